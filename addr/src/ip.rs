@@ -1,0 +1,259 @@
+//! One address key for both families.
+//!
+//! Sixteen bytes; an IPv4 address is held as `::ffff:a.b.c.d`. The mapped form never appears on
+//! the wire (header parsers refuse it inside IPv6 headers), so the key is unambiguous, and
+//! nothing above the header bytes needs to know the family. Predicates answer for the family
+//! the address belongs to.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::ParseError;
+
+/// An IPv4 or IPv6 address as one 16-byte key.
+///
+/// ```
+/// use addr::Ip;
+/// use std::net::{IpAddr, Ipv4Addr};
+/// let ip: Ip = "10.0.0.1".parse().unwrap();
+/// assert!(ip.is_v4());
+/// assert_eq!(ip.to_std(), IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+/// assert_eq!(ip.to_string(), "10.0.0.1");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ip([u8; 16]);
+
+impl Ip {
+    /// `0.0.0.0`.
+    pub const UNSPECIFIED_V4: Self = Self::v4([0; 4]);
+    /// `::`.
+    pub const UNSPECIFIED_V6: Self = Self([0; 16]);
+    /// `255.255.255.255`.
+    pub const LIMITED_BROADCAST: Self = Self::v4([255; 4]);
+    /// `ff02::1`, every IPv6 node of a link.
+    pub const ALL_NODES: Self = Self([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    /// `ff02::2`, every IPv6 router of a link.
+    pub const ALL_ROUTERS: Self = Self([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+
+    /// An IPv4 address from its octets.
+    #[inline]
+    pub const fn v4(octets: [u8; 4]) -> Self {
+        let [a, b, c, d] = octets;
+        Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
+    }
+
+    /// An IPv6 address from its octets. Octets of the mapped form give an IPv4 address.
+    #[inline]
+    pub const fn v6(octets: [u8; 16]) -> Self {
+        Self(octets)
+    }
+
+    /// The 16 bytes of the key (for IPv4 the mapped form).
+    #[inline]
+    pub fn octets(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The four octets if the address is IPv4.
+    #[inline]
+    pub fn octets_v4(&self) -> Option<[u8; 4]> {
+        let [.., a, b, c, d] = self.0;
+        self.is_v4().then_some([a, b, c, d])
+    }
+
+    /// The address belongs to IPv4.
+    #[inline]
+    pub fn is_v4(&self) -> bool {
+        // One 128-bit compare; slices of arrays compile to a call.
+        u128::from_be_bytes(self.0) >> 32 == 0xffff
+    }
+
+    /// The address belongs to IPv6.
+    #[inline]
+    pub fn is_v6(&self) -> bool {
+        !self.is_v4()
+    }
+
+    /// Both addresses belong to one family.
+    #[inline]
+    pub fn same_family(&self, other: &Self) -> bool {
+        self.is_v4() == other.is_v4()
+    }
+
+    /// The IPv4 address, or `None` for IPv6.
+    #[inline]
+    pub fn as_v4(&self) -> Option<Ipv4Addr> {
+        self.octets_v4().map(Ipv4Addr::from)
+    }
+
+    /// The IPv6 address, or `None` for IPv4.
+    #[inline]
+    pub fn as_v6(&self) -> Option<Ipv6Addr> {
+        self.is_v6().then(|| Ipv6Addr::from(self.0))
+    }
+
+    /// The standard library's form.
+    #[inline]
+    pub fn to_std(self) -> IpAddr {
+        match self.octets_v4() {
+            Some(octets) => IpAddr::V4(octets.into()),
+            None => IpAddr::V6(self.0.into()),
+        }
+    }
+
+    /// Width of an address of this family in bits: 32 or 128.
+    #[inline]
+    pub fn width(&self) -> u8 {
+        if self.is_v4() { 32 } else { 128 }
+    }
+
+    /// The unspecified address of the same family.
+    #[inline]
+    pub fn unspecified(&self) -> Self {
+        if self.is_v4() { Self::UNSPECIFIED_V4 } else { Self::UNSPECIFIED_V6 }
+    }
+
+    /// `0.0.0.0` or `::`.
+    #[inline]
+    pub fn is_unspecified(&self) -> bool {
+        *self == Self::UNSPECIFIED_V4 || *self == Self::UNSPECIFIED_V6
+    }
+
+    /// `224.0.0.0/4` or `ff00::/8`.
+    #[inline]
+    pub fn is_multicast(&self) -> bool {
+        if self.is_v4() { self.0[12] & 0xf0 == 0xe0 } else { self.0[0] == 0xff }
+    }
+
+    /// `255.255.255.255`.
+    #[inline]
+    pub fn is_limited_broadcast(&self) -> bool {
+        *self == Self::LIMITED_BROADCAST
+    }
+
+    /// `127.0.0.0/8` or `::1`.
+    #[inline]
+    pub fn is_loopback(&self) -> bool {
+        if self.is_v4() { self.0[12] == 127 } else { u128::from_be_bytes(self.0) == 1 }
+    }
+
+    /// `169.254.0.0/16` or `fe80::/10`.
+    #[inline]
+    pub fn is_link_local(&self) -> bool {
+        if self.is_v4() {
+            self.0[12] == 169 && self.0[13] == 254
+        } else {
+            self.0[0] == 0xfe && self.0[1] & 0xc0 == 0x80
+        }
+    }
+
+    /// RFC 1918 space, or unique local `fc00::/7`.
+    #[inline]
+    pub fn is_private(&self) -> bool {
+        if self.is_v4() {
+            matches!(self.0[12..14], [10, _] | [172, 16..=31] | [192, 168])
+        } else {
+            self.0[0] & 0xfe == 0xfc
+        }
+    }
+
+    /// The address can name one host.
+    ///
+    /// IPv4: not in `0.0.0.0/8`, not multicast, not in `240.0.0.0/4`. IPv6: neither multicast
+    /// nor unspecified (RFC 4291 §2.4 calls everything else unicast; translation prefixes such
+    /// as `64:ff9b::/96` must stay usable).
+    #[inline]
+    pub fn is_unicast(&self) -> bool {
+        if self.is_v4() {
+            (1..=223).contains(&self.0[12])
+        } else {
+            self.0[0] != 0xff && self.0 != [0; 16]
+        }
+    }
+
+    /// `ff02::1:ffXX:XXXX` for this address (RFC 4291 §2.7.1).
+    ///
+    /// ```
+    /// use addr::Ip;
+    /// let ip: Ip = "2001:db8::aa:bbcc".parse().unwrap();
+    /// assert_eq!(ip.solicited_node().to_string(), "ff02::1:ffaa:bbcc");
+    /// ```
+    #[inline]
+    pub fn solicited_node(&self) -> Self {
+        let [.., a, b, c] = self.0;
+        Self([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c])
+    }
+
+    /// The address lies in `ff02::1:ff00:0/104`.
+    #[inline]
+    pub fn is_solicited_node(&self) -> bool {
+        *self == self.solicited_node()
+    }
+
+    /// The key as a number, for masks and tries.
+    #[inline]
+    pub fn to_bits(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
+    /// The key from a number.
+    #[inline]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits.to_be_bytes())
+    }
+}
+
+impl From<Ipv4Addr> for Ip {
+    #[inline]
+    fn from(ip: Ipv4Addr) -> Self {
+        Self::v4(ip.octets())
+    }
+}
+
+impl From<Ipv6Addr> for Ip {
+    #[inline]
+    fn from(ip: Ipv6Addr) -> Self {
+        Self(ip.octets())
+    }
+}
+
+impl From<IpAddr> for Ip {
+    #[inline]
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => ip.into(),
+            IpAddr::V6(ip) => ip.into(),
+        }
+    }
+}
+
+impl From<Ip> for IpAddr {
+    #[inline]
+    fn from(ip: Ip) -> Self {
+        ip.to_std()
+    }
+}
+
+impl fmt::Display for Ip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_std(), f)
+    }
+}
+
+impl fmt::Debug for Ip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Ip {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        text.trim().parse::<IpAddr>().map(Self::from).map_err(|_| ParseError::Ip)
+    }
+}
+
+#[cfg(test)]
+mod tests;
