@@ -1,0 +1,354 @@
+//! Bodies of requests and refusals, as JSON.
+//!
+//! A [`ControlCall`] names an object of the control plane and a verb (`route`, `add`) with its
+//! arguments; a [`SocketCall`] names a socket verb and the handle that an earlier `socket` or
+//! `accept` answered. The value of a successful answer is the whole body; a refusal is an
+//! [`ErrorBody`], with an errno wherever a socket call of the kernel would have one.
+//!
+//! The argument records below are what this client sends; a server may parse them with the same
+//! types. Unknown members are ignored and members that may be absent have defaults, so that either
+//! side can be newer.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// Names of the socket verbs.
+pub mod verb {
+    /// [`SocketArgs`](super::SocketArgs) → [`Opened`](super::Opened), with one end of a socketpair
+    /// (SOCK_STREAM for TCP, SOCK_DGRAM for UDP).
+    pub const SOCKET: &str = "socket";
+    /// [`Name`](super::Name) → null.
+    pub const BIND: &str = "bind";
+    /// [`Name`](super::Name) → null once the connection stands, or the refusal.
+    pub const CONNECT: &str = "connect";
+    /// [`Name`](super::Name) → null at once. The client has filled its end of the socketpair so
+    /// that it is not writable; the daemon drains those bytes when the attempt has ended, either
+    /// way, and the result is `getsockopt` SO_ERROR.
+    pub const CONNECT_START: &str = "connect_start";
+    /// [`ListenArgs`](super::ListenArgs) → null, with an eventfd that is readable while a
+    /// connection waits to be accepted.
+    pub const LISTEN: &str = "listen";
+    /// [`AcceptArgs`](super::AcceptArgs) → [`Accepted`](super::Accepted), with one end of a stream
+    /// socketpair.
+    pub const ACCEPT: &str = "accept";
+    /// [`ShutdownArgs`](super::ShutdownArgs) → null.
+    pub const SHUTDOWN: &str = "shutdown";
+    /// No arguments → null. What still lies in the socketpair is sent before the FIN: the daemon
+    /// reads its end empty first.
+    pub const CLOSE: &str = "close";
+    /// No arguments → [`Name`](super::Name).
+    pub const GETSOCKNAME: &str = "getsockname";
+    /// No arguments → [`Name`](super::Name).
+    pub const GETPEERNAME: &str = "getpeername";
+    /// [`OptionArgs`](super::OptionArgs) → null.
+    pub const SETSOCKOPT: &str = "setsockopt";
+    /// [`OptionArgs`](super::OptionArgs) without the value → the value, a number.
+    pub const GETSOCKOPT: &str = "getsockopt";
+}
+
+/// A request to the control plane.
+///
+/// ```
+/// use client::call::ControlCall;
+///
+/// let call = ControlCall::new("route", "add").arg("destination", "default").arg("metric", 100);
+/// let text = serde_json::to_string(&call)?;
+/// assert_eq!(serde_json::from_str::<ControlCall>(&text)?, call);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlCall {
+    /// The object: `link`, `address`, `route`, `neighbor`, `socket`, `stats`, `daemon`.
+    pub api: String,
+    /// The verb: `show`, `add`, `del`, `flush`, `info`.
+    pub method: String,
+    /// The interface it is about, where it is about one and `args` does not name it.
+    #[serde(default)]
+    pub ifindex: Option<u32>,
+    /// An object of named arguments.
+    #[serde(default = "no_args")]
+    pub args: Value,
+}
+
+impl ControlCall {
+    /// A call without arguments.
+    pub fn new(api: &str, method: &str) -> Self {
+        Self { api: api.into(), method: method.into(), ifindex: None, args: no_args() }
+    }
+
+    /// The same call with one more argument.
+    pub fn arg(mut self, name: &str, value: impl Into<Value>) -> Self {
+        if let Value::Object(map) = &mut self.args {
+            map.insert(name.into(), value.into());
+        }
+        self
+    }
+}
+
+/// A request about a socket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SocketCall {
+    /// One of [`verb`].
+    pub method: String,
+    /// The socket; absent for `socket` only.
+    #[serde(default)]
+    pub handle: Option<u32>,
+    /// An object of named arguments.
+    #[serde(default = "no_args")]
+    pub args: Value,
+}
+
+impl SocketCall {
+    /// A call with the members of `args`.
+    pub fn new<T: Serialize>(method: &str, handle: Option<u32>, args: &T) -> Self {
+        let args = match serde_json::to_value(args) {
+            Ok(value @ Value::Object(_)) => value,
+            _ => no_args(),
+        };
+        Self { method: method.into(), handle, args }
+    }
+}
+
+fn no_args() -> Value {
+    Value::Object(Map::new())
+}
+
+/// Arguments of `socket`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketArgs {
+    /// 4 or 6.
+    pub family: u8,
+    /// `stream` or `dgram`.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// Answer of `socket`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Names the socket in later calls of the same connection.
+    pub handle: u32,
+}
+
+/// An address and port: arguments of `bind` and `connect`, answer of `getsockname` and
+/// `getpeername`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// The address as text, without brackets or port.
+    pub address: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl From<SocketAddr> for Name {
+    fn from(addr: SocketAddr) -> Self {
+        Self { address: addr.ip().to_string(), port: addr.port() }
+    }
+}
+
+impl TryFrom<&Name> for SocketAddr {
+    type Error = io::Error;
+
+    fn try_from(name: &Name) -> io::Result<Self> {
+        let ip: IpAddr = name.address.parse().map_err(|_| {
+            let text = format!("{:?} is not an IP address", name.address);
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        })?;
+        Ok(Self::new(ip, name.port))
+    }
+}
+
+/// Arguments of `listen`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenArgs {
+    /// Most connections that may wait to be accepted.
+    pub backlog: u32,
+}
+
+/// Arguments of `accept`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptArgs {
+    /// Whether the answer waits for a connection. This client always says false and polls the
+    /// listener's eventfd instead; without a connection the refusal is then EAGAIN.
+    #[serde(default = "yes")]
+    pub blocking: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Answer of `accept`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The new connection's socket.
+    pub handle: u32,
+    /// The peer's address as text.
+    pub address: String,
+    /// The peer's port.
+    pub port: u16,
+}
+
+/// Arguments of `shutdown`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShutdownArgs {
+    /// `rd`, `wr` or `rdwr`.
+    pub how: String,
+}
+
+/// Arguments of `setsockopt` and, without the value, of `getsockopt`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OptionArgs {
+    /// Linux's number of the level, as in SOL_SOCKET.
+    pub level: i32,
+    /// Linux's number of the option.
+    pub name: i32,
+    /// The value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<i32>,
+}
+
+/// Why a request was refused.
+///
+/// As an [`io::Error`] it keeps the errno when there is one; see [`ErrorBody::into_io`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// A class of errors that clients in other languages know: `OSError`, `ValueError`,
+    /// `KeyError`, `ConnectionRefusedError`, ...
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One line for people.
+    pub message: String,
+    /// Linux's error number, where the kernel's call would have one.
+    #[serde(default)]
+    pub errno: Option<i32>,
+    /// The text of `errno`.
+    #[serde(default)]
+    pub strerror: Option<String>,
+}
+
+impl ErrorBody {
+    /// A refusal without errno: `kind` is `ValueError` for a bad argument, `KeyError` for an
+    /// unknown verb or object.
+    pub fn new(kind: &str, message: impl Into<String>) -> Self {
+        Self { kind: kind.into(), message: message.into(), errno: None, strerror: None }
+    }
+
+    /// A refusal with errno.
+    pub fn from_errno(errno: i32, message: impl Into<String>) -> Self {
+        let strerror = strerror(errno);
+        Self {
+            kind: class_of(errno).into(),
+            message: message.into(),
+            errno: Some(errno),
+            strerror: Some(strerror),
+        }
+    }
+
+    /// What a server answers when a call failed with `error`. A refusal that was wrapped by
+    /// [`ErrorBody::into_io`] comes out as it was.
+    pub fn from_io(error: &io::Error) -> Self {
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return inner.clone();
+        }
+        match error.raw_os_error().or_else(|| errno_of(error.kind())) {
+            Some(errno) if error.get_ref().is_none() => Self::from_errno(errno, strerror(errno)),
+            Some(errno) => Self::from_errno(errno, error.to_string()),
+            None => Self::new("OSError", error.to_string()),
+        }
+    }
+
+    /// As the error of a control call: the message is kept, the errno gives the kind.
+    pub fn into_io(self) -> io::Error {
+        let kind = match self.errno {
+            Some(errno) => io::Error::from_raw_os_error(errno).kind(),
+            None if self.kind == "ValueError" => io::ErrorKind::InvalidInput,
+            None if self.kind == "KeyError" => io::ErrorKind::NotFound,
+            None => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, self)
+    }
+}
+
+impl fmt::Display for ErrorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.message.is_empty() { &self.kind } else { &self.message })
+    }
+}
+
+impl Error for ErrorBody {}
+
+/// As the error of a socket call: the bare errno when there is one, as the kernel's call gives.
+impl From<ErrorBody> for io::Error {
+    fn from(body: ErrorBody) -> Self {
+        match body.errno {
+            Some(errno) => Self::from_raw_os_error(errno),
+            None => body.into_io(),
+        }
+    }
+}
+
+/// `{}` with the given members; for a server's ad hoc answers.
+pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let mut value = json!({});
+    for (name, member) in members {
+        value[name] = member;
+    }
+    value
+}
+
+fn strerror(errno: i32) -> String {
+    let text = io::Error::from_raw_os_error(errno).to_string();
+    // std appends " (os error N)", which is noise beside the number itself.
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
+/// The class that PyTCP's clients raise for an errno.
+fn class_of(errno: i32) -> &'static str {
+    match Errno::from_raw_os_error(errno) {
+        Errno::AGAIN | Errno::INPROGRESS | Errno::ALREADY => "BlockingIOError",
+        Errno::PIPE | Errno::SHUTDOWN => "BrokenPipeError",
+        Errno::CONNABORTED => "ConnectionAbortedError",
+        Errno::CONNREFUSED => "ConnectionRefusedError",
+        Errno::CONNRESET => "ConnectionResetError",
+        Errno::EXIST => "FileExistsError",
+        Errno::NOENT => "FileNotFoundError",
+        Errno::INTR => "InterruptedError",
+        Errno::ACCESS | Errno::PERM => "PermissionError",
+        Errno::TIMEDOUT => "TimeoutError",
+        _ => "OSError",
+    }
+}
+
+/// The errno that an error without one stands for.
+fn errno_of(kind: io::ErrorKind) -> Option<i32> {
+    use io::ErrorKind as K;
+    let errno = match kind {
+        K::AddrInUse => Errno::ADDRINUSE,
+        K::AddrNotAvailable => Errno::ADDRNOTAVAIL,
+        K::AlreadyExists => Errno::EXIST,
+        K::BrokenPipe => Errno::PIPE,
+        K::ConnectionAborted => Errno::CONNABORTED,
+        K::ConnectionRefused => Errno::CONNREFUSED,
+        K::ConnectionReset => Errno::CONNRESET,
+        K::HostUnreachable => Errno::HOSTUNREACH,
+        K::InvalidInput => Errno::INVAL,
+        K::NetworkDown => Errno::NETDOWN,
+        K::NetworkUnreachable => Errno::NETUNREACH,
+        K::NotConnected => Errno::NOTCONN,
+        K::NotFound => Errno::NOENT,
+        K::OutOfMemory => Errno::NOMEM,
+        K::PermissionDenied => Errno::PERM,
+        K::TimedOut => Errno::TIMEDOUT,
+        K::Unsupported => Errno::OPNOTSUPP,
+        K::WouldBlock => Errno::AGAIN,
+        _ => return None,
+    };
+    Some(errno.raw_os_error())
+}

@@ -1,0 +1,146 @@
+//! A stack to open sockets on: the daemon's, or one that runs in this process.
+//!
+//! [`Stack`] is what applications hold. Behind it is either a session with the daemon or a
+//! [`LocalStack`], which the embedding runtime implements. A local socket is a [`LocalSocket`]:
+//! the application's halves of two byte rings, the doorbell, and a [`SocketHandle`] by which the
+//! application tells the stack what it did. The rules for ringing are in [`crate::doorbell`].
+
+use std::fmt;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::call::ControlCall;
+use crate::doorbell::Doorbell;
+
+/// A stack in this process, as the runtime offers it.
+///
+/// Calls may come from any thread. None of them waits for the network.
+pub trait LocalStack: Send + Sync {
+    /// Carries out a control call. A refusal is best made with
+    /// [`ErrorBody::into_io`](crate::call::ErrorBody::into_io), which keeps the message.
+    fn control(&self, call: &ControlCall) -> io::Result<Value>;
+
+    /// Starts to connect and returns at once; [`SocketHandle::connect_result`] tells the outcome.
+    fn tcp_connect(&self, local: Option<SocketAddr>, remote: SocketAddr)
+    -> io::Result<LocalSocket>;
+
+    /// Starts to listen.
+    fn tcp_listen(&self, local: SocketAddr, backlog: u32) -> io::Result<LocalSocket>;
+
+    /// Opens a UDP socket.
+    fn udp_bind(&self, local: SocketAddr) -> io::Result<LocalSocket>;
+}
+
+/// A socket of a [`LocalStack`] as it is handed to the application.
+pub struct LocalSocket {
+    /// Local address, as far as it is known.
+    pub local: SocketAddr,
+    /// Remote address, for a TCP connection and a connected UDP socket.
+    pub remote: Option<SocketAddr>,
+    /// Towards the network. Present for TCP connections, from the first moment, and UDP; absent
+    /// for listeners. UDP datagrams are records (see [`crate::datagram`]).
+    pub tx: Option<ring::bytes::Writer>,
+    /// From the network; present when `tx` is.
+    pub rx: Option<ring::bytes::Reader>,
+    /// The application's end; the stack keeps the [`Bell`](crate::doorbell::Bell).
+    pub doorbell: Doorbell,
+    /// How the application speaks to the stack.
+    pub handle: Arc<dyn SocketHandle>,
+}
+
+impl fmt::Debug for LocalSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSocket")
+            .field("local", &self.local)
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The stack's side of one local socket, as the application sees it.
+///
+/// Each call is a cheap message and may come from any thread. When the stack rings:
+///
+/// - data, end of stream ([`finish`](ring::bytes::Writer::finish)), an error
+///   ([`fail`](ring::bytes::Writer::fail), the code is an errno) or a UDP error was put into the
+///   application's `rx`, and `take_reader_waiting()` then says true:
+///   [`Bell::ring`](crate::Bell::ring);
+/// - space was released in the application's `tx`, or its reader is about to be dropped because the
+///   connection is over, and `take_writer_waiting()` then says true:
+///   [`Bell::open`](crate::Bell::open) (at the end of a connection both, without asking);
+/// - a connect attempt ended, either way: `open`, and after a failure `ring` as well;
+/// - a connection joined a listener's queue: `ring`.
+pub trait SocketHandle: Send + Sync {
+    /// Outcome of the connect attempt; `None` while it goes on.
+    fn connect_result(&self) -> Option<io::Result<()>>;
+
+    /// Bytes were written to `tx`.
+    fn written(&self);
+
+    /// Bytes were taken from `rx`.
+    fn consumed(&self);
+
+    /// The application reads or writes no more. Before `Write`, `tx` was finished; what it still
+    /// holds is to be sent.
+    fn shutdown(&self, how: Shutdown);
+
+    /// The application is done with the socket; the last call. What `tx` still holds is sent.
+    fn close(&self);
+
+    /// The next connection of a listener; `WouldBlock` when there is none.
+    fn accept(&self) -> io::Result<LocalSocket>;
+
+    /// Local address.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Remote address; `NotConnected` without one.
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Sets an option by Linux's numbers of level and name.
+    fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()>;
+
+    /// Reads an option by Linux's numbers of level and name.
+    fn option(&self, level: i32, name: i32) -> io::Result<i32>;
+
+    /// Takes the pending error, as SO_ERROR does.
+    fn take_error(&self) -> Option<io::Error>;
+
+    /// Fixes the peer of a UDP socket.
+    fn udp_connect(&self, remote: SocketAddr) -> io::Result<()>;
+}
+
+/// A stack to open sockets on and to ask and change.
+#[derive(Clone)]
+pub struct Stack(Backend);
+
+#[derive(Clone)]
+enum Backend {
+    Local(Arc<dyn LocalStack>),
+}
+
+impl Stack {
+    /// A stack in this process.
+    pub fn local(stack: Arc<dyn LocalStack>) -> Self {
+        Self(Backend::Local(stack))
+    }
+
+    /// Carries out a control call.
+    pub fn control(&self, call: &ControlCall) -> io::Result<Value> {
+        match &self.0 {
+            Backend::Local(stack) => stack.control(call),
+        }
+    }
+}
+
+/// Where the daemon listens unless told otherwise: `$XDG_RUNTIME_DIR/pytcp.sock`, else
+/// `/run/pytcp.sock`.
+pub fn default_path() -> PathBuf {
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(dir) if !dir.is_empty() => Path::new(&dir).join("pytcp.sock"),
+        _ => PathBuf::from("/run/pytcp.sock"),
+    }
+}
