@@ -21,7 +21,7 @@ BENCH_PACKAGES := ethtool
         veth7 run run_multi run_tun run_tun5 run_xdp
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9_ -]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  NETNS=name  does the network targets in that namespace instead of the host's"
 
 define install
