@@ -1,0 +1,126 @@
+//! Why bytes are not a header.
+//!
+//! One small enum for all protocols: the caller knows which parser it called. Two groups: the
+//! bytes contradict themselves (integrity), or they are well-formed and carry values that no
+//! correct sender uses (sanity). Some faults in IP headers are worth an ICMP Parameter Problem;
+//! those carry where it points ([`Malformed::problem`]).
+
+use std::error::Error;
+use std::fmt;
+
+/// Why bytes are not a valid header of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// Fewer bytes than the header needs.
+    Truncated,
+    /// The version field is not the protocol's.
+    Version,
+    /// A header length field is below the minimum or beyond the bytes.
+    HeaderLength,
+    /// A total or payload length field contradicts the bytes.
+    Length,
+    /// The checksum does not hold.
+    Checksum,
+    /// A UDP checksum of zero over IPv6.
+    ZeroChecksum,
+    /// An option runs over its area or has an impossible length.
+    Option,
+    /// An IPv4-mapped address inside an IPv6 header.
+    MappedAddress,
+    /// More extension headers or options than are walked, or one in a forbidden place.
+    ExtensionHeaders,
+    /// An IPv6 option whose type asks for silent discard.
+    DiscardOption,
+    /// A fragment whose length or offset is impossible.
+    Fragment {
+        /// Byte of the packet at fault.
+        pointer: u16,
+    },
+    /// An IPv6 option whose type asks for discard and an answer.
+    UnknownOption {
+        /// Byte of the packet at fault.
+        pointer: u16,
+        /// The answer is wanted even if the destination is multicast.
+        even_multicast: bool,
+    },
+    /// A routing header that must not be processed.
+    Routing {
+        /// Byte of the packet at fault.
+        pointer: u16,
+    },
+    /// The hop limit is zero.
+    ZeroHopLimit {
+        /// Byte of the packet at fault.
+        pointer: u16,
+    },
+    /// The hop limit is not what the protocol demands.
+    HopLimit,
+    /// The source address cannot be a sender.
+    Source,
+    /// The destination address does not fit the message.
+    Destination,
+    /// Flags that exclude each other.
+    Flags,
+    /// Port zero where it is not allowed.
+    Port,
+    /// A field names something other than this parser reads (hardware type, operation, code).
+    Field,
+}
+
+/// The ICMP Parameter Problem that answers a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// ICMPv6 code: 0 erroneous field, 2 unrecognized option.
+    pub code: u8,
+    /// Byte of the offending IP packet at fault.
+    pub pointer: u16,
+    /// It may be sent although the packet was multicast (RFC 4443 §2.4 e.3).
+    pub even_multicast: bool,
+}
+
+impl Malformed {
+    /// The Parameter Problem that answers this fault, if one is due.
+    pub fn problem(&self) -> Option<Problem> {
+        match *self {
+            Self::Fragment { pointer }
+            | Self::Routing { pointer }
+            | Self::ZeroHopLimit { pointer } => {
+                Some(Problem { code: 0, pointer, even_multicast: false })
+            }
+            Self::UnknownOption { pointer, even_multicast } => {
+                Some(Problem { code: 2, pointer, even_multicast })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "shorter than its header",
+            Self::Version => "wrong version",
+            Self::HeaderLength => "bad header length",
+            Self::Length => "length field contradicts the bytes",
+            Self::Checksum => "bad checksum",
+            Self::ZeroChecksum => "zero checksum over IPv6",
+            Self::Option => "bad option chain",
+            Self::MappedAddress => "IPv4-mapped address in an IPv6 header",
+            Self::ExtensionHeaders => "bad extension header chain",
+            Self::DiscardOption => "option asks for discard",
+            Self::Fragment { .. } => "impossible fragment",
+            Self::UnknownOption { .. } => "unrecognized option",
+            Self::Routing { .. } => "routing header not processed",
+            Self::ZeroHopLimit { .. } => "hop limit zero",
+            Self::HopLimit => "bad hop limit",
+            Self::Source => "bad source address",
+            Self::Destination => "bad destination address",
+            Self::Flags => "bad flags",
+            Self::Port => "port zero",
+            Self::Field => "bad field value",
+        })
+    }
+}
+
+impl Error for Malformed {}

@@ -1,0 +1,32 @@
+//! Wire formats: parse, validate, assemble, print. No state, no allocation, no panic.
+//!
+//! One file a protocol. A parser takes bytes from the network and returns a view into them or
+//! says why they are not a header ([`Malformed`]); it never panics and never loops, whatever the
+//! bytes. An emitter writes a header into a lent slice and returns its length (0 if the slice is
+//! too short). Transport checksums are separate from parsing, because the receiver sums the
+//! payload while copying it and because devices hand over finished, partial or unknown sums
+//! ([`offload`]).
+//!
+//! Above IP everything is family-neutral: [`ip::parse`] gives one header view for both, with
+//! extension headers walked; [`icmp::Message`] is one enum for both ICMPs.
+#![forbid(unsafe_code)]
+
+pub mod arp;
+pub mod checksum;
+pub mod error;
+pub mod ethernet;
+pub mod icmp;
+pub mod icmpv4;
+pub mod icmpv6;
+pub mod ip;
+pub mod ipv4;
+pub mod ipv6;
+pub mod ipv6_ext;
+pub mod ndp;
+pub mod ndp_options;
+pub mod offload;
+pub mod tcp;
+pub mod tcp_options;
+pub mod udp;
+
+pub use error::Malformed;

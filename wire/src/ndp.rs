@@ -1,0 +1,329 @@
+//! Neighbor discovery (RFC 4861): the bodies of five ICMPv6 types and their options.
+//!
+//! ```text
+//! | type | code 0 | checksum | 4 bytes by type | target, destination or timers | options ...
+//! option: | type | length in 8-byte units, never 0 | data ...
+//! ```
+//!
+//! [`parse`] checks what RFC 4861 §6.1, §7.1 and §8.1 demand before a message may have any effect:
+//! hop limit 255 (no router passed it on), code 0, addresses, and that every option fits.
+//! Options are read on demand from the checked bytes; of an option with a wrong length for its
+//! type nothing is believed.
+
+use addr::{Ip, Mac};
+
+use crate::Malformed;
+use crate::icmpv6;
+use crate::ip::IpHeader;
+
+pub use crate::ndp_options::{NdpOption, OptionWriter, Options, Preference};
+
+/// Type: router solicitation.
+pub const ROUTER_SOLICITATION: u8 = 133;
+/// Type: router advertisement.
+pub const ROUTER_ADVERTISEMENT: u8 = 134;
+/// Type: neighbor solicitation.
+pub const NEIGHBOR_SOLICITATION: u8 = 135;
+/// Type: neighbor advertisement.
+pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
+/// Type: redirect.
+pub const REDIRECT: u8 = 137;
+/// The only hop limit of valid messages.
+pub const HOP_LIMIT: u8 = 255;
+
+/// A neighbor discovery message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// Is there a router?
+    RouterSolicitation {
+        /// Source link-layer address, if any.
+        options: Options<'a>,
+    },
+    /// A router, its prefixes and its parameters.
+    RouterAdvertisement(RouterAdvertisement<'a>),
+    /// Who has `target`?
+    NeighborSolicitation {
+        /// The address asked for.
+        target: Ip,
+        /// Source link-layer address, nonce.
+        options: Options<'a>,
+    },
+    /// `target` is here.
+    NeighborAdvertisement(NeighborAdvertisement<'a>),
+    /// A better first hop.
+    Redirect {
+        /// The better hop; the destination itself if it is on the link.
+        target: Ip,
+        /// For packets to here.
+        destination: Ip,
+        /// Target link-layer address, the packet that caused it.
+        options: Options<'a>,
+    },
+}
+
+/// The parameters a router announces. Zero means unspecified except in `lifetime_s`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouterAdvertisement<'a> {
+    /// Hop limit to send with.
+    pub hop_limit: u8,
+    /// Addresses by DHCPv6.
+    pub managed: bool,
+    /// Other configuration by DHCPv6.
+    pub other: bool,
+    /// Default router preference (RFC 4191).
+    pub preference: Preference,
+    /// Seconds for which it is a default router; 0: it is none.
+    pub lifetime_s: u16,
+    /// Milliseconds for which a neighbor counts as reachable.
+    pub reachable_ms: u32,
+    /// Milliseconds between solicitations.
+    pub retransmit_ms: u32,
+    /// Prefixes, MTU, routes, name servers.
+    pub options: Options<'a>,
+}
+
+/// The answer to a neighbor solicitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeighborAdvertisement<'a> {
+    /// The address announced.
+    pub target: Ip,
+    /// The sender is a router.
+    pub router: bool,
+    /// It answers a solicitation.
+    pub solicited: bool,
+    /// It replaces a known link-layer address.
+    pub override_flag: bool,
+    /// Target link-layer address.
+    pub options: Options<'a>,
+}
+
+/// Reads and checks a message: `kind`, `code` and `body` of an [`icmp::Message::Other`](crate::icmp::Message::Other) in a packet
+/// with this `header`.
+pub fn parse<'a>(
+    header: &IpHeader,
+    kind: u8,
+    code: u8,
+    body: &'a [u8],
+) -> Result<Message<'a>, Malformed> {
+    if header.hop_limit != HOP_LIMIT {
+        return Err(Malformed::HopLimit);
+    }
+    if code != 0 {
+        return Err(Malformed::Field);
+    }
+    let (flags, rest) = body.split_first_chunk::<4>().ok_or(Malformed::Truncated)?;
+    match kind {
+        ROUTER_SOLICITATION => router_solicitation(header, rest),
+        ROUTER_ADVERTISEMENT => router_advertisement(header, *flags, rest),
+        NEIGHBOR_SOLICITATION => neighbor_solicitation(header, rest),
+        NEIGHBOR_ADVERTISEMENT => neighbor_advertisement(header, flags[0], rest),
+        REDIRECT => redirect(header, rest),
+        _ => Err(Malformed::Field),
+    }
+}
+
+/// RFC 4861 §6.1.1.
+fn router_solicitation<'a>(header: &IpHeader, rest: &'a [u8]) -> Result<Message<'a>, Malformed> {
+    let options = Options::parse(rest)?;
+    if header.src.is_unspecified() && options.source_mac().is_some() {
+        return Err(Malformed::Option);
+    }
+    if !header.src.is_unicast() && !header.src.is_unspecified() {
+        return Err(Malformed::Source);
+    }
+    if header.dst != Ip::ALL_ROUTERS && !header.dst.is_unicast() {
+        return Err(Malformed::Destination);
+    }
+    Ok(Message::RouterSolicitation { options })
+}
+
+/// RFC 4861 §6.1.2.
+fn router_advertisement<'a>(
+    header: &IpHeader,
+    [hop_limit, flags, l0, l1]: [u8; 4],
+    rest: &'a [u8],
+) -> Result<Message<'a>, Malformed> {
+    let ([a, b, c, d, e, f, g, h], rest) =
+        rest.split_first_chunk::<8>().ok_or(Malformed::Truncated)?;
+    if !header.src.is_link_local() {
+        return Err(Malformed::Source);
+    }
+    if header.dst != Ip::ALL_NODES && !header.dst.is_unicast() {
+        return Err(Malformed::Destination);
+    }
+    Ok(Message::RouterAdvertisement(RouterAdvertisement {
+        hop_limit,
+        managed: flags & 0x80 != 0,
+        other: flags & 0x40 != 0,
+        preference: Preference::from_bits(flags >> 3),
+        lifetime_s: u16::from_be_bytes([l0, l1]),
+        reachable_ms: u32::from_be_bytes([*a, *b, *c, *d]),
+        retransmit_ms: u32::from_be_bytes([*e, *f, *g, *h]),
+        options: Options::parse(rest)?,
+    }))
+}
+
+/// RFC 4861 §7.1.1.
+fn neighbor_solicitation<'a>(header: &IpHeader, rest: &'a [u8]) -> Result<Message<'a>, Malformed> {
+    let (target, rest) = address(rest)?;
+    let options = Options::parse(rest)?;
+    let group = target.solicited_node();
+    if !target.is_unicast() {
+        return Err(Malformed::Field);
+    }
+    if header.dst != group && header.dst != target {
+        return Err(Malformed::Destination);
+    }
+    if header.src.is_unspecified() {
+        if header.dst != group {
+            return Err(Malformed::Destination);
+        }
+        if options.source_mac().is_some() {
+            return Err(Malformed::Option);
+        }
+    } else if !header.src.is_unicast() {
+        return Err(Malformed::Source);
+    }
+    Ok(Message::NeighborSolicitation { target, options })
+}
+
+/// RFC 4861 §7.1.2.
+fn neighbor_advertisement<'a>(
+    header: &IpHeader,
+    flags: u8,
+    rest: &'a [u8],
+) -> Result<Message<'a>, Malformed> {
+    let (target, rest) = address(rest)?;
+    let solicited = flags & 0x40 != 0;
+    if !target.is_unicast() {
+        return Err(Malformed::Field);
+    }
+    if !header.src.is_unicast() {
+        return Err(Malformed::Source);
+    }
+    if header.dst.is_multicast() && (solicited || header.dst != Ip::ALL_NODES) {
+        return Err(Malformed::Destination);
+    }
+    Ok(Message::NeighborAdvertisement(NeighborAdvertisement {
+        target,
+        router: flags & 0x80 != 0,
+        solicited,
+        override_flag: flags & 0x20 != 0,
+        options: Options::parse(rest)?,
+    }))
+}
+
+/// RFC 4861 §8.1.
+fn redirect<'a>(header: &IpHeader, rest: &'a [u8]) -> Result<Message<'a>, Malformed> {
+    let (target, rest) = address(rest)?;
+    let (destination, rest) = address(rest)?;
+    if !header.src.is_link_local() {
+        return Err(Malformed::Source);
+    }
+    if destination.is_multicast() || !(target.is_link_local() || target == destination) {
+        return Err(Malformed::Field);
+    }
+    Ok(Message::Redirect { target, destination, options: Options::parse(rest)? })
+}
+
+fn address(bytes: &[u8]) -> Result<(Ip, &[u8]), Malformed> {
+    let (octets, rest) = bytes.split_first_chunk::<16>().ok_or(Malformed::Truncated)?;
+    let ip = Ip::v6(*octets);
+    if ip.is_v4() { Err(Malformed::MappedAddress) } else { Ok((ip, rest)) }
+}
+
+/// Writes the ICMPv6 message to the front of `buf`, checksum included. Send it with hop limit 255.
+///
+/// Returns its length, or 0 if `buf` is too short.
+///
+/// ```
+/// use wire::{icmp, icmpv6, ndp};
+/// let (src, dst) = ("fe80::1".parse().unwrap(), addr::Ip::ALL_ROUTERS);
+/// let mut bytes = [0; 16];
+/// assert_eq!(ndp::emit_rs(&mut bytes, src, dst, Some(addr::Mac([2, 0, 0, 0, 0, 1]))), 16);
+/// let message = icmpv6::parse(src, dst, &bytes).unwrap();
+/// assert!(matches!(message, icmp::Message::Other { kind: ndp::ROUTER_SOLICITATION, .. }));
+/// ```
+pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> usize {
+    let mut fixed = [0; 36];
+    let (kind, len, options) = match message {
+        Message::RouterSolicitation { options } => (ROUTER_SOLICITATION, 4, options),
+        Message::RouterAdvertisement(ra) => {
+            fixed[0] = ra.hop_limit;
+            fixed[1] =
+                u8::from(ra.managed) << 7 | u8::from(ra.other) << 6 | ra.preference.bits() << 3;
+            fixed[2..4].copy_from_slice(&ra.lifetime_s.to_be_bytes());
+            fixed[4..8].copy_from_slice(&ra.reachable_ms.to_be_bytes());
+            fixed[8..12].copy_from_slice(&ra.retransmit_ms.to_be_bytes());
+            (ROUTER_ADVERTISEMENT, 12, &ra.options)
+        }
+        Message::NeighborSolicitation { target, options } => {
+            fixed[4..20].copy_from_slice(target.octets());
+            (NEIGHBOR_SOLICITATION, 20, options)
+        }
+        Message::NeighborAdvertisement(na) => {
+            fixed[0] = u8::from(na.router) << 7
+                | u8::from(na.solicited) << 6
+                | u8::from(na.override_flag) << 5;
+            fixed[4..20].copy_from_slice(na.target.octets());
+            (NEIGHBOR_ADVERTISEMENT, 20, &na.options)
+        }
+        Message::Redirect { target, destination, options } => {
+            fixed[4..20].copy_from_slice(target.octets());
+            fixed[20..36].copy_from_slice(destination.octets());
+            (REDIRECT, 36, options)
+        }
+    };
+    put(buf, (src, dst), kind, &fixed[..len], options.bytes())
+}
+
+/// Options go behind the fixed part in `buf` first, so that one emission sums both.
+fn put(buf: &mut [u8], ends: (Ip, Ip), kind: u8, fixed: &[u8], options: &[u8]) -> usize {
+    let len = 4 + fixed.len() + options.len();
+    let Some(buf) = buf.get_mut(..len) else { return 0 };
+    buf[..4].copy_from_slice(&[kind, 0, 0, 0]);
+    buf[4..4 + fixed.len()].copy_from_slice(fixed);
+    buf[4 + fixed.len()..].copy_from_slice(options);
+    icmpv6::set_checksum(buf, ends.0, ends.1);
+    len
+}
+
+/// Writes a router solicitation; `mac` must be `None` if `src` is unspecified.
+pub fn emit_rs(buf: &mut [u8], src: Ip, dst: Ip, mac: Option<Mac>) -> usize {
+    let mut writer = OptionWriter::<8>::new();
+    mac.inspect(|mac| _ = writer.put(&NdpOption::SourceMac(*mac)));
+    emit(buf, src, dst, &Message::RouterSolicitation { options: writer.options() })
+}
+
+/// Writes a neighbor solicitation; `mac` must be `None` if `src` is unspecified. The nonce lets a
+/// prober recognise its own solicitation looped back (RFC 7527).
+pub fn emit_ns(
+    buf: &mut [u8],
+    src: Ip,
+    dst: Ip,
+    target: Ip,
+    mac: Option<Mac>,
+    nonce: Option<&[u8; 6]>,
+) -> usize {
+    let mut writer = OptionWriter::<16>::new();
+    mac.inspect(|mac| _ = writer.put(&NdpOption::SourceMac(*mac)));
+    nonce.inspect(|nonce| _ = writer.put(&NdpOption::Nonce(*nonce)));
+    emit(buf, src, dst, &Message::NeighborSolicitation { target, options: writer.options() })
+}
+
+/// Writes a neighbor advertisement; `na.options` is replaced by `mac` as the target's address.
+pub fn emit_na(
+    buf: &mut [u8],
+    src: Ip,
+    dst: Ip,
+    na: &NeighborAdvertisement<'_>,
+    mac: Option<Mac>,
+) -> usize {
+    let mut writer = OptionWriter::<8>::new();
+    mac.inspect(|mac| _ = writer.put(&NdpOption::TargetMac(*mac)));
+    let na = NeighborAdvertisement { options: writer.options(), ..*na };
+    emit(buf, src, dst, &Message::NeighborAdvertisement(na))
+}
+
+#[cfg(test)]
+mod tests;
