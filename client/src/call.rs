@@ -27,9 +27,9 @@ pub mod verb {
     pub const BIND: &str = "bind";
     /// [`Name`](super::Name) → null once the connection stands, or the refusal.
     pub const CONNECT: &str = "connect";
-    /// [`Name`](super::Name) → null at once. The client has filled its end of the socketpair so
-    /// that it is not writable; the daemon drains those bytes when the attempt has ended, either
-    /// way, and the result is `getsockopt` SO_ERROR.
+    /// [`ConnectStartArgs`](super::ConnectStartArgs) → null at once. The client has filled its end
+    /// of the socketpair so that it is not writable; the daemon takes those bytes out when the
+    /// attempt has ended, either way, and the result is `getsockopt` SO_ERROR.
     pub const CONNECT_START: &str = "connect_start";
     /// [`ListenArgs`](super::ListenArgs) → null, with an eventfd that is readable while a
     /// connection waits to be accepted.
@@ -162,6 +162,19 @@ impl TryFrom<&Name> for SocketAddr {
         })?;
         Ok(Self::new(ip, name.port))
     }
+}
+
+/// Arguments of `connect_start`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectStartArgs {
+    /// The peer's address as text.
+    pub address: String,
+    /// The peer's port.
+    pub port: u16,
+    /// How many bytes the client has put into the socketpair. Exactly these are to be dropped:
+    /// behind them the client's data may follow as soon as there is room.
+    #[serde(default)]
+    pub fill: u64,
 }
 
 /// Arguments of `listen`.

@@ -125,11 +125,15 @@ pub(crate) fn wait(
     events: PollFlags,
     deadline: Option<Instant>,
 ) -> io::Result<()> {
+    wait_any(&mut [PollFd::from_borrowed_fd(fd, events)], deadline)
+}
+
+/// The same for several descriptors; which are ready stands in `fds`.
+pub(crate) fn wait_any(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<()> {
     loop {
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = left.and_then(timespec);
-        let mut fds = [PollFd::from_borrowed_fd(fd, events)];
-        match poll(&mut fds, timeout.as_ref()) {
+        match poll(fds, timeout.as_ref()) {
             Ok(0) if left.is_some_and(|left| left.is_zero()) => {
                 return Err(io::ErrorKind::TimedOut.into());
             }
@@ -137,6 +141,14 @@ pub(crate) fn wait(
             Ok(_) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// A timeout of a socket is `WouldBlock`, as in Linux.
+pub(crate) fn timeout_as_would_block(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut => io::ErrorKind::WouldBlock.into(),
+        _ => error,
     }
 }
 

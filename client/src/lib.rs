@@ -15,10 +15,21 @@
 
 pub mod admin;
 pub mod call;
+mod daemon;
 pub mod datagram;
 pub mod doorbell;
 pub mod frame;
+mod local;
+mod session;
+pub mod socket_option;
 pub mod stack;
+mod tcp_listener;
+mod tcp_stream;
+mod udp_socket;
 
 pub use doorbell::{Bell, Doorbell};
-pub use stack::{LocalSocket, LocalStack, SocketHandle, Stack};
+pub use session::{CALL_TIMEOUT, CallError, Session};
+pub use stack::{LocalSocket, LocalStack, SocketHandle, Stack, default_path};
+pub use tcp_listener::{BACKLOG, Incoming, TcpListener};
+pub use tcp_stream::TcpStream;
+pub use udp_socket::UdpSocket;

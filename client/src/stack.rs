@@ -11,10 +11,13 @@ use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::admin::{Address, Link, Neighbor, Route, Socket, Stats};
 use crate::call::ControlCall;
 use crate::doorbell::Doorbell;
+use crate::session::{CallError, Session};
 
 /// A stack in this process, as the runtime offers it.
 ///
@@ -113,26 +116,123 @@ pub trait SocketHandle: Send + Sync {
     fn udp_connect(&self, remote: SocketAddr) -> io::Result<()>;
 }
 
-/// A stack to open sockets on and to ask and change.
+/// A stack to open sockets on and to ask and change. Clones share the connection to the daemon,
+/// and sockets opened on it keep it alive.
+///
+/// ```no_run
+/// let stack = client::Stack::connect(None)?;
+/// for link in stack.links()? {
+///     println!("{} mtu {}", link.name, link.mtu);
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Stack(Backend);
 
 #[derive(Clone)]
-enum Backend {
+pub(crate) enum Backend {
+    Daemon(Session),
     Local(Arc<dyn LocalStack>),
 }
 
 impl Stack {
+    /// The daemon's stack, at the given control socket or where it is by default.
+    pub fn connect(path: Option<&Path>) -> io::Result<Self> {
+        Ok(Self(Backend::Daemon(Session::connect(path)?)))
+    }
+
+    /// The stack behind a session.
+    pub fn over(session: Session) -> Self {
+        Self(Backend::Daemon(session))
+    }
+
     /// A stack in this process.
     pub fn local(stack: Arc<dyn LocalStack>) -> Self {
         Self(Backend::Local(stack))
     }
 
-    /// Carries out a control call.
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0
+    }
+
+    /// Carries out a control call. A refusal has an [`ErrorBody`](crate::call::ErrorBody) inside.
     pub fn control(&self, call: &ControlCall) -> io::Result<Value> {
         match &self.0 {
+            Backend::Daemon(session) => session.control(call).map_err(|error| match error {
+                CallError::Refused(body) => body.into_io(),
+                other => other.into(),
+            }),
             Backend::Local(stack) => stack.control(call),
         }
+    }
+
+    /// The ports of the stack.
+    pub fn links(&self) -> io::Result<Vec<Link>> {
+        self.show("link")
+    }
+
+    /// The addresses of the stack.
+    pub fn addresses(&self) -> io::Result<Vec<Address>> {
+        self.show("address")
+    }
+
+    /// The routes.
+    pub fn routes(&self) -> io::Result<Vec<Route>> {
+        self.show("route")
+    }
+
+    /// The neighbor cache.
+    pub fn neighbors(&self) -> io::Result<Vec<Neighbor>> {
+        self.show("neighbor")
+    }
+
+    /// The sockets.
+    pub fn sockets(&self) -> io::Result<Vec<Socket>> {
+        self.show("socket")
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> io::Result<Stats> {
+        self.show("stats")
+    }
+
+    /// Adds an address such as `10.0.1.7/24` to an interface.
+    pub fn add_address(&self, ifname: &str, address: &str) -> io::Result<()> {
+        let call = ControlCall::new("address", "add").arg("address", address);
+        self.control(&call.arg("ifname", ifname)).map(drop)
+    }
+
+    /// Removes an address from an interface.
+    pub fn remove_address(&self, ifname: &str, address: &str) -> io::Result<()> {
+        let call = ControlCall::new("address", "del").arg("address", address);
+        self.control(&call.arg("ifname", ifname)).map(drop)
+    }
+
+    /// Adds a route by way of a gateway; `destination` is a network or `default`.
+    pub fn add_route(&self, destination: &str, gateway: &str) -> io::Result<()> {
+        let call = ControlCall::new("route", "add").arg("destination", destination);
+        self.control(&call.arg("gateway", gateway)).map(drop)
+    }
+
+    /// Removes a route.
+    pub fn remove_route(&self, destination: &str) -> io::Result<()> {
+        self.control(&ControlCall::new("route", "del").arg("destination", destination)).map(drop)
+    }
+
+    fn show<T: DeserializeOwned>(&self, api: &str) -> io::Result<T> {
+        let value = self.control(&ControlCall::new(api, "show"))?;
+        serde_json::from_value(value).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{api} show: bad answer: {error}"))
+        })
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Backend::Daemon(_) => "Stack(daemon)",
+            Backend::Local(_) => "Stack(local)",
+        })
     }
 }
 
