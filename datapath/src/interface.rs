@@ -1,0 +1,246 @@
+//! Facts about interfaces, asked of the kernel by ioctl.
+//!
+//! Not from `/sys`: that shows the network namespace it was mounted in, and a thread may be in another.
+//!
+//! `unsafe` here is the ioctls: each passes one structure that outlives the call and that the kernel fills
+//! within its size.
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use addr::Mac;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
+use crate::error::PortError;
+
+const SIOCETHTOOL: libc::c_ulong = 0x8946;
+const ETHTOOL_GDRVINFO: u32 = 3;
+/// Ethernet, as `sa_family` of a hardware address.
+const ARPHRD_ETHER: u16 = 1;
+
+/// What the kernel says about an interface.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) ifindex: u32,
+    pub(crate) mtu: u32,
+    /// `None` unless it is an Ethernet device.
+    pub(crate) mac: Option<Mac>,
+    /// The driver's name, empty if it has none (loopback).
+    pub(crate) driver: String,
+    /// What the driver says it sits on; for the `tun` driver `tap` or `tun`.
+    pub(crate) bus: String,
+}
+
+/// Refuses what the kernel would refuse, before it is passed on.
+pub(crate) fn check_name(name: &str) -> Result<(), PortError> {
+    let bad = |b: u8| b == b'/' || b == b':' || b == 0 || b.is_ascii_whitespace();
+    let dots = name == "." || name == "..";
+    // A percent sign would make the kernel choose a number.
+    if name.is_empty()
+        || name.len() >= libc::IFNAMSIZ
+        || dots
+        || name.bytes().any(bad)
+        || name.contains('%')
+    {
+        return Err(PortError::BadName { name: name.to_owned() });
+    }
+    Ok(())
+}
+
+/// A request about the interface called `name`, which [`check_name`] has passed.
+pub(crate) fn request(name: &str) -> libc::ifreq {
+    // SAFETY: `ifreq` is plain data, for which all zero bits are a value.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    for (to, from) in request.ifr_name[..libc::IFNAMSIZ - 1].iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    request
+}
+
+/// A socket to ask with.
+struct Asker(OwnedFd);
+
+impl Asker {
+    fn new() -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC;
+        Ok(Self(socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?))
+    }
+
+    fn ask(&self, what: libc::c_ulong, request: &mut libc::ifreq) -> io::Result<()> {
+        // SAFETY: these requests read and write one `ifreq`, and the one that points elsewhere
+        // (SIOCETHTOOL) points to a live structure of the size its command implies.
+        let answer = unsafe { libc::ioctl(self.0.as_raw_fd(), what as _, request) };
+        if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// Everything about the interface, or `None` if there is no such.
+pub(crate) fn facts(name: &str) -> Result<Option<Facts>, PortError> {
+    let os = |what| move |e| PortError::from_os(name, what, e);
+    let asker = Asker::new().map_err(os("opening a socket"))?;
+    let mut question = request(name);
+    match asker.ask(libc::SIOCGIFINDEX as _, &mut question) {
+        Ok(()) => {}
+        Err(e) if e.raw_os_error() == Some(libc::ENODEV) => return Ok(None),
+        Err(e) => return Err(os("looking it up")(e)),
+    }
+    // SAFETY: SIOCGIFINDEX filled in this member.
+    let ifindex = unsafe { question.ifr_ifru.ifru_ifindex } as u32;
+
+    let mut question = request(name);
+    asker.ask(libc::SIOCGIFMTU as _, &mut question).map_err(os("reading its MTU"))?;
+    // SAFETY: SIOCGIFMTU filled in this member.
+    let mtu = unsafe { question.ifr_ifru.ifru_mtu } as u32;
+
+    let mut question = request(name);
+    asker.ask(libc::SIOCGIFHWADDR as _, &mut question).map_err(os("reading its address"))?;
+    // SAFETY: SIOCGIFHWADDR filled in this member.
+    let hardware = unsafe { question.ifr_ifru.ifru_hwaddr };
+    let octets: [u8; 6] = std::array::from_fn(|i| hardware.sa_data[i] as u8);
+    let mac = (hardware.sa_family == ARPHRD_ETHER).then_some(Mac(octets));
+
+    let (driver, bus) = driver(&asker, name);
+    Ok(Some(Facts { ifindex, mtu, mac, driver, bus }))
+}
+
+/// As [`facts`], for an interface that must be there.
+pub(crate) fn existing(name: &str) -> Result<Facts, PortError> {
+    facts(name)?.ok_or_else(|| PortError::NotFound { interface: name.to_owned() })
+}
+
+/// The kernel's `struct ethtool_drvinfo`.
+#[repr(C)]
+struct DriverInfo {
+    cmd: u32,
+    driver: [u8; 32],
+    version: [u8; 32],
+    firmware: [u8; 32],
+    bus: [u8; 32],
+    rom: [u8; 32],
+    reserved: [u8; 12],
+    counts: [u32; 5],
+}
+
+/// Driver and bus; both empty where the driver does not say.
+fn driver(asker: &Asker, name: &str) -> (String, String) {
+    let mut info = DriverInfo {
+        cmd: ETHTOOL_GDRVINFO,
+        driver: [0; 32],
+        version: [0; 32],
+        firmware: [0; 32],
+        bus: [0; 32],
+        rom: [0; 32],
+        reserved: [0; 12],
+        counts: [0; 5],
+    };
+    let mut question = request(name);
+    question.ifr_ifru.ifru_data = (&raw mut info).cast();
+    if asker.ask(SIOCETHTOOL, &mut question).is_err() {
+        return (String::new(), String::new());
+    }
+    (text(&info.driver), text(&info.bus))
+}
+
+fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// Sets the MTU.
+pub(crate) fn set_mtu(name: &str, mtu: u32) -> Result<(), PortError> {
+    let os = |e| PortError::from_os(name, "setting its MTU", e);
+    let mut order = request(name);
+    order.ifr_ifru.ifru_mtu = i32::try_from(mtu).unwrap_or(i32::MAX);
+    Asker::new().and_then(|asker| asker.ask(libc::SIOCSIFMTU as _, &mut order)).map_err(os)
+}
+
+/// Sets the interface up.
+pub(crate) fn set_up(name: &str) -> Result<(), PortError> {
+    let os = |e| PortError::from_os(name, "setting it up", e);
+    let asker = Asker::new().map_err(os)?;
+    let mut order = request(name);
+    asker.ask(libc::SIOCGIFFLAGS as _, &mut order).map_err(os)?;
+    // SAFETY: SIOCGIFFLAGS filled in this member.
+    let flags = unsafe { order.ifr_ifru.ifru_flags };
+    order.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
+    asker.ask(libc::SIOCSIFFLAGS as _, &mut order).map_err(os)
+}
+
+/// Whether the kernel has an address on the interface that it did not make up itself (link-local).
+pub(crate) fn kernel_has_address(name: &str) -> Result<bool, PortError> {
+    let mut list: *mut libc::ifaddrs = std::ptr::null_mut();
+    // SAFETY: the call stores the head of a list, which is freed below.
+    if unsafe { libc::getifaddrs(&mut list) } < 0 {
+        return Err(PortError::from_os(name, "listing addresses", io::Error::last_os_error()));
+    }
+    let mut found = false;
+    let mut next = list;
+    while !next.is_null() {
+        // SAFETY: a non-null element of the list, which lives until it is freed.
+        let entry = unsafe { &*next };
+        // SAFETY: the name of an element is a string of the list.
+        let label = unsafe { std::ffi::CStr::from_ptr(entry.ifa_name) };
+        if label.to_bytes() == name.as_bytes() && !entry.ifa_addr.is_null() {
+            // SAFETY: the address of an element, when there is one, is as long as its family says.
+            found |= unsafe { is_chosen(entry.ifa_addr) };
+        }
+        next = entry.ifa_next;
+    }
+    // SAFETY: the list came from `getifaddrs`, and nothing of it is used from here on.
+    unsafe { libc::freeifaddrs(list) };
+    Ok(found)
+}
+
+/// Whether somebody chose this address: any but link-local ones.
+///
+/// # Safety
+/// `address` points to a socket address as long as its family says.
+unsafe fn is_chosen(address: *const libc::sockaddr) -> bool {
+    // SAFETY: every socket address starts with its family.
+    match i32::from(unsafe { (*address).sa_family }) {
+        libc::AF_INET => {
+            // SAFETY: the family says what it is (and the caller how long).
+            let v4 = unsafe { address.cast::<libc::sockaddr_in>().read_unaligned() };
+            v4.sin_addr.s_addr.to_ne_bytes()[..2] != [169, 254]
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let v6 = unsafe { address.cast::<libc::sockaddr_in6>().read_unaligned() };
+            let [a, b, ..] = v6.sin6_addr.s6_addr;
+            !(a == 0xfe && b & 0xc0 == 0x80)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_kernel_would_refuse_are_refused() {
+        for name in ["", ".", "..", "a/b", "a:1", "a b", "tap%d", "a\0b", "0123456789abcdef"] {
+            let refused = check_name(name);
+            assert!(matches!(refused, Err(PortError::BadName { .. })), "{name:?}: {refused:?}");
+        }
+        for name in ["tap0", "eth0.100", "0123456789abcde", "veth-a_b"] {
+            assert!(check_name(name).is_ok(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_there_and_is_not_ethernet() {
+        let lo = existing("lo").expect("every namespace has a loopback");
+        assert!(lo.ifindex >= 1);
+        assert!(lo.mtu >= 1280);
+        assert_eq!(lo.driver, "");
+    }
+
+    #[test]
+    fn a_missing_interface_is_not_found() {
+        assert!(facts("pyx-nosuch").expect("asking is allowed").is_none());
+        let missing = existing("pyx-nosuch").expect_err("there is none");
+        assert_eq!(missing.to_string(), "pyx-nosuch: no such interface");
+    }
+}
