@@ -22,7 +22,9 @@
 //! |---|---|
 //! | `set_waiting(true)` | `write(..)` or `finish()` |
 //! | look again; sleep if still nothing | `take_reader_waiting()`: ring the bell if `true` |
-//! | woken: `set_waiting(false)` | |
+//! | woken: `set_waiting(false)` and from the top | |
+//!
+//! The waker takes the flag, so a sleeper that wakes for nothing must set it again before it sleeps on.
 //!
 //! Requests that do not fit are cut to what fits, so no call here panics. The memory is zeroed by the
 //! allocator and stays unmapped until it is first written.

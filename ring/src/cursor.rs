@@ -51,8 +51,10 @@ impl Presence {
 
     /// Announces that this half is about to sleep (or no longer is). After `true` the caller must look
     /// at the ring once more before it sleeps; the fence orders that look after the announcement.
+    /// An exchange and not a store, because both halves write this flag: every write then follows the
+    /// one before it, and an announcement cannot be taken for one that was answered already.
     pub(crate) fn set_waiting(&self, waiting: bool) {
-        self.waiting.store(waiting, Ordering::Relaxed);
+        self.waiting.swap(waiting, Ordering::AcqRel);
         if waiting {
             fence(Ordering::SeqCst);
         }
