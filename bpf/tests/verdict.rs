@@ -1,0 +1,466 @@
+//! Runs the XDP program in the kernel on frames made for every verdict (BPF_PROG_TEST_RUN). It is loaded
+//! and never attached, so no interface is touched. Needs root.
+
+use std::collections::HashSet;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+
+use bpf::{Config, Key4, Key6, Mode, PortKey, Verdict};
+use libbpf_rs::{MapCore as _, MapFlags, Object, ObjectBuilder, ProgramInput};
+
+const XDP_PASS: u32 = 2;
+const XDP_REDIRECT: u32 = 4;
+
+const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+const OTHER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
+const BROADCAST: [u8; 6] = [0xff; 6];
+
+const OURS4: [u8; 4] = [10, 0, 0, 1];
+const OTHER4: [u8; 4] = [10, 0, 0, 2];
+const GROUP4: [u8; 4] = [224, 0, 0, 251];
+const OTHER_GROUP4: [u8; 4] = [224, 0, 0, 1];
+const LIMITED_BROADCAST: [u8; 4] = [255; 4];
+
+const OURS6: [u8; 16] = ip6(&[0xfd], &[1]);
+const OTHER6: [u8; 16] = ip6(&[0xfd], &[2]);
+/// Ends like `OURS6`, so both have the same solicited-node group.
+const ALIKE6: [u8; 16] = ip6(&[0xfe, 0x80], &[1]);
+const NODE_GROUP6: [u8; 16] = ip6(&[0xff, 0x02], &[1, 0xff, 0, 0, 1]);
+const ALL_NODES6: [u8; 16] = ip6(&[0xff, 0x02], &[1]);
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+const SSH: u16 = 22;
+
+const fn ip6(start: &[u8], end: &[u8]) -> [u8; 16] {
+    let mut octets = [0; 16];
+    let mut i = 0;
+    while i < start.len() {
+        octets[i] = start[i];
+        i += 1;
+    }
+    i = 0;
+    while i < end.len() {
+        octets[16 - end.len() + i] = end[i];
+        i += 1;
+    }
+    octets
+}
+
+/// The loaded program.
+struct Bench {
+    object: Object,
+    _socket: Option<OwnedFd>,
+}
+
+impl Bench {
+    /// Loads it, with our addresses, and a socket on queue 0 unless told otherwise.
+    fn new(mode: Mode, with_socket: bool) -> Self {
+        let mut builder = ObjectBuilder::default();
+        let object = builder.open_memory(bpf::PROGRAM).expect("the object is well formed");
+        let object = object.load().expect("the verifier accepts it, and this is root");
+        let mut bench = Self { object, _socket: None };
+        bench.configure(mode, true);
+        for address in [OURS4, GROUP4] {
+            bench.set(bpf::MAP_ADDRESSES4, &Key4(address).0, &[1]);
+        }
+        for address in [OURS6, NODE_GROUP6] {
+            bench.set(bpf::MAP_ADDRESSES6, &Key6(address).0, &[1]);
+        }
+        let port = PortKey { number: SSH.to_be_bytes(), protocol: TCP, reserved: 0 };
+        bench.set(bpf::MAP_KERNEL_PORTS, &[port.number[0], port.number[1], port.protocol, 0], &[1]);
+        if with_socket {
+            // SAFETY: the call takes no pointer, and what it returns is ours alone.
+            let socket = unsafe {
+                let fd = libc::socket(libc::AF_XDP, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0);
+                assert!(fd >= 0, "AF_XDP: {}", std::io::Error::last_os_error());
+                OwnedFd::from_raw_fd(fd)
+            };
+            let fd = socket.as_raw_fd().to_ne_bytes();
+            bench.set(bpf::MAP_SOCKETS, &0u32.to_ne_bytes(), &fd);
+            bench._socket = Some(socket);
+        }
+        bench
+    }
+
+    fn configure(&self, mode: Mode, kernel_ports: bool) {
+        let config = Config {
+            mode: mode as u32,
+            kernel_ports: u32::from(kernel_ports),
+            mac: MAC,
+            reserved: [0; 2],
+        };
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&config.mode.to_ne_bytes());
+        bytes.extend_from_slice(&config.kernel_ports.to_ne_bytes());
+        bytes.extend_from_slice(&config.mac);
+        bytes.extend_from_slice(&config.reserved);
+        assert_eq!(bytes.len(), size_of::<Config>());
+        self.set(bpf::MAP_CONFIG, &0u32.to_ne_bytes(), &bytes);
+    }
+
+    fn set(&self, map: &str, key: &[u8], value: &[u8]) {
+        let map = self.object.maps().find(|m| m.name() == map).expect("the map is there");
+        map.update(key, value, MapFlags::ANY).expect("the layouts agree");
+    }
+
+    fn counters(&self) -> Vec<u64> {
+        let map = self.object.maps().find(|m| m.name() == bpf::MAP_VERDICTS).expect("it is there");
+        let sum = |verdict: &Verdict| {
+            let key = (*verdict as u32).to_ne_bytes();
+            let values = map.lookup_percpu(&key, MapFlags::ANY).expect("it can be read");
+            let values = values.expect("every verdict has a counter");
+            values.iter().map(|v| u64::from_ne_bytes(v[..8].try_into().unwrap())).sum()
+        };
+        Verdict::ALL.iter().map(sum).collect()
+    }
+
+    /// Runs the program on a frame. Returns what it counted and what it decided.
+    fn run(&mut self, frame: &[u8]) -> (Verdict, u32) {
+        let before = self.counters();
+        let mut programs = self.object.progs_mut();
+        let program = programs.find(|p| p.name() == bpf::PROGRAM_NAME).expect("it is there");
+        let input = ProgramInput { data_in: Some(frame), ..ProgramInput::default() };
+        let action = program.test_run(input).expect("the kernel runs it").return_value;
+        let after = self.counters();
+        let counted: Vec<_> =
+            Verdict::ALL.iter().filter(|&&v| after[v as usize] != before[v as usize]).collect();
+        assert_eq!(counted.len(), 1, "a frame is counted under one verdict: {counted:?}");
+        let verdict = *counted[0];
+        assert_eq!(after[verdict as usize], before[verdict as usize] + 1, "and once");
+        (verdict, action)
+    }
+}
+
+fn ethernet(dst: [u8; 6], tags: &[u16], ethertype: u16, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    frame.extend_from_slice(&dst);
+    frame.extend_from_slice(&OTHER_MAC);
+    for (i, tag) in tags.iter().enumerate() {
+        let outer = i + 1 < tags.len();
+        frame.extend_from_slice(&if outer { 0x88a8u16 } else { 0x8100 }.to_be_bytes());
+        frame.extend_from_slice(&tag.to_be_bytes());
+    }
+    frame.extend_from_slice(&ethertype.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn arp(operation: u16, sender: [u8; 4], target: [u8; 4]) -> Vec<u8> {
+    let mut packet = vec![0, 1, 8, 0, 6, 4];
+    packet.extend_from_slice(&operation.to_be_bytes());
+    packet.extend_from_slice(&OTHER_MAC);
+    packet.extend_from_slice(&sender);
+    packet.extend_from_slice(&[0; 6]);
+    packet.extend_from_slice(&target);
+    packet
+}
+
+fn ipv4_with(options: usize, fragment: u16, protocol: u8, dst: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let header = 20 + options;
+    let mut packet = vec![0x40 | (header / 4) as u8, 0];
+    packet.extend_from_slice(&((header + payload.len()) as u16).to_be_bytes());
+    packet.extend_from_slice(&[0, 1]);
+    packet.extend_from_slice(&fragment.to_be_bytes());
+    packet.extend_from_slice(&[64, protocol, 0, 0]);
+    packet.extend_from_slice(&OTHER4);
+    packet.extend_from_slice(&dst);
+    packet.resize(header, 1);
+    packet.extend_from_slice(payload);
+    packet
+}
+
+fn ipv4(protocol: u8, dst: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    ipv4_with(0, 0, protocol, dst, payload)
+}
+
+fn ipv6(next: u8, dst: [u8; 16], payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x60, 0, 0, 0];
+    packet.extend_from_slice(&(payload.len() as u16).to_be_bytes());
+    packet.extend_from_slice(&[next, 255]);
+    packet.extend_from_slice(&OTHER6);
+    packet.extend_from_slice(&dst);
+    packet.extend_from_slice(payload);
+    packet
+}
+
+/// An extension header of `units` times eight bytes.
+fn extension(next: u8, units: u8) -> Vec<u8> {
+    let mut header = vec![next, units - 1];
+    header.resize(usize::from(units) * 8, 0);
+    header
+}
+
+fn fragment(next: u8, offset_more: u16) -> Vec<u8> {
+    let mut header = vec![next, 0];
+    header.extend_from_slice(&offset_more.to_be_bytes());
+    header.extend_from_slice(&[0, 0, 0, 9]);
+    header
+}
+
+fn chain(parts: &[Vec<u8>]) -> Vec<u8> {
+    parts.concat()
+}
+
+fn nd(kind: u8, target: [u8; 16]) -> Vec<u8> {
+    let mut message = vec![kind, 0, 0, 0, 0, 0, 0, 0];
+    message.extend_from_slice(&target);
+    message
+}
+
+fn ports(dst: u16) -> Vec<u8> {
+    let mut transport = vec![0x30, 0x39];
+    transport.extend_from_slice(&dst.to_be_bytes());
+    transport.resize(20, 0);
+    transport
+}
+
+/// Frames for the shared mode, each with what should become of it.
+fn shared_rows() -> Vec<(&'static str, Vec<u8>, Verdict)> {
+    use Verdict::*;
+    let four = |dst, tags: &[u16], packet: &[u8]| ethernet(dst, tags, 0x0800, packet);
+    let six = |dst, tags: &[u16], packet: &[u8]| ethernet(dst, tags, 0x86dd, packet);
+    let ask = |dst, tags: &[u16], packet: &[u8]| ethernet(dst, tags, 0x0806, packet);
+    let (http, ssh) = (ports(80), ports(SSH));
+    let (ns, na) = (135, 136);
+    let mut rows = vec![
+        // Ethernet.
+        ("another's MAC", four(OTHER_MAC, &[], &ipv4(TCP, OURS4, &http)), PassMac),
+        ("LLDP", ethernet([1, 0x80, 0xc2, 0, 0, 0xe], &[], 0x88cc, &[0; 46]), PassEthertype),
+        ("802.3 length", ethernet(MAC, &[], 46, &[0; 46]), PassEthertype),
+        ("three tags", four(MAC, &[1, 2, 3], &ipv4(TCP, OURS4, &http)), PassEthertype),
+        ("only a header", ethernet(MAC, &[], 0x0800, &[]), PassMalformed),
+        ("half a tag", ethernet(MAC, &[], 0x8100, &[0, 1]), PassMalformed),
+        // ARP.
+        ("who has ours", ask(BROADCAST, &[], &arp(1, OTHER4, OURS4)), RedirectArp),
+        ("who has ours, tagged", ask(BROADCAST, &[7], &arp(1, OTHER4, OURS4)), RedirectArp),
+        ("an answer to us", ask(MAC, &[], &arp(2, OTHER4, OURS4)), RedirectArp),
+        ("another uses ours", ask(BROADCAST, &[], &arp(1, OURS4, OURS4)), RedirectArp),
+        ("our probe is defended", ask(MAC, &[], &arp(2, OURS4, [0; 4])), RedirectArp),
+        ("who has another", ask(BROADCAST, &[], &arp(1, OTHER4, OTHER4)), PassArp),
+        ("an answer to the kernel", ask(MAC, &[], &arp(2, OTHER4, OTHER4)), PassArp),
+        ("half an ARP", ask(BROADCAST, &[], &arp(1, OTHER4, OURS4)[..27]), PassMalformed),
+        (
+            "ARP of other sizes",
+            ask(BROADCAST, &[], &[&[0, 6][..], &[0; 26]].concat()),
+            PassMalformed,
+        ),
+        // IPv4.
+        ("v4 to us", four(MAC, &[], &ipv4(TCP, OURS4, &http)), RedirectIpv4),
+        ("v4 to us, by broadcast", four(BROADCAST, &[], &ipv4(UDP, OURS4, &http)), RedirectIpv4),
+        ("v4 to us, tagged", four(MAC, &[7], &ipv4(TCP, OURS4, &http)), RedirectIpv4),
+        ("v4 to us, two tags", four(MAC, &[7, 8], &ipv4(TCP, OURS4, &http)), RedirectIpv4),
+        ("v4 to us, options", four(MAC, &[], &ipv4_with(40, 0, TCP, OURS4, &http)), RedirectIpv4),
+        ("ICMP to us", four(MAC, &[], &ipv4(1, OURS4, &[8, 0, 0, 0])), RedirectIpv4),
+        ("v4 to another", four(MAC, &[], &ipv4(TCP, OTHER4, &http)), PassIpv4),
+        ("v4 group joined", four(BROADCAST, &[], &ipv4(UDP, GROUP4, &http)), RedirectGroup),
+        ("v4 group not joined", four(BROADCAST, &[], &ipv4(2, OTHER_GROUP4, &[])), PassGroup),
+        ("v4 broadcast", four(BROADCAST, &[], &ipv4(UDP, LIMITED_BROADCAST, &http)), PassGroup),
+        ("port of the kernel", four(MAC, &[], &ipv4(TCP, OURS4, &ssh)), PassPort),
+        (
+            "port of the kernel, options",
+            four(MAC, &[], &ipv4_with(4, 0, TCP, OURS4, &ssh)),
+            PassPort,
+        ),
+        ("same port of UDP", four(MAC, &[], &ipv4(UDP, OURS4, &ssh)), RedirectIpv4),
+        ("port of the kernel elsewhere", four(MAC, &[], &ipv4(TCP, OTHER4, &ssh)), PassIpv4),
+        (
+            "first fragment has no say",
+            four(MAC, &[], &ipv4_with(0, 0x2000, TCP, OURS4, &ssh)),
+            RedirectIpv4,
+        ),
+        ("later fragment", four(MAC, &[], &ipv4_with(0, 185, TCP, OURS4, &ssh)), RedirectIpv4),
+        ("half a v4 header", four(MAC, &[], &ipv4(TCP, OURS4, &http)[..19]), PassMalformed),
+        ("v4 without ports", four(MAC, &[], &ipv4(TCP, OURS4, &[0, 80, 0])), PassMalformed),
+        ("v4 that says v6", four(MAC, &[], &ipv6(TCP, OURS6, &http)), PassMalformed),
+        (
+            "v4 header of 16 bytes",
+            four(MAC, &[], &[&[0x44][..], &ipv4(TCP, OURS4, &http)[1..]].concat()),
+            PassMalformed,
+        ),
+        // IPv6.
+        ("v6 to us", six(MAC, &[], &ipv6(TCP, OURS6, &http)), RedirectIpv6),
+        ("v6 to us, tagged", six(MAC, &[7], &ipv6(TCP, OURS6, &http)), RedirectIpv6),
+        ("v6 to us, two tags", six(MAC, &[7, 8], &ipv6(UDP, OURS6, &http)), RedirectIpv6),
+        ("v6 to another", six(MAC, &[], &ipv6(TCP, OTHER6, &http)), PassIpv6),
+        ("v6 group joined", six(BROADCAST, &[], &ipv6(UDP, NODE_GROUP6, &http)), RedirectGroup),
+        ("v6 group not joined", six(BROADCAST, &[], &ipv6(UDP, ALL_NODES6, &http)), PassGroup),
+        ("echo to us", six(MAC, &[], &ipv6(ICMPV6, OURS6, &[128, 0, 0, 0])), RedirectIpv6),
+        ("v6 port of the kernel", six(MAC, &[], &ipv6(TCP, OURS6, &ssh)), PassPort),
+        (
+            "v6 port behind headers",
+            six(
+                MAC,
+                &[],
+                &ipv6(
+                    0,
+                    OURS6,
+                    &chain(&[extension(43, 1), extension(60, 3), extension(TCP, 1), ssh.clone()]),
+                ),
+            ),
+            PassPort,
+        ),
+        (
+            "v6 port in a whole fragment",
+            six(MAC, &[], &ipv6(44, OURS6, &chain(&[fragment(TCP, 0), ssh.clone()]))),
+            PassPort,
+        ),
+        (
+            "v6 first fragment",
+            six(MAC, &[], &ipv6(44, OURS6, &chain(&[fragment(TCP, 1), ssh.clone()]))),
+            RedirectIpv6,
+        ),
+        (
+            "v6 later fragment",
+            six(MAC, &[], &ipv6(44, OURS6, &chain(&[fragment(ICMPV6, 8), nd(ns, OTHER6)]))),
+            RedirectIpv6,
+        ),
+        ("half a v6 header", six(MAC, &[], &ipv6(TCP, OURS6, &http)[..39]), PassMalformed),
+        (
+            "v6 that says v4",
+            six(MAC, &[], &[ipv4(TCP, OURS4, &http), vec![0; 20]].concat()),
+            PassMalformed,
+        ),
+        ("half an extension", six(MAC, &[], &ipv6(0, OURS6, &[6, 0, 1])), PassMalformed),
+        (
+            "an extension past the end",
+            six(MAC, &[], &ipv6(0, OURS6, &[60, 200, 0, 0, 0, 0, 0, 0])),
+            PassMalformed,
+        ),
+        ("ICMPv6 without a type", six(MAC, &[], &ipv6(ICMPV6, OURS6, &[])), PassMalformed),
+        // Neighbor discovery.
+        (
+            "who has our v6",
+            six(BROADCAST, &[], &ipv6(ICMPV6, NODE_GROUP6, &nd(ns, OURS6))),
+            RedirectNd,
+        ),
+        (
+            "who has our v6, tagged",
+            six(BROADCAST, &[7], &ipv6(ICMPV6, NODE_GROUP6, &nd(ns, OURS6))),
+            RedirectNd,
+        ),
+        ("are you still there", six(MAC, &[], &ipv6(ICMPV6, OURS6, &nd(ns, OURS6))), RedirectNd),
+        (
+            "one that ends alike",
+            six(BROADCAST, &[], &ipv6(ICMPV6, NODE_GROUP6, &nd(ns, ALIKE6))),
+            PassNd,
+        ),
+        (
+            "who has another's v6",
+            six(BROADCAST, &[], &ipv6(ICMPV6, ALL_NODES6, &nd(ns, OTHER6))),
+            PassNd,
+        ),
+        ("an answer to us, v6", six(MAC, &[], &ipv6(ICMPV6, OURS6, &nd(na, OTHER6))), RedirectNd),
+        (
+            "another claims our v6",
+            six(BROADCAST, &[], &ipv6(ICMPV6, ALL_NODES6, &nd(na, OURS6))),
+            RedirectNd,
+        ),
+        (
+            "another claims its own",
+            six(BROADCAST, &[], &ipv6(ICMPV6, ALL_NODES6, &nd(na, OTHER6))),
+            PassNd,
+        ),
+        (
+            "an answer to the kernel, v6",
+            six(MAC, &[], &ipv6(ICMPV6, OTHER6, &nd(na, OTHER6))),
+            PassNd,
+        ),
+        (
+            "half a solicitation",
+            six(BROADCAST, &[], &ipv6(ICMPV6, NODE_GROUP6, &nd(ns, OURS6)[..23])),
+            PassMalformed,
+        ),
+        (
+            "a solicitation behind a header",
+            six(
+                BROADCAST,
+                &[],
+                &ipv6(0, NODE_GROUP6, &chain(&[extension(ICMPV6, 1), nd(ns, OURS6)])),
+            ),
+            RedirectNd,
+        ),
+    ];
+    let endless: Vec<_> =
+        (0..8).map(|_| extension(60, 1)).chain([extension(TCP, 1), ssh]).collect();
+    // The walk gives up after eight; what is behind is not looked at, and the address decides.
+    rows.push((
+        "endless extensions",
+        six(MAC, &[], &ipv6(60, OURS6, &chain(&endless))),
+        RedirectIpv6,
+    ));
+    rows
+}
+
+fn action(verdict: Verdict) -> u32 {
+    if verdict.name().starts_with("redirect_") { XDP_REDIRECT } else { XDP_PASS }
+}
+
+#[test]
+fn shared_takes_what_is_ours_and_leaves_the_rest() {
+    let mut bench = Bench::new(Mode::Shared, true);
+    let mut seen = HashSet::new();
+    for (name, frame, wanted) in shared_rows() {
+        let (verdict, decided) = bench.run(&frame);
+        assert_eq!((verdict, decided), (wanted, action(wanted)), "{name}");
+        seen.insert(verdict);
+    }
+    for verdict in Verdict::ALL {
+        let elsewhere = [Verdict::RedirectExclusive, Verdict::PassNoSocket];
+        assert!(seen.contains(verdict) || elsewhere.contains(verdict), "no row for {verdict:?}");
+    }
+}
+
+#[test]
+fn exclusive_takes_everything() {
+    let mut bench = Bench::new(Mode::Exclusive, true);
+    for (name, frame, _) in shared_rows() {
+        assert_eq!(bench.run(&frame), (Verdict::RedirectExclusive, XDP_REDIRECT), "{name}");
+    }
+}
+
+#[test]
+fn without_a_socket_everything_goes_to_the_kernel() {
+    for mode in [Mode::Shared, Mode::Exclusive] {
+        let mut bench = Bench::new(mode, false);
+        for (name, frame, verdict) in shared_rows() {
+            let ours = mode == Mode::Exclusive || action(verdict) == XDP_REDIRECT;
+            let wanted = if ours { Verdict::PassNoSocket } else { verdict };
+            assert_eq!(bench.run(&frame), (wanted, XDP_PASS), "{name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_ours_until_it_is_configured() {
+    let mut builder = ObjectBuilder::default();
+    let object = builder.open_memory(bpf::PROGRAM).unwrap().load().expect("it loads");
+    let mut bench = Bench { object, _socket: None };
+    for (name, frame, _) in shared_rows() {
+        assert_eq!(bench.run(&frame).1, XDP_PASS, "{name}");
+    }
+}
+
+#[test]
+fn ports_are_left_to_the_kernel_only_when_told() {
+    let mut bench = Bench::new(Mode::Shared, true);
+    bench.configure(Mode::Shared, false);
+    let frame = ethernet(MAC, &[], 0x0800, &ipv4(TCP, OURS4, &ports(SSH)));
+    assert_eq!(bench.run(&frame).0, Verdict::RedirectIpv4);
+    bench.configure(Mode::Shared, true);
+    assert_eq!(bench.run(&frame).0, Verdict::PassPort);
+}
+
+#[test]
+fn every_prefix_of_every_frame_is_judged() {
+    let mut bench = Bench::new(Mode::Shared, true);
+    for (name, frame, wanted) in shared_rows() {
+        // The kernel runs no program on less than an Ethernet header.
+        for len in 14..frame.len() {
+            let (verdict, decided) = bench.run(&frame[..len]);
+            assert_eq!(decided, action(verdict), "{name}, {len} bytes");
+            let early = [Verdict::PassMalformed, Verdict::PassEthertype, wanted];
+            assert!(early.contains(&verdict), "{name}, {len} bytes: {verdict:?}");
+        }
+    }
+}
