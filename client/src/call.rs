@@ -255,7 +255,7 @@ impl ErrorBody {
 
     /// A refusal with errno.
     pub fn from_errno(errno: i32, message: impl Into<String>) -> Self {
-        let strerror = strerror(errno);
+        let strerror = strerror(&io::Error::from_raw_os_error(errno));
         Self {
             kind: class_of(errno).into(),
             message: message.into(),
@@ -271,7 +271,9 @@ impl ErrorBody {
             return inner.clone();
         }
         match error.raw_os_error().or_else(|| errno_of(error.kind())) {
-            Some(errno) if error.get_ref().is_none() => Self::from_errno(errno, strerror(errno)),
+            Some(errno) if error.get_ref().is_none() => {
+                Self::from_errno(errno, strerror(&io::Error::from_raw_os_error(errno)))
+            }
             Some(errno) => Self::from_errno(errno, error.to_string()),
             None => Self::new("OSError", error.to_string()),
         }
@@ -316,9 +318,9 @@ pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
     value
 }
 
-fn strerror(errno: i32) -> String {
-    let text = io::Error::from_raw_os_error(errno).to_string();
-    // std appends " (os error N)", which is noise beside the number itself.
+/// The text of an error without the " (os error N)" that std appends.
+pub(crate) fn strerror(error: &io::Error) -> String {
+    let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_string()
 }
 
@@ -365,3 +367,6 @@ fn errno_of(kind: io::ErrorKind) -> Option<i32> {
     };
     Some(errno.raw_os_error())
 }
+
+#[cfg(test)]
+mod tests;

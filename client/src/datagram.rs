@@ -29,10 +29,9 @@ pub const RECORD_LEN: usize = 24;
 /// ```
 /// use client::datagram;
 ///
-/// let mut packet = vec![0; datagram::HEADER_MAX];
-/// let len = datagram::emit(&mut packet.as_mut_slice().try_into().unwrap(), "10.0.1.7:53".parse().ok());
-/// packet.truncate(len);
-/// packet.extend_from_slice(b"query");
+/// let mut header = [0; datagram::HEADER_MAX];
+/// let len = datagram::emit(&mut header, "10.0.1.7:53".parse().ok());
+/// let packet = [&header[..len], b"query"].concat();
 /// let (addr, payload) = datagram::parse(&packet).unwrap();
 /// assert_eq!((addr, payload), ("10.0.1.7:53".parse().ok(), &b"query"[..]));
 /// ```
@@ -123,3 +122,6 @@ pub fn parse_record(record: &[u8; RECORD_LEN]) -> Option<(u16, Option<SocketAddr
     };
     Some((len, Some(SocketAddr::new(addr, port))))
 }
+
+#[cfg(test)]
+mod tests;

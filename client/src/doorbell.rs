@@ -156,3 +156,6 @@ pub(crate) fn timeout_as_would_block(error: io::Error) -> io::Error {
 fn timespec(time: Duration) -> Option<Timespec> {
     Timespec::try_from(time).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,3 +219,6 @@ fn json<T: Serialize>(value: &T) -> Vec<u8> {
 fn invalid(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
+
+#[cfg(test)]
+mod tests;

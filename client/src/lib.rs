@@ -18,6 +18,8 @@ pub mod call;
 mod daemon;
 pub mod datagram;
 pub mod doorbell;
+#[cfg(test)]
+mod fake;
 pub mod frame;
 mod local;
 mod session;

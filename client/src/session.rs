@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::call::{ControlCall, ErrorBody, Opened, SocketCall, verb};
+use crate::call::{ControlCall, ErrorBody, Opened, SocketCall, strerror, verb};
 use crate::frame::{self, Kind, Message, op};
 use crate::stack::default_path;
 
@@ -264,7 +264,7 @@ impl Shared {
             self.calls().in_flight.remove(&request.id);
             return Err(CallError::Protocol(error.to_string())); // too long, nothing was sent
         }
-        self.give_up(format!("cannot send: {error}"));
+        self.give_up(format!("cannot send: {}", strerror(&error)));
         Err(self.lost())
     }
 
@@ -277,7 +277,7 @@ impl Shared {
                 }
                 Ok(Some((message, fd))) => self.deliver(message, fd),
                 Ok(None) => break "the daemon closed the connection".into(),
-                Err(error) => break error.to_string(),
+                Err(error) => break strerror(&error),
             }
         };
         self.give_up(reason);
@@ -335,7 +335,8 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect { path, source } => {
-                write!(f, "cannot connect to {}: {source} (is pytcp-xdp running?)", path.display())
+                let (path, reason) = (path.display(), strerror(source));
+                write!(f, "cannot connect to {path}: {reason} (is pytcp-xdp running?)")
             }
             Self::Lost(reason) => write!(f, "lost the connection to the daemon: {reason}"),
             Self::TimedOut(after) => {

@@ -244,3 +244,6 @@ pub fn default_path() -> PathBuf {
         _ => PathBuf::from("/run/pytcp.sock"),
     }
 }
+
+#[cfg(test)]
+mod tests;
