@@ -27,7 +27,7 @@
 //! The waker takes the flag, so a sleeper that wakes for nothing must set it again before it sleeps on.
 //!
 //! Requests that do not fit are cut to what fits, so no call here panics. The memory is zeroed by the
-//! allocator and stays unmapped until it is first written.
+//! allocator: a ring large enough for pages of its own (128 KiB with glibc) takes none until written.
 
 use crate::cursor::{Head, Shared, Tail, round_up};
 use crate::sync::{Arc, Ordering, Tracker};
