@@ -294,8 +294,10 @@ fn connecting_waits_for_the_outcome() {
         },
     );
     assert_eq!(result.unwrap().peer_addr().unwrap(), fake::REMOTE.parse().unwrap());
-    let (result, far) =
-        while_opening(|stack| TcpStream::connect(stack, fake::REMOTE), |far| far.connected(Err(111)));
+    let (result, far) = while_opening(
+        |stack| TcpStream::connect(stack, fake::REMOTE),
+        |far| far.connected(Err(111)),
+    );
     assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     assert_eq!(far.calls(), ["close"]);
     let remote = fake::REMOTE.parse().unwrap();

@@ -127,9 +127,12 @@ fn what_no_daemon_sends_ends_the_session() {
     let cases: [(&str, Box<dyn Fn(&UnixStream, Message) + Send>); 3] = [
         ("a request", Box::new(move |s, m| frame::send(s, &request(m.id), None).unwrap())),
         ("garbage", Box::new(|mut s, _| s.write_all(&[255; 64]).unwrap())),
-        ("an unknown kind", Box::new(|mut s, _| {
-            s.write_all(&[0, 0, 0, 7, 9, 0, 0, 0, 0, 0, 1]).unwrap();
-        })),
+        (
+            "an unknown kind",
+            Box::new(|mut s, _| {
+                s.write_all(&[0, 0, 0, 7, 9, 0, 0, 0, 0, 0, 1]).unwrap();
+            }),
+        ),
     ];
     for (name, send) in cases {
         let (session, daemon) = fake::daemon(send);

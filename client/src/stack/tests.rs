@@ -15,7 +15,9 @@ fn a_refusal_keeps_its_message() {
     let (session, _) = fake::daemon(|sock, message| {
         let call: ControlCall = message.parse().unwrap();
         let answer = match (call.api.as_str(), call.method.as_str()) {
-            ("link", "show") => message.answer(&json!([{"ifindex": 1, "name": "tap7", "kind": "tap"}])),
+            ("link", "show") => {
+                message.answer(&json!([{"ifindex": 1, "name": "tap7", "kind": "tap"}]))
+            }
             ("stats", "show") => message.answer(&json!(5)),
             ("address", "add") => {
                 assert_eq!(call.args, json!({"address": "10.0.1.7/24", "ifname": "tap9"}));
