@@ -10,6 +10,7 @@
 //! connection, and the daemon closes its sockets.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -248,8 +249,8 @@ impl Shared {
         loop {
             calls.last_id = calls.last_id.wrapping_add(1);
             let id = calls.last_id;
-            if !calls.in_flight.contains_key(&id) {
-                calls.in_flight.insert(id, caller);
+            if let Entry::Vacant(place) = calls.in_flight.entry(id) {
+                place.insert(caller);
                 return Ok(id);
             }
         }

@@ -124,7 +124,8 @@ fn the_end_of_the_connection_wakes_every_caller() {
 #[test]
 fn what_no_daemon_sends_ends_the_session() {
     let request = |id| Message::request(op::PING, id, &());
-    let cases: [(&str, Box<dyn Fn(&UnixStream, Message) + Send>); 3] = [
+    type Misbehave = Box<dyn Fn(&UnixStream, Message) + Send>;
+    let cases: [(&str, Misbehave); 3] = [
         ("a request", Box::new(move |s, m| frame::send(s, &request(m.id), None).unwrap())),
         ("garbage", Box::new(|mut s, _| s.write_all(&[255; 64]).unwrap())),
         (
