@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::netns::is_stale;
 use crate::os::{failed, interrupted};
 
 /// How long a process may take to end when asked.
@@ -22,8 +23,13 @@ const LOG_LINES: usize = 6;
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Makes it.
+    /// Makes it, and removes those of runs whose process is gone.
     pub fn new() -> io::Result<Self> {
+        for entry in fs::read_dir(std::env::temp_dir())?.flatten() {
+            if entry.file_name().to_str().is_some_and(is_stale) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
         let path = std::env::temp_dir().join(format!("pyx-bench-{}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
@@ -79,6 +85,10 @@ impl Child {
             pipe.read_to_string(&mut output)?;
         }
         if !status.success() {
+            // An interrupt from a terminal reaches the roles too.
+            if interrupted() {
+                return Err(io::Error::from(io::ErrorKind::Interrupted));
+            }
             return Err(io::Error::other(self.last_words()));
         }
         let line = output.lines().last().unwrap_or_default();

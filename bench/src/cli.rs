@@ -108,6 +108,9 @@ pub struct ClientArgs {
     /// Bytes of a flood's datagrams; 18 make the smallest Ethernet frame.
     #[arg(long, default_value_t = 18)]
     pub payload: usize,
+    /// Control socket of a subject that says there how many datagrams it delivered.
+    #[arg(long)]
+    pub control: Option<PathBuf>,
 }
 
 impl ClientArgs {

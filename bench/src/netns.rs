@@ -142,11 +142,17 @@ impl Drop for Lab {
 pub fn remove_stale() {
     let Ok(entries) = fs::read_dir("/var/run/netns") else { return };
     for name in entries.flatten().filter_map(|e| e.file_name().into_string().ok()) {
-        let pid = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
-        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+        if is_stale(&name) {
             let _ = ip(&format!("netns del {name}"));
         }
     }
+}
+
+/// Whether something of this name belongs to a run whose process is gone.
+pub fn is_stale(name: &str) -> bool {
+    let pid = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+    let pid = pid.filter(|pid| pid.parse::<u32>().is_ok());
+    pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
 }
 
 /// While this lives, namespaces may choose cubic; then the host's list is as it was.
@@ -186,4 +192,18 @@ fn ip(command: &str) -> io::Result<()> {
     }
     let message = String::from_utf8_lossy(&output.stderr);
     Err(failed(&format!("ip {command}"), message.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_run_left_behind_is_stale() {
+        assert!(!is_stale(&format!("pyx-bench-{}-x-a", std::process::id())));
+        assert!(is_stale("pyx-bench-4194999"), "beyond the largest process id");
+        for foreign in ["pyx-bench-notes", "pyx-other-4194999", "eth"] {
+            assert!(!is_stale(foreign), "{foreign}");
+        }
+    }
 }

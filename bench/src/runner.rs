@@ -6,12 +6,13 @@
 //! time. A measurement that fails is noted and the run goes on; an interrupt ends it, and with the
 //! values that own them go processes and namespaces.
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::child::{Child, Scratch};
-use crate::cli::Limit;
+use crate::cli::{Action, Limit};
 use crate::figure::Figure;
 use crate::netns::{
     CubicAllowed, Lab, Layout, TAP, VETH_CLIENT, VETH_SUBJECT, VETH_SUBJECT_MAC, remove_stale,
@@ -20,7 +21,7 @@ use crate::os::failed;
 use crate::plan::{LimitRow, Plan};
 use crate::quiet::{Others, Quiet};
 use crate::result::Results;
-use crate::subject::{CLIENT_CORE, SUBJECT_CORE, Start, Subject, place};
+use crate::subject::{CLIENT_CORE, SUBJECT_CORE, Stack, Start, Subject, place};
 
 /// Seconds beyond the measurement that a client may take.
 const SLACK: f64 = 12.0;
@@ -132,7 +133,7 @@ impl<'a> Runner<'a> {
             busy,
             life: SUBJECT_LIFE,
             daemon: self.plan.daemon.as_deref(),
-            socket: self.scratch.path(&format!("{slug}.sock")),
+            socket: self.control_socket(subject),
             ipv6: self.plan.ipv6,
         };
         let log = self.scratch.path(&format!("{slug}.log"));
@@ -170,10 +171,17 @@ impl<'a> Runner<'a> {
         }
         let others = Others::new();
         let to = subject.address(figure.ipv6).to_string();
-        let busy: &[&str] = if figure.busy { &["--busy"] } else { &[] };
+        let mut more = Vec::new();
+        if figure.busy {
+            more.push("--busy".to_owned());
+        }
+        if subject.stack == Stack::Ours && figure.action == Action::UdpIn {
+            let socket = self.control_socket(&subject);
+            more.extend(["--control".to_owned(), socket.to_string_lossy().into_owned()]);
+        }
         let action = clap::ValueEnum::to_possible_value(&figure.action);
         let action = action.as_ref().map_or("", |a| a.get_name());
-        let result = self.client(at, action, to, busy);
+        let result = self.client(at, action, to, &more);
         self.results.others.push(others.cores());
         match result.map(|value| figure.read(&value)) {
             Ok(Some(values)) => {
@@ -193,12 +201,16 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn client(&self, at: usize, action: &str, to: String, more: &[&str]) -> io::Result<Value> {
+    fn control_socket(&self, subject: &Subject) -> PathBuf {
+        self.scratch.path(&format!("{}.sock", subject.slug()))
+    }
+
+    fn client(&self, at: usize, action: &str, to: String, more: &[String]) -> io::Result<Value> {
         let lab = &self.labs[at].1;
         let mut arguments = place("client", &lab.client, CLIENT_CORE, self.plan.secs + SLACK);
         let secs = self.plan.secs.to_string();
         arguments.extend([action.into(), "--to".into(), to, "--secs".into(), secs]);
-        arguments.extend(more.iter().map(|word| (*word).to_owned()));
+        arguments.extend_from_slice(more);
         let child = Child::start(&arguments, &self.scratch.path("client.log"))?;
         child.result(Duration::from_secs_f64(self.plan.secs + SLACK))
     }

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use client::Stack;
 use serde_json::{Value, json};
 
 use crate::cli::ClientArgs;
@@ -16,18 +17,19 @@ const BATCH: usize = 64;
 const BUFFERS: i32 = 8 << 20;
 const QUERY_TRIES: usize = 20;
 const QUERY_PATIENCE: Duration = Duration::from_millis(100);
+/// The daemon's counter of datagrams delivered to sockets.
+const DELIVERED: &str = "udp_in";
 /// Where [`to_nobody`] sends.
 const DISCARD: u16 = 9;
 
-/// Sends to the subject's sink and asks it how many it got.
+/// Sends to the subject's sink and asks how many datagrams it delivered.
 pub fn to_sink(args: &ClientArgs) -> io::Result<Value> {
-    let (socket, asking) = (socket_to(args.at(UDP_SINK))?, socket_to(args.at(UDP_SINK))?);
-    asking.set_read_timeout(Some(QUERY_PATIENCE))?;
-    let before = count(&asking)?;
+    let socket = socket_to(args.at(UDP_SINK))?;
+    let sink = Sink::of(args)?;
+    let before = sink.count()?;
     let begin = Instant::now();
     let sent = flood(&socket, args, |_| Ok(()))?;
-    // The answer stands in line behind what is still queued, so it belongs to this moment.
-    let got = count(&asking)?.wrapping_sub(before);
+    let got = sink.count()?.wrapping_sub(before);
     let span = begin.elapsed().as_secs_f64();
     if got == 0 {
         return Err(io::Error::other("nothing arrived"));
@@ -95,20 +97,41 @@ fn flood(
     Ok(sent)
 }
 
-fn count(asking: &UdpSocket) -> io::Result<u64> {
-    let mut answer = [0; 16];
-    for _ in 0..QUERY_TRIES {
-        asking.send(COUNT_QUERY)?;
-        match asking.recv(&mut answer) {
-            Ok(8) => {
-                // Answers to questions asked twice must not be taken for the next question's.
-                asking.set_nonblocking(true)?;
-                while asking.recv(&mut [0; 16]).is_ok() {}
-                asking.set_nonblocking(false)?;
-                let mut bytes = [0; 8];
-                bytes.copy_from_slice(&answer[..8]);
-                return Ok(u64::from_le_bytes(bytes));
+/// Who knows how many datagrams a subject delivered.
+enum Sink {
+    /// The sink itself. Its answer stands in line behind what is still queued.
+    Service(UdpSocket),
+    /// The statistics of a daemon, by its control socket.
+    Control(Stack),
+}
+
+impl Sink {
+    fn of(args: &ClientArgs) -> io::Result<Self> {
+        if let Some(path) = &args.control {
+            return Stack::connect(Some(path)).map(Self::Control);
+        }
+        let socket = socket_to(args.at(UDP_SINK))?;
+        socket.set_read_timeout(Some(QUERY_PATIENCE))?;
+        Ok(Self::Service(socket))
+    }
+
+    fn count(&self) -> io::Result<u64> {
+        match self {
+            Self::Service(socket) => ask(socket),
+            Self::Control(stack) => {
+                let counters = stack.stats()?.counters;
+                counters.get(DELIVERED).copied().ok_or_else(|| io::Error::other(DELIVERED))
             }
+        }
+    }
+}
+
+fn ask(socket: &UdpSocket) -> io::Result<u64> {
+    for _ in 0..QUERY_TRIES {
+        socket.send(COUNT_QUERY)?;
+        let mut answer = [0; 8];
+        match socket.recv(&mut answer) {
+            Ok(8) => return Ok(u64::from_le_bytes(answer)),
             Ok(_) => {}
             Err(e) if e.kind() == ErrorKind::WouldBlock => {}
             Err(e) => return Err(e),
