@@ -74,7 +74,7 @@ pub fn parse(src: Ip, dst: Ip, message: &[u8]) -> Result<Message<'_>, Malformed>
     };
     let number = u32::from_be_bytes(*word);
     match (kind, code) {
-        // Codes 8 (RFC 8883) and 7 (RFC 8138) included.
+        // Codes 7 (RFC 6554) and 8 (RFC 8883) included.
         (UNREACHABLE, 0..=8) => Ok(Message::Unreachable { code, quote }),
         // RFC 4443 §3.2: the receiver ignores the code.
         (PACKET_TOO_BIG, _) => Ok(Message::PacketTooBig { mtu: number, quote }),

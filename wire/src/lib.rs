@@ -13,6 +13,7 @@
 
 pub mod arp;
 pub mod checksum;
+pub mod display;
 pub mod error;
 pub mod ethernet;
 pub mod icmp;
@@ -28,5 +29,8 @@ pub mod offload;
 pub mod tcp;
 pub mod tcp_options;
 pub mod udp;
+
+#[cfg(test)]
+mod fixture;
 
 pub use error::Malformed;

@@ -277,7 +277,7 @@ pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> usize {
     put(buf, (src, dst), kind, &fixed[..len], options.bytes())
 }
 
-/// Options go behind the fixed part in `buf` first, so that one emission sums both.
+/// Header, fixed part, options, checksum.
 fn put(buf: &mut [u8], ends: (Ip, Ip), kind: u8, fixed: &[u8], options: &[u8]) -> usize {
     let len = 4 + fixed.len() + options.len();
     let Some(buf) = buf.get_mut(..len) else { return 0 };
@@ -291,7 +291,9 @@ fn put(buf: &mut [u8], ends: (Ip, Ip), kind: u8, fixed: &[u8], options: &[u8]) -
 /// Writes a router solicitation; `mac` must be `None` if `src` is unspecified.
 pub fn emit_rs(buf: &mut [u8], src: Ip, dst: Ip, mac: Option<Mac>) -> usize {
     let mut writer = OptionWriter::<8>::new();
-    mac.inspect(|mac| _ = writer.put(&NdpOption::SourceMac(*mac)));
+    if let Some(mac) = mac {
+        writer.put(&NdpOption::SourceMac(mac));
+    }
     emit(buf, src, dst, &Message::RouterSolicitation { options: writer.options() })
 }
 
@@ -306,8 +308,12 @@ pub fn emit_ns(
     nonce: Option<&[u8; 6]>,
 ) -> usize {
     let mut writer = OptionWriter::<16>::new();
-    mac.inspect(|mac| _ = writer.put(&NdpOption::SourceMac(*mac)));
-    nonce.inspect(|nonce| _ = writer.put(&NdpOption::Nonce(*nonce)));
+    if let Some(mac) = mac {
+        writer.put(&NdpOption::SourceMac(mac));
+    }
+    if let Some(nonce) = nonce {
+        writer.put(&NdpOption::Nonce(nonce));
+    }
     emit(buf, src, dst, &Message::NeighborSolicitation { target, options: writer.options() })
 }
 
@@ -320,7 +326,9 @@ pub fn emit_na(
     mac: Option<Mac>,
 ) -> usize {
     let mut writer = OptionWriter::<8>::new();
-    mac.inspect(|mac| _ = writer.put(&NdpOption::TargetMac(*mac)));
+    if let Some(mac) = mac {
+        writer.put(&NdpOption::TargetMac(mac));
+    }
     let na = NeighborAdvertisement { options: writer.options(), ..*na };
     emit(buf, src, dst, &Message::NeighborAdvertisement(na))
 }

@@ -13,6 +13,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::Malformed;
 use crate::checksum::{self, Sum};
+use crate::offload::RxChecksum;
 
 /// Bytes of a header.
 pub const HEADER_LEN: usize = 8;
@@ -73,6 +74,26 @@ pub fn parse(datagram: &[u8]) -> Result<Header<'_>, Malformed> {
         checksum: layout.checksum.get(),
         payload,
     })
+}
+
+/// Judges the checksum of a whole `datagram` that was parsed as `header`.
+///
+/// A field of zero passes if `zero_allowed`: always over IPv4, over IPv6 only where the receiving
+/// port asked for it.
+#[inline]
+pub fn check(
+    header: &Header<'_>,
+    datagram: &[u8],
+    pseudo: Sum,
+    trust: RxChecksum,
+    zero_allowed: bool,
+) -> Result<(), Malformed> {
+    match header.checksum {
+        0 if zero_allowed => Ok(()),
+        0 => Err(Malformed::ZeroChecksum),
+        field if trust.accepts(pseudo, field, datagram) => Ok(()),
+        _ => Err(Malformed::Checksum),
+    }
 }
 
 /// Writes a header with checksum 0 to the front of `buf`; returns its length, or 0 if `buf` is too
