@@ -7,7 +7,8 @@
 //! counts, and the sum is the number of buffers. A handle that is dropped takes its buffer out of
 //! circulation until the port is reopened, and the account shows it as held by the stack.
 //!
-//! A handle keeps the region alive, so a shard may outlive its port.
+//! A handle keeps the region alive, so a shard may outlive its port. The region of an AF_XDP port also keeps
+//! its queue: that can be opened again when the last handle is gone.
 //!
 //! `unsafe` here is about one thing: the bytes behind a handle belong to its holder.
 
@@ -138,6 +139,14 @@ impl Frame {
     pub(crate) fn reset(&mut self, start: u32) {
         self.start = start.min(self.size);
         self.len = self.size - self.start;
+    }
+
+    /// Moves the bytes to the start of the buffer.
+    pub(crate) fn compact(&mut self) {
+        let (from, len) = (self.start as usize, self.len());
+        self.reset(0);
+        self.buffer_mut().copy_within(from..from + len, 0);
+        self.set_len(len);
     }
 
     /// The `len` bytes before the frame, if its buffer has as many, together with the frame.

@@ -19,8 +19,11 @@ mod interface;
 mod link;
 pub mod pair;
 mod port;
+mod steering;
 mod tap;
 mod vnet;
+mod xdp;
+mod xsk;
 
 pub use config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 pub use error::PortError;
@@ -28,3 +31,4 @@ pub use frame::{Frame, FrameAccount, RxFrame, TxFrame};
 pub use link::PortLink;
 pub use pair::{PairConfig, pair};
 pub use port::{Bell, Port, PortStats, Turn, open, open_queues};
+pub use steering::Steering;

@@ -21,11 +21,10 @@ use crate::error::PortError;
 use crate::frame::FrameAccount;
 use crate::link::{PortLink, Side};
 use crate::pair::PairDevice;
+use crate::steering::Steering;
 use crate::tap::TapDevice;
-use crate::{interface, tap};
-
-/// Most queues of one interface.
-const QUEUES_MAX: u32 = 64;
+use crate::xsk::XskDevice;
+use crate::{interface, tap, xsk};
 
 /// What one turn did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +68,7 @@ pub struct Port {
 
 enum Device {
     Tap(TapDevice),
+    Xsk(Box<XskDevice>),
     Pair(PairDevice),
 }
 
@@ -86,18 +86,22 @@ pub fn open_queues(
 ) -> Result<Vec<(Port, PortLink, PortInfo)>, PortError> {
     interface::check_name(&config.name)?;
     let bad = |what| PortError::BadConfig { interface: config.name.clone(), what };
-    if queues == 0 || queues > QUEUES_MAX {
+    if queues == 0 || queues > bpf::QUEUES_MAX {
         return Err(bad("the number of queues must be 1 to 64"));
     }
     let mut ports = Vec::new();
     match resolve(config)? {
-        Backend::Tap | Backend::Tun => {
-            let backend = resolve(config)?;
+        backend @ (Backend::Tap | Backend::Tun) => {
             for (device, side, link, info) in tap::open(config, backend, queues)? {
                 ports.push((Port::new(Device::Tap(device), side, &config.name)?, link, info));
             }
         }
-        Backend::Xdp => return Err(bad("XDP is not there yet")),
+        Backend::Xdp => {
+            for (device, side, link, info) in xsk::open(config, queues)? {
+                let device = Device::Xsk(Box::new(device));
+                ports.push((Port::new(device, side, &config.name)?, link, info));
+            }
+        }
         Backend::Pair | Backend::Auto => return Err(bad("a pair is not opened by name")),
     }
     Ok(ports)
@@ -143,6 +147,7 @@ impl Port {
         side.reclaim();
         match device {
             Device::Tap(tap) => tap.receive(side, stats, budget),
+            Device::Xsk(xsk) => xsk.receive(side, stats, budget),
             Device::Pair(pair) => pair.receive(side, stats, budget),
         }
     }
@@ -153,6 +158,7 @@ impl Port {
         let Self { device, side, stats, .. } = self;
         let sent = match device {
             Device::Tap(tap) => tap.transmit(side, stats, budget),
+            Device::Xsk(xsk) => xsk.transmit(side, stats, budget),
             Device::Pair(pair) => pair.transmit(side, stats, budget),
         };
         side.top_up();
@@ -164,6 +170,7 @@ impl Port {
         match &self.device {
             // Without buffers what arrives stays in the device, which would go on saying so.
             Device::Tap(_) | Device::Pair(_) => !self.side.rx_pool.is_empty(),
+            Device::Xsk(_) => true,
         }
     }
 
@@ -171,6 +178,7 @@ impl Port {
     pub fn wants_write(&self) -> bool {
         match &self.device {
             Device::Tap(tap) => tap.wants_write(),
+            Device::Xsk(xsk) => xsk.wants_write(),
             Device::Pair(pair) => pair.wants_write(),
         }
     }
@@ -190,7 +198,7 @@ impl Port {
     pub fn is_lost(&self) -> bool {
         match &self.device {
             Device::Tap(tap) => tap.is_lost(),
-            Device::Pair(_) => false,
+            Device::Xsk(_) | Device::Pair(_) => false,
         }
     }
 
@@ -227,15 +235,29 @@ impl Port {
         }
     }
 
-    /// What passed through.
+    /// What passed through. Costs a system call on an XDP port: the kernel counts what it dropped.
     pub fn stats(&self) -> PortStats {
-        self.stats
+        let mut stats = self.stats;
+        if let Device::Xsk(xsk) = &self.device {
+            stats.rx_dropped += xsk.dropped();
+        }
+        stats
+    }
+
+    /// What decides which frames of an XDP port's interface come here. It can be cloned and used on
+    /// another thread.
+    pub fn control(&mut self) -> Option<&mut Steering> {
+        match &mut self.device {
+            Device::Xsk(xsk) => Some(xsk.steering()),
+            Device::Tap(_) | Device::Pair(_) => None,
+        }
     }
 
     /// Where the buffers are.
     pub fn frames(&self) -> FrameAccount {
         match &self.device {
             Device::Tap(tap) => self.side.account(0, tap.held()),
+            Device::Xsk(xsk) => self.side.account(xsk.filling(), xsk.sending()),
             Device::Pair(pair) => self.side.account(0, pair.held()),
         }
     }
@@ -246,6 +268,7 @@ impl AsFd for Port {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.device {
             Device::Tap(tap) => tap.as_fd(),
+            Device::Xsk(xsk) => xsk.as_fd(),
             Device::Pair(pair) => pair.as_fd(),
         }
     }

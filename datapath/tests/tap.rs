@@ -2,17 +2,11 @@
 
 mod support;
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::thread;
-use std::time::Duration;
-
 use addr::{Ip, Mac};
 use datapath::{Backend, PortConfig, PortError};
+use support::tcp::{Tcp, exchange};
 use support::{Host, Netns};
-use wire::offload::{Gso, GsoKind, Medium, RxChecksum, TxChecksum, TxMeta};
-use wire::tcp::{self, Flags, SeqNum};
-use wire::{checksum, ip};
+use wire::offload::{Medium, TxMeta};
 
 const KERNEL: [u8; 4] = [10, 77, 0, 1];
 const OURS: [u8; 4] = [10, 77, 0, 2];
@@ -142,145 +136,18 @@ fn a_device_that_is_deleted_is_lost() {
     host.check();
 }
 
-/// One TCP connection of the kernel to the host, with so little of a TCP on our side that each segment
-/// is acknowledged as it comes.
-struct Tcp {
-    host: Host,
-    mac: Mac,
-    peer_port: u16,
-    seq: u32,
-    /// Next byte expected from the kernel.
-    expected: u32,
-    /// The most bytes in one received frame.
-    largest: usize,
-    partial: bool,
-}
-
-const PORT: u16 = 7777;
-/// SYN options: MSS 1460, window scale 7 behind a NOP.
-const SYN_OPTIONS: [u8; 8] = [2, 4, 0x05, 0xb4, 1, 3, 3, 7];
-
-impl Tcp {
-    /// Takes the kernel's SYN and completes the handshake.
-    fn accept(mut host: Host) -> Self {
-        let mac = host.info.mac.unwrap_or(Mac([0; 6]));
-        let skip = host.link_header();
-        let (peer_port, isn) = host.receive(|bytes, _| {
-            let packet = bytes.get(skip..)?;
-            let header = ip::parse_merged(packet).ok().filter(|h| h.protocol == ip::PROTO_TCP)?;
-            let segment = tcp::parse(header.payload(packet)).ok()?;
-            segment.flags.syn().then_some((segment.src_port, segment.seq.0))
-        });
-        let expected = isn.wrapping_add(1);
-        let mut tcp = Self { host, mac, peer_port, seq: 5000, expected, largest: 0, partial: true };
-        tcp.segment(Flags::SYN.union(Flags::ACK), &SYN_OPTIONS, &[], 0);
-        tcp.seq += 1;
-        tcp
-    }
-
-    /// Sends a segment; one larger than `gso` is left to the device to cut.
-    fn segment(&mut self, flags: Flags, options: &[u8], data: &[u8], gso: u16) {
-        let mut segment = vec![0; 60];
-        let header = tcp::Emit {
-            src_port: PORT,
-            dst_port: self.peer_port,
-            seq: SeqNum(self.seq),
-            ack: SeqNum(self.expected),
-            flags,
-            window: 0xffff,
-            urgent: 0,
-        };
-        let header_len = tcp::emit(&mut segment, &header, options);
-        segment.truncate(header_len);
-        segment.extend_from_slice(data);
-        let (src, dst) = (self.host.ip, Ip::v4(KERNEL));
-        let pseudo = checksum::pseudo_header(src, dst, ip::PROTO_TCP, segment.len() as u32);
-        tcp::set_partial(&mut segment[..header_len], pseudo);
-        let start = self.host.link_header() + ip::header_len(true);
-        let gso = (data.len() > usize::from(gso) && gso > 0).then_some(Gso {
-            kind: GsoKind::Tcp4,
-            size: gso,
-            header_len: (start + header_len) as u16,
-        });
-        let checksum = TxChecksum::Partial { start: start as u16, offset: 16 };
-        let packet = self.host.packet(self.mac, dst, ip::PROTO_TCP, &segment);
-        self.host.send(&packet, TxMeta { len: 0, checksum, gso });
-        self.seq = self.seq.wrapping_add(data.len() as u32);
-    }
-
-    /// Waits until the kernel has taken everything sent.
-    fn acknowledged(&mut self) {
-        let (skip, all) = (self.host.link_header(), self.seq);
-        self.host.receive(|bytes, _| {
-            let packet = bytes.get(skip..)?;
-            let header = ip::parse_merged(packet).ok().filter(|h| h.protocol == ip::PROTO_TCP)?;
-            let segment = tcp::parse(header.payload(packet)).ok()?;
-            (segment.ack.0 == all).then_some(())
-        });
-    }
-
-    /// Receives the next segment with data, acknowledges it, and returns its data.
-    fn data(&mut self) -> Vec<u8> {
-        let skip = self.host.link_header();
-        let expected = self.expected;
-        let (data, meta, fin) = self.host.receive(|bytes, meta| {
-            let packet = bytes.get(skip..)?;
-            let header = ip::parse_merged(packet).ok().filter(|h| h.protocol == ip::PROTO_TCP)?;
-            let body = header.payload(packet);
-            let segment = tcp::parse(body).ok()?;
-            let sum = header.pseudo_header();
-            assert!(meta.checksum.accepts(sum, segment.checksum, body), "a wrong sum");
-            let fin = segment.flags.fin();
-            (segment.seq.0 == expected && (fin || !segment.payload.is_empty()))
-                .then(|| (segment.payload.to_vec(), meta, fin))
-        });
-        self.largest = self.largest.max(data.len());
-        self.partial &= meta.checksum == RxChecksum::Partial;
-        if data.len() > 1460 {
-            assert_eq!(meta.gso_size, 1460, "a large frame says what it was cut from");
-        }
-        self.expected = self.expected.wrapping_add(data.len() as u32 + u32::from(fin));
-        self.segment(Flags::ACK, &[], &[], 0);
-        data
-    }
-}
-
-/// The kernel connects to the host, sends `len` bytes one way and expects as many back.
-fn exchange(ns: &Netns, config: &PortConfig, len: usize, gso: u16) -> Tcp {
+/// Data both ways over a TCP connection of the kernel to a host on this device.
+fn tcp_over(ns: &Netns, config: &PortConfig, len: usize) -> Tcp {
     let host = ns.enter(|| Host::open(config, OURS));
     ns.ip(&format!("addr add 10.77.0.1/24 dev {}", config.name));
-    thread::scope(|scope| {
-        let client = scope.spawn(|| {
-            ns.enter(|| {
-                let to = SocketAddr::from((OURS, PORT));
-                let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(5)).unwrap();
-                stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-                let sent: Vec<u8> = (0..len).map(|i| (i / 3) as u8).collect();
-                stream.write_all(&sent).unwrap();
-                let mut back = vec![0; len];
-                stream.read_exact(&mut back).unwrap();
-                assert!(back == sent, "the data came back changed");
-            });
-        });
-        let mut tcp = Tcp::accept(host);
-        let mut all = Vec::new();
-        while all.len() < len {
-            all.extend(tcp.data());
-        }
-        // As much at a time as the kernel's first window allows.
-        for chunk in all.chunks(44 * usize::from(gso)) {
-            tcp.segment(Flags::ACK, &[], chunk, gso);
-            tcp.acknowledged();
-        }
-        client.join().unwrap();
-        tcp
-    })
+    // As much at a time as the kernel's first window allows.
+    exchange(ns, host, Ip::v4(KERNEL), len, 1448, 44 * 1448)
 }
 
 #[test]
 fn large_segments_pass_whole_in_both_directions() {
     let ns = Netns::new("tso");
-    let tcp = exchange(&ns, &config("tap7", Backend::Tap, true), 2_000_000, 1448);
+    let tcp = tcp_over(&ns, &config("tap7", Backend::Tap, true), 2_000_000);
     assert!(tcp.largest > 40_000, "the largest segment had {} bytes", tcp.largest);
     assert!(tcp.partial, "the kernel left the sums to us");
     let stats = tcp.host.port.stats();
@@ -290,7 +157,7 @@ fn large_segments_pass_whole_in_both_directions() {
 #[test]
 fn large_segments_pass_a_tun_whole() {
     let ns = Netns::new("tsotun");
-    let tcp = exchange(&ns, &config("tun7", Backend::Tun, true), 2_000_000, 1448);
+    let tcp = tcp_over(&ns, &config("tun7", Backend::Tun, true), 2_000_000);
     assert!(tcp.largest > 40_000, "the largest segment had {} bytes", tcp.largest);
 }
 
@@ -298,6 +165,6 @@ fn large_segments_pass_a_tun_whole() {
 fn a_plain_tap_gets_its_frames_cut_and_finished_at_the_edge() {
     let ns = Netns::new("edge");
     // The kernel would not accept a wrong sum, and could not take a frame above the MTU.
-    let tcp = exchange(&ns, &config("tap7", Backend::Tap, false), 300_000, 1448);
+    let tcp = tcp_over(&ns, &config("tap7", Backend::Tap, false), 300_000);
     assert!(tcp.largest <= 1460);
 }

@@ -6,6 +6,8 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod tcp;
+
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
@@ -77,12 +79,12 @@ impl Drop for Netns {
 /// Two namespaces with a veth between them: `a` in the first, `b` in the second.
 pub fn veth(tag: &str) -> (Netns, Netns) {
     let (left, right) = (Netns::new(&format!("{tag}l")), Netns::new(&format!("{tag}r")));
-    let peer = format!("link add a type veth peer name b netns {}", right.name());
+    let peer = format!("link add name a type veth peer name b netns {}", right.name());
     left.ip(&peer);
     for (ns, dev) in [(&left, "a"), (&right, "b")] {
         // Without IPv6 the kernel says nothing by itself, and frames can be counted.
         ns.exec(&format!("sysctl -qw net.ipv6.conf.{dev}.disable_ipv6=1"));
-        ns.ip(&format!("link set {dev} up"));
+        ns.ip(&format!("link set dev {dev} up"));
     }
     (left, right)
 }
@@ -247,7 +249,7 @@ impl Host {
     }
 
     /// Pings `dst` and waits for the echo of exactly this data.
-    pub fn ping(&mut self, mac: Mac, dst: Ip, data: &[u8]) {
+    pub fn ping(&mut self, mac: Mac, dst: Ip, data: &[u8]) -> RxMeta {
         let mut echo = vec![8, 0, 0, 0, 0x12, 0x34, 0, 1];
         echo.extend_from_slice(data);
         let sum = wire::checksum::checksum(&echo);
@@ -255,13 +257,13 @@ impl Host {
         let request = self.packet(mac, dst, ip::PROTO_ICMP, &echo);
         self.send(&request, TxMeta::default());
         let skip = self.link_header();
-        self.receive(|bytes, _| {
+        self.receive(|bytes, meta| {
             let packet = bytes.get(skip..)?;
             let header = ip::parse(packet).ok()?;
             let message = header.payload(packet);
             (header.src == dst && message.first() == Some(&0) && message[4..] == echo[4..])
-                .then_some(())
-        });
+                .then_some(meta)
+        })
     }
 
     /// No frame is lost, ever.

@@ -1,0 +1,132 @@
+//! Loading the steering program and attaching it to an interface.
+//!
+//! It is attached by a link that the process holds: when the process dies, however it dies, the kernel
+//! detaches the program and the interface is its own again. The driver's hook is tried first, then the
+//! generic one, which works on any interface and is slower.
+
+use std::error::Error;
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use addr::Mac;
+use aya::programs::links::FdLink;
+use aya::programs::{Xdp, XdpMode};
+use aya::{Ebpf, EbpfLoader};
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use crate::config::{PortConfig, Sharing};
+use crate::error::PortError;
+use crate::interface::{self, Facts};
+use crate::steering::{Steering, loader_error};
+
+/// How long to wait for an earlier holder that is still going.
+pub(crate) const BUSY_PATIENCE: Duration = Duration::from_secs(2);
+/// Between tries.
+pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// The program on an interface. Detached on drop.
+pub(crate) struct Attachment {
+    _link: FdLink,
+    /// On the driver's hook, not the generic one.
+    pub(crate) driver: bool,
+}
+
+/// Loads the program and attaches it. It passes everything until sockets and addresses are set.
+pub(crate) fn attach(
+    config: &PortConfig,
+    facts: &Facts,
+    mac: Mac,
+) -> Result<(Attachment, Steering), PortError> {
+    let name = &config.name;
+    let sharing = match config.sharing {
+        Sharing::Auto if interface::kernel_has_address(name)? => Sharing::Shared,
+        Sharing::Auto => Sharing::Exclusive,
+        chosen => chosen,
+    };
+    // Kernels before 5.11 count maps against this limit.
+    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+    let mut ebpf = EbpfLoader::new()
+        .btf(None)
+        .load(bpf::PROGRAM)
+        .map_err(|e| refused(name, "loading the XDP program", &e))?;
+    let steering = Steering::new(name, facts.ifindex, sharing, mac, &mut ebpf)?;
+    let attachment = attach_program(config, facts, &mut ebpf)?;
+    Ok((attachment, steering))
+}
+
+fn attach_program(
+    config: &PortConfig,
+    facts: &Facts,
+    ebpf: &mut Ebpf,
+) -> Result<Attachment, PortError> {
+    let (name, what) = (&config.name, "attaching the XDP program");
+    let program: &mut Xdp = ebpf
+        .program_mut(bpf::PROGRAM_NAME)
+        .ok_or_else(|| loader_error(name, what, &"it is not in the object"))?
+        .try_into()
+        .map_err(|e| loader_error(name, what, &e))?;
+    program.load().map_err(|e| refused(name, "loading the XDP program", &e))?;
+    let modes: &[XdpMode] =
+        if config.generic { &[XdpMode::Skb] } else { &[XdpMode::Driver, XdpMode::Skb] };
+    let mut last = None;
+    for &mode in modes {
+        let deadline = Instant::now() + BUSY_PATIENCE;
+        let error = loop {
+            match program.attach_to_if_index(facts.ifindex, mode) {
+                Ok(id) => {
+                    let link = program.take_link(id).map_err(|e| loader_error(name, what, &e))?;
+                    let link = FdLink::try_from(link).map_err(|_| {
+                        // A program attached otherwise would outlive us.
+                        loader_error(name, what, &"the kernel has no links for XDP (Linux 5.9)")
+                    })?;
+                    return Ok(Attachment { _link: link, driver: mode == XdpMode::Driver });
+                }
+                Err(e) if is_busy(&e) && Instant::now() < deadline => thread::sleep(BUSY_PAUSE),
+                Err(e) => break e,
+            }
+        };
+        if is_busy(&error) {
+            let holder = "another XDP program is attached";
+            return Err(PortError::Busy { interface: name.clone(), what, holder });
+        }
+        tracing::debug!(interface = %name, ?mode, %error, "XDP hook refused");
+        last = Some(error);
+    }
+    Err(match last {
+        Some(error) => refused(name, what, &error),
+        None => loader_error(name, what, &"no hook to try"),
+    })
+}
+
+/// The kernel's answer somewhere below an error of the loader.
+pub(crate) fn os_error(error: &(dyn Error + 'static)) -> Option<io::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(code) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return Some(io::Error::from_raw_os_error(code));
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn is_busy(error: &(dyn Error + 'static)) -> bool {
+    let code = os_error(error).and_then(|e| e.raw_os_error());
+    // The second says that a program is attached by the other hook.
+    matches!(code, Some(libc::EBUSY | libc::EEXIST))
+}
+
+fn refused(interface: &str, what: &'static str, error: &(dyn Error + 'static)) -> PortError {
+    match os_error(error) {
+        Some(e) if matches!(e.raw_os_error(), Some(libc::EPERM | libc::EACCES)) => {
+            PortError::NotPermitted {
+                interface: interface.to_owned(),
+                what,
+                needs: "CAP_BPF and CAP_NET_ADMIN",
+            }
+        }
+        Some(e) if what.starts_with("attaching") => PortError::from_os(interface, what, e),
+        _ => loader_error(interface, what, &error),
+    }
+}
