@@ -57,7 +57,6 @@ fn ids_wrap_around() {
     assert_eq!(ids, [json!(u32::MAX), json!(1), json!(2)]);
 }
 
-/// IPC-03: PING is answered PONG.
 #[test]
 fn a_ping_wants_a_pong() {
     let (session, _) = fake::daemon(|sock, message| {

@@ -40,7 +40,7 @@ fn socket() -> (UdpSocket, Far, Receiver<SocketCall>) {
     (socket, far.recv().unwrap(), calls)
 }
 
-/// CLIENT-06: sendto, recvfrom and the truncation of what does not fit.
+/// Sending, receiving and the truncation of what does not fit.
 #[test]
 fn datagrams_carry_their_address() {
     let (socket, far, _calls) = socket();
@@ -56,7 +56,7 @@ fn datagrams_carry_their_address() {
     assert_eq!(socket.recv_from(&mut buf).unwrap().0, 0);
 }
 
-/// CLIENT-06: EDESTADDRREQ while there is no peer; afterwards no address is sent.
+/// EDESTADDRREQ while there is no peer; afterwards no address is sent.
 #[test]
 fn a_connected_socket_sends_without_address() {
     let (socket, far, calls) = socket();

@@ -1,0 +1,61 @@
+//! `ctl address`: addresses on interfaces, as ip-address(8) shows them.
+
+use std::fmt::Write;
+
+use client::admin::{Address, Link};
+use client::call::ControlCall;
+
+use crate::link;
+use crate::request::{Failure, Request};
+
+pub(crate) fn show(request: &Request) -> Result<String, Failure> {
+    let session = request.connect()?;
+    let links = request.links(&session)?;
+    let mut addresses: Vec<Address> = request.fetch(&session, "address", "show")?;
+    addresses.retain(|address| {
+        request.wants_family(address.family)
+            && links.iter().any(|link| link.ifindex == address.ifindex)
+    });
+    request.report(&addresses, |addresses| {
+        let mut text = String::new();
+        for link in &links {
+            let of_link: Vec<_> = addresses.iter().filter(|a| a.ifindex == link.ifindex).collect();
+            // Asked for one family, an interface without it has nothing to say, as in ip(8).
+            if request.options().family.is_none() || !of_link.is_empty() {
+                text.push_str(&interface(link, &of_link));
+            }
+        }
+        text
+    })
+}
+
+fn interface(link: &Link, addresses: &[&Address]) -> String {
+    let mut text = link::head(link);
+    for address in addresses {
+        let family = if address.family == 6 { "inet6" } else { "inet" };
+        let Address { address, prefix, scope, flags, .. } = address;
+        let _ = write!(text, "    {family} {address}/{prefix}");
+        if !scope.is_empty() {
+            let _ = write!(text, " scope {scope}");
+        }
+        for flag in flags.iter().filter(|flag| *flag != "permanent") {
+            let _ = write!(text, " {flag}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+pub(crate) fn add(request: &Request) -> Result<String, Failure> {
+    request.change(&call(request, "add")?)
+}
+
+pub(crate) fn delete(request: &Request) -> Result<String, Failure> {
+    request.change(&call(request, "del")?)
+}
+
+fn call(request: &Request, method: &str) -> Result<ControlCall, Failure> {
+    let address = request.required("local");
+    request.check_family(address)?;
+    Ok(request.call(method).arg("address", address).arg("ifname", request.required("dev")))
+}

@@ -1,0 +1,81 @@
+//! `ctl link`: the ports of the stack, as ip-link(8) shows interfaces.
+
+use std::fmt::Write;
+
+use client::admin::{Frames, Link, LinkStats};
+
+use crate::column::lay_out;
+use crate::request::{Failure, Request};
+
+pub(crate) fn show(request: &Request) -> Result<String, Failure> {
+    let links = request.links(&request.connect()?)?;
+    request.report(&links, |links| {
+        let mut text = String::new();
+        for link in links {
+            text.push_str(&head(link));
+            if request.options().statistics {
+                text.push_str(&details(link));
+            }
+        }
+        text
+    })
+}
+
+/// The two lines that `link` and `address` begin with.
+pub(crate) fn head(link: &Link) -> String {
+    let flags = link.flags.join(",");
+    let Link { ifindex, name, mtu, state, kind, .. } = link;
+    let mut text = format!("{ifindex}: {name}: <{flags}> mtu {mtu} state {state}\n");
+    let layer = match kind.as_str() {
+        "loopback" => "loopback",
+        _ if link.mac.is_none() => "none",
+        _ => "ether",
+    };
+    let _ = write!(text, "    link/{layer}");
+    if let Some(mac) = &link.mac {
+        let _ = write!(text, " {mac}");
+    }
+    if !link.mode.is_empty() {
+        let _ = write!(text, " mode {}", link.mode);
+    }
+    text.push('\n');
+    text
+}
+
+fn details(link: &Link) -> String {
+    let mut text = counters(&link.stats);
+    if let Some(frames) = &link.frames {
+        text.push_str(&pool(frames));
+    }
+    if !link.offload.is_empty() {
+        let _ = writeln!(text, "    offload: {}", link.offload.join(" "));
+    }
+    if let Some(verdicts) = &link.xdp {
+        let verdicts: Vec<_> = verdicts.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        let _ = writeln!(text, "    xdp: {}", verdicts.join("  "));
+    }
+    text
+}
+
+fn counters(stats: &LinkStats) -> String {
+    let words = |words: [&str; 5]| words.map(str::to_owned).to_vec();
+    let numbers = |numbers: [u64; 4]| {
+        let cells = numbers.iter().map(u64::to_string);
+        std::iter::once(String::new()).chain(cells).collect()
+    };
+    let rows = [
+        words(["RX:", "bytes", "packets", "errors", "dropped"]),
+        numbers([stats.rx_bytes, stats.rx_packets, stats.rx_errors, stats.rx_dropped]),
+        words(["TX:", "bytes", "packets", "errors", "dropped"]),
+        numbers([stats.tx_bytes, stats.tx_packets, stats.tx_errors, stats.tx_dropped]),
+    ];
+    lay_out(&rows, &[1, 2, 3, 4]).iter().map(|line| format!("    {line}\n")).collect()
+}
+
+fn pool(frames: &Frames) -> String {
+    let Frames { total, fill, rx, stack, tx, completion, free } = frames;
+    format!(
+        "    frames: total {total}  fill {fill}  rx {rx}  stack {stack}  tx {tx}  \
+         completion {completion}  free {free}\n"
+    )
+}

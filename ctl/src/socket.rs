@@ -1,0 +1,79 @@
+//! `ctl socket`: sockets in the columns of ss(8), with `-s` the inside of TCP connections.
+
+use client::admin::{Socket, TcpDetail};
+
+use crate::column::lay_out;
+use crate::request::{Failure, Request};
+
+pub(crate) fn show(request: &Request) -> Result<String, Failure> {
+    let session = request.connect()?;
+    let mut sockets: Vec<Socket> = request.fetch(&session, "socket", "show")?;
+    let any_kind = request.has("tcp") == request.has("udp");
+    sockets.retain(|socket| {
+        request.wants_family(socket.family)
+            && (any_kind || request.has(&socket.kind))
+            && (!request.has("listening") || is_listening(socket))
+            && request.wants("state", &socket.state)
+    });
+    request.report(&sockets, |sockets| table(sockets, request.options().statistics))
+}
+
+/// A UDP socket listens while it has no peer.
+fn is_listening(socket: &Socket) -> bool {
+    matches!(socket.state.as_str(), "LISTEN" | "UNCONN")
+}
+
+fn table(sockets: &[Socket], details: bool) -> String {
+    let titles = ["Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"];
+    let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    rows.extend(sockets.iter().map(row));
+    let mut lines = lay_out(&rows, &[2, 3]).into_iter();
+    let mut text = lines.next().unwrap_or_default() + "\n";
+    for (line, socket) in lines.zip(sockets) {
+        text.push_str(&line);
+        text.push('\n');
+        if let Some(info) = socket.info.as_ref().filter(|_| details) {
+            text.push_str(&inside(info));
+        }
+    }
+    text
+}
+
+fn row(socket: &Socket) -> Vec<String> {
+    // As in ss(8) the interface stands behind the local address.
+    let local = match (&socket.ifname, socket.local.rsplit_once(':')) {
+        (Some(ifname), Some((address, port))) => format!("{address}%{ifname}:{port}"),
+        _ => socket.local.clone(),
+    };
+    vec![
+        socket.kind.clone(),
+        socket.state.clone(),
+        socket.recv_queue.to_string(),
+        socket.send_queue.to_string(),
+        local,
+        socket.remote.clone(),
+    ]
+}
+
+/// One line in the manner of `ss -i`; milliseconds as there, windows in segments and bytes.
+fn inside(info: &TcpDetail) -> String {
+    let mut words: Vec<String> = info.options.clone();
+    if !info.congestion.is_empty() {
+        words.push(info.congestion.clone());
+    }
+    let millis = |us: u64| us as f64 / 1000.0;
+    words.push(format!("rto:{}", millis(info.rto_us)));
+    words.push(format!("rtt:{}/{}", millis(info.rtt_us), millis(info.rttvar_us)));
+    words.push(format!("mss:{}", info.mss));
+    words.push(format!("cwnd:{}", info.cwnd));
+    if let Some(ssthresh) = info.ssthresh {
+        words.push(format!("ssthresh:{ssthresh}"));
+    }
+    words.push(format!("bytes_sent:{}", info.bytes_sent));
+    words.push(format!("bytes_received:{}", info.bytes_received));
+    words.push(format!("in_flight:{}", info.in_flight));
+    words.push(format!("retrans:{}", info.retransmits));
+    words.push(format!("snd_wnd:{}", info.send_window));
+    words.push(format!("rcv_wnd:{}", info.recv_window));
+    format!("\t {}\n", words.join(" "))
+}

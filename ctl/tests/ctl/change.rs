@@ -1,0 +1,100 @@
+//! What a change asks of the daemon, word for word.
+
+use client::call::ControlCall;
+use serde_json::{Value, json};
+
+use crate::fake::Daemon;
+
+fn call(api: &str, method: &str, args: Value) -> ControlCall {
+    ControlCall { args, ..ControlCall::new(api, method) }
+}
+
+/// CLI-06, CLI-07, CLI-08, CLI-11: each command line and its one call.
+#[test]
+fn every_change_is_one_call() {
+    let daemon = Daemon::new();
+    let v4 = json!({"address": "10.0.1.8/24", "ifname": "tap7"});
+    let v6 = json!({"address": "2001:db8::8/64", "ifname": "tap7"});
+    let lladdr = "02:00:00:00:00:09";
+    for (line, expected) in [
+        ("address add 10.0.1.8/24 dev tap7", call("address", "add", v4.clone())),
+        ("a a dev tap7 10.0.1.8/24", call("address", "add", v4.clone())),
+        ("-6 addr add local 2001:db8::8/64 dev tap7", call("address", "add", v6)),
+        ("address del 10.0.1.8/24 dev tap7", call("address", "del", v4)),
+        (
+            "route add default via 10.0.1.1",
+            call(
+                "route",
+                "add",
+                json!({"destination": "default", "gateway": "10.0.1.1", "family": 4}),
+            ),
+        ),
+        (
+            "r a 10.9.0.0/16 via 10.0.1.1 dev tap7 metric 5 src 10.0.1.7",
+            call(
+                "route",
+                "add",
+                json!({"destination": "10.9.0.0/16", "gateway": "10.0.1.1", "ifname": "tap7",
+                       "metric": 5, "source": "10.0.1.7", "family": 4}),
+            ),
+        ),
+        (
+            "-6 route add default dev tun0",
+            call("route", "add", json!({"destination": "default", "ifname": "tun0", "family": 6})),
+        ),
+        (
+            "route add default dev tun0",
+            call("route", "add", json!({"destination": "default", "ifname": "tun0"})),
+        ),
+        (
+            "route del 2001:db8::/32",
+            call("route", "del", json!({"destination": "2001:db8::/32", "family": 6})),
+        ),
+        (
+            "route delete default via 10.0.1.1 metric 9",
+            call(
+                "route",
+                "del",
+                json!({"destination": "default", "gateway": "10.0.1.1", "metric": 9, "family": 4}),
+            ),
+        ),
+        (
+            "neighbor add 10.0.1.9 lladdr 02:00:00:00:00:09 dev tap7",
+            call(
+                "neighbor",
+                "add",
+                json!({"address": "10.0.1.9", "lladdr": lladdr, "ifname": "tap7"}),
+            ),
+        ),
+        (
+            "n d 10.0.1.9 dev tap7",
+            call("neighbor", "del", json!({"address": "10.0.1.9", "ifname": "tap7"})),
+        ),
+        ("neighbor flush", call("neighbor", "flush", json!({}))),
+        ("neighbor flush dev tap7", call("neighbor", "flush", json!({"ifname": "tap7"}))),
+    ] {
+        assert_eq!(daemon.text(line), "", "{line}");
+        assert_eq!(daemon.calls(), [expected], "{line}");
+        assert_eq!(daemon.text(&format!("-j {line}")), "", "{line}");
+        daemon.calls();
+    }
+}
+
+/// CLI-08: with a family only the entries of that family go.
+#[test]
+fn a_flush_may_spare_one_family() {
+    let daemon = Daemon::new();
+    assert_eq!(daemon.text("-4 neighbor flush"), "");
+    let entry = |address: &str| json!({"address": address, "ifname": "tap7"});
+    assert_eq!(
+        daemon.calls(),
+        [
+            ControlCall::new("neighbor", "show"),
+            call("neighbor", "del", entry("10.0.1.1")),
+            call("neighbor", "del", entry("10.0.1.99")),
+        ]
+    );
+    daemon.text("-4 neighbor flush dev eth1");
+    let methods: Vec<_> = daemon.calls().into_iter().map(|call| call.method).collect();
+    assert_eq!(methods, ["show", "show"]);
+}
