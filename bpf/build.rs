@@ -1,8 +1,8 @@
 //! Compiles the XDP program for the BPF machine.
 //!
-//! Needs clang, and nothing else: the program declares what it uses of the kernel's interface itself. The
-//! object keeps its type information (BTF), which describes the maps to the loader. `CLANG` names
-//! another compiler.
+//! Needs clang, and nothing else: the program declares what it uses of the kernel's interface
+//! itself. The object keeps its type information (BTF), which describes the maps to the loader.
+//! `CLANG` names another compiler.
 
 use std::env;
 use std::path::PathBuf;

@@ -1,10 +1,10 @@
 //! The XDP program that steers frames between the stack and the kernel, and its maps as Rust types.
 //!
-//! `xdp.c` beside this file is the program, `build.rs` compiles it, [`PROGRAM`] is the object to load. This
-//! crate loads nothing itself; it says how the maps are called and laid out, so that whoever loads the
-//! program (`datapath`) and whoever tests it cannot disagree with it. The layouts are
-//! asserted at compile time and by the tests, which run the program in the kernel on frames made for
-//! every verdict.
+//! `xdp.c` beside this file is the program, `build.rs` compiles it, [`PROGRAM`] is the object to
+//! load. This crate loads nothing itself; it says how the maps are called and laid out, so that
+//! whoever loads the program (`datapath`) and whoever tests it cannot disagree with it. The layouts
+//! are asserted at compile time and by the tests, which run the program in the kernel on frames
+//! made for every verdict.
 //!
 //! Numbers that the program compares with the wire (addresses, ports) are kept as on the wire.
 
@@ -115,11 +115,11 @@ macro_rules! verdicts {
 
 verdicts! {
     RedirectExclusive = 0, "redirect_exclusive", "To the socket: every frame of the queue is.";
-    RedirectArp = 1, "redirect_arp", "To the socket: ARP that asks for, answers or uses an address of ours.";
+    RedirectArp = 1, "redirect_arp", "To the socket: ARP that asks for or uses our address.";
     RedirectIpv4 = 2, "redirect_ipv4", "To the socket: IPv4 to an address of ours.";
     RedirectIpv6 = 3, "redirect_ipv6", "To the socket: IPv6 to an address of ours.";
     RedirectGroup = 4, "redirect_group", "To the socket: multicast or broadcast that we joined.";
-    RedirectNd = 5, "redirect_nd", "To the socket: neighbor discovery about or for an address of ours.";
+    RedirectNd = 5, "redirect_nd", "To the socket: neighbor discovery about or for our address.";
     PassMac = 6, "pass_mac", "To the kernel: unicast to another MAC.";
     PassEthertype = 7, "pass_ethertype", "To the kernel: neither ARP nor IP.";
     PassArp = 8, "pass_arp", "To the kernel: ARP about others.";

@@ -2,17 +2,19 @@
 /*
  * Steering: which frames of an interface go to the stack's AF_XDP sockets, and which to the kernel.
  *
- * Exclusive: every frame goes to the socket of its queue. Shared: a frame goes to the socket if it is for
- * our MAC (or a multicast one) and, above that, for one of our addresses or groups: IPv4 and IPv6 by
- * destination, ARP by target or sender, neighbor discovery by target. The rest goes to the kernel, and so
- * does a frame whose queue has no socket. Addresses and groups are one set for each family; user space
- * keeps the sets in step with what it has. Ports can be left to the kernel although their address is ours.
+ * Exclusive: every frame goes to the socket of its queue. Shared: a frame goes to the socket if it
+ * is for our MAC (or a multicast one) and, above that, for one of our addresses or groups: IPv4 and
+ * IPv6 by destination, ARP by target or sender, neighbor discovery by target. The rest goes to the
+ * kernel, and so does a frame whose queue has no socket. Addresses and groups are one set for each
+ * family; user space keeps the sets in step with what it has. Ports can be left to the kernel
+ * although their address is ours.
  *
  * Each frame is counted once, by verdict. The same numbers are in lib.rs.
  *
- * Whoever sends frames decides what is in them: every access is preceded by a check against the end of the
- * frame, and both walks (tags, extension headers) are bounded. A frame too short to judge goes to the
- * kernel. Whole frames lie in one buffer: the program is not loaded as one that takes fragments.
+ * Whoever sends frames decides what is in them: every access is preceded by a check against the end
+ * of the frame, and both walks (tags, extension headers) are bounded. A frame too short to judge
+ * goes to the kernel. Whole frames lie in one buffer: the program is not loaded as one that takes
+ * fragments.
  */
 
 typedef unsigned char u8;
@@ -175,7 +177,7 @@ struct ipv6 {
 	struct ip6 dst;
 } __attribute__((packed));
 
-/* Hop-by-hop, destination and routing headers begin so; a fragment header has the same size and next. */
+/* Hop-by-hop, destination and routing headers begin so; a fragment header is just that long. */
 struct extension {
 	u8 next;
 	u8 len; /* in units of eight bytes, beyond the first */

@@ -1,5 +1,5 @@
-//! Runs the XDP program in the kernel on frames made for every verdict (BPF_PROG_TEST_RUN). It is loaded
-//! and never attached, so no interface is touched. Needs root.
+//! Runs the XDP program in the kernel on frames made for every verdict (BPF_PROG_TEST_RUN). It is
+//! loaded and never attached, so no interface is touched. Needs root.
 
 use std::collections::HashSet;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};

@@ -1,7 +1,8 @@
 //! What a port is asked to be ([`PortConfig`]) and what it turned out to be ([`PortInfo`]).
 //!
-//! The defaults suit a single interface of a small machine; each number says what it costs. Everything
-//! is decided when the port is opened and never changes afterwards, except the steering of an XDP port.
+//! The defaults suit a single interface of a small machine; each number says what it costs.
+//! Everything is decided when the port is opened and never changes afterwards, except the steering
+//! of an XDP port.
 
 use addr::Mac;
 use wire::offload::{DeviceCaps, Medium};
@@ -9,8 +10,8 @@ use wire::offload::{DeviceCaps, Medium};
 /// Which kind of device serves the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backend {
-    /// An existing TAP or TUN device as itself, any other existing interface by XDP, and a TAP where
-    /// there is none yet.
+    /// An existing TAP or TUN device as itself, any other existing interface by XDP, and a TAP
+    /// where there is none yet.
     #[default]
     Auto,
     /// A TAP device: Ethernet frames over a file descriptor.
@@ -27,7 +28,8 @@ pub enum Backend {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sharing {
     /// Shared if the kernel has an address of its own there (other than a link-local one), so that
-    /// starting the stack on a machine's only interface does not cut the machine off; otherwise exclusive.
+    /// starting the stack on a machine's only interface does not cut the machine off; otherwise
+    /// exclusive.
     #[default]
     Auto,
     /// Everything that arrives on the queue.
@@ -39,7 +41,8 @@ pub enum Sharing {
 /// Whether a driver may be asked to receive straight into our memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ZeroCopy {
-    /// Tried on an exclusive port. On a shared one every frame left to the kernel would be copied out.
+    /// Tried on an exclusive port. On a shared one every frame left to the kernel would be copied
+    /// out.
     #[default]
     Auto,
     /// Never tried.
@@ -55,17 +58,19 @@ pub struct PortConfig {
     pub name: String,
     /// The kind of device.
     pub backend: Backend,
-    /// The MTU to give a TAP or TUN device; `None` leaves it as it is. An XDP port never changes it.
+    /// The MTU to give a TAP or TUN device; `None` leaves it as it is. An XDP port never changes
+    /// it.
     pub mtu: Option<u32>,
     /// Whether to ask a TAP or TUN device for the virtio header, which carries segmentation and
     /// checksum offload. Refused quietly where the kernel lacks it ([`PortInfo::caps`] tells).
     pub offload: bool,
-    /// Whether a TAP or TUN device that does not exist is created. It goes when the port is dropped.
+    /// Whether a TAP or TUN device that does not exist is created. It goes when the port is
+    /// dropped.
     pub create: bool,
     /// XDP: the receive queue to take.
     pub queue: u32,
-    /// Frames to receive into, 0 for the default of the backend (TAP: 64 of 64 KiB, XDP: 2048 of 4 KiB).
-    /// More do not make it faster once they no longer fit into the cache.
+    /// Frames to receive into, 0 for the default of the backend (TAP: 64 of 64 KiB, XDP: 2048 of 4
+    /// KiB). More do not make it faster once they no longer fit into the cache.
     pub rx_frames: u32,
     /// Frames to send from, 0 for the default of the backend (as for receiving).
     pub tx_frames: u32,

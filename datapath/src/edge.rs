@@ -1,12 +1,13 @@
 //! The edge: what a device cannot do is done in software, just before the frame leaves.
 //!
-//! Two things can be left undone in a frame to send: its transport checksum ([`finish`]) and its cutting
-//! into segments ([`piece`], [`pieces`]). Cutting copies: the headers are repeated, with length, IPv4
-//! identification, sequence number, flags and checksums of their own, and each piece carries the next
-//! `gso.size` bytes. Pieces are addressed by number, so a device that could send only some of them goes
-//! on later without remembering more than the number.
+//! Two things can be left undone in a frame to send: its transport checksum ([`finish`]) and its
+//! cutting into segments ([`piece`], [`pieces`]). Cutting copies: the headers are repeated, with
+//! length, IPv4 identification, sequence number, flags and checksums of their own, and each piece
+//! carries the next `gso.size` bytes. Pieces are addressed by number, so a device that could send
+//! only some of them goes on later without remembering more than the number.
 //!
-//! Everything is checked against the frame's length: a wrong description is an error, never a panic.
+//! Everything is checked against the frame's length: a wrong description is an error, never a
+//! panic.
 
 use wire::checksum::{self, Sum};
 use wire::offload::{Gso, GsoKind, Medium, TxChecksum, TxMeta};
@@ -19,8 +20,8 @@ const FLAG_FIN: u8 = 0x01;
 const FLAG_PSH: u8 = 0x08;
 const FLAG_CWR: u8 = 0x80;
 
-/// Adds the rest of the checksum whose field holds the pseudo-header sum. `false` if the description
-/// does not fit the frame.
+/// Adds the rest of the checksum whose field holds the pseudo-header sum. `false` if the
+/// description does not fit the frame.
 pub(crate) fn finish(frame: &mut [u8], start: u16, offset: u16) -> bool {
     let start = usize::from(start);
     let Some(segment) = frame.get_mut(start..) else { return false };
@@ -32,8 +33,8 @@ pub(crate) fn finish(frame: &mut [u8], start: u16, offset: u16) -> bool {
     true
 }
 
-/// A sum that comes out as zero is sent as all ones: the same value, and UDP's zero means that there is
-/// no checksum.
+/// A sum that comes out as zero is sent as all ones: the same value, and UDP's zero means that
+/// there is no checksum.
 fn nonzero(sum: u16) -> u16 {
     if sum == 0 { 0xffff } else { sum }
 }
@@ -44,8 +45,8 @@ pub(crate) fn pieces(len: usize, gso: &Gso) -> usize {
     payload.div_ceil(usize::from(gso.size).max(1)).max(1)
 }
 
-/// Writes piece `number` of `frame` into `out` and returns its length; `None` if the description does not
-/// fit the frame, or `out` is too short.
+/// Writes piece `number` of `frame` into `out` and returns its length; `None` if the description
+/// does not fit the frame, or `out` is too short.
 pub(crate) fn piece(
     frame: &[u8],
     meta: &TxMeta,

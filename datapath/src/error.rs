@@ -1,8 +1,8 @@
 //! Why a port could not be opened or steered: one clear line each.
 //!
-//! Every variant names the interface and what was being done to it; the ones that come from the kernel
-//! carry its answer. Nothing here is for the packet path: a frame that cannot be sent or received is a
-//! counter in [`crate::PortStats`], never an error.
+//! Every variant names the interface and what was being done to it; the ones that come from the
+//! kernel carry its answer. Nothing here is for the packet path: a frame that cannot be sent or
+//! received is a counter in [`crate::PortStats`], never an error.
 
 use std::io;
 

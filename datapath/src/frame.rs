@@ -1,14 +1,15 @@
 //! Frames: move-only handles of the buffers of a port's memory.
 //!
 //! A port cuts one region of memory into equal buffers and makes one [`Frame`] for each, once. From
-//! then on a handle only moves: into the receive ring, to the shard, back through the return ring, into
-//! a slot of the port while the kernel holds the buffer. Whoever has the handle, and nobody else, may
-//! touch the bytes; so at any time each buffer is in exactly one of the places that [`FrameAccount`]
-//! counts, and the sum is the number of buffers. A handle that is dropped takes its buffer out of
-//! circulation until the port is reopened, and the account shows it as held by the stack.
+//! then on a handle only moves: into the receive ring, to the shard, back through the return ring,
+//! into a slot of the port while the kernel holds the buffer. Whoever has the handle, and nobody
+//! else, may touch the bytes; so at any time each buffer is in exactly one of the places that
+//! [`FrameAccount`] counts, and the sum is the number of buffers. A handle that is dropped takes
+//! its buffer out of circulation until the port is reopened, and the account shows it as held by
+//! the stack.
 //!
-//! A handle keeps the region alive, so a shard may outlive its port. The region of an AF_XDP port also keeps
-//! its queue: that can be opened again when the last handle is gone.
+//! A handle keeps the region alive, so a shard may outlive its port. The region of an AF_XDP port
+//! also keeps its queue: that can be opened again when the last handle is gone.
 //!
 //! `unsafe` here is about one thing: the bytes behind a handle belong to its holder.
 
@@ -20,7 +21,8 @@ use std::sync::Arc;
 
 use wire::offload::{RxMeta, TxMeta};
 
-/// Bytes before the frame in each buffer of ordinary memory: room for a device header in front of it.
+/// Bytes before the frame in each buffer of ordinary memory: room for a device header in front of
+/// it.
 pub(crate) const HEADROOM: u32 = 64;
 
 /// A move-only handle of one buffer of a port.
@@ -39,8 +41,8 @@ pub struct Frame {
     memory: Arc<Memory>,
 }
 
-// SAFETY: the pointer is to memory that `memory` keeps alive and that may be freed on any thread, and
-// the holder of a frame is the only one to touch its bytes, whichever thread that is.
+// SAFETY: the pointer is to memory that `memory` keeps alive and that may be freed on any thread,
+// and the holder of a frame is the only one to touch its bytes, whichever thread that is.
 unsafe impl Send for Frame {}
 // SAFETY: through `&Frame` the bytes can only be read.
 unsafe impl Sync for Frame {}
@@ -48,9 +50,8 @@ unsafe impl Sync for Frame {}
 impl Frame {
     /// Makes the handle of buffer `index`.
     ///
-    /// # Safety
-    /// `size` bytes at `base` lie in `memory`, are initialised, and belong to nobody else for as long
-    /// as the handle is not parked for the kernel: there is one handle for each buffer.
+    /// # Safety `size` bytes at `base` lie in `memory`, are initialised, and belong to nobody else
+    /// for as long as the handle is not parked for the kernel: there is one handle for each buffer.
     pub(crate) unsafe fn new(
         base: NonNull<u8>,
         size: u32,
@@ -71,8 +72,8 @@ impl Frame {
         }
     }
 
-    /// The frame's bytes, to write. A free frame comes with `len() == capacity()`, so this is all that
-    /// may be written; call [`Frame::set_len`] after that.
+    /// The frame's bytes, to write. A free frame comes with `len() == capacity()`, so this is all
+    /// that may be written; call [`Frame::set_len`] after that.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: `start + len <= size`, and the buffer is ours alone (see `new`).
@@ -260,8 +261,8 @@ impl Drop for Slab {
 
 /// Cuts ordinary memory into `count` frames that can hold `capacity` bytes each, with [`HEADROOM`].
 ///
-/// Buffers are an odd number of cache lines apart, so that the headers of many frames do not compete for
-/// the same few sets of a cache.
+/// Buffers are an odd number of cache lines apart, so that the headers of many frames do not
+/// compete for the same few sets of a cache.
 pub(crate) fn heap_frames(count: u32, capacity: u32) -> Vec<Frame> {
     let lines = (HEADROOM + capacity).div_ceil(64) | 1;
     let size = lines * 64;
@@ -270,8 +271,8 @@ pub(crate) fn heap_frames(count: u32, capacity: u32) -> Vec<Frame> {
     let memory = Arc::new(Memory::Heap(slab));
     (0..count)
         .map(|index| {
-            // SAFETY: `count` buffers of `size` bytes fit into the slab, which is zeroed and kept alive
-            // by `memory`; they do not overlap, and each gets one handle.
+            // SAFETY: `count` buffers of `size` bytes fit into the slab, which is zeroed and kept
+            // alive by `memory`; they do not overlap, and each gets one handle.
             unsafe {
                 let base = first.add(index as usize * size as usize);
                 Frame::new(base, size, HEADROOM, index, memory.clone())

@@ -1,9 +1,10 @@
 //! Facts about interfaces, asked of the kernel by ioctl.
 //!
-//! Not from `/sys`: that shows the network namespace it was mounted in, and a thread may be in another.
+//! Not from `/sys`: that shows the network namespace it was mounted in, and a thread may be in
+//! another.
 //!
-//! `unsafe` here is the ioctls: each passes one structure that outlives the call and that the kernel fills
-//! within its size.
+//! `unsafe` here is the ioctls: each passes one structure that outlives the call and that the
+//! kernel fills within its size.
 
 use std::io;
 use std::mem;

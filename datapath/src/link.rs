@@ -8,9 +8,10 @@
 //!             tx_free ---  Frame --->   tx_free   buffers to send from
 //! ```
 //!
-//! Each ring has room for every frame that can be in it, so a push of a frame of this port never fails.
-//! Both sides may be stepped by one thread, or each by its own; a side that sleeps announces it by the
-//! rings' waiting flags, and the other side then rings its bell ([`crate::Port::shard_waiting`]).
+//! Each ring has room for every frame that can be in it, so a push of a frame of this port never
+//! fails. Both sides may be stepped by one thread, or each by its own; a side that sleeps announces
+//! it by the rings' waiting flags, and the other side then rings its bell
+//! ([`crate::Port::shard_waiting`]).
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ pub struct PortLink {
     pub rx: Consumer<RxFrame>,
     /// Where their buffers go when done with.
     pub rx_done: Producer<Frame>,
-    /// Frames to send.
+    /// Frames to send, in buffers of this port: to forward a frame of another port, copy it. A buffer
+    /// it came in ([`PortLink::rx`]) may be sent from, and goes home from there.
     pub tx: Producer<TxFrame>,
     /// Buffers to send from.
     pub tx_free: Consumer<Frame>,
@@ -40,7 +42,8 @@ pub(crate) struct Side {
     rx_done: Consumer<Frame>,
     pub(crate) tx: Consumer<TxFrame>,
     tx_free: Producer<Frame>,
-    /// Free frames to receive into; the last one used is the next one taken, because it is in the cache.
+    /// Free frames to receive into; the last one used is the next one taken, because it is in the
+    /// cache.
     pub(crate) rx_pool: Vec<Frame>,
     /// Free frames to send from, likewise.
     pub(crate) tx_pool: Vec<Frame>,
@@ -158,9 +161,9 @@ impl Side {
 
     /// Gives the shard frames to send from.
     ///
-    /// Not all there are, because the ring would then pass each of them round before using one again: a
-    /// shard that used up what it had finds twice as many next time, one that needs few finds ever fewer,
-    /// and the frames in use stay few enough for the cache.
+    /// Not all there are, because the ring would then pass each of them round before using one
+    /// again: a shard that used up what it had finds twice as many next time, one that needs few
+    /// finds ever fewer, and the frames in use stay few enough for the cache.
     #[inline]
     pub(crate) fn top_up(&mut self) {
         let waiting = self.tx_free.capacity() - self.tx_free.free();
@@ -215,8 +218,8 @@ impl Side {
 }
 
 impl PortLink {
-    /// Whether the port sleeps ([`crate::Port::sleep`]) and now has something to wake up for. Ask after
-    /// giving it frames, and ring its bell then; the announcement is taken back.
+    /// Whether the port sleeps ([`crate::Port::sleep`]) and now has something to wake up for. Ask
+    /// after giving it frames, and ring its bell then; the announcement is taken back.
     pub fn port_waiting(&self) -> bool {
         let tx = self.tx.take_consumer_waiting();
         let done = self.rx_done.take_consumer_waiting();

@@ -1,9 +1,9 @@
 //! Two ports joined in memory, for tests and for programs that talk to themselves.
 //!
-//! What one end sends the other receives, copied from the sender's buffer into the receiver's, and the
-//! sender's buffer goes home: the life of frames is that of a real device, with the wire for its send
-//! queue. An end without offloads gets its frames finished and cut as if they had passed the edge of a
-//! real one.
+//! What one end sends the other receives, copied from the sender's buffer into the receiver's, and
+//! the sender's buffer goes home: the life of frames is that of a real device, with the wire for
+//! its send queue. An end without offloads gets its frames finished and cut as if they had passed
+//! the edge of a real one.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,12 +1,13 @@
 //! A port: one queue of one device, stepped by one thread.
 //!
-//! [`Port::turn`] does a bounded batch of everything: sends what the shard queued, receives what the
-//! device has, takes back used buffers. It never blocks and does not allocate. A thread with nothing
-//! else to do then polls the port's descriptor ([`Port::wants_read`], [`Port::wants_write`] say for
-//! what); a thread that does nothing but turn the port calls [`Port::sleep`], which also wakes when the
-//! shard rings the [`Bell`].
+//! [`Port::turn`] does a bounded batch of everything: sends what the shard queued, receives what
+//! the device has, takes back used buffers. It never blocks and does not allocate. A thread with
+//! nothing else to do then polls the port's descriptor ([`Port::wants_read`], [`Port::wants_write`]
+//! say for what); a thread that does nothing but turn the port calls [`Port::sleep`], which also
+//! wakes when the shard rings the [`Bell`].
 //!
-//! The devices are an enum and not a trait: which one it is, is asked once a turn, not once a frame.
+//! The devices are an enum and not a trait: which one it is, is asked once a turn, not once a
+//! frame.
 
 use std::fmt;
 use std::io;
@@ -78,8 +79,9 @@ pub fn open(config: &PortConfig) -> Result<(Port, PortLink, PortInfo), PortError
     ports.pop().ok_or_else(|| PortError::NotFound { interface: config.name.clone() })
 }
 
-/// Opens `queues` ports on one interface: the queues of a TAP or TUN device, or those of an interface from
-/// [`PortConfig::queue`] on, which then share its XDP program and the steering of it.
+/// Opens `queues` ports on one interface: the queues of a TAP or TUN device, or those of an
+/// interface from [`PortConfig::queue`] on, which then share its XDP program and the steering of
+/// it.
 pub fn open_queues(
     config: &PortConfig,
     queues: u32,
@@ -152,8 +154,8 @@ impl Port {
         }
     }
 
-    /// The sending half of a turn. Worth a call of its own after the shard has run, where one thread
-    /// does both and is about to sleep.
+    /// The sending half of a turn. Worth a call of its own after the shard has run, where one
+    /// thread does both and is about to sleep.
     pub fn transmit(&mut self, budget: usize) -> usize {
         let Self { device, side, stats, .. } = self;
         let sent = match device {
@@ -188,8 +190,8 @@ impl Port {
         !self.side.tx.is_empty()
     }
 
-    /// Whether the shard announced sleep and now has something to wake up for. Ask after a turn that did
-    /// something, and ring the shard's bell then; the announcement is taken back.
+    /// Whether the shard announced sleep and now has something to wake up for. Ask after a turn
+    /// that did something, and ring the shard's bell then; the announcement is taken back.
     pub fn shard_waiting(&self) -> bool {
         self.side.shard_waiting()
     }

@@ -1,12 +1,13 @@
 //! What an XDP port takes away from the kernel, kept in step with what the stack has.
 //!
-//! The program (`bpf/src/xdp.c`) decides by maps; [`Steering`] writes them. It may be cloned and used on
-//! any thread: it is rare work behind a lock, and the program reads the maps without one. It does not keep
-//! the program attached; that is the ports' doing.
+//! The program (`bpf/src/xdp.c`) decides by maps; [`Steering`] writes them. It may be cloned and
+//! used on any thread: it is rare work behind a lock, and the program reads the maps without one.
+//! It does not keep the program attached; that is the ports' doing.
 //!
-//! Sets are changed entry by entry, additions first, so that a frame for an address that stays is never
-//! judged by a set without it. Multicast groups are announced to the device as well, because a network
-//! card drops what nobody asked for: by a packet socket's memberships, which go when the process dies.
+//! Sets are changed entry by entry, additions first, so that a frame for an address that stays is
+//! never judged by a set without it. Multicast groups are announced to the device as well, because
+//! a network card drops what nobody asked for: by a packet socket's memberships, which go when the
+//! process dies.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -41,7 +42,8 @@ struct Maps {
     groups: Memberships,
 }
 
-// The map types of `bpf`, for the loader. Newtypes, because neither the trait nor the types are ours.
+// The map types of `bpf`, for the loader. Newtypes, because neither the trait nor the types are
+// ours.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct PodConfig(bpf::Config);
@@ -54,7 +56,8 @@ struct PodKey6(bpf::Key6);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 struct PodPort(bpf::PortKey);
-// SAFETY: plain data of fixed layout, every bit pattern valid, no padding (asserted where it is defined).
+// SAFETY: plain data of fixed layout, every bit pattern valid, no padding (asserted where it is
+// defined).
 unsafe impl aya::Pod for PodConfig {}
 // SAFETY: as above.
 unsafe impl aya::Pod for PodKey4 {}
@@ -120,9 +123,10 @@ impl Steering {
         maps.write_config(&self.interface)
     }
 
-    /// Replaces the addresses whose frames are taken in shared mode: our unicast addresses (tentative ones
-    /// too), the groups we are in (solicited-node and all-nodes ones too, where they are wanted: the kernel
-    /// then no longer hears them on this interface), and broadcast addresses if they are ours to hear.
+    /// Replaces the addresses whose frames are taken in shared mode: our unicast addresses
+    /// (tentative ones too), the groups we are in (solicited-node and all-nodes ones too, where
+    /// they are wanted: the kernel then no longer hears them on this interface), and broadcast
+    /// addresses if they are ours to hear.
     pub fn set_addresses(&mut self, addresses: &[Ip]) -> Result<(), PortError> {
         let (mut four, mut six) = (HashSet::new(), HashSet::new());
         for address in addresses {
@@ -152,8 +156,8 @@ impl Steering {
             .map_err(|e| PortError::from_os(&self.interface, "joining multicast groups", e))
     }
 
-    /// Replaces the ports of our addresses that are left to the kernel (shared mode): IP protocol (6 or 17)
-    /// and number.
+    /// Replaces the ports of our addresses that are left to the kernel (shared mode): IP protocol
+    /// (6 or 17) and number.
     pub fn set_kernel_ports(&mut self, ports: &[(u8, u16)]) -> Result<(), PortError> {
         let key = |&(protocol, number): &(u8, u16)| {
             PodPort(bpf::PortKey { number: number.to_be_bytes(), protocol, reserved: 0 })

@@ -1,13 +1,14 @@
 //! TAP and TUN: a device of the kernel whose other end is a file descriptor.
 //!
-//! One read is one frame, one write is one frame. With the virtio header in front ([`crate::vnet`]) a frame
-//! may be up to 64 KiB of one TCP connection, its checksum unfinished, in both directions: that is what
-//! makes a TAP fast, because the price is per system call. Buffers therefore hold 64 KiB, and there are
-//! few, used last in, first out, so that they stay in the cache. The header is read and written in front
-//! of the frame in its own buffer: one plain `read` or `write`, nothing is copied twice.
+//! One read is one frame, one write is one frame. With the virtio header in front ([`crate::vnet`])
+//! a frame may be up to 64 KiB of one TCP connection, its checksum unfinished, in both directions:
+//! that is what makes a TAP fast, because the price is per system call. Buffers therefore hold 64
+//! KiB, and there are few, used last in, first out, so that they stay in the cache. The header is
+//! read and written in front of the frame in its own buffer: one plain `read` or `write`, nothing
+//! is copied twice.
 //!
-//! A device that exists is used as it is (a persistent one belongs to somebody else's configuration); one
-//! that we create is set up, and goes with the last descriptor.
+//! A device that exists is used as it is (a persistent one belongs to somebody else's
+//! configuration); one that we create is set up, and goes with the last descriptor.
 //!
 //! `unsafe` here is the device's ioctls.
 
@@ -110,7 +111,8 @@ pub(crate) fn open(
     Ok(ports)
 }
 
-/// Whether the device exists; an error if it is of another kind, or is not there and may not be created.
+/// Whether the device exists; an error if it is of another kind, or is not there and may not be
+/// created.
 fn check_existing(config: &PortConfig, backend: Backend) -> Result<bool, PortError> {
     let interface = config.name.clone();
     let Some(facts) = interface::facts(&config.name)? else {
@@ -187,8 +189,8 @@ fn set_iff(fd: &OwnedFd, name: &str, flags: libc::c_int) -> io::Result<()> {
     }
 }
 
-/// Agrees on the virtio header and on what the kernel may leave to us. Returns the header's length and
-/// the offloads granted.
+/// Agrees on the virtio header and on what the kernel may leave to us. Returns the header's length
+/// and the offloads granted.
 fn setup_header(fd: &OwnedFd) -> (u32, libc::c_uint) {
     let int = |request: u64, value: libc::c_int| {
         // SAFETY: these requests read one `int`.
@@ -209,8 +211,8 @@ fn setup_header(fd: &OwnedFd) -> (u32, libc::c_uint) {
     (header as u32, offloads)
 }
 
-/// Tells the kernel what it may leave undone in frames for us. Without a header that must be nothing,
-/// also where an earlier holder of the device said otherwise.
+/// Tells the kernel what it may leave undone in frames for us. Without a header that must be
+/// nothing, also where an earlier holder of the device said otherwise.
 fn set_offload(fd: &OwnedFd, offloads: libc::c_uint) -> bool {
     let argument = libc::c_ulong::from(offloads);
     // SAFETY: the argument is a value, not a pointer.

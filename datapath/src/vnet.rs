@@ -3,7 +3,8 @@
 //! Twelve bytes, or ten of a kernel that knows no better, little-endian by request (TUNSETVNETLE):
 //! flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, and in the long form num_buffers.
 //! Received: `NEEDS_CSUM` means that the sender, our own machine, has not finished the checksum.
-//! Sent: the same flag asks the kernel to, and a gso_type makes it cut the frame, if it has to at all.
+//! Sent: the same flag asks the kernel to, and a gso_type makes it cut the frame, if it has to at
+//! all.
 
 use wire::offload::{Gso, GsoKind, RxChecksum, RxMeta, TxChecksum, TxMeta};
 

@@ -1,8 +1,8 @@
 //! Loading the steering program and attaching it to an interface.
 //!
-//! It is attached by a link that the process holds: when the process dies, however it dies, the kernel
-//! detaches the program and the interface is its own again. The driver's hook is tried first, then the
-//! generic one, which works on any interface and is slower.
+//! It is attached by a link that the process holds: when the process dies, however it dies, the
+//! kernel detaches the program and the interface is its own again. The driver's hook is tried
+//! first, then the generic one, which works on any interface and is slower.
 
 use std::error::Error;
 use std::io;

@@ -73,7 +73,8 @@ fn dropping_the_port_leaves_no_program_behind() {
         drop(port);
         assert!(!attached(), "generic: {generic}");
     }
-    // Frames that outlive the port do not keep the program, only the memory (and with it the queue).
+    // Frames that outlive the port do not keep the program, only the memory (and with it the
+    // queue).
     let (mut port, mut link, _) = left.enter(|| datapath::open(&config())).expect("it opens");
     port.turn(64);
     let mut frame = link.tx_free.pop().expect("there are frames to send from");
@@ -271,11 +272,9 @@ fn large_frames_are_cut_and_finished_at_the_edge() {
 #[test]
 fn several_queues_share_a_program() {
     let (left, right) = (Netns::new("mql"), Netns::new("mqr"));
-    left.ip(&format!(
-        "link add name a numrxqueues 2 numtxqueues 2 type veth peer name b numrxqueues 2 numtxqueues 2 \
-         netns {}",
-        right.name()
-    ));
+    let two = "numrxqueues 2 numtxqueues 2";
+    let end = right.name();
+    left.ip(&format!("link add name a {two} type veth peer name b {two} netns {end}"));
     left.ip("link set dev a up");
     right.ip("link set dev b up");
     right.ip("addr add 10.77.0.1/24 dev b");

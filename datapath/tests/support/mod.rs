@@ -1,8 +1,8 @@
-//! Network namespaces for a test, and a host so small that it fits into one: it answers ARP and sends and
-//! receives frames that the test crafts.
+//! Network namespaces for a test, and a host so small that it fits into one: it answers ARP and
+//! sends and receives frames that the test crafts.
 //!
-//! A namespace is removed when its handle is dropped, also by a failing test. Its name bears the process's
-//! number, so that test programs can run side by side.
+//! A namespace is removed when its handle is dropped, also by a failing test. Its name bears the
+//! process's number, so that test programs can run side by side.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 

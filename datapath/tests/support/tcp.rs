@@ -11,8 +11,8 @@ use wire::{checksum, ip};
 
 use super::{Host, Netns, PATIENCE};
 
-/// One TCP connection of the kernel to the host, with so little of a TCP on our side that each segment
-/// is acknowledged as it comes.
+/// One TCP connection of the kernel to the host, with so little of a TCP on our side that each
+/// segment is acknowledged as it comes.
 pub struct Tcp {
     pub host: Host,
     mac: Mac,
@@ -120,8 +120,8 @@ impl Tcp {
     }
 }
 
-/// The kernel in `client` connects to the host and sends `len` bytes, which the host sends back, `chunk`
-/// bytes a frame, to be cut into segments of `gso`.
+/// The kernel in `client` connects to the host and sends `len` bytes, which the host sends back,
+/// `chunk` bytes a frame, to be cut into segments of `gso`.
 pub fn exchange(client: &Netns, host: Host, peer: Ip, len: usize, gso: u16, chunk: usize) -> Tcp {
     let to = SocketAddr::new(host.ip.to_std(), PORT);
     thread::scope(|scope| {

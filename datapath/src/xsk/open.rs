@@ -1,0 +1,286 @@
+//! Opening AF_XDP ports: memory, sockets, frames.
+//!
+//! The program is attached first and passes everything, then each queue gets a region of memory and
+//! a socket, and only a socket whose fill ring is full is put into the program's map. So there is no
+//! moment at which a frame is taken and nobody is there.
+//!
+//! `unsafe` here is the library's constructor, one handle for each frame, and socket options.
+
+use std::io;
+use std::num::NonZeroU32;
+use std::os::fd::{AsFd, AsRawFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use wire::offload::{DeviceCaps, Medium, RxChecksum, RxMeta};
+use xsk_rs::config::{
+    BindFlags, FrameSize, Interface, LibxdpFlags, QueueSize, SocketConfig, UmemConfig,
+};
+use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
+
+use super::{BATCH, FRAME_SIZE, XskDevice};
+use crate::config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
+use crate::error::PortError;
+use crate::frame::{Frame, Memory};
+use crate::interface::{self, Facts};
+use crate::link::{PortLink, Side, join};
+use crate::steering::Steering;
+use crate::xdp::{self, Attachment};
+
+/// Frames in each direction unless configured.
+const FRAMES: u32 = 2048;
+/// Most frames in each direction that may be configured: a quarter of a gigabyte.
+const FRAMES_MAX: u32 = 65_536;
+/// What fits, with two tags, into the one buffer that drivers receive into: a page without the
+/// program's headroom and the kernel's own trailer. Some drivers take a little more, none with one
+/// buffer much.
+const MTU_MAX: u32 = 3498;
+/// How many frames the kernel may send in one call, and the option to say so.
+const TX_BUDGET: u32 = 256;
+const XDP_MAX_TX_SKB_BUDGET: libc::c_int = 9;
+/// Bytes on their way through the kernel: all frames to send, with its own overhead.
+const SEND_BUFFER: libc::c_int = 16 << 20;
+
+/// Opens sockets on queues of the interface.
+pub(crate) fn open(
+    config: &PortConfig,
+    queues: u32,
+) -> Result<Vec<(XskDevice, Side, PortLink, PortInfo)>, PortError> {
+    let name = &config.name;
+    let bad = |what| PortError::BadConfig { interface: name.clone(), what };
+    let frames = |count: u32| if count == 0 { FRAMES } else { count };
+    let (rx_frames, tx_frames) = (frames(config.rx_frames), frames(config.tx_frames));
+    if rx_frames.max(tx_frames) > FRAMES_MAX {
+        return Err(bad("more than 65536 frames in one direction"));
+    }
+    if config.queue.saturating_add(queues) > bpf::QUEUES_MAX {
+        return Err(bad("queues above 63 cannot be steered to"));
+    }
+    let facts = interface::existing(name)?;
+    let Some(mac) = facts.mac else {
+        let found = "not an Ethernet interface".to_owned();
+        return Err(PortError::WrongKind { interface: name.clone(), found, wanted: "one" });
+    };
+    if facts.mtu > MTU_MAX {
+        let (interface, mtu) = (name.clone(), facts.mtu);
+        return Err(PortError::MtuTooLarge { interface, mtu, max: MTU_MAX });
+    }
+    interface::set_up(name)?;
+    let (attachment, steering) = xdp::attach(config, &facts, mac)?;
+    let attachment = Arc::new(attachment);
+    let mut ports = Vec::new();
+    for queue in config.queue..config.queue + queues {
+        let rings = Rings::open(config, queue, &attachment, &steering, rx_frames, tx_frames)?;
+        let info = PortInfo {
+            name: name.clone(),
+            os_ifindex: facts.ifindex,
+            medium: Medium::Ethernet,
+            mac: Some(mac),
+            mtu: facts.mtu,
+            caps: DeviceCaps::default(),
+            backend: Backend::Xdp,
+            mode: mode(&attachment, &steering, &rings, queue),
+        };
+        let attached = (attachment.clone(), steering.clone());
+        let (device, side, link) = rings.into_device(attached, &facts, rx_frames);
+        steering.set_socket(queue, device.as_fd().as_raw_fd())?;
+        ports.push((device, side, link, info));
+    }
+    Ok(ports)
+}
+
+fn mode(attachment: &Attachment, steering: &Steering, rings: &Rings, queue: u32) -> String {
+    let hook = if attachment.driver { "driver" } else { "generic" };
+    let copy = if rings.zero_copy { "zero_copy" } else { "copy" };
+    let sharing = if steering.sharing() == Sharing::Exclusive { "exclusive" } else { "shared" };
+    format!("xdp {hook} {copy} need_wakeup {sharing} queue {queue}")
+}
+
+/// A bound socket and its memory.
+struct Rings {
+    umem: Umem,
+    descriptors: Vec<FrameDesc>,
+    rx: RxQueue,
+    tx: TxQueue,
+    fill: FillQueue,
+    completion: CompQueue,
+    zero_copy: bool,
+}
+
+impl Rings {
+    /// Binds a socket, without copying if that is wanted and possible.
+    fn open(
+        config: &PortConfig,
+        queue: u32,
+        attachment: &Attachment,
+        steering: &Steering,
+        rx_frames: u32,
+        tx_frames: u32,
+    ) -> Result<Self, PortError> {
+        let exclusive = steering.sharing() == Sharing::Exclusive;
+        let ways: &[bool] = match config.zero_copy {
+            ZeroCopy::Always => &[true],
+            ZeroCopy::Auto if exclusive && attachment.driver => &[true, false],
+            ZeroCopy::Auto | ZeroCopy::Never => &[false],
+        };
+        let mut refusal = None;
+        for &zero_copy in ways {
+            match Self::bind_patiently(config, queue, zero_copy, rx_frames, tx_frames) {
+                Ok(rings) => return Ok(rings),
+                Err(error) => {
+                    tracing::debug!(interface = %config.name, zero_copy, %error, "bind refused");
+                    let busy = error.raw_os_error() == Some(libc::EBUSY);
+                    refusal = Some(error);
+                    if busy {
+                        break;
+                    }
+                }
+            }
+        }
+        let error = refusal.unwrap_or_else(|| io::Error::from_raw_os_error(libc::EINVAL));
+        let (interface, what) = (config.name.clone(), "binding an AF_XDP socket");
+        Err(match error.raw_os_error() {
+            Some(libc::EBUSY) => {
+                PortError::Busy { interface, what, holder: "another socket has the queue" }
+            }
+            Some(libc::EINVAL) => {
+                PortError::BadConfig { interface, what: "there is no such receive queue" }
+            }
+            Some(libc::EPERM | libc::EACCES) => {
+                PortError::NotPermitted { interface, what, needs: "CAP_NET_RAW" }
+            }
+            _ => PortError::from_os(&interface, what, error),
+        })
+    }
+
+    /// The kernel frees a queue some time after its last socket was closed.
+    fn bind_patiently(
+        config: &PortConfig,
+        queue: u32,
+        zero_copy: bool,
+        rx_frames: u32,
+        tx_frames: u32,
+    ) -> io::Result<Self> {
+        let deadline = Instant::now() + xdp::BUSY_PATIENCE;
+        loop {
+            match Self::bind(&config.name, queue, zero_copy, rx_frames, tx_frames) {
+                Err(e) if e.raw_os_error() == Some(libc::EBUSY) && Instant::now() < deadline => {
+                    thread::sleep(xdp::BUSY_PAUSE);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn bind(
+        name: &str,
+        queue: u32,
+        zero_copy: bool,
+        rx_frames: u32,
+        tx_frames: u32,
+    ) -> io::Result<Self> {
+        let ring = |frames: u32| QueueSize::new(frames.next_power_of_two()).map_err(invalid);
+        let total = rx_frames + tx_frames;
+        let umem = UmemConfig::builder()
+            .frame_size(FrameSize::new(FRAME_SIZE).map_err(invalid)?)
+            .fill_queue_size(ring(rx_frames)?)
+            .comp_queue_size(ring(total)?)
+            .build()
+            .map_err(invalid)?;
+        let count = NonZeroU32::new(total).ok_or(io::ErrorKind::InvalidInput)?;
+        let (umem, descriptors) = Umem::new(umem, count, false).map_err(|e| os(&e))?;
+        let copy = if zero_copy { BindFlags::XDP_ZEROCOPY } else { BindFlags::XDP_COPY };
+        let socket = SocketConfig::builder()
+            .rx_queue_size(ring(rx_frames)?)
+            .tx_queue_size(ring(tx_frames)?)
+            .libxdp_flags(LibxdpFlags::XSK_LIBXDP_FLAGS_INHIBIT_PROG_LOAD)
+            .bind_flags(copy | BindFlags::XDP_USE_NEED_WAKEUP)
+            .build();
+        let interface: Interface = name.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+        // SAFETY: the region is not shared between sockets, and no program is loaded by the
+        // library.
+        let opened = unsafe { Socket::new(socket, &umem, &interface, queue) };
+        let (tx, rx, rings) = opened.map_err(|e| os(&e))?;
+        // The first socket on a region always gets them.
+        let (fill, completion) = rings.ok_or(io::ErrorKind::Other)?;
+        set_option(&tx, libc::SOL_XDP, XDP_MAX_TX_SKB_BUDGET, TX_BUDGET as libc::c_int);
+        set_option(&tx, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, SEND_BUFFER);
+        Ok(Self { umem, descriptors, rx, tx, fill, completion, zero_copy })
+    }
+
+    /// Makes the frames, gives those to receive into to the kernel, and joins them to a shard.
+    fn into_device(
+        self,
+        (attachment, steering): (Arc<Attachment>, Steering),
+        facts: &Facts,
+        rx_frames: u32,
+    ) -> (XskDevice, Side, PortLink) {
+        let Self { umem, mut descriptors, rx, tx, fill, completion, .. } = self;
+        let memory = Arc::new(Memory::Umem(umem.clone()));
+        let mut frames = Vec::with_capacity(descriptors.len());
+        for (index, descriptor) in descriptors.iter_mut().enumerate() {
+            // SAFETY: the descriptor is of this region, and nobody else has seen the frame yet.
+            let mut data = unsafe { umem.data_mut(descriptor) };
+            data.cursor().set_pos(usize::MAX);
+            let bytes = data.contents_mut();
+            let size = bytes.len() as u32;
+            let base = NonNull::from(bytes).cast::<u8>();
+            data.cursor().set_pos(0);
+            // SAFETY: the bytes are those of this frame alone, mapped and zeroed by the kernel,
+            // kept alive by `memory`, and this is the frame's one handle.
+            frames.push(unsafe { Frame::new(base, size, 0, index as u32, memory.clone()) });
+        }
+        let (mut side, link) = join(frames, rx_frames);
+        let count = descriptors.len();
+        // A sender on the other end of a veth leaves its sums to a device that does not exist.
+        let checksum =
+            if facts.driver == "veth" { RxChecksum::MaybePartial } else { RxChecksum::Unverified };
+        let mut device = XskDevice {
+            _attachment: attachment,
+            steering,
+            umem,
+            rx,
+            tx,
+            fill,
+            completion,
+            parked: (0..count).map(|_| None).collect(),
+            descriptors: descriptors.into_boxed_slice(),
+            batch: Vec::with_capacity(BATCH),
+            arrived: Vec::with_capacity(BATCH),
+            filling: 0,
+            sending: 0,
+            unfinished: false,
+            stuck: None,
+            rx_meta: RxMeta { checksum, gso_size: 0 },
+        };
+        device.refill(&mut side);
+        (device, side, link)
+    }
+}
+
+/// A number that the library refuses.
+fn invalid<E>(_: E) -> io::Error {
+    io::Error::from_raw_os_error(libc::EINVAL)
+}
+
+/// The kernel's answer in an error of the library.
+fn os(error: &(dyn std::error::Error + 'static)) -> io::Error {
+    xdp::os_error(error).unwrap_or_else(|| io::Error::other(error.to_string()))
+}
+
+/// Sets a socket option that is good to have: where the kernel does not know it, or refuses, the
+/// port works with the kernel's own value.
+fn set_option(tx: &TxQueue, level: libc::c_int, name: libc::c_int, value: libc::c_int) {
+    // SAFETY: the option is one `int`, which the call only reads.
+    unsafe {
+        libc::setsockopt(
+            tx.fd().as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        );
+    }
+}
