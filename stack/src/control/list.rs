@@ -1,0 +1,177 @@
+//! What `ctl` lists: plain records of interfaces, addresses, routes and neighbours.
+
+use addr::{Cidr, IfIndex, Ip, Mac};
+use wire::offload::{DeviceCaps, Medium};
+
+use crate::control::route::{RouteProtocol, Scope};
+use crate::control::{Control, NudState};
+use crate::fib::Fib;
+use crate::time::{Duration, Instant};
+
+/// Traffic of one interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkCounters {
+    /// Frames received.
+    pub rx_packets: u64,
+    /// Their bytes.
+    pub rx_bytes: u64,
+    /// Those that were malformed.
+    pub rx_errors: u64,
+    /// Those that ended for any other reason.
+    pub rx_dropped: u64,
+    /// Frames sent.
+    pub tx_packets: u64,
+    /// Their bytes.
+    pub tx_bytes: u64,
+}
+
+/// An interface as listed.
+#[derive(Clone, Debug)]
+pub struct InterfaceInfo {
+    /// Its number.
+    pub ifindex: IfIndex,
+    /// Its name.
+    pub name: String,
+    /// Ethernet or bare IP.
+    pub medium: Medium,
+    /// Our own link address, where the medium has such.
+    pub mac: Option<Mac>,
+    /// Largest IP packet.
+    pub mtu: u32,
+    /// What the device does for us.
+    pub caps: DeviceCaps,
+    /// It is the loopback interface, which has no port.
+    pub is_loopback: bool,
+    /// Multicast groups joined.
+    pub groups: Vec<Ip>,
+    /// Traffic.
+    pub counters: LinkCounters,
+}
+
+/// An address as listed.
+#[derive(Clone, Debug)]
+pub struct AddressInfo {
+    /// Its interface.
+    pub ifindex: IfIndex,
+    /// The interface's name.
+    pub interface: String,
+    /// Address and prefix length.
+    pub cidr: Cidr,
+    /// How far it is known.
+    pub scope: Scope,
+}
+
+/// A route as listed.
+#[derive(Clone, Debug)]
+pub struct RouteInfo {
+    /// Destination prefix.
+    pub destination: Cidr,
+    /// Next hop, if it is not on the link.
+    pub gateway: Option<Ip>,
+    /// Outgoing interface.
+    pub ifindex: IfIndex,
+    /// The interface's name.
+    pub interface: String,
+    /// Lower wins.
+    pub metric: u32,
+    /// Who made it.
+    pub protocol: RouteProtocol,
+    /// How far it reaches.
+    pub scope: Scope,
+    /// Preferred source.
+    pub source: Option<Ip>,
+}
+
+/// A neighbour as listed.
+#[derive(Clone, Debug)]
+pub struct NeighborInfo {
+    /// Its interface.
+    pub ifindex: IfIndex,
+    /// The interface's name.
+    pub interface: String,
+    /// Its address.
+    pub ip: Ip,
+    /// Its link address, if known.
+    pub mac: Option<Mac>,
+    /// Reachability.
+    pub state: NudState,
+    /// It says it is a router.
+    pub is_router: bool,
+    /// Since its last use.
+    pub used: Duration,
+    /// Since its last confirmation; none if there was none.
+    pub confirmed: Option<Duration>,
+}
+
+impl Control {
+    /// Interfaces in index order; the traffic is the shard's to fill in.
+    pub(crate) fn list_interfaces(&self) -> Vec<InterfaceInfo> {
+        let info = |i: &super::Interface| InterfaceInfo {
+            ifindex: i.ifindex,
+            name: i.name.clone(),
+            medium: i.medium,
+            mac: (i.medium == Medium::Ethernet).then_some(i.mac),
+            mtu: i.mtu,
+            caps: i.caps,
+            is_loopback: i.ifindex == Fib::LOOPBACK,
+            groups: i.groups().collect(),
+            counters: LinkCounters::default(),
+        };
+        self.interfaces.iter().map(info).collect()
+    }
+
+    /// Addresses by interface, in assignment order, IPv4 first (CTL-23).
+    pub(crate) fn list_addresses(&self) -> Vec<AddressInfo> {
+        let mut all = Vec::new();
+        for interface in &self.interfaces {
+            let mut sorted = interface.addresses.clone();
+            sorted.sort_by_key(|a| a.ip.is_v6());
+            all.extend(sorted.into_iter().map(|cidr| AddressInfo {
+                ifindex: interface.ifindex,
+                interface: interface.name.clone(),
+                cidr,
+                scope: Scope::of(cidr.ip),
+            }));
+        }
+        all
+    }
+
+    /// Routes, connected ones included, IPv4 first, each family in the order of lookup.
+    pub(crate) fn list_routes(&self) -> Vec<RouteInfo> {
+        let mut all = self.routes.all(&self.interfaces);
+        all.sort_by_key(|r| r.fib.destination.ip.is_v6());
+        all.into_iter()
+            .map(|route| RouteInfo {
+                destination: route.fib.destination,
+                gateway: route.fib.gateway,
+                ifindex: route.fib.ifindex,
+                interface: self.name(route.fib.ifindex),
+                metric: route.fib.metric,
+                protocol: route.protocol,
+                scope: route.scope(),
+                source: route.fib.source,
+            })
+            .collect()
+    }
+
+    /// Neighbours by interface and address.
+    pub(crate) fn list_neighbors(&self, now: Instant) -> Vec<NeighborInfo> {
+        self.neighbors
+            .entries()
+            .map(|((ifindex, ip), entry)| NeighborInfo {
+                ifindex,
+                interface: self.name(ifindex),
+                ip,
+                mac: entry.mac(),
+                state: entry.state,
+                is_router: entry.is_router,
+                used: now.since(entry.used),
+                confirmed: entry.confirmed.map(|at| now.since(at)),
+            })
+            .collect()
+    }
+
+    fn name(&self, ifindex: IfIndex) -> String {
+        self.interface(ifindex).map(|at| self.interfaces[at].name.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,388 @@
+//! Echo, errors in, errors out, for both families.
+//!
+//! Echo requests are answered from the address they were sent to. An error that quotes a packet of ours
+//! becomes an [`IcmpError`] for the transport that sent it, which decides what to believe. Errors
+//! of ours follow RFC 1122 §3.2.2 and RFC 4443 §2.4 e: never about an error, a group or all, a later
+//! fragment, or a source that is not one host; and no more than [`Limits`] allows per second.
+//!
+//! Neighbour discovery comes through here and goes on to control, unless it came in fragments (RFC 6980).
+
+use addr::{IfIndex, Ip};
+use wire::error::Problem;
+use wire::icmp::{self, HEADER_LEN, Message, Quote};
+use wire::ip::{IpEmit, PROTO_ICMP, PROTO_ICMPV6};
+use wire::{icmpv4, icmpv6, ndp};
+
+use crate::cx::Cx;
+use crate::drop::DropReason;
+use crate::fib::{Destination, Fib};
+use crate::ip::Packet;
+use crate::ip::ident::Ident;
+use crate::ip::output;
+use crate::limits::Limits;
+use crate::rng::Rng;
+use crate::socket::SocketError;
+use crate::time::Instant;
+
+/// What an ICMP error says, without the family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IcmpErrorKind {
+    /// Nobody listens at the port.
+    PortUnreachable,
+    /// The peer has no such protocol.
+    ProtocolUnreachable,
+    /// The last router cannot reach the host.
+    HostUnreachable,
+    /// A router has no route.
+    NetUnreachable,
+    /// A link on the way takes no more than `mtu` bytes.
+    PacketTooBig {
+        /// That link's MTU, never 0.
+        mtu: u32,
+    },
+    /// The packet was too long on its way, or its fragments did not all arrive.
+    TimeExceeded,
+    /// Some header field is wrong.
+    ParameterProblem,
+    /// A filter on the way refuses.
+    AdminProhibited,
+}
+
+impl IcmpErrorKind {
+    /// What a socket is told, if it is told at all.
+    pub(crate) fn socket_error(self) -> Option<SocketError> {
+        match self {
+            Self::PortUnreachable | Self::ProtocolUnreachable => {
+                Some(SocketError::ConnectionRefused)
+            }
+            Self::HostUnreachable | Self::AdminProhibited | Self::TimeExceeded => {
+                Some(SocketError::HostUnreachable)
+            }
+            Self::NetUnreachable => Some(SocketError::NetworkUnreachable),
+            Self::PacketTooBig { .. } => Some(SocketError::MessageTooLong),
+            Self::ParameterProblem => None,
+        }
+    }
+}
+
+/// An error about a packet of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IcmpError<'a> {
+    pub(crate) kind: IcmpErrorKind,
+    /// Source of the packet: ours.
+    pub(crate) src: Ip,
+    /// Where it went: the peer.
+    pub(crate) dst: Ip,
+    pub(crate) protocol: u8,
+    /// The beginning of its transport header, at least 8 bytes.
+    pub(crate) transport: &'a [u8],
+}
+
+/// What is left to be done after a message was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome<'a> {
+    /// Nothing.
+    Done,
+    /// A transport is to hear of an error.
+    Error(IcmpError<'a>),
+    /// Control is to see neighbour discovery: type, code, body.
+    Nd(u8, u8, &'a [u8]),
+}
+
+/// An error of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    /// No socket at this port.
+    Port,
+    /// No such protocol here.
+    Protocol,
+    /// Fragments did not all arrive in time.
+    ReassemblyTime,
+    /// A header field at fault.
+    Field(Problem),
+}
+
+/// The state of ICMP: the error budget.
+#[derive(Debug)]
+pub(crate) struct Icmp {
+    ident: Ident,
+    /// Nanoseconds of unspent budget; an error costs `price`.
+    credit: u64,
+    price: Option<u64>,
+    credit_max: u64,
+    filled: Instant,
+}
+
+impl Icmp {
+    pub(crate) fn new(limits: &Limits, rng: &mut Rng) -> Self {
+        let price = 1_000_000_000u64.checked_div(u64::from(limits.icmp_errors_per_second));
+        let credit_max = price.unwrap_or(0).saturating_mul(u64::from(limits.icmp_error_burst));
+        let ident = Ident::new(rng);
+        Self { ident, credit: credit_max, price, credit_max, filled: Instant::ZERO }
+    }
+
+    /// Takes a message of the packet's family. `reassembled`: it came in fragments.
+    pub(crate) fn receive<'a>(
+        &mut self,
+        cx: &mut Cx<'_>,
+        packet: &Packet<'a>,
+        reassembled: bool,
+    ) -> Result<Outcome<'a>, DropReason> {
+        let header = &packet.header;
+        let parsed = if header.src.is_v4() {
+            icmpv4::parse(packet.payload)
+        } else {
+            icmpv6::parse(header.src, header.dst, packet.payload)
+        };
+        let message = parsed.map_err(|malformed| match malformed {
+            wire::Malformed::Field => DropReason::IcmpUnwanted,
+            _ => DropReason::IcmpMalformed,
+        })?;
+        match message {
+            Message::EchoRequest(echo) => {
+                self.answer_echo(cx, packet, Message::EchoReply(echo), echo.data.len())?;
+                Ok(Outcome::Done)
+            }
+            Message::Unreachable { .. }
+            | Message::PacketTooBig { .. }
+            | Message::TimeExceeded { .. }
+            | Message::ParameterProblem { .. } => {
+                let error = error_in(cx.fib, packet, &message)?;
+                cx.stats.icmp_errors_in += 1;
+                Ok(Outcome::Error(error))
+            }
+            Message::Other { kind, code, body } if is_nd(kind) => {
+                if reassembled {
+                    return Err(DropReason::NdInvalid);
+                }
+                Ok(Outcome::Nd(kind, code, body))
+            }
+            Message::EchoReply(_) | Message::Redirect { .. } | Message::Other { .. } => {
+                Err(DropReason::IcmpUnwanted)
+            }
+        }
+    }
+
+    /// Tells the sender of `packet` what was wrong with it, if one may and the budget lasts.
+    pub(crate) fn complain(&mut self, cx: &mut Cx<'_>, packet: &Packet<'_>, about: Complaint) {
+        if !may_complain(packet, about) {
+            return;
+        }
+        if !self.spend(cx.now) {
+            cx.drop(DropReason::IcmpRateLimited);
+            return;
+        }
+        let (src, dst) = (packet.header.dst, packet.header.src);
+        let v4 = dst.is_v4();
+        let quote = icmp::quote(packet.whole, v4);
+        let message = complaint_message(about, packet, quote);
+        let src = if packet.destination == Destination::Unicast {
+            src
+        } else {
+            match cx.fib.path(dst, None, Some(packet.ifindex)) {
+                Ok(path) => path.source,
+                Err(_) => return,
+            }
+        };
+        // Linux gives IPv4 errors the precedence of network control.
+        let traffic_class = if v4 { 0xc0 } else { 0 };
+        let sent = self.send(cx, packet.ifindex, (src, dst), traffic_class, &message, quote.len());
+        match sent {
+            Ok(()) => cx.stats.icmp_errors_out += 1,
+            Err(reason) => cx.drop(reason),
+        }
+    }
+
+    /// ICMPS-01, ICMPS-02. Linux `icmp_echo_ignore_broadcasts` 1; IPv6 groups are answered (RFC 4443
+    /// §4.2), from a unicast address.
+    fn answer_echo(
+        &mut self,
+        cx: &mut Cx<'_>,
+        packet: &Packet<'_>,
+        reply: Message<'_>,
+        data_len: usize,
+    ) -> Result<(), DropReason> {
+        let (src, dst) = (packet.header.dst, packet.header.src);
+        let src = match packet.destination {
+            Destination::Unicast => src,
+            _ if dst.is_v4() => return Err(DropReason::IcmpEchoBroadcast),
+            _ => {
+                let path = cx.fib.path(dst, None, Some(packet.ifindex));
+                path.map_err(|_| DropReason::NoRoute)?.source
+            }
+        };
+        let traffic_class = packet.header.traffic_class & !3;
+        self.send(cx, packet.ifindex, (src, dst), traffic_class, &reply, data_len)?;
+        cx.stats.icmp_echo_replies += 1;
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        oif: IfIndex,
+        (src, dst): (Ip, Ip),
+        traffic_class: u8,
+        message: &Message<'_>,
+        body_len: usize,
+    ) -> Result<(), DropReason> {
+        let v4 = dst.is_v4();
+        let header = IpEmit {
+            src,
+            dst,
+            protocol: if v4 { PROTO_ICMP } else { PROTO_ICMPV6 },
+            traffic_class,
+            // Others may fragment what we send without DF, so it needs a name (RFC 6864 §4.1).
+            identification: if v4 { self.ident.next(src, dst, cx.rng) as u16 } else { 0 },
+            dont_fragment: false,
+            payload_len: HEADER_LEN + body_len,
+            ..IpEmit::default()
+        };
+        output::reply(cx, Some(oif), &header, |buf| {
+            if v4 {
+                icmpv4::emit(buf, message);
+            } else {
+                icmpv6::emit(buf, src, dst, message);
+            }
+        })
+    }
+
+    /// A token bucket, shared by both families (ICMPS-04; Linux `icmp_msgs_per_sec`, `icmp_msgs_burst`).
+    fn spend(&mut self, now: Instant) -> bool {
+        let Some(price) = self.price else { return false };
+        let elapsed = u64::try_from(now.since(self.filled).as_nanos()).unwrap_or(u64::MAX);
+        self.filled = self.filled.max(now);
+        self.credit = self.credit.saturating_add(elapsed).min(self.credit_max);
+        match self.credit.checked_sub(price) {
+            Some(rest) => {
+                self.credit = rest;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+fn is_nd(kind: u8) -> bool {
+    (ndp::ROUTER_SOLICITATION..=ndp::REDIRECT).contains(&kind)
+}
+
+/// ICMPS-03 and ICMPS-05.
+fn may_complain(packet: &Packet<'_>, about: Complaint) -> bool {
+    let to_many = packet.link_multicast || packet.destination != Destination::Unicast;
+    let excused = matches!(about, Complaint::Field(problem) if problem.even_multicast);
+    let later = packet.header.fragment.is_some_and(|f| f.offset != 0);
+    packet.header.src.is_unicast() && !later && !is_error(packet) && (!to_many || excused)
+}
+
+/// Whether the packet is an ICMP error, or too short to say that it is not.
+fn is_error(packet: &Packet<'_>) -> bool {
+    let kind = packet.payload.first();
+    match packet.header.protocol {
+        // Only queries and their answers may be complained about; what is unknown may be an error.
+        PROTO_ICMP => !matches!(kind, Some(0 | 8..=10 | 13..=18)),
+        PROTO_ICMPV6 => kind.is_none_or(|kind| *kind < 128 || *kind == ndp::REDIRECT),
+        _ => false,
+    }
+}
+
+fn complaint_message<'a>(about: Complaint, packet: &Packet<'_>, quote: &'a [u8]) -> Message<'a> {
+    let v4 = packet.header.src.is_v4();
+    match about {
+        Complaint::Port if v4 => Message::Unreachable { code: icmpv4::CODE_PORT, quote },
+        Complaint::Port => Message::Unreachable { code: icmpv6::CODE_PORT, quote },
+        Complaint::Protocol if v4 => Message::Unreachable { code: icmpv4::CODE_PROTOCOL, quote },
+        Complaint::Protocol => Message::ParameterProblem {
+            code: icmpv6::CODE_NEXT_HEADER,
+            pointer: packet.header.protocol_at as u32,
+            quote,
+        },
+        Complaint::ReassemblyTime => Message::TimeExceeded { code: 1, quote },
+        Complaint::Field(problem) => Message::ParameterProblem {
+            code: if v4 { 0 } else { problem.code },
+            pointer: u32::from(problem.pointer),
+            quote,
+        },
+    }
+}
+
+/// ICMPS-09: whose packet an error is about. It must be ours, whole enough to be recognised, and sent
+/// to where an error can come from.
+fn error_in<'a>(
+    fib: &Fib,
+    packet: &Packet<'_>,
+    message: &Message<'a>,
+) -> Result<IcmpError<'a>, DropReason> {
+    let (kind, quote) = match *message {
+        Message::Unreachable { code, quote } if packet.header.src.is_v4() => {
+            (unreachable_v4(code), quote)
+        }
+        Message::Unreachable { code, quote } => (unreachable_v6(code), quote),
+        Message::PacketTooBig { mtu, quote } => (IcmpErrorKind::PacketTooBig { mtu }, quote),
+        Message::TimeExceeded { quote, .. } => (IcmpErrorKind::TimeExceeded, quote),
+        // An unrecognised next header is IPv6's way to say that the protocol is unreachable.
+        Message::ParameterProblem { code: icmpv6::CODE_NEXT_HEADER, quote, .. }
+            if packet.header.src.is_v6() =>
+        {
+            (IcmpErrorKind::ProtocolUnreachable, quote)
+        }
+        Message::ParameterProblem { quote, .. } => (IcmpErrorKind::ParameterProblem, quote),
+        Message::EchoRequest(_)
+        | Message::EchoReply(_)
+        | Message::Redirect { .. }
+        | Message::Other { .. } => return Err(DropReason::IcmpUnwanted),
+    };
+    let quote = Quote::parse(quote).map_err(|_| DropReason::IcmpMalformed)?;
+    let believable = packet.destination == Destination::Unicast
+        && quote.src.same_family(&packet.header.src)
+        && fib.is_local(quote.src)
+        && !quote.is_later_fragment
+        && quote.transport.len() >= 8;
+    if !believable {
+        return Err(DropReason::IcmpUnwanted);
+    }
+    let kind = match kind {
+        IcmpErrorKind::PacketTooBig { mtu: 0 } => {
+            IcmpErrorKind::PacketTooBig { mtu: next_plateau(quote.packet_len) }
+        }
+        kind => kind,
+    };
+    Ok(IcmpError {
+        kind,
+        src: quote.src,
+        dst: quote.dst,
+        protocol: quote.protocol,
+        transport: quote.transport,
+    })
+}
+
+/// Codes of RFC 1122 §3.2.2.1 and RFC 1812 §5.2.7.1.
+fn unreachable_v4(code: u8) -> IcmpErrorKind {
+    match code {
+        0 | 6 | 11 => IcmpErrorKind::NetUnreachable,
+        2 => IcmpErrorKind::ProtocolUnreachable,
+        3 => IcmpErrorKind::PortUnreachable,
+        9 | 10 | 13..=15 => IcmpErrorKind::AdminProhibited,
+        _ => IcmpErrorKind::HostUnreachable,
+    }
+}
+
+/// Codes of RFC 4443 §3.1.
+fn unreachable_v6(code: u8) -> IcmpErrorKind {
+    match code {
+        0 | 6 => IcmpErrorKind::NetUnreachable,
+        1 | 5 => IcmpErrorKind::AdminProhibited,
+        4 => IcmpErrorKind::PortUnreachable,
+        _ => IcmpErrorKind::HostUnreachable,
+    }
+}
+
+/// The next common MTU below a packet that an old router found too big without saying by how much
+/// (RFC 1191 §7).
+fn next_plateau(packet_len: usize) -> u32 {
+    const PLATEAUS: [u32; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296];
+    PLATEAUS.into_iter().find(|p| (*p as usize) < packet_len).unwrap_or(68)
+}
+
+#[cfg(test)]
+mod tests;

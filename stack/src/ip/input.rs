@@ -1,0 +1,77 @@
+//! Is this packet well-formed, from someone who may send, and for us?
+//!
+//! The one decision point of IP input: a packet that passes is delivered, any other ends here with
+//! its reason (a router would forward some of them, from here).
+
+use wire::Malformed;
+use wire::error::Problem;
+use wire::ip::{self, IpHeader};
+use wire::ipv4;
+use wire::offload::RxMeta;
+
+use crate::drop::DropReason;
+use crate::fib::{Destination, Fib, FibInterface};
+
+/// Why a packet goes no further, and the Parameter Problem that answers it, if one is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: DropReason,
+    pub(crate) problem: Option<Problem>,
+}
+
+impl From<DropReason> for Refusal {
+    fn from(reason: DropReason) -> Self {
+        Self { reason, problem: None }
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        let reason = match malformed {
+            Malformed::Source => DropReason::IpMartianSource,
+            _ => DropReason::IpMalformed,
+        };
+        Self { reason, problem: malformed.problem() }
+    }
+}
+
+/// Checks a packet that came in by `interface`; returns its header and whose it is (never foreign).
+pub(crate) fn check(
+    fib: &Fib,
+    interface: &FibInterface,
+    meta: RxMeta,
+    packet: &[u8],
+) -> Result<(IpHeader, Destination), Refusal> {
+    let merged = meta.gso_size != 0;
+    let header = if merged { ip::parse_merged(packet)? } else { ip::parse(packet)? };
+    let loopback = interface.ifindex == Fib::LOOPBACK;
+    header.check_sender(loopback)?;
+    let destination = fib.classify(interface, header.dst);
+    if destination == Destination::Foreign {
+        return Err(DropReason::IpNotOurs.into());
+    }
+    // IPRX-04, and nobody but us sends from our addresses. An unspecified source cannot be
+    // answered, so it may speak to groups only (DHCP, DAD, membership reports).
+    let martian = interface.is_broadcast(header.src)
+        || (!loopback && fib.is_local(header.src))
+        || (header.src.is_unspecified() && destination == Destination::Unicast);
+    if martian {
+        return Err(DropReason::IpMartianSource.into());
+    }
+    if header.src.is_v4() && header.header_len > ipv4::HEADER_LEN && has_source_route(packet) {
+        return Err(DropReason::IpSourceRoute.into());
+    }
+    Ok((header, destination))
+}
+
+/// IPRX-03: source routes are an attacker's tool (Linux `accept_source_route` 0).
+fn has_source_route(packet: &[u8]) -> bool {
+    let header_len = usize::from(packet[0] & 0xf) * 4;
+    let header = packet.get(..header_len).unwrap_or_default();
+    ipv4::options(header).flatten().any(|option| {
+        matches!(option.kind, ipv4::OPTION_LOOSE_SOURCE_ROUTE | ipv4::OPTION_STRICT_SOURCE_ROUTE)
+    })
+}
+
+#[cfg(test)]
+mod tests;

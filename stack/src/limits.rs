@@ -1,0 +1,90 @@
+//! Every bound of the stack, with its default and the reason for it.
+
+use crate::time::Duration;
+
+/// Bounds and tunables. One value per host, fixed at start.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// TCP connections in all states but TIME-WAIT; a slot costs about 1 KiB before buffers.
+    pub tcp_connections: u32,
+    /// TCP listeners.
+    pub tcp_listeners: u32,
+    /// Half-open connections of one listener (Linux `tcp_max_syn_backlog` is of this order).
+    pub tcp_embryos: u32,
+    /// Compact TIME-WAIT entries; the oldest gives way (Linux `tcp_max_tw_buckets`).
+    pub tcp_time_wait: u32,
+    /// Receive ring of a connection, bytes: also the largest window offered.
+    pub tcp_receive_buffer: usize,
+    /// Send ring of a connection, bytes.
+    pub tcp_send_buffer: usize,
+    /// Disjoint ranges of out-of-order text kept per connection; more are dropped.
+    pub tcp_out_of_order_ranges: usize,
+    /// TIME-WAIT length (Linux: 60 s, TCPF-13 names 30 s; ours follows Linux).
+    pub tcp_time_wait_span: Duration,
+    /// Retransmissions of a SYN before giving up (Linux `tcp_syn_retries` 6).
+    pub tcp_syn_retries: u32,
+    /// Retransmissions of a SYN-ACK before giving up (Linux `tcp_synack_retries` 5).
+    pub tcp_synack_retries: u32,
+    /// Retransmissions of data before giving up (Linux `tcp_retries2` 15).
+    pub tcp_retries: u32,
+    /// Retransmissions of an orphan's data or FIN (Linux `tcp_orphan_retries` default 8).
+    pub tcp_orphan_retries: u32,
+    /// UDP sockets.
+    pub udp_sockets: u32,
+    /// Receive and send ring of a UDP socket, bytes (Linux `rmem_default` 212992, rounded up).
+    pub udp_buffer: usize,
+    /// Neighbour entries over all interfaces (Linux `gc_thresh3` 1024).
+    pub neighbors: usize,
+    /// Frames parked for one unresolved neighbour (Linux `unres_qlen` counts bytes; RFC 1122 wants one).
+    pub neighbor_queue: usize,
+    /// Routes.
+    pub routes: usize,
+    /// Addresses over all interfaces.
+    pub addresses: usize,
+    /// Small replies waiting for a transmit slot, per interface.
+    pub outbox: usize,
+    /// ICMP errors sent per second (Linux `icmp_msgs_per_sec` 1000).
+    pub icmp_errors_per_second: u32,
+    /// ICMP error burst (Linux `icmp_msgs_burst` 50).
+    pub icmp_error_burst: u32,
+    /// Datagrams under reassembly.
+    pub reassemblies: usize,
+    /// Bytes under reassembly (Linux `ipfrag_high_thresh` 4 MiB).
+    pub reassembly_bytes: usize,
+    /// Lowest ephemeral port (TCPO-14).
+    pub ephemeral_port_first: u16,
+    /// Highest ephemeral port (TCPO-14).
+    pub ephemeral_port_last: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tcp_connections: 65_536,
+            tcp_listeners: 1_024,
+            tcp_embryos: 1_024,
+            tcp_time_wait: 65_536,
+            tcp_receive_buffer: 1 << 20,
+            tcp_send_buffer: 1 << 20,
+            tcp_out_of_order_ranges: 64,
+            tcp_time_wait_span: Duration::from_secs(60),
+            tcp_syn_retries: 6,
+            tcp_synack_retries: 5,
+            tcp_retries: 15,
+            tcp_orphan_retries: 8,
+            udp_sockets: 16_384,
+            udp_buffer: 1 << 18,
+            neighbors: 1_024,
+            neighbor_queue: 3,
+            routes: 4_096,
+            addresses: 1_024,
+            outbox: 256,
+            icmp_errors_per_second: 1_000,
+            icmp_error_burst: 50,
+            reassemblies: 256,
+            reassembly_bytes: 4 << 20,
+            ephemeral_port_first: 32_768,
+            ephemeral_port_last: 60_999,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Small packets that no socket owns, waiting for a transmit slot: RSTs, echo replies, ICMP errors,
+//! ARP, neighbour discovery. Complete frames, bounded per interface.
+//!
+//! A frame whose next hop is still being resolved is parked until the snapshot knows the link
+//! address or knows that there is none: a few per neighbour (RFC 1122 §2.3.2.2 wants at least
+//! one), the oldest gives way. Sockets do not park frames here, they wait themselves.
+
+use std::collections::VecDeque;
+
+use addr::{IfIndex, Ip};
+
+use crate::drop::DropReason;
+use crate::fib::{Fib, Link};
+use crate::stats::Stats;
+use crate::time::{Duration, Instant};
+
+/// Frames ready to leave, per interface.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queues: Vec<(IfIndex, VecDeque<Vec<u8>>)>,
+    parked: VecDeque<Parked>,
+    spare: Vec<Vec<u8>>,
+    capacity: usize,
+}
+
+/// A frame, complete but for the destination's link address.
+#[derive(Debug)]
+struct Parked {
+    ifindex: IfIndex,
+    next_hop: Ip,
+    since: Instant,
+    frame: Vec<u8>,
+}
+
+/// Parked frames over all neighbours; echo floods from strangers must not fill memory.
+const PARKED_MAX: usize = 256;
+/// Resolution ends in about three seconds either way; what is older was forgotten by it.
+const PARKED_SPAN: Duration = Duration::from_secs(10);
+/// Buffers larger than this are not kept for reuse.
+const SPARE_BYTES_MAX: usize = 4096;
+
+impl Outbox {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { queues: Vec::new(), parked: VecDeque::new(), spare: Vec::new(), capacity }
+    }
+
+    /// Queues a frame of `len` bytes for `ifindex`; `fill` writes it.
+    pub(crate) fn push(
+        &mut self,
+        ifindex: IfIndex,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), DropReason> {
+        if self.queue(ifindex).len() >= self.capacity {
+            return Err(DropReason::OutboxFull);
+        }
+        let frame = self.filled(len, fill);
+        self.queue(ifindex).push_back(frame);
+        Ok(())
+    }
+
+    /// Keeps an Ethernet frame until the link address of `next_hop` is known, at most
+    /// `per_neighbor` of them. Returns how many older ones gave way.
+    pub(crate) fn park(
+        &mut self,
+        to: (IfIndex, Ip),
+        per_neighbor: usize,
+        now: Instant,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> u64 {
+        let (ifindex, next_hop) = to;
+        let mut gone = 0;
+        let same = |p: &Parked| p.ifindex == ifindex && p.next_hop == next_hop;
+        let waiting = self.parked.iter().filter(|p| same(p)).count();
+        let oldest = if waiting >= per_neighbor {
+            self.parked.iter().position(same)
+        } else if self.parked.len() >= PARKED_MAX {
+            Some(0)
+        } else {
+            None
+        };
+        if let Some(parked) = oldest.and_then(|at| self.parked.remove(at)) {
+            self.recycle(parked.frame);
+            gone += 1;
+        }
+        let frame = self.filled(len, fill);
+        self.parked.push_back(Parked { ifindex, next_hop, since: now, frame });
+        gone
+    }
+
+    /// Queues the parked frames whose neighbour is now known; drops those whose neighbour failed.
+    pub(crate) fn unpark(&mut self, fib: &Fib, now: Instant, stats: &mut Stats) {
+        for _ in 0..self.parked.len() {
+            let Some(mut parked) = self.parked.pop_front() else { return };
+            let known = fib.neighbors.get(&(parked.ifindex, parked.next_hop)).copied();
+            match known.unwrap_or(Link::Pending) {
+                Link::Known(mac) if self.queue(parked.ifindex).len() < self.capacity => {
+                    parked.frame[..6].copy_from_slice(&mac.0);
+                    self.queue(parked.ifindex).push_back(parked.frame);
+                }
+                Link::Pending if now.since(parked.since) < PARKED_SPAN => {
+                    self.parked.push_back(parked);
+                }
+                Link::Known(_) => {
+                    stats.drop(DropReason::OutboxFull);
+                    self.recycle(parked.frame);
+                }
+                Link::None | Link::Pending | Link::Failed => {
+                    stats.drop(DropReason::NeighborFailed);
+                    self.recycle(parked.frame);
+                }
+            }
+        }
+    }
+
+    /// Copies the oldest frame for `ifindex` into `slot` and returns its length. A frame longer
+    /// than the slot is skipped (it cannot leave by this device).
+    pub(crate) fn pop(&mut self, ifindex: IfIndex, slot: &mut [u8]) -> Option<usize> {
+        loop {
+            let (_, queue) = self.queues.iter_mut().find(|(i, _)| *i == ifindex)?;
+            let frame = queue.pop_front()?;
+            let len = frame.len();
+            let fits = len <= slot.len();
+            if fits {
+                slot[..len].copy_from_slice(&frame);
+            }
+            self.recycle(frame);
+            if fits {
+                return Some(len);
+            }
+        }
+    }
+
+    pub(crate) fn has(&self, ifindex: IfIndex) -> bool {
+        self.queues.iter().any(|(i, q)| *i == ifindex && !q.is_empty())
+    }
+
+    /// Forgets what waits for an interface that is going away.
+    pub(crate) fn remove(&mut self, ifindex: IfIndex) {
+        self.queues.retain(|(i, _)| *i != ifindex);
+        self.parked.retain(|p| p.ifindex != ifindex);
+    }
+
+    fn queue(&mut self, ifindex: IfIndex) -> &mut VecDeque<Vec<u8>> {
+        let slot = match self.queues.iter().position(|(i, _)| *i == ifindex) {
+            Some(slot) => slot,
+            None => {
+                self.queues.push((ifindex, VecDeque::new()));
+                self.queues.len() - 1
+            }
+        };
+        &mut self.queues[slot].1
+    }
+
+    fn filled(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> Vec<u8> {
+        let mut frame = self.spare.pop().unwrap_or_default();
+        frame.clear();
+        frame.resize(len, 0);
+        fill(&mut frame);
+        frame
+    }
+
+    fn recycle(&mut self, frame: Vec<u8>) {
+        if self.spare.len() < self.capacity && frame.capacity() <= SPARE_BYTES_MAX {
+            self.spare.push(frame);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Counters: plain integers of the shard, copied out when asked.
+
+use crate::drop::DropReason;
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $field:ident,)+) => {
+        /// What the host has counted since it was made.
+        #[derive(Clone, Debug)]
+        pub struct Stats {
+            drops: [u64; DropReason::ALL.len()],
+            receive_drops: [u64; DropReason::ALL.len()],
+            $($(#[doc = $doc])+ pub $field: u64,)+
+        }
+
+        impl Default for Stats {
+            fn default() -> Self {
+                Self {
+                    drops: [0; DropReason::ALL.len()],
+                    receive_drops: [0; DropReason::ALL.len()],
+                    $($field: 0,)+
+                }
+            }
+        }
+
+        impl Stats {
+            fn add_counters(&mut self, other: &Self) {
+                $(self.$field += other.$field;)+
+            }
+
+            /// Every counter but the drops, by name.
+            pub fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($field), self.$field),)+].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Frames handed to `receive`; always `frames_delivered` plus the drops of `receive`.
+    frames_in,
+    /// Frames that reached what they were for.
+    frames_delivered,
+    /// Frames filled by `transmit`.
+    frames_out,
+    /// ARP packets received and understood.
+    arp_in,
+    /// ARP packets sent.
+    arp_out,
+    /// Neighbour discovery messages received and valid.
+    nd_in,
+    /// Neighbour discovery messages sent.
+    nd_out,
+    /// MLD reports sent.
+    mld_out,
+    /// IP packets delivered to a protocol of this host.
+    ip_delivered,
+    /// IP packets sent.
+    ip_out,
+    /// Fragments received.
+    ip_fragments_in,
+    /// Datagrams put together from fragments.
+    ip_reassembled,
+    /// Fragments sent.
+    ip_fragments_out,
+    /// Echo requests answered.
+    icmp_echo_replies,
+    /// ICMP errors sent.
+    icmp_errors_out,
+    /// ICMP errors received.
+    icmp_errors_in,
+    /// UDP datagrams delivered to a socket.
+    udp_in,
+    /// UDP datagrams sent.
+    udp_out,
+    /// TCP segments received with a good checksum.
+    tcp_segments_in,
+    /// TCP segments sent (a super-segment counts once).
+    tcp_segments_out,
+    /// TCP segments sent again.
+    tcp_retransmits,
+    /// Retransmission timeouts.
+    tcp_timeouts,
+    /// Fast retransmits.
+    tcp_fast_retransmits,
+    /// RSTs sent.
+    tcp_resets_out,
+    /// Connections opened by us.
+    tcp_active_opens,
+    /// Connections opened by peers.
+    tcp_passive_opens,
+    /// Connections that ended by RST or timeout.
+    tcp_aborted,
+}
+
+impl Stats {
+    /// Counts one packet that ended for `reason` on its way out, or while it was held.
+    pub fn drop(&mut self, reason: DropReason) {
+        self.drops[reason as usize] += 1;
+    }
+
+    /// Counts one received frame that ended for `reason`.
+    pub(crate) fn drop_received(&mut self, reason: DropReason) {
+        self.receive_drops[reason as usize] += 1;
+    }
+
+    /// How many ended for `reason`, frames and packets.
+    #[must_use]
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.drops[reason as usize] + self.receive_drops[reason as usize]
+    }
+
+    /// How many received frames ended for `reason`.
+    #[must_use]
+    pub fn receive_dropped(&self, reason: DropReason) -> u64 {
+        self.receive_drops[reason as usize]
+    }
+
+    /// Adds what another part of the host counted.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let pairs = self.drops.iter_mut().zip(&other.drops);
+        pairs.for_each(|(mine, theirs)| *mine += theirs);
+        let pairs = self.receive_drops.iter_mut().zip(&other.receive_drops);
+        pairs.for_each(|(mine, theirs)| *mine += theirs);
+        self.add_counters(other);
+    }
+
+    /// Whether every frame handed to `receive` is accounted for.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        self.frames_in == self.frames_delivered + self.receive_drops.iter().sum::<u64>()
+    }
+
+    /// Every drop reason with its count.
+    pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> {
+        DropReason::ALL.iter().map(|&reason| (reason, self.dropped(reason)))
+    }
+}
