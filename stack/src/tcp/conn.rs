@@ -1,0 +1,368 @@
+//! One connection: its parts, how it begins and ends, and what its user may ask.
+//!
+//! A connection lives from our SYN (active open) or from the ACK that completes a handshake (passive open;
+//! before that it is an embryo) until it is closed, reset, timed out, or handed to the TIME-WAIT
+//! table. What happens in between is spread over one file per idea: `handshake`, `input`, `ack`,
+//! `output`, `expire`. None of them touches anything but the connection and [`Cx`]; what the shard has to do
+//! about it (queue it, set its timer, remove it) is left in a few marks.
+
+use addr::{Endpoint, FlowKey, IfIndex};
+use ring::bytes::{Reader, Writer, byte_ring};
+use wire::tcp::{Flags, SeqNum};
+
+use crate::cx::{Cx, Request};
+use crate::event::Readiness;
+use crate::fib::{Link, Path};
+use crate::limits::Limits;
+use crate::socket::{Ends, SocketError, SocketId};
+use crate::tcp::congestion::Congestion;
+use crate::tcp::keepalive::KeepAlive;
+use crate::tcp::options;
+use crate::tcp::recovery::Recovery;
+use crate::tcp::recv::RecvHalf;
+use crate::tcp::reply::{self, Bare};
+use crate::tcp::rtt::Rtt;
+use crate::tcp::send::SendHalf;
+use crate::tcp::state::{Fins, OurFin, State, TheirFin};
+use crate::tcp::timers::{FIN_WAIT_2, Timers};
+use crate::time::{Duration, Instant};
+
+/// How far the handshake got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// We sent a SYN.
+    SynSent,
+    /// SYNs crossed (simultaneous open); ours is not acknowledged.
+    SynReceived,
+    /// Both SYNs are acknowledged.
+    Synchronized,
+}
+
+/// Why a connection leaves the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// In order.
+    Closed,
+    /// In order, and ours was the first FIN: the flow goes to the TIME-WAIT table.
+    TimeWait,
+    /// With an error.
+    Failed(SocketError),
+}
+
+/// What the peer can be asked for without data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Whether its window is still closed; or whether it is still there.
+    Window,
+    /// Whether it is still there.
+    Alive,
+}
+
+/// A connection.
+///
+/// Fields are grouped by who touches them: the first group for every segment, the second for every
+/// segment sent, the last rarely.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) key: FlowKey,
+    pub(crate) stage: Stage,
+    pub(crate) fins: Fins,
+    /// It has something to send, or may have.
+    pub(crate) output: bool,
+    /// It stands in the list of those who want to send.
+    pub(crate) queued: bool,
+    /// It waits for its next hop's link address.
+    pub(crate) parked: bool,
+    /// The application has let go of it.
+    pub(crate) orphan: bool,
+    /// It waits in a listener's accept queue.
+    pub(crate) held: bool,
+    /// Our SYN or SYN-ACK is to be sent.
+    pub(crate) syn_owed: bool,
+    pub(crate) probe: Option<Probe>,
+    pub(crate) untold: Readiness,
+    pub(crate) end: Option<End>,
+    /// The wheel's entry for it.
+    pub(crate) wheel_at: Instant,
+    pub(crate) timers: Timers,
+    pub(crate) rcv: RecvHalf,
+    pub(crate) snd: SendHalf,
+    pub(crate) recovery: Recovery,
+    pub(crate) congestion: Congestion,
+    pub(crate) rtt: Rtt,
+
+    pub(crate) path: Path,
+    /// When the path was last looked up.
+    pub(crate) path_at: Instant,
+    /// When forward progress may next confirm the neighbour.
+    pub(crate) confirm_at: Instant,
+    /// IPv4 identification of the next packet.
+    pub(crate) identification: u16,
+    pub(crate) flow_label: u32,
+
+    pub(crate) id: SocketId,
+    /// Interface it is bound to by a link-local address.
+    pub(crate) scope: Option<IfIndex>,
+    /// What ICMP said of the path's MTU.
+    pub(crate) path_mtu: u32,
+    /// MSS we advertised, and the peer.
+    pub(crate) our_mss: u16,
+    pub(crate) their_mss: u16,
+    /// A link address was asked for and has not come.
+    pub(crate) resolving: bool,
+    /// Timeouts in a row without progress.
+    pub(crate) retries: u8,
+    /// Probes in a row without an answer.
+    pub(crate) probes: u8,
+    /// How often the probe interval has doubled.
+    pub(crate) probe_backoff: u8,
+    pub(crate) keepalive: Option<KeepAlive>,
+    /// When the peer was last heard.
+    pub(crate) heard: Instant,
+    /// When the next challenge ACK may leave.
+    pub(crate) challenge_at: Instant,
+    pub(crate) retransmits: u64,
+}
+
+/// What a new connection starts from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Birth {
+    pub(crate) id: SocketId,
+    pub(crate) key: FlowKey,
+    pub(crate) scope: Option<IfIndex>,
+    pub(crate) path: Path,
+    pub(crate) iss: SeqNum,
+    pub(crate) identification: u16,
+    pub(crate) flow_label: u32,
+}
+
+/// The application's halves of the rings.
+pub(crate) struct UserHalves {
+    pub(crate) tx: Writer,
+    pub(crate) rx: Reader,
+}
+
+impl UserHalves {
+    pub(crate) fn into_ends(self, id: SocketId, local: Endpoint, remote: Endpoint) -> Ends {
+        Ends { id, local, remote: Some(remote), tx: self.tx, rx: self.rx }
+    }
+}
+
+impl Conn {
+    /// A connection that is to send a SYN.
+    pub(crate) fn active(birth: Birth, limits: &Limits, now: Instant) -> (Self, UserHalves) {
+        let (tx, stack_tx) = byte_ring(limits.tcp_send_buffer);
+        let (stack_rx, rx) = byte_ring(limits.tcp_receive_buffer);
+        let v4 = birth.key.remote.ip.is_v4();
+        let our_mss = options::advertised_mss(birth.path.mtu, v4);
+        let capacity = stack_rx.capacity();
+        let scale = options::window_shift(capacity);
+        let window = u32::from(options::syn_window(capacity, our_mss));
+        let mss = options::send_mss(our_mss, birth.path.mtu, v4);
+        let mut conn = Self {
+            key: birth.key,
+            stage: Stage::SynSent,
+            fins: Fins::default(),
+            output: true,
+            queued: false,
+            parked: false,
+            orphan: false,
+            held: false,
+            syn_owed: true,
+            probe: None,
+            untold: Readiness::NONE,
+            end: None,
+            wheel_at: Instant::FAR,
+            timers: Timers::new(),
+            rcv: RecvHalf::new(SeqNum(0), window, scale, u32::from(our_mss), stack_rx),
+            snd: SendHalf::new(birth.iss, mss, stack_tx),
+            recovery: Recovery::new(birth.iss),
+            congestion: Congestion::new(mss, false),
+            rtt: Rtt::new(),
+            path: birth.path,
+            path_at: now,
+            confirm_at: now,
+            identification: birth.identification,
+            flow_label: birth.flow_label,
+            id: birth.id,
+            scope: birth.scope,
+            path_mtu: u32::MAX,
+            our_mss,
+            their_mss: our_mss,
+            resolving: false,
+            retries: 0,
+            probes: 0,
+            probe_backoff: 0,
+            keepalive: None,
+            heard: now,
+            challenge_at: Instant::ZERO,
+            retransmits: 0,
+        };
+        conn.timers.retransmit = now + conn.rtt.rto();
+        (conn, UserHalves { tx, rx })
+    }
+
+    /// RFC 9293's name for where it is.
+    pub(crate) fn state(&self) -> State {
+        match self.stage {
+            Stage::SynSent => State::SynSent,
+            Stage::SynReceived => State::SynReceived,
+            Stage::Synchronized => self.fins.state(),
+        }
+    }
+
+    /// Tells the application, or keeps still while nobody has accepted the connection: whoever does
+    /// looks at it from scratch.
+    #[inline]
+    pub(crate) fn tell(&mut self, cx: &mut Cx<'_>, what: Readiness) {
+        if !self.held && !self.orphan {
+            cx.events.mark(self.id, &mut self.untold, what);
+        }
+    }
+
+    /// Whether a FIN is to follow the data.
+    #[inline]
+    pub(crate) fn wants_fin(&self) -> bool {
+        self.fins.ours == OurFin::Open && (self.orphan || self.snd.ring.finish_requested())
+    }
+
+    /// Whether a look at `output` is worth it.
+    #[inline]
+    pub(crate) fn has_work(&self) -> bool {
+        self.syn_owed
+            || self.recovery.has_work()
+            || self.snd.ring.len() as u32 > self.snd.outstanding()
+            || self.wants_fin()
+    }
+
+    /// The application wrote, or finished writing.
+    pub(crate) fn sent(&mut self) {
+        self.output |= self.stage == Stage::Synchronized && self.has_work();
+    }
+
+    /// The application read: tell the peer if the window grew by a worthwhile step.
+    pub(crate) fn consumed(&mut self) {
+        if self.stage == Stage::Synchronized
+            && self.fins.theirs == TheirFin::Open
+            && self.rcv.wants_update(u32::from(self.our_mss))
+        {
+            self.rcv.owed.now = true;
+        }
+    }
+
+    /// The application wants no more data (TCPI-16).
+    pub(crate) fn shutdown_read(&mut self, cx: &mut Cx<'_>) {
+        self.rcv.shut();
+        self.tell(cx, Readiness::READABLE);
+    }
+
+    /// The application lets go. Unread data turns the close into a reset (RFC 2525 §2.17).
+    pub(crate) fn close(&mut self, cx: &mut Cx<'_>) {
+        self.orphan = true;
+        if self.stage == Stage::SynSent {
+            self.end = Some(End::Closed);
+            return;
+        }
+        if self.rcv.ring.buffered() > 0 && !self.rcv.shut {
+            self.abort(cx);
+            return;
+        }
+        self.rcv.shut();
+        self.output = true;
+        self.linger(cx.now);
+    }
+
+    /// Resets the connection (RFC 9293 §3.10.5; TCPF-15).
+    pub(crate) fn abort(&mut self, cx: &mut Cx<'_>) {
+        self.send_reset(cx);
+        self.fail(cx, SocketError::ConnectionAborted);
+    }
+
+    /// Sends a RST where the peer may still have a connection.
+    pub(crate) fn send_reset(&self, cx: &mut Cx<'_>) {
+        if self.stage == Stage::SynSent || self.state() == State::Closed {
+            return;
+        }
+        let flags = Flags::RST | Flags::ACK;
+        let bare = Bare { seq: self.snd.nxt, ack: self.rcv.nxt, flags, window: 0 };
+        reply::reset(cx, self.scope, &self.key, bare);
+    }
+
+    /// Ends the connection with an error. A reader who has the peer's FIN already has all there is
+    /// to read, so no error replaces it.
+    pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, error: SocketError) {
+        if self.end.is_some() {
+            return;
+        }
+        if self.fins.theirs == TheirFin::Open {
+            self.rcv.ring.fail(error.code());
+        }
+        cx.stats.tcp_aborted += 1;
+        self.end = Some(End::Failed(error));
+    }
+
+    /// Starts the clock of an orphan in FIN-WAIT-2 (Linux; GAP-24).
+    pub(crate) fn linger(&mut self, now: Instant) {
+        if self.orphan && self.stage == Stage::Synchronized && self.state() == State::FinWait2 {
+            self.timers.linger = self.timers.linger.min(now + FIN_WAIT_2);
+        }
+    }
+
+    /// Looks the path up again if the network around us changed or the path has aged. Says whether
+    /// a frame can leave.
+    #[inline]
+    pub(crate) fn refresh_path(&mut self, cx: &mut Cx<'_>) -> bool {
+        if self.path.version == cx.fib.version && cx.now.since(self.path_at) < PATH_AGE {
+            return self.path.is_usable();
+        }
+        self.look_up_path(cx);
+        self.path.is_usable()
+    }
+
+    /// Looks the path up, tells control that the neighbour is in use, and follows a change of MTU.
+    pub(crate) fn look_up_path(&mut self, cx: &mut Cx<'_>) {
+        self.path_at = cx.now;
+        match cx.fib.path(self.key.remote.ip, Some(self.key.local.ip), self.scope) {
+            Ok(path) => {
+                self.path = path;
+                self.resolving |= path.link == Link::Pending;
+                self.resolving &= !path.is_usable();
+                let request = if path.is_usable() { Request::Used } else { Request::Resolve };
+                if path.link != Link::None {
+                    cx.requests.push(request(path.ifindex, path.next_hop));
+                }
+                self.update_mss();
+            }
+            Err(_) => {
+                self.path.version = cx.fib.version;
+                self.path.link = Link::Failed;
+            }
+        }
+    }
+
+    /// The segment size follows from the peer's option and the path.
+    pub(crate) fn update_mss(&mut self) {
+        let v4 = self.key.remote.ip.is_v4();
+        let mtu = self.path.mtu.min(self.path_mtu);
+        let mss = options::send_mss(self.their_mss, mtu, v4);
+        if mss != self.snd.mss {
+            self.snd.mss = mss;
+            self.congestion.on_mss(mss);
+        }
+    }
+
+    /// Forward progress shows that the neighbour is reachable (RFC 4861 §7.3.1; TCPI-17). Told at
+    /// most once a second.
+    #[inline]
+    pub(crate) fn confirm_neighbor(&mut self, cx: &mut Cx<'_>) {
+        if cx.now >= self.confirm_at && matches!(self.path.link, Link::Known(_)) {
+            self.confirm_at = cx.now + PATH_AGE;
+            cx.requests.push(Request::Confirmed(self.path.ifindex, self.path.next_hop));
+        }
+    }
+}
+
+/// How long a path is used before it is looked up again.
+const PATH_AGE: Duration = Duration::from_secs(1);
+
+const _: () = assert!(size_of::<Conn>() <= 1024);

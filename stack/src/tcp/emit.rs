@@ -1,0 +1,129 @@
+//! Writing a planned segment into a frame.
+//!
+//! Sizes are known before the first byte is written, so the frame is written once: payload (summed while
+//! it is copied if the device does not), TCP header, IP header, link header. A device that cuts frames
+//! gets a run of segments in one (RFC-less, but every system has it: TSO).
+
+use wire::checksum::{self, Sum};
+use wire::ip::{self, IpEmit, PROTO_TCP};
+use wire::offload::{Gso, GsoKind, TxChecksum, TxMeta};
+use wire::tcp::{self, CHECKSUM_OFFSET, Emit, HEADER_LEN};
+use wire::tcp_options::OptionWriter;
+
+use crate::cx::Cx;
+use crate::ip::output::{link_header_len, transport_offset, write_headers};
+use crate::tcp::conn::Conn;
+use crate::tcp::output::{Kind, Plan};
+
+impl Conn {
+    /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts them.
+    pub(crate) fn frame_room(&self, slot: usize) -> u32 {
+        let v4 = self.key.remote.ip.is_v4();
+        let caps = self.path.caps;
+        let headers = transport_offset(&self.path, v4) + HEADER_LEN;
+        let fits = slot.saturating_sub(headers) as u32;
+        let cuts = if v4 { caps.gso4 } else { caps.gso6 };
+        if caps.gso_max == 0 || !cuts {
+            return fits.min(self.snd.mss);
+        }
+        let link = link_header_len(self.path.medium);
+        let largest = IP_MAX.min((caps.gso_max as usize).saturating_sub(link));
+        let run = largest.saturating_sub(ip::header_len(v4) + HEADER_LEN) as u32;
+        fits.min(run.max(self.snd.mss))
+    }
+
+    /// Writes the segment and says what the device has to do. The path is usable, and the plan was
+    /// made for this slot.
+    pub(crate) fn write(
+        &mut self,
+        cx: &mut Cx<'_>,
+        plan: &Plan,
+        slot: &mut [u8],
+    ) -> Option<TxMeta> {
+        let options = match plan.kind {
+            Kind::Syn => self.syn_options(),
+            Kind::New | Kind::Again | Kind::Probe | Kind::Ack => OptionWriter::new(),
+        };
+        let options = options.finish();
+        let (src, dst) = (self.key.local, self.key.remote);
+        let v4 = dst.ip.is_v4();
+        let start = transport_offset(&self.path, v4);
+        let header_len = HEADER_LEN + options.len();
+        let segment_len = header_len + plan.len as usize;
+        let frame = slot.get_mut(..start + segment_len)?;
+
+        let window = match plan.kind {
+            // The window of a SYN is never scaled.
+            Kind::Syn => u16::try_from(self.rcv.window()).unwrap_or(u16::MAX),
+            _ => self.rcv.offer(u32::from(self.our_mss)),
+        };
+        let (_, segment) = frame.split_at_mut(start);
+        let (header, payload) = segment.split_at_mut(header_len);
+        let partial = self.path.caps.tx_checksum;
+        let sum = self.copy_payload(plan, payload, partial);
+        let emit = Emit {
+            src_port: src.port,
+            dst_port: dst.port,
+            seq: plan.seq,
+            ack: if plan.flags.ack() { self.rcv.nxt } else { Default::default() },
+            flags: plan.flags,
+            window,
+            urgent: 0,
+        };
+        tcp::emit(header, &emit, options);
+        let pseudo = checksum::pseudo_header(src.ip, dst.ip, PROTO_TCP, segment_len as u32);
+        let checksum = if partial {
+            tcp::set_partial(header, pseudo);
+            TxChecksum::Partial { start: start as u16, offset: CHECKSUM_OFFSET as u16 }
+        } else {
+            tcp::set_checksum(header, pseudo + sum);
+            TxChecksum::Complete
+        };
+        self.write_ip(frame, segment_len);
+        cx.stats.tcp_segments_out += 1;
+        cx.stats.ip_out += 1;
+        let cut = plan.len > self.snd.mss;
+        let gso = cut.then(|| Gso {
+            kind: GsoKind::tcp(dst.ip),
+            size: self.snd.mss as u16,
+            header_len: (start + header_len) as u16,
+        });
+        Some(TxMeta { len: (start + segment_len) as u32, checksum, gso })
+    }
+
+    fn write_ip(&mut self, frame: &mut [u8], segment_len: usize) {
+        let header = IpEmit {
+            src: self.key.local.ip,
+            dst: self.key.remote.ip,
+            protocol: PROTO_TCP,
+            identification: self.identification,
+            payload_len: segment_len,
+            flow_label: self.flow_label,
+            ..IpEmit::default()
+        };
+        // A device numbers the pieces of a run upwards from here (RFC 6864 asks nothing of them).
+        let pieces = (segment_len as u32).div_ceil(self.snd.mss.max(1)) as u16;
+        self.identification = self.identification.wrapping_add(pieces.max(1));
+        write_headers(frame, &self.path, &header);
+    }
+
+    /// Copies the plan's data from the send ring; sums it unless the device will.
+    #[inline]
+    fn copy_payload(&self, plan: &Plan, payload: &mut [u8], partial: bool) -> Sum {
+        if plan.len == 0 {
+            return Sum::ZERO;
+        }
+        let (a, b) = self.snd.ring.peek_at(plan.offset as usize, plan.len as usize);
+        let (to_a, to_b) = payload.split_at_mut(a.len().min(payload.len()));
+        if partial {
+            to_a.copy_from_slice(a);
+            to_b[..b.len()].copy_from_slice(b);
+            return Sum::ZERO;
+        }
+        let sum = checksum::copy_and_sum(to_a, a);
+        sum.combine(checksum::copy_and_sum(to_b, b), a.len())
+    }
+}
+
+/// Largest IP packet that its length field can tell.
+const IP_MAX: usize = u16::MAX as usize;

@@ -1,0 +1,88 @@
+//! What a connection does when one of its deadlines comes.
+
+use crate::cx::Cx;
+use crate::socket::SocketError;
+use crate::tcp::conn::{Conn, End, Probe, Stage};
+use crate::tcp::timers::take_due;
+
+impl Conn {
+    /// Serves every deadline that has come.
+    pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
+        if take_due(&mut self.timers.delayed_ack, cx.now) {
+            self.rcv.owed.now = true;
+        }
+        if take_due(&mut self.timers.retransmit, cx.now) {
+            self.on_retransmit_timer(cx);
+        }
+        if take_due(&mut self.timers.keepalive, cx.now) {
+            self.on_keepalive_timer(cx);
+        }
+        if take_due(&mut self.timers.linger, cx.now) {
+            self.end = self.end.or(Some(End::Closed));
+        }
+    }
+
+    fn on_retransmit_timer(&mut self, cx: &mut Cx<'_>) {
+        if self.stage != Stage::Synchronized {
+            self.on_syn_timer(cx);
+        } else if self.snd.outstanding() > 0 {
+            self.on_data_timer(cx);
+        } else if self.has_work() {
+            self.on_window_timer(cx);
+        }
+    }
+
+    /// No answer to our SYN (RFC 6298 §5; RFC 9293 §3.8.3, MUST-23).
+    fn on_syn_timer(&mut self, cx: &mut Cx<'_>) {
+        if u32::from(self.retries) >= cx.limits.tcp_syn_retries {
+            self.give_up(cx);
+            return;
+        }
+        self.retries += 1;
+        self.rtt.back_off();
+        self.syn_owed = true;
+        self.output = true;
+        self.timers.retransmit = cx.now + self.rtt.rto();
+        cx.stats.tcp_timeouts += 1;
+    }
+
+    /// No acknowledgment for what is outstanding.
+    fn on_data_timer(&mut self, cx: &mut Cx<'_>) {
+        if u32::from(self.retries) >= self.retry_limit(cx) {
+            self.send_reset(cx);
+            self.give_up(cx);
+            return;
+        }
+        self.retries = self.retries.saturating_add(1);
+        self.on_timeout();
+        self.timers.retransmit = cx.now + self.rtt.rto();
+        cx.stats.tcp_timeouts += 1;
+    }
+
+    /// Something waits for the peer's window, or for a path. A window that stays closed is probed for
+    /// as long as the peer answers (RFC 9293 §3.8.6.1, MUST-37; TCPO-12).
+    fn on_window_timer(&mut self, cx: &mut Cx<'_>) {
+        if u32::from(self.probes) >= self.retry_limit(cx) {
+            self.send_reset(cx);
+            self.give_up(cx);
+            return;
+        }
+        self.probes = self.probes.saturating_add(1);
+        self.probe_backoff = (self.probe_backoff + 1).min(31);
+        self.probe = Some(Probe::Window);
+        self.output = true;
+        self.timers.retransmit = cx.now + self.rtt.rto_after(self.probe_backoff);
+    }
+
+    /// Linux gives orphans less patience.
+    fn retry_limit(&self, cx: &Cx<'_>) -> u32 {
+        let limits = cx.limits;
+        if self.orphan { limits.tcp_orphan_retries } else { limits.tcp_retries }
+    }
+
+    /// The peer is taken for dead, or for unreachable where no frame could leave.
+    fn give_up(&mut self, cx: &mut Cx<'_>) {
+        let error = if self.parked { SocketError::HostUnreachable } else { SocketError::TimedOut };
+        self.fail(cx, error);
+    }
+}

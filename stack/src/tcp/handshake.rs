@@ -1,0 +1,156 @@
+//! The handshake of an active open: SYN-SENT and, where SYNs cross, SYN-RECEIVED.
+//!
+//! RFC 9293 §3.10.7.3 and the SYN-RECEIVED parts of §3.10.7.4, in their order. A passive open has no
+//! connection before its handshake is complete; see `listen`.
+
+use wire::tcp::{Flags, SeqNum};
+
+use crate::cx::Cx;
+use crate::drop::DropReason;
+use crate::event::Readiness;
+use crate::socket::SocketError;
+use crate::tcp::congestion::Congestion;
+use crate::tcp::conn::{Conn, Stage};
+use crate::tcp::options::{self, Offer};
+use crate::tcp::reply;
+use crate::tcp::segment::Segment;
+use crate::time::Instant;
+
+impl Conn {
+    /// A segment in SYN-SENT (TCPF-06).
+    pub(crate) fn receive_syn_sent(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        // First: an ACK of anything but our SYN is a stray's.
+        let acked = seg.flags.ack() && seg.ack.gt(self.snd.una) && seg.ack.le(self.snd.nxt);
+        if seg.flags.ack() && !acked {
+            reply::reset_for(cx, seg);
+            return Err(DropReason::TcpBadAck);
+        }
+        // Second: only a RST that acknowledges our SYN refuses it, whatever its sequence number.
+        if seg.flags.rst() {
+            if !acked {
+                return Err(DropReason::TcpBadReset);
+            }
+            self.fail(cx, SocketError::ConnectionRefused);
+            return Ok(());
+        }
+        // Fourth: the SYN.
+        if !seg.flags.syn() {
+            return Err(DropReason::TcpBadFlags);
+        }
+        self.take_syn(seg);
+        self.heard = cx.now;
+        if !acked {
+            // SYNs crossed. The peer's data, if any, comes again.
+            self.stage = Stage::SynReceived;
+            self.syn_owed = true;
+            self.output = true;
+            self.timers.retransmit = cx.now + self.rtt.rto();
+            return Ok(());
+        }
+        self.snd.una = seg.ack;
+        let window = u32::from(seg.window);
+        self.establish(cx, seg.seq, seg.ack, window);
+        self.rcv.owed.now = true;
+        // What else the SYN-ACK brought.
+        let rest = Segment { seq: seg.seq + 1, flags: seg.flags.without(Flags::SYN), ..*seg };
+        self.process_text(cx, &rest)
+    }
+
+    /// A segment in SYN-RECEIVED after SYNs crossed (RFC 9293 §3.5, figure 8; TCPF-07).
+    pub(crate) fn receive_syn_received(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        self.check_sequence(cx, seg)?;
+        if seg.flags.rst() {
+            return self.process_reset(cx, seg);
+        }
+        let again = seg.flags.syn() && seg.seq + 1 == self.rcv.nxt;
+        if seg.flags.syn() && !again {
+            self.challenge(cx);
+            return Err(DropReason::TcpBadFlags);
+        }
+        if !seg.flags.ack() {
+            // The peer's SYN once more: it has not seen our SYN-ACK.
+            self.syn_owed |= again;
+            self.output |= again;
+            return if again { Ok(()) } else { Err(DropReason::TcpBadFlags) };
+        }
+        if seg.ack != self.snd.una + 1 || seg.ack.gt(self.snd.nxt) {
+            reply::reset_for(cx, seg);
+            return Err(DropReason::TcpBadAck);
+        }
+        self.snd.una = seg.ack;
+        // The window of a SYN is not scaled.
+        let scale = if again { 0 } else { self.snd.scale };
+        self.establish(cx, seg.seq, seg.ack, u32::from(seg.window) << scale);
+        if again {
+            self.rcv.owed.now = true;
+            return Ok(());
+        }
+        self.process_text(cx, seg)
+    }
+
+    /// The peer's SYN: its sequence number and options.
+    pub(crate) fn take_syn(&mut self, seg: &Segment<'_>) {
+        let offer = Offer::parse(seg.options, self.key.remote.ip.is_v4());
+        self.take_offer(offer);
+        let window = self.rcv.window();
+        self.rcv.nxt = seg.seq + 1;
+        self.rcv.acked = self.rcv.nxt;
+        self.rcv.edge = self.rcv.nxt + window;
+    }
+
+    /// What the peer's SYN offered: window scaling works only if both sides offered it (RFC 7323 §2.2).
+    pub(crate) fn take_offer(&mut self, offer: Offer) {
+        match offer.scale {
+            Some(shift) => self.snd.scale = shift,
+            None => {
+                self.snd.scale = 0;
+                self.rcv.scale = 0;
+            }
+        }
+        self.their_mss = offer.mss;
+        self.update_mss();
+    }
+
+    /// Our SYN is acknowledged: the connection is open.
+    pub(crate) fn establish(&mut self, cx: &mut Cx<'_>, seq: SeqNum, ack: SeqNum, window: u32) {
+        self.stage = Stage::Synchronized;
+        self.syn_owed = false;
+        let snd = &mut self.snd;
+        snd.nxt = snd.nxt.max(ack);
+        snd.wnd = window;
+        snd.max_wnd = window;
+        snd.wl1 = seq;
+        snd.wl2 = ack;
+        snd.small = ack;
+        if self.retries == 0 {
+            self.rtt.on_ack(ack, cx.now);
+        } else {
+            self.rtt.after_lost_syn();
+        }
+        self.rtt.forget();
+        // One lost SYN may be a spurious timeout; Linux lets it pass.
+        self.congestion = Congestion::new(self.snd.mss, self.retries > 1);
+        self.recovery.start(ack);
+        self.retries = 0;
+        self.timers.retransmit = Instant::FAR;
+        self.heard = cx.now;
+        self.start_keepalive(cx.now);
+        self.output |= self.has_work();
+        self.confirm_neighbor(cx);
+        self.tell(cx, Readiness::CONNECTED | Readiness::WRITABLE);
+    }
+
+    /// Options of our SYN or SYN-ACK.
+    pub(crate) fn syn_options(&self) -> wire::tcp_options::OptionWriter {
+        let scaling = self.stage == Stage::SynSent || self.rcv.scale > 0 || self.snd.scale > 0;
+        options::syn_options(self.our_mss, scaling.then_some(self.rcv.scale))
+    }
+}

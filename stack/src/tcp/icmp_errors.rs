@@ -1,0 +1,70 @@
+//! What an ICMP error about a segment of ours does.
+//!
+//! Only errors that quote a sequence number in flight are believed (RFC 5927 §4). A handshake ends with
+//! the error, as on Linux (TCPF-17); an established connection takes nothing but the path's MTU from
+//! them (TCPF-18, RFC 1122 §4.2.3.9): everything else is left to its own timeouts.
+
+use addr::{Endpoint, FlowKey};
+use wire::tcp::SeqNum;
+
+use crate::cx::{Cx, Request};
+use crate::icmp::{IcmpError, IcmpErrorKind};
+use crate::tcp::Tcp;
+use crate::tcp::conn::{Conn, Stage};
+use crate::tcp::table::Owner;
+
+impl Tcp {
+    /// An ICMP error quoted a segment that we may have sent.
+    pub(crate) fn icmp_error(&mut self, cx: &mut Cx<'_>, error: &IcmpError<'_>) {
+        let Some(&[a, b, c, d, e, f, g, h]) = error.transport.first_chunk() else { return };
+        let local = Endpoint::new(error.src, u16::from_be_bytes([a, b]));
+        let remote = Endpoint::new(error.dst, u16::from_be_bytes([c, d]));
+        let seq = SeqNum(u32::from_be_bytes([e, f, g, h]));
+        let Some(Owner::Conn(index)) = self.flows.find(self.homes(), &FlowKey::new(local, remote))
+        else {
+            return;
+        };
+        let Some(conn) = self.conns.at_mut(index) else { return };
+        if seq.ge(conn.snd.una) && seq.lt(conn.snd.nxt) {
+            conn.on_icmp_error(cx, error.kind);
+            self.settle(cx, index);
+        }
+    }
+}
+
+impl Conn {
+    fn on_icmp_error(&mut self, cx: &mut Cx<'_>, kind: IcmpErrorKind) {
+        if let IcmpErrorKind::PacketTooBig { mtu } = kind {
+            self.on_packet_too_big(cx, mtu);
+            return;
+        }
+        if self.stage != Stage::Synchronized
+            && let Some(error) = kind.socket_error()
+        {
+            self.fail(cx, error);
+        }
+    }
+
+    /// The path carries less than we thought: smaller segments from now on, and once more from
+    /// SND.UNA if any in flight was too large (RFC 1191 §6.4, RFC 8201 §5.4; TCPX-06). It is no sign
+    /// of congestion.
+    fn on_packet_too_big(&mut self, cx: &mut Cx<'_>, mtu: u32) {
+        let floor = if self.key.remote.ip.is_v4() { MTU_MIN_V4 } else { MTU_MIN_V6 };
+        let mtu = mtu.max(floor);
+        if mtu >= self.path.mtu.min(self.path_mtu) {
+            return;
+        }
+        cx.requests.push(Request::PathMtu(self.key.remote.ip, mtu));
+        self.path_mtu = mtu;
+        self.update_mss();
+        if self.stage == Stage::Synchronized {
+            self.go_back();
+            self.rtt.forget();
+        }
+    }
+}
+
+/// Linux `ip_rt_min_pmtu`: less is more likely forged than true.
+const MTU_MIN_V4: u32 = 552;
+/// RFC 8201 §4.
+const MTU_MIN_V6: u32 = 1280;

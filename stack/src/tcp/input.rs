@@ -1,0 +1,217 @@
+//! A segment arrives for a synchronized connection: RFC 9293 §3.10.7.4, step by step.
+//!
+//! 1. [`check_sequence`](Conn::check_sequence) 2. [`process_reset`](Conn::process_reset)
+//! 3. (security: none) 4. SYN: challenge 5. [`process_ack`](Conn::process_ack)
+//! 6. URG: urgent data is data (RFC 6093; TCPI-15) 7. [`process_text`](Conn::process_text)
+//! 8. [`process_fin`](Conn::process_fin).
+//!
+//! RFC 5961 decides about RST, SYN and the range of ACKs. Nothing is changed before a segment has
+//! passed the checks of its step.
+
+use wire::tcp::{Flags, SeqNum};
+
+use crate::cx::Cx;
+use crate::drop::DropReason;
+use crate::event::Readiness;
+use crate::socket::SocketError;
+use crate::tcp::conn::{Conn, End, Stage};
+use crate::tcp::recv::AckWish;
+use crate::tcp::reply;
+use crate::tcp::segment::Segment;
+use crate::tcp::state::{State, TheirFin};
+use crate::tcp::timers::DELAYED_ACK;
+use crate::time::{Duration, Instant};
+
+impl Conn {
+    /// A segment of this flow.
+    #[inline]
+    pub(crate) fn receive(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>) -> Result<(), DropReason> {
+        match self.stage {
+            Stage::Synchronized => self.receive_synchronized(cx, seg),
+            Stage::SynSent => self.receive_syn_sent(cx, seg),
+            Stage::SynReceived => self.receive_syn_received(cx, seg),
+        }
+    }
+
+    fn receive_synchronized(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        self.check_sequence(cx, seg)?;
+        if seg.flags.intersects(Flags::RST | Flags::SYN) {
+            if seg.flags.rst() {
+                return self.process_reset(cx, seg);
+            }
+            self.challenge(cx);
+            return Err(DropReason::TcpBadFlags);
+        }
+        self.process_ack(cx, seg)?;
+        if self.end.is_some() {
+            return Ok(());
+        }
+        self.process_text(cx, seg)
+    }
+
+    /// First: is the segment in the window? As Linux asks it: it ends at or after what we last
+    /// acknowledged and starts at or before the edge, so that ACKs pass a closed window
+    /// (MUST-66) and reordered ones are not answered (TCPI-01).
+    #[inline]
+    pub(crate) fn check_sequence(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        if seg.end().ge(self.rcv.acked) && seg.seq.le(self.rcv.edge) {
+            return Ok(());
+        }
+        if !seg.flags.rst() {
+            // Only segments without text can make two hosts answer each other for ever.
+            let text = !seg.payload.is_empty() && !seg.flags.syn();
+            if text { self.rcv.owed.now = true } else { self.challenge(cx) }
+        }
+        Err(DropReason::TcpOutOfWindow)
+    }
+
+    /// Second: a RST counts only exactly at RCV.NXT; elsewhere in the window it is challenged
+    /// (RFC 5961 §3.2; TCPI-02).
+    pub(crate) fn process_reset(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        if seg.seq != self.rcv.nxt {
+            if seg.seq.gt(self.rcv.nxt) {
+                self.challenge(cx);
+            }
+            return Err(DropReason::TcpBadReset);
+        }
+        let error = match self.state() {
+            State::SynReceived => SocketError::ConnectionRefused,
+            State::CloseWait => SocketError::BrokenPipe,
+            _ => SocketError::ConnectionReset,
+        };
+        self.fail(cx, error);
+        Ok(())
+    }
+
+    /// Owes a challenge ACK, at most one in half a second (RFC 5961 §7; TCPI-04). The limit is per
+    /// connection: a global one would tell strangers about other connections.
+    pub(crate) fn challenge(&mut self, cx: &mut Cx<'_>) {
+        if cx.now >= self.challenge_at {
+            self.challenge_at = cx.now + CHALLENGE_INTERVAL;
+            self.rcv.owed.now = true;
+        }
+    }
+
+    /// Seventh and eighth: text, then FIN.
+    #[inline]
+    pub(crate) fn process_text(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        if seg.payload.is_empty() && !seg.flags.fin() {
+            return Ok(());
+        }
+        let outcome = self.take_text(cx, seg);
+        if self.end.is_none() {
+            if seg.flags.fin() {
+                self.process_fin(seg);
+            }
+            self.take_fin(cx);
+        }
+        outcome
+    }
+
+    fn take_text(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>) -> Result<(), DropReason> {
+        let Some((text, offset)) = self.trim(seg) else {
+            return Ok(());
+        };
+        if self.orphan {
+            return self.refuse_text(cx, seg);
+        }
+        if text.is_empty() {
+            // The window is closed: the sender wants to know where it stands.
+            self.rcv.owed.now = true;
+            return Err(DropReason::TcpOutOfWindow);
+        }
+        if offset > 0 {
+            let limit = cx.limits.tcp_out_of_order_ranges;
+            let kept = self.rcv.keep(offset as usize, text, limit);
+            return if kept { Ok(()) } else { Err(DropReason::TcpOutOfOrderFull) };
+        }
+        let size = seg.size.min(u32::from(self.our_mss));
+        match self.rcv.accept(text, size, cx.now) {
+            AckWish::Now => self.rcv.owed.now = true,
+            AckWish::Delayed if self.timers.delayed_ack == Instant::FAR => {
+                self.timers.delayed_ack = cx.now + DELAYED_ACK;
+            }
+            AckWish::Delayed => {}
+        }
+        if !self.rcv.shut {
+            self.tell(cx, Readiness::READABLE);
+        }
+        Ok(())
+    }
+
+    /// The part of a segment's text that is new and fits the window, and how far beyond RCV.NXT it
+    /// starts. Nothing if all of it is old (TCPI-07).
+    #[inline]
+    fn trim<'a>(&mut self, seg: &Segment<'a>) -> Option<(&'a [u8], u32)> {
+        if seg.payload.is_empty() {
+            return None;
+        }
+        let ahead = seg.seq - self.rcv.nxt;
+        let old = if ahead < 0 { ahead.unsigned_abs() as usize } else { 0 };
+        if old >= seg.payload.len() || self.fins.theirs != TheirFin::Open {
+            // Sent again: the peer has missed our ACK.
+            self.rcv.owed.now = true;
+            return None;
+        }
+        let offset = ahead.max(0) as u32;
+        let last = self.rcv.fin.unwrap_or(self.rcv.edge).min(self.rcv.edge);
+        let room = ((last - self.rcv.nxt) as u32).saturating_sub(offset) as usize;
+        let text = &seg.payload[old..];
+        Some((&text[..text.len().min(room)], offset))
+    }
+
+    /// Text for an application that is gone is data lost: reset (RFC 9293 §3.6.1; Linux
+    /// `TCPAbortOnData`).
+    fn refuse_text(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>) -> Result<(), DropReason> {
+        reply::reset_for(cx, seg);
+        self.fail(cx, SocketError::ConnectionAborted);
+        Err(DropReason::TcpReaderGone)
+    }
+
+    /// Eighth: notes where the peer's FIN is. It may be ahead of text that is still missing (TCPF-09).
+    fn process_fin(&mut self, seg: &Segment<'_>) {
+        let fin: SeqNum = seg.seq + seg.payload.len() as u32;
+        if fin.lt(self.rcv.nxt) {
+            // Sent again.
+            self.rcv.owed.now = true;
+        } else if fin.le(self.rcv.edge) {
+            self.rcv.note_fin(fin);
+            if seg.payload.is_empty() && fin != self.rcv.nxt {
+                self.rcv.owed.duplicates = self.rcv.owed.duplicates.saturating_add(1);
+            }
+        }
+    }
+
+    /// Takes the peer's FIN once everything before it is here.
+    #[inline]
+    fn take_fin(&mut self, cx: &mut Cx<'_>) {
+        if !self.rcv.take_fin() {
+            return;
+        }
+        self.fins.receive();
+        self.timers.linger = Instant::FAR;
+        self.tell(cx, Readiness::READABLE);
+        if self.state() == State::TimeWait {
+            self.end = Some(End::TimeWait);
+        }
+    }
+}
+
+/// Linux `tcp_invalid_ratelimit`.
+const CHALLENGE_INTERVAL: Duration = Duration::from_millis(500);

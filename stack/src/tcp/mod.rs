@@ -1,0 +1,383 @@
+//! TCP (RFC 9293) for one shard.
+//!
+//! # Shape
+//!
+//! A flow passes through up to three lifetimes, each with a type of its size: an *embryo* while a
+//! peer's handshake is under way ([`listen`]), a *connection* ([`conn`]), and a compact *TIME-WAIT*
+//! record ([`time_wait`]). One flow table ([`table`]) finds which. Inside a connection there is a
+//! send half, a receive half, recovery, congestion control and timers; its RFC state name is
+//! derived ([`state`]).
+//!
+//! # Files
+//!
+//! | file | idea |
+//! |---|---|
+//! | `segment` | one incoming segment, checked |
+//! | `input`, `handshake`, `ack` | segment arrival, RFC 9293 §3.10.7 step by step |
+//! | `recv`, `assembler` | receive half, text out of order |
+//! | `send`, `recovery`, `congestion`, `rtt` | send half, loss, how much may be out |
+//! | `output`, `emit` | which segment is next; writing it into a frame |
+//! | `timers`, `expire`, `keepalive` | deadlines and what they do |
+//! | `reply` | segments that no connection sends |
+//! | `options`, `isn` | what is negotiated; what must not be guessed |
+//! | `user`, `icmp_errors`, `ready`, `info` | socket calls, ICMP, who sends next, listings |
+//!
+//! # Turn
+//!
+//! `receive` changes one connection and leaves marks; `settle` turns marks into a place in the ready list,
+//! a wheel entry, or the connection's end; `transmit` asks whoever is first in the list for a
+//! segment. An ACK is therefore owed during a batch of frames and sent once after it.
+//!
+//! # Invariants
+//!
+//! A flow is in the table exactly while one of the three slabs holds it. The wheel's entry of a connection is
+//! never later than its earliest deadline. Nothing allocates per segment: rings are made with the
+//! connection. Segments change nothing before their checksum is known to be good.
+
+mod ack;
+mod assembler;
+mod congestion;
+mod conn;
+mod emit;
+mod expire;
+mod handshake;
+mod icmp_errors;
+mod info;
+mod input;
+mod isn;
+mod keepalive;
+mod listen;
+mod options;
+mod output;
+mod ready;
+mod recovery;
+mod recv;
+mod reply;
+mod rtt;
+mod segment;
+mod send;
+mod state;
+mod table;
+mod time_wait;
+mod timers;
+mod user;
+
+#[cfg(test)]
+mod tests;
+
+use addr::{FlowKey, IfIndex, Ip};
+use wire::offload::TxMeta;
+
+use crate::cx::Cx;
+use crate::drop::DropReason;
+use crate::event::Readiness;
+use crate::fib::{Destination, Link};
+use crate::ip::Packet;
+use crate::limits::Limits;
+use crate::rng::Rng;
+use crate::socket::{SocketError, SocketId, SocketKind};
+use crate::store::slab::{Key, Slab};
+use crate::store::wheel::Wheel;
+use crate::time::Instant;
+
+pub use keepalive::KeepAlive;
+pub use listen::ListenOptions;
+pub use state::State;
+pub use user::TcpOption;
+
+use conn::{Conn, End, Stage};
+use isn::Secrets;
+use listen::{Embryo, Listeners};
+use output::Kind;
+use ready::Ready;
+use segment::Segment;
+use table::{Flows, Homes, Owner};
+use time_wait::{TimeWaits, Verdict};
+
+/// All TCP state of one shard.
+#[derive(Debug)]
+pub struct Tcp {
+    flows: Flows,
+    conns: Slab<Conn>,
+    ready: Ready,
+    wheel: Wheel,
+    embryos: Slab<Embryo>,
+    embryo_wheel: Wheel,
+    time_waits: TimeWaits,
+    listeners: Listeners,
+    secrets: Secrets,
+}
+
+impl Tcp {
+    pub(crate) fn new(limits: &Limits, rng: &mut Rng) -> Self {
+        let conns = limits.tcp_connections as usize;
+        let embryos = conns.max(limits.tcp_embryos as usize);
+        Self {
+            flows: Flows::new(conns, rng),
+            conns: Slab::new(conns, conns),
+            ready: Ready::default(),
+            wheel: Wheel::new(conns),
+            embryos: Slab::new(embryos, limits.tcp_embryos as usize),
+            embryo_wheel: Wheel::new(limits.tcp_embryos as usize),
+            time_waits: TimeWaits::new(limits.tcp_time_wait as usize, limits.tcp_time_wait_span),
+            listeners: Listeners::new(limits.tcp_listeners as usize),
+            secrets: Secrets::new(rng),
+        }
+    }
+
+    /// A segment came in.
+    #[inline]
+    pub(crate) fn receive(
+        &mut self,
+        cx: &mut Cx<'_>,
+        packet: &Packet<'_>,
+    ) -> Result<(), DropReason> {
+        if packet.link_multicast || packet.destination != Destination::Unicast {
+            // RFC 9293 §3.9.2.3, MUST-57.
+            return Err(DropReason::TcpNotUnicast);
+        }
+        if !packet.header.src.is_unicast() {
+            // RFC 9293 §3.9.2.3, MUST-63.
+            return Err(DropReason::IpMartianSource);
+        }
+        let seg = Segment::parse(packet)?;
+        cx.stats.tcp_segments_in += 1;
+        match self.lookup(&seg.key) {
+            Some(Owner::Conn(index)) => {
+                let Some(conn) = self.conns.at_mut(index) else {
+                    return Err(DropReason::TcpNoSocket);
+                };
+                let outcome = conn.receive(cx, &seg);
+                self.settle(cx, index);
+                outcome
+            }
+            Some(Owner::Embryo(index)) => self.receive_embryo(cx, index, &seg),
+            Some(Owner::TimeWait(index)) => self.receive_time_wait(cx, index, &seg),
+            None => self.receive_new(cx, &seg, None),
+        }
+    }
+
+    fn receive_time_wait(
+        &mut self,
+        cx: &mut Cx<'_>,
+        index: u32,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        let listening = self.listeners.find(&seg.key.local).is_some();
+        match self.time_waits.receive(cx, index, seg, listening) {
+            Verdict::Done(outcome) => outcome,
+            Verdict::Reopen(floor) => {
+                self.remove_time_wait(index);
+                self.receive_new(cx, seg, Some(floor))
+            }
+        }
+    }
+
+    /// Fills `slot` with the next segment for `ifindex`, or with nothing if nobody has any. Looks at
+    /// each waiting connection at most once.
+    pub(crate) fn transmit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        ifindex: IfIndex,
+        slot: &mut [u8],
+    ) -> Option<TxMeta> {
+        while let Some(index) = self.ready.pop(&mut self.conns, ifindex) {
+            let conn = self.conns.at_mut(index)?;
+            if !conn.refresh_path(cx) {
+                self.park(cx, index);
+                continue;
+            }
+            if conn.path.ifindex != ifindex {
+                self.ready.push(&mut self.conns, index);
+                continue;
+            }
+            let room = conn.frame_room(slot.len());
+            let plan = conn.plan(cx.now, room);
+            let meta = plan.and_then(|plan| conn.write(cx, &plan, slot).map(|meta| (plan, meta)));
+            let Some((plan, meta)) = meta else {
+                conn.output = false;
+                self.arm(index);
+                continue;
+            };
+            conn.on_sent(&plan, cx.now);
+            if plan.kind == Kind::Again {
+                cx.stats.tcp_retransmits += 1;
+            }
+            self.ready.push(&mut self.conns, index);
+            self.arm(index);
+            return Some(meta);
+        }
+        None
+    }
+
+    /// Whether `transmit` may have something for `ifindex`.
+    #[inline]
+    pub(crate) fn has_ready(&self, ifindex: IfIndex) -> bool {
+        self.ready.has(ifindex)
+    }
+
+    /// Serves every deadline up to now.
+    pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
+        while let Some(index) = self.wheel.pop_due(cx.now) {
+            let Some(conn) = self.conns.at_mut(index) else { continue };
+            conn.wheel_at = Instant::FAR;
+            conn.expire(cx);
+            self.settle(cx, index);
+        }
+        self.expire_embryos(cx);
+        while let Some(index) = self.time_waits.expired(cx.now) {
+            self.remove_time_wait(index);
+        }
+    }
+
+    /// When to be called again, at the latest.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let wheels = [self.wheel.next_deadline(), self.embryo_wheel.next_deadline()];
+        wheels.into_iter().flatten().chain(self.time_waits.next_deadline()).min()
+    }
+
+    /// The network around us changed: those who wait for a link address look again.
+    pub(crate) fn fib_changed(&mut self, cx: &mut Cx<'_>) {
+        for index in self.ready.unpark() {
+            let Some(conn) = self.conns.at_mut(index).filter(|c| c.parked) else { continue };
+            conn.parked = false;
+            let path = cx.fib.path(conn.key.remote.ip, Some(conn.key.local.ip), conn.scope);
+            let connecting = conn.stage != Stage::Synchronized;
+            match path.map(|path| path.link) {
+                Ok(Link::None | Link::Known(_)) => conn.output = true,
+                // Nobody answered; a connection that exists goes on trying until it times out.
+                Ok(Link::Failed) if connecting && conn.resolving => {
+                    conn.fail(cx, SocketError::HostUnreachable);
+                }
+                Err(error) if connecting => conn.fail(cx, error),
+                Ok(Link::Pending | Link::Failed) | Err(_) => {
+                    conn.resolving |= matches!(path, Ok(path) if path.link == Link::Pending);
+                    self.ready.park(&mut self.conns, index);
+                }
+            }
+            self.settle(cx, index);
+        }
+    }
+
+    /// An address is no longer ours: what is bound to it ends (TCPF-16).
+    pub(crate) fn address_removed(&mut self, cx: &mut Cx<'_>, ip: Ip) {
+        let conns = self.conns.iter().filter(|(_, c)| c.key.local.ip == ip);
+        let conns: Vec<u32> = conns.map(|(index, _)| index).collect();
+        for index in conns {
+            if let Some(conn) = self.conns.at_mut(index) {
+                conn.abort(cx);
+                self.settle(cx, index);
+            }
+        }
+        let embryos = self.embryos.iter().filter(|(_, e)| e.key.local.ip == ip);
+        let embryos: Vec<u32> = embryos.map(|(index, _)| index).collect();
+        embryos.into_iter().for_each(|index| self.remove_embryo(index));
+        let records = self.time_waits.iter().filter(|(_, t)| t.key.local.ip == ip);
+        let records: Vec<u32> = records.map(|(index, _)| index).collect();
+        records.into_iter().for_each(|index| self.remove_time_wait(index));
+    }
+
+    /// What became true for a socket since it was last asked; nothing if the id is dead.
+    pub(crate) fn take_untold(&mut self, id: SocketId) -> Option<Readiness> {
+        let untold = match id.kind {
+            SocketKind::TcpListener => &mut self.listener_mut(id)?.untold,
+            SocketKind::TcpConnection => &mut self.conn_mut(id)?.untold,
+            _ => return None,
+        };
+        Some(core::mem::take(untold))
+    }
+
+    #[inline]
+    fn lookup(&mut self, key: &FlowKey) -> Option<Owner> {
+        let homes =
+            Homes { conns: &self.conns, embryos: &self.embryos, time_waits: &self.time_waits };
+        self.flows.lookup(homes, key)
+    }
+
+    fn homes(&self) -> Homes<'_> {
+        Homes { conns: &self.conns, embryos: &self.embryos, time_waits: &self.time_waits }
+    }
+
+    fn conn_mut(&mut self, id: SocketId) -> Option<&mut Conn> {
+        if id.kind != SocketKind::TcpConnection {
+            return None;
+        }
+        self.conns.lookup_mut(Key { index: id.index, generation: id.generation })
+    }
+
+    /// Acts on the marks a connection was left with.
+    #[inline]
+    fn settle(&mut self, cx: &mut Cx<'_>, index: u32) {
+        let Some(conn) = self.conns.at_mut(index) else { return };
+        if conn.end.is_some() {
+            self.finish(cx, index);
+            return;
+        }
+        if (conn.output || conn.rcv.owed.any()) && !conn.queued {
+            self.ready.push(&mut self.conns, index);
+        }
+        self.arm(index);
+    }
+
+    /// Sees to it that the wheel wakes the connection in time.
+    #[inline]
+    fn arm(&mut self, index: u32) {
+        let Some(conn) = self.conns.at_mut(index) else { return };
+        let due = conn.timers.earliest();
+        if due < conn.wheel_at {
+            conn.wheel_at = due;
+            self.wheel.set(index, due);
+        }
+    }
+
+    /// Sets a connection aside whose next hop is not known. A timer keeps it from waiting for ever.
+    fn park(&mut self, cx: &mut Cx<'_>, index: u32) {
+        let Some(conn) = self.conns.at_mut(index) else { return };
+        conn.output = false;
+        if conn.timers.retransmit == Instant::FAR {
+            conn.timers.retransmit = cx.now + conn.rtt.rto();
+        }
+        self.ready.park(&mut self.conns, index);
+        self.arm(index);
+    }
+
+    /// A connection has ended: its slot is freed, its flow goes to TIME-WAIT or out of the table.
+    fn finish(&mut self, cx: &mut Cx<'_>, index: u32) {
+        let Some(mut conn) = self.conns.remove(index) else { return };
+        self.wheel.clear(index);
+        let key = conn.key;
+        if conn.end == Some(End::TimeWait) {
+            if let Some(oldest) = self.time_waits.victim() {
+                self.remove_time_wait(oldest);
+            }
+            let numbers = (conn.snd.nxt, conn.rcv.nxt);
+            let window = conn.rcv.offer(u32::from(conn.our_mss));
+            let record = self.time_waits.insert(key, conn.scope, numbers, window, cx.now);
+            match record {
+                Some(record) => {
+                    self.flows.change(&key, Owner::Conn(index), Owner::TimeWait(record));
+                    // The last ACK is the connection's own; nobody else would send it.
+                    if conn.rcv.owed.any() {
+                        self.time_waits.acknowledge(cx, record);
+                    }
+                }
+                None => self.flows.remove(&key, Owner::Conn(index)),
+            }
+        } else {
+            self.flows.remove(&key, Owner::Conn(index));
+        }
+        if !conn.held {
+            let ended = match conn.end {
+                Some(End::Failed(_)) => Readiness::ERROR | Readiness::GONE,
+                _ => Readiness::GONE,
+            };
+            cx.events.mark(conn.id, &mut conn.untold, ended);
+        }
+    }
+
+    fn remove_time_wait(&mut self, index: u32) {
+        if let Some(record) = self.time_waits.remove(index) {
+            self.flows.remove(&record.key, Owner::TimeWait(index));
+        }
+    }
+}

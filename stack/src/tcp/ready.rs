@@ -1,0 +1,98 @@
+//! Who wants to send, per interface, and who waits for a link address.
+//!
+//! Lists hold slab slots; the mark in the connection says whether it stands in a list, so nobody
+//! stands twice. A slot whose tenant left is skipped when it comes up, and a list that is mostly such
+//! slots is swept, which bounds it.
+
+use std::collections::VecDeque;
+
+use addr::IfIndex;
+
+use crate::store::slab::Slab;
+use crate::tcp::conn::Conn;
+
+/// The lists.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    lists: Vec<(IfIndex, VecDeque<u32>)>,
+    parked: Vec<u32>,
+}
+
+impl Ready {
+    /// Whether anyone may want to send by `ifindex`.
+    #[inline]
+    pub(crate) fn has(&self, ifindex: IfIndex) -> bool {
+        self.lists.iter().any(|(i, list)| *i == ifindex && !list.is_empty())
+    }
+
+    /// Puts a connection at the end of its interface's list, once.
+    #[inline]
+    pub(crate) fn push(&mut self, conns: &mut Slab<Conn>, index: u32) {
+        let Some(conn) = conns.at_mut(index) else { return };
+        if conn.queued {
+            return;
+        }
+        conn.queued = true;
+        let ifindex = conn.path.ifindex;
+        let at = match self.lists.iter().position(|(i, _)| *i == ifindex) {
+            Some(at) => at,
+            None => {
+                self.lists.push((ifindex, VecDeque::new()));
+                self.lists.len() - 1
+            }
+        };
+        let list = &mut self.lists[at].1;
+        list.push_back(index);
+        if list.len() > 2 * conns.len() + SLACK {
+            sweep(list, conns);
+        }
+    }
+
+    /// The next in line for `ifindex`, out of the list.
+    #[inline]
+    pub(crate) fn pop(&mut self, conns: &mut Slab<Conn>, ifindex: IfIndex) -> Option<u32> {
+        let (_, list) = self.lists.iter_mut().find(|(i, _)| *i == ifindex)?;
+        loop {
+            let index = list.pop_front()?;
+            if let Some(conn) = conns.at_mut(index).filter(|c| c.queued) {
+                conn.queued = false;
+                return Some(index);
+            }
+        }
+    }
+
+    /// Sets a connection aside until the network around us changes.
+    pub(crate) fn park(&mut self, conns: &mut Slab<Conn>, index: u32) {
+        let Some(conn) = conns.at_mut(index) else { return };
+        if !conn.parked {
+            conn.parked = true;
+            self.parked.push(index);
+        }
+        if self.parked.len() > 2 * conns.len() + SLACK {
+            self.parked.retain(|&i| conns.at(i).is_some_and(|c| c.parked));
+            self.parked.sort_unstable();
+            self.parked.dedup();
+        }
+    }
+
+    /// Takes out all who were set aside.
+    pub(crate) fn unpark(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.parked)
+    }
+}
+
+/// Keeps each slot that is still marked, once. Order is kept.
+fn sweep(list: &mut VecDeque<u32>, conns: &mut Slab<Conn>) {
+    list.retain(|&index| {
+        let conn = conns.at_mut(index).filter(|c| c.queued);
+        conn.map(|c| c.queued = false).is_some()
+    });
+    for &index in list.iter() {
+        if let Some(conn) = conns.at_mut(index) {
+            conn.queued = true;
+        }
+    }
+}
+
+/// Stale entries tolerated before a sweep.
+const SLACK: usize = 64;

@@ -1,0 +1,72 @@
+//! Segments that no connection sends: RSTs for strays, answers of half-open and closed connections.
+//!
+//! They carry no data, so they go through the outbox, which finds their path. All are built here.
+
+use addr::{FlowKey, IfIndex};
+use wire::checksum::pseudo_header;
+use wire::ip::{IpEmit, PROTO_TCP};
+use wire::tcp::{self, Emit, Flags, HEADER_LEN, SeqNum};
+
+use crate::cx::Cx;
+use crate::drop::DropReason;
+use crate::ip::output;
+use crate::tcp::segment::Segment;
+
+/// What a bare segment says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bare {
+    pub(crate) seq: SeqNum,
+    pub(crate) ack: SeqNum,
+    pub(crate) flags: Flags,
+    pub(crate) window: u16,
+}
+
+/// Sends a segment without data.
+pub(crate) fn send(
+    cx: &mut Cx<'_>,
+    oif: Option<IfIndex>,
+    key: &FlowKey,
+    bare: Bare,
+    options: &[u8],
+) -> Result<(), DropReason> {
+    let len = HEADER_LEN + options.len();
+    let (src, dst) = (key.local.ip, key.remote.ip);
+    let header = IpEmit { src, dst, protocol: PROTO_TCP, payload_len: len, ..IpEmit::default() };
+    let emit = Emit {
+        src_port: key.local.port,
+        dst_port: key.remote.port,
+        seq: bare.seq,
+        ack: bare.ack,
+        flags: bare.flags,
+        window: bare.window,
+        urgent: 0,
+    };
+    output::reply(cx, oif, &header, |segment| {
+        tcp::emit(segment, &emit, options);
+        tcp::set_checksum(&mut segment[..len], pseudo_header(src, dst, PROTO_TCP, len as u32));
+    })?;
+    cx.stats.tcp_segments_out += 1;
+    Ok(())
+}
+
+/// Answers a segment that belongs to no connection (RFC 9293 §3.10.7.1; TCPF-14): a RST that the
+/// sender will find acceptable. A RST is never answered.
+pub(crate) fn reset_for(cx: &mut Cx<'_>, seg: &Segment<'_>) {
+    if seg.flags.rst() {
+        return;
+    }
+    let (seq, ack, flags) = if seg.flags.ack() {
+        (seg.ack, SeqNum(0), Flags::RST)
+    } else {
+        (SeqNum(0), seg.end(), Flags::RST | Flags::ACK)
+    };
+    reset(cx, seg.reply_interface(), &seg.key, Bare { seq, ack, flags, window: 0 });
+}
+
+/// Sends a RST; a RST that cannot leave is counted and forgotten.
+pub(crate) fn reset(cx: &mut Cx<'_>, oif: Option<IfIndex>, key: &FlowKey, bare: Bare) {
+    match send(cx, oif, key, bare, &[]) {
+        Ok(()) => cx.stats.tcp_resets_out += 1,
+        Err(reason) => cx.drop(reason),
+    }
+}

@@ -1,0 +1,126 @@
+//! Round-trip time and retransmission timeout (RFC 6298), with Linux's bounds.
+//!
+//! The variance term is at least 200 ms, as Linux has it, so the timeout never drops below the
+//! round trip plus 200 ms; it ends at 120 s. One segment at a time is timed, and none that was sent twice
+//! (Karn). A back-off stays until a fresh sample shows what the path is like now.
+
+use wire::tcp::SeqNum;
+
+use crate::time::{Duration, Instant};
+
+/// The estimate.
+#[derive(Debug)]
+pub(crate) struct Rtt {
+    /// Smoothed round trip, eighths of a microsecond; 0 before the first sample.
+    srtt_8: u32,
+    /// Variation, quarters of a microsecond.
+    rttvar_4: u32,
+    /// Timeout before back-off, microseconds.
+    rto_us: u32,
+    /// How often the timeout has doubled.
+    backoff: u8,
+    /// Least sample seen, microseconds.
+    min_us: u32,
+    /// End of the segment being timed, and when it left.
+    timed: Option<(SeqNum, Instant)>,
+}
+
+impl Rtt {
+    pub(crate) fn new() -> Self {
+        Self {
+            srtt_8: 0,
+            rttvar_4: 0,
+            rto_us: INITIAL_US,
+            backoff: 0,
+            min_us: u32::MAX,
+            timed: None,
+        }
+    }
+
+    /// RFC 6298 §5.7: the handshake timed out, so the first data gets three seconds (TCPT-03).
+    pub(crate) fn after_lost_syn(&mut self) {
+        self.backoff = 0;
+        if self.srtt_8 == 0 {
+            self.rto_us = FALLBACK_US;
+        }
+    }
+
+    /// Starts timing what ends at `end`, unless something is being timed.
+    #[inline]
+    pub(crate) fn start(&mut self, end: SeqNum, now: Instant) {
+        if self.timed.is_none() {
+            self.timed = Some((end, now));
+        }
+    }
+
+    /// Something was sent again: what is being timed may be it (Karn).
+    pub(crate) fn forget(&mut self) {
+        self.timed = None;
+    }
+
+    /// Everything up to `ack` was acknowledged. Says the sample, if there is one.
+    #[inline]
+    pub(crate) fn on_ack(&mut self, ack: SeqNum, now: Instant) -> Option<Duration> {
+        let (_, sent) = self.timed.filter(|(end, _)| end.le(ack))?;
+        self.timed = None;
+        let rtt = now.since(sent);
+        self.sample(rtt);
+        Some(rtt)
+    }
+
+    /// Takes in one measurement (RFC 6298 §2).
+    pub(crate) fn sample(&mut self, rtt: Duration) {
+        let r = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).clamp(1, MAX_US);
+        self.min_us = self.min_us.min(r);
+        if self.srtt_8 == 0 {
+            self.srtt_8 = r * 8;
+            self.rttvar_4 = r * 2;
+        } else {
+            let error = (self.srtt_8 / 8).abs_diff(r);
+            self.rttvar_4 = self.rttvar_4 - self.rttvar_4 / 4 + error;
+            self.srtt_8 = self.srtt_8 - self.srtt_8 / 8 + r;
+        }
+        self.rto_us = (self.srtt_8 / 8 + self.rttvar_4.max(MIN_US)).clamp(MIN_US, MAX_US);
+        self.backoff = 0;
+    }
+
+    /// The timeout expired: the next one is twice as long.
+    pub(crate) fn back_off(&mut self) {
+        self.backoff = (self.backoff + 1).min(31);
+        self.forget();
+    }
+
+    /// The timeout, with back-off.
+    #[inline]
+    pub(crate) fn rto(&self) -> Duration {
+        Duration::from_micros(self.backed_off(self.backoff))
+    }
+
+    /// The timeout doubled `times` times from its base, for probes that count their own back-off.
+    pub(crate) fn rto_after(&self, times: u8) -> Duration {
+        Duration::from_micros(self.backed_off(times))
+    }
+
+    /// Smoothed round trip, microseconds; 0 before the first sample.
+    pub(crate) fn srtt_us(&self) -> u32 {
+        self.srtt_8 / 8
+    }
+
+    /// Variation, microseconds.
+    pub(crate) fn rttvar_us(&self) -> u32 {
+        self.rttvar_4 / 4
+    }
+
+    fn backed_off(&self, times: u8) -> u64 {
+        (u64::from(self.rto_us) << times.min(31)).min(u64::from(MAX_US))
+    }
+}
+
+/// RFC 6298 §2.1.
+const INITIAL_US: u32 = 1_000_000;
+/// RFC 6298 §5.7.
+const FALLBACK_US: u32 = 3_000_000;
+/// Linux `TCP_RTO_MIN`.
+const MIN_US: u32 = 200_000;
+/// Linux `TCP_RTO_MAX`.
+const MAX_US: u32 = 120_000_000;

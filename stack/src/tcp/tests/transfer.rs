@@ -1,0 +1,102 @@
+//! Whole connections between two hosts.
+
+use super::harness::*;
+use crate::rng::Rng;
+use crate::socket::Ends;
+use crate::tcp::state::State;
+use crate::time::{Duration, Instant};
+
+/// Bytes that show where they belong.
+pub(super) fn pattern(at: usize, len: usize) -> Vec<u8> {
+    (at..at + len).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect()
+}
+
+/// Writes what fits and tells the host.
+fn feed(host: &mut Host, ends: &mut Ends, sent: &mut usize, total: usize) {
+    let room = ends.tx.free().min(total - *sent);
+    if room > 0 {
+        let id = ends.id;
+        assert_eq!(ends.tx.write(&pattern(*sent, room)), room);
+        *sent += room;
+        if *sent == total {
+            ends.tx.finish();
+        }
+        host.act(|tcp, cx| tcp.sent(cx, id));
+    }
+}
+
+/// Reads what is there and compares.
+fn drink(host: &mut Host, ends: &mut Ends, got: &mut usize) {
+    let mut buffer = vec![0; ends.rx.len()];
+    if buffer.is_empty() {
+        return;
+    }
+    let n = ends.rx.read(&mut buffer);
+    assert_eq!(buffer[..n], pattern(*got, n), "at {got}");
+    *got += n;
+    let id = ends.id;
+    host.act(|tcp, cx| tcp.consumed(cx, id));
+}
+
+/// Both sides send `total` bytes and close; returns how long it took.
+fn exchange(pair: &mut Pair, total: usize, limit: Duration) -> Duration {
+    let (mut a, mut b) = pair.open();
+    let start = pair.now;
+    let [mut sent, mut got] = [[0, 0], [0, 0]];
+    loop {
+        let [x, y] = &mut pair.hosts;
+        feed(x, &mut a, &mut sent[0], total);
+        feed(y, &mut b, &mut sent[1], total);
+        drink(x, &mut a, &mut got[0]);
+        drink(y, &mut b, &mut got[1]);
+        if got == [total, total] && a.rx.is_finished() && b.rx.is_finished() {
+            break;
+        }
+        assert!(pair.step(start + limit), "stuck at {got:?} of {total}");
+    }
+    assert_eq!((a.rx.error(), b.rx.error()), (None, None));
+    let took = pair.now.since(start);
+    pair.run(Duration::from_secs(200));
+    for (host, ends) in pair.hosts.iter().zip([&a, &b]) {
+        assert_eq!(host.state(ends.id), State::Closed);
+        assert_eq!(host.tcp.sockets().filter(|s| s.state != "LISTEN").count(), 0);
+    }
+    took
+}
+
+#[test]
+fn a_stream_each_way_over_a_clean_link() {
+    let mut pair = Pair::v4();
+    exchange(&mut pair, 3_000_000, Duration::from_secs(60));
+    assert_eq!(pair.hosts[0].stats.tcp_retransmits, 0);
+    assert_eq!(pair.hosts[1].stats.tcp_retransmits, 0);
+}
+
+#[test]
+fn a_stream_each_way_over_ipv6() {
+    let mut pair = Pair::new(Host::new("2001:db8::1"), Host::new("2001:db8::2"));
+    exchange(&mut pair, 300_000, Duration::from_secs(60));
+}
+
+#[test]
+fn streams_survive_loss_reordering_and_duplication() {
+    for seed in 0..60 {
+        let mut pair = Pair::v4();
+        let mut luck = Rng::new(seed);
+        let (loss, late, twice) = (luck.below(120), luck.below(200), luck.below(100));
+        pair.fate = Box::new(move |_| Fate {
+            copies: if luck.below(1000) < loss {
+                0
+            } else {
+                1 + u8::from(luck.below(1000) < twice)
+            },
+            late: Duration::from_micros(u64::from(if luck.below(1000) < late {
+                luck.below(30_000)
+            } else {
+                0
+            })),
+        });
+        exchange(&mut pair, 200_000, Duration::from_secs(3_600));
+        let _ = Instant::ZERO;
+    }
+}

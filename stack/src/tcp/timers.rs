@@ -1,0 +1,52 @@
+//! The deadlines of one connection.
+//!
+//! Each is a plain instant, [`Instant::FAR`] when off, so that moving one costs one write. The shard's wheel
+//! holds one entry per connection, at or before the earliest of them: it is touched when the
+//! earliest moves forward, and an entry that fires too soon is set again.
+
+use crate::time::{Duration, Instant};
+
+/// The deadlines.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    /// Retransmission while something is in flight; window probe while something waits for a window.
+    pub(crate) retransmit: Instant,
+    /// An ACK that was put off.
+    pub(crate) delayed_ack: Instant,
+    /// Keep-alive probe.
+    pub(crate) keepalive: Instant,
+    /// End of an orphan's FIN-WAIT-2.
+    pub(crate) linger: Instant,
+}
+
+impl Timers {
+    pub(crate) fn new() -> Self {
+        Self {
+            retransmit: Instant::FAR,
+            delayed_ack: Instant::FAR,
+            keepalive: Instant::FAR,
+            linger: Instant::FAR,
+        }
+    }
+
+    /// The earliest deadline.
+    #[inline]
+    pub(crate) fn earliest(&self) -> Instant {
+        self.retransmit.min(self.delayed_ack).min(self.keepalive.min(self.linger))
+    }
+}
+
+/// Turns `timer` off if it is due, and says whether it was.
+#[inline]
+pub(crate) fn take_due(timer: &mut Instant, now: Instant) -> bool {
+    let due = *timer <= now;
+    if due {
+        *timer = Instant::FAR;
+    }
+    due
+}
+
+/// Linux `TCP_DELACK_MIN`; RFC 9293 §3.8.6.3, MUST-59 allows half a second.
+pub(crate) const DELAYED_ACK: Duration = Duration::from_millis(40);
+/// Linux `tcp_fin_timeout`: how long an orphan waits for the peer's FIN.
+pub(crate) const FIN_WAIT_2: Duration = Duration::from_secs(60);

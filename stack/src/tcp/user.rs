@@ -1,0 +1,181 @@
+//! What the users of sockets ask: connect, written, read, close and the rest.
+//!
+//! Calls for an id that is dead do nothing: its end was told as [`Readiness::GONE`]
+//! (crate::event::Readiness::GONE).
+
+use addr::{Endpoint, FlowKey, Ip};
+
+use crate::cx::Cx;
+use crate::fib::Path;
+use crate::socket::{Ends, SocketError, SocketId, SocketKind};
+use crate::tcp::Tcp;
+use crate::tcp::conn::{Birth, Conn};
+use crate::tcp::keepalive::KeepAlive;
+use crate::tcp::listen::conn_id;
+use crate::tcp::segment::scope;
+use crate::tcp::state::State;
+use crate::tcp::table::Owner;
+
+/// A socket option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpOption {
+    /// Send small segments at once (`TCP_NODELAY`).
+    NoDelay(bool),
+    /// Probe a silent peer (`SO_KEEPALIVE` with its times), or not.
+    KeepAlive(Option<KeepAlive>),
+}
+
+impl Tcp {
+    /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
+    pub(crate) fn connect(
+        &mut self,
+        cx: &mut Cx<'_>,
+        local: Option<Endpoint>,
+        remote: Endpoint,
+    ) -> Result<Ends, SocketError> {
+        if remote.port == 0 || !remote.ip.is_unicast() {
+            return Err(SocketError::InvalidArgument);
+        }
+        let path = find_path(cx, local, &remote)?;
+        let ip = path.source;
+        let port = match local.map_or(0, |l| l.port) {
+            0 => self.ephemeral_port(cx, ip, &remote)?,
+            port => port,
+        };
+        let key = FlowKey::new(Endpoint::new(ip, port), remote);
+        if self.flows.find(self.homes(), &key).is_some() {
+            return Err(SocketError::AddressInUse);
+        }
+        let iss = self.secrets.isn(&key, cx.now);
+        let flow_label = self.secrets.flow_label(&key);
+        let identification = cx.rng.next_u32() as u16;
+        let scope = scope(remote.ip, path.ifindex);
+        let mut halves = None;
+        let slot = self.conns.insert_with(|slot| {
+            let id = conn_id(slot);
+            let birth = Birth { id, key, scope, path, iss, identification, flow_label };
+            let (conn, user) = Conn::active(birth, cx.limits, cx.now);
+            halves = Some(user);
+            conn
+        });
+        let (Some(slot), Some(halves)) = (slot, halves) else {
+            return Err(SocketError::NoBuffers);
+        };
+        self.flows.insert(&key, Owner::Conn(slot.index));
+        cx.stats.tcp_active_opens += 1;
+        self.settle(cx, slot.index);
+        Ok(halves.into_ends(conn_id(slot), key.local, remote))
+    }
+
+    fn ephemeral_port(
+        &mut self,
+        cx: &Cx<'_>,
+        ip: Ip,
+        remote: &Endpoint,
+    ) -> Result<u16, SocketError> {
+        let Self { flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
+        let homes = super::Homes { conns, embryos, time_waits };
+        let free = |port| {
+            let local = Endpoint::new(ip, port);
+            listeners.find(&local).is_none()
+                && flows.find(homes, &FlowKey::new(local, *remote)).is_none()
+        };
+        secrets.port(cx.limits, ip, remote, free).ok_or(SocketError::AddressInUse)
+    }
+
+    /// The application wrote to its ring, or finished it.
+    pub(crate) fn sent(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        self.with(cx, id, |conn, _| conn.sent());
+    }
+
+    /// The application released bytes from its ring.
+    pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        self.with(cx, id, |conn, _| conn.consumed());
+    }
+
+    /// The application lets go of the socket.
+    pub(crate) fn close(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        match id.kind {
+            SocketKind::TcpListener => self.close_listener(cx, id),
+            _ => self.with(cx, id, Conn::close),
+        }
+    }
+
+    /// The application wants the connection reset.
+    pub(crate) fn abort(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        self.with(cx, id, Conn::abort);
+    }
+
+    /// The application wants no more data.
+    pub(crate) fn shutdown_read(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        self.with(cx, id, Conn::shutdown_read);
+    }
+
+    /// Sets an option.
+    pub(crate) fn set_option(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: SocketId,
+        option: TcpOption,
+    ) -> Result<(), SocketError> {
+        let conn = self.conn_mut(id).ok_or(SocketError::BadSocket)?;
+        match option {
+            TcpOption::NoDelay(on) => {
+                conn.snd.nodelay = on;
+                conn.sent();
+            }
+            TcpOption::KeepAlive(keepalive) => conn.set_keepalive(keepalive, cx.now),
+        }
+        self.settle(cx, id.index);
+        Ok(())
+    }
+
+    /// The socket's own address and port.
+    pub(crate) fn local(&self, id: SocketId) -> Option<Endpoint> {
+        match id.kind {
+            SocketKind::TcpListener => self.listener(id).map(|l| l.local),
+            _ => self.conn(id).map(|c| c.key.local),
+        }
+    }
+
+    /// The peer's address and port.
+    pub(crate) fn remote(&self, id: SocketId) -> Option<Endpoint> {
+        self.conn(id).map(|c| c.key.remote)
+    }
+
+    /// The state of a connection or listener.
+    pub(crate) fn state(&self, id: SocketId) -> Option<State> {
+        match id.kind {
+            SocketKind::TcpListener => self.listener(id).map(|_| State::Listen),
+            _ => self.conn(id).map(Conn::state),
+        }
+    }
+
+    /// Lets `act` work on a connection, then acts on its marks.
+    fn with(&mut self, cx: &mut Cx<'_>, id: SocketId, act: impl FnOnce(&mut Conn, &mut Cx<'_>)) {
+        let Some(conn) = self.conn_mut(id) else { return };
+        if conn.orphan {
+            return;
+        }
+        act(conn, cx);
+        self.settle(cx, id.index);
+    }
+}
+
+/// The path of a new connection, whose source address is the local one asked for, or the one that fits.
+fn find_path(
+    cx: &mut Cx<'_>,
+    local: Option<Endpoint>,
+    remote: &Endpoint,
+) -> Result<Path, SocketError> {
+    let wanted = local.map(|l| l.ip).filter(|ip| !ip.is_unspecified());
+    let mut oif = None;
+    if let Some(ip) = wanted {
+        if !ip.same_family(&remote.ip) {
+            return Err(SocketError::InvalidArgument);
+        }
+        let owner = cx.fib.owner(ip).ok_or(SocketError::AddressNotAvailable)?;
+        oif = scope(ip, owner.ifindex).filter(|_| remote.ip.is_link_local());
+    }
+    cx.fib.path(remote.ip, wanted, oif)
+}
