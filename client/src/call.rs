@@ -20,35 +20,41 @@ use serde_json::{Map, Value, json};
 
 /// Names of the socket verbs.
 pub mod verb {
-    /// [`SocketArgs`](super::SocketArgs) → [`Opened`](super::Opened), with one end of a socketpair
+    #[cfg(doc)]
+    use super::{
+        AcceptArgs, Accepted, ConnectStartArgs, ListenArgs, Name, Opened, OptionArgs, ShutdownArgs,
+        SocketArgs,
+    };
+
+    /// [`SocketArgs`] → [`Opened`], with one end of a socketpair
     /// (SOCK_STREAM for TCP, SOCK_DGRAM for UDP).
     pub const SOCKET: &str = "socket";
-    /// [`Name`](super::Name) → null.
+    /// [`Name`] → null.
     pub const BIND: &str = "bind";
-    /// [`Name`](super::Name) → null once the connection stands, or the refusal.
+    /// [`Name`] → null once the connection stands, or the refusal.
     pub const CONNECT: &str = "connect";
-    /// [`ConnectStartArgs`](super::ConnectStartArgs) → null at once. The client has filled its end
+    /// [`ConnectStartArgs`] → null at once. The client has filled its end
     /// of the socketpair so that it is not writable; the daemon takes those bytes out when the
     /// attempt has ended, either way, and the result is `getsockopt` SO_ERROR.
     pub const CONNECT_START: &str = "connect_start";
-    /// [`ListenArgs`](super::ListenArgs) → null, with an eventfd that is readable while a
+    /// [`ListenArgs`] → null, with an eventfd that is readable while a
     /// connection waits to be accepted.
     pub const LISTEN: &str = "listen";
-    /// [`AcceptArgs`](super::AcceptArgs) → [`Accepted`](super::Accepted), with one end of a stream
+    /// [`AcceptArgs`] → [`Accepted`], with one end of a stream
     /// socketpair.
     pub const ACCEPT: &str = "accept";
-    /// [`ShutdownArgs`](super::ShutdownArgs) → null.
+    /// [`ShutdownArgs`] → null.
     pub const SHUTDOWN: &str = "shutdown";
     /// No arguments → null. What still lies in the socketpair is sent before the FIN: the daemon
     /// reads its end empty first.
     pub const CLOSE: &str = "close";
-    /// No arguments → [`Name`](super::Name).
+    /// No arguments → [`Name`].
     pub const GETSOCKNAME: &str = "getsockname";
-    /// No arguments → [`Name`](super::Name).
+    /// No arguments → [`Name`].
     pub const GETPEERNAME: &str = "getpeername";
-    /// [`OptionArgs`](super::OptionArgs) → null.
+    /// [`OptionArgs`] → null.
     pub const SETSOCKOPT: &str = "setsockopt";
-    /// [`OptionArgs`](super::OptionArgs) without the value → the value, a number.
+    /// [`OptionArgs`] without the value → the value, a number.
     pub const GETSOCKOPT: &str = "getsockopt";
 }
 

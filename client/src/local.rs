@@ -257,7 +257,9 @@ impl Local {
 
     /// The next connection of a listener.
     pub(crate) fn accept(&self) -> io::Result<LocalSocket> {
-        let would_block = |result: &io::Result<_>| matches!(result, Err(e) if e.kind() == io::ErrorKind::WouldBlock);
+        let would_block = |result: &io::Result<LocalSocket>| {
+            result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        };
         loop {
             let result = self.handle.accept();
             if !would_block(&result) {
