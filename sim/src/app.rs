@@ -1,0 +1,187 @@
+//! Workloads: what the applications of a scenario do with their sockets.
+//!
+//! A [`Stream`] is one end of a TCP connection. It sends a number of bytes that follow from a key, and
+//! expects a number that follow from the peer's key, so every byte is checked where it is read and
+//! nothing has to be kept. When it may send is its [`Gate`]: at once, as an echo of what came, or in
+//! turns of request and response. A [`Listener`] accepts connections and gives each a stream.
+//! A [`Datagrams`] socket sends numbered datagrams and checks those it gets.
+//!
+//! Applications are driven by the host's events and by their own clock; both lead to the same
+//! `drive`, which does whatever can be done now. What they notice goes into the trace; what must
+//! not be goes into the list of violations.
+
+use addr::Endpoint;
+use stack::rng::Rng;
+use stack::socket::Ends;
+use stack::time::Duration;
+use stack::{Host, Instant, Readiness, SocketError, SocketId};
+
+mod datagrams;
+mod stream;
+
+pub use datagrams::{DatagramPlan, Datagrams};
+pub use stream::{Gate, Stream, StreamPlan};
+
+/// How a workload ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything sent, everything expected received, both directions ended in order.
+    Done,
+    /// The socket failed with this error.
+    Failed(SocketError),
+    /// It broke off by plan.
+    Aborted,
+}
+
+/// What an application may use while it acts.
+pub struct Desk<'a> {
+    /// The present.
+    pub now: Instant,
+    /// The host it runs on.
+    pub host: &'a mut Host,
+    /// Its choices.
+    pub rng: &'a mut Rng,
+    /// What it noticed, for the trace.
+    pub notes: Vec<String>,
+    /// What must not be.
+    pub violations: Vec<String>,
+    /// Applications it started.
+    pub spawned: Vec<App>,
+}
+
+/// A workload on one host.
+#[derive(Debug)]
+pub enum App {
+    /// Accepts connections.
+    Listener(Listener),
+    /// One end of a connection.
+    Stream(Box<Stream>),
+    /// A datagram socket.
+    Datagrams(Box<Datagrams>),
+}
+
+impl App {
+    /// Opens its socket.
+    pub fn start(&mut self, desk: &mut Desk<'_>) {
+        match self {
+            Self::Listener(app) => app.start(desk),
+            Self::Stream(app) => app.start(desk),
+            Self::Datagrams(app) => app.start(desk),
+        }
+    }
+
+    /// Its socket changed.
+    pub fn on_event(&mut self, what: Readiness, desk: &mut Desk<'_>) {
+        match self {
+            Self::Listener(app) => app.accept(desk),
+            Self::Stream(app) => app.on_event(what, desk),
+            Self::Datagrams(app) => app.drive(desk),
+        }
+    }
+
+    /// Its own clock struck.
+    pub fn act(&mut self, desk: &mut Desk<'_>) {
+        match self {
+            Self::Listener(app) => app.accept(desk),
+            Self::Stream(app) => app.drive(desk),
+            Self::Datagrams(app) => app.drive(desk),
+        }
+    }
+
+    /// When it wants to act by itself, once.
+    pub fn take_alarm(&mut self) -> Option<Instant> {
+        match self {
+            Self::Listener(_) => None,
+            Self::Stream(app) => app.alarm.take(),
+            Self::Datagrams(app) => app.alarm.take(),
+        }
+    }
+
+    /// Its socket, while it has one.
+    pub fn socket(&self) -> Option<SocketId> {
+        match self {
+            Self::Listener(app) => app.id,
+            Self::Stream(app) => app.id(),
+            Self::Datagrams(app) => app.id(),
+        }
+    }
+
+    /// How it ended, if it has an end and came to it. A listener is always at its end.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Listener(_) => Some(Outcome::Done),
+            Self::Stream(app) => app.outcome,
+            Self::Datagrams(app) => app.outcome,
+        }
+    }
+
+    /// When it last got anywhere.
+    pub fn progress_at(&self) -> Instant {
+        match self {
+            Self::Listener(_) => Instant::FAR,
+            Self::Stream(app) => app.progress_at,
+            Self::Datagrams(app) => app.progress_at,
+        }
+    }
+
+    /// One line of where it is.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Listener(app) => format!("listener on {}", app.local),
+            Self::Stream(app) => app.describe(),
+            Self::Datagrams(app) => app.describe(),
+        }
+    }
+}
+
+/// Accepts connections; the nth gets the nth plan, and the last plan serves all further ones.
+#[derive(Debug)]
+pub struct Listener {
+    local: Endpoint,
+    plans: Vec<StreamPlan>,
+    accepted: usize,
+    id: Option<SocketId>,
+}
+
+impl Listener {
+    /// A listener on `local`.
+    pub fn new(local: Endpoint, plans: Vec<StreamPlan>) -> App {
+        App::Listener(Self { local, plans, accepted: 0, id: None })
+    }
+
+    fn start(&mut self, desk: &mut Desk<'_>) {
+        let options = stack::tcp::ListenOptions { backlog: 16, only_v6: false };
+        match desk.host.tcp_listen(desk.now, self.local, options) {
+            Ok(id) => self.id = Some(id),
+            Err(why) => desk.violations.push(format!("cannot listen on {}: {why}", self.local)),
+        }
+    }
+
+    fn accept(&mut self, desk: &mut Desk<'_>) {
+        let Some(id) = self.id else { return };
+        while let Ok(Some(ends)) = desk.host.tcp_accept(desk.now, id) {
+            let plan = self.plans.get(self.accepted).or(self.plans.last());
+            self.accepted += 1;
+            match plan {
+                Some(plan) => desk.spawned.push(accepted(plan.clone(), ends, desk.now)),
+                None => desk.host.abort(desk.now, ends.id),
+            }
+        }
+    }
+}
+
+fn accepted(plan: StreamPlan, ends: Ends, now: Instant) -> App {
+    App::Stream(Box::new(Stream::accepted(plan, ends, now)))
+}
+
+/// The byte at `position` of the stream of `key`.
+pub fn pattern(key: u64, position: u64) -> u8 {
+    let word = (key ^ (position >> 3)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (word >> ((position & 7) * 8)) as u8
+}
+
+/// A span up to `most`, for pauses.
+fn up_to(most: Duration, rng: &mut Rng) -> Duration {
+    let nanos = u32::try_from(most.as_nanos()).unwrap_or(u32::MAX);
+    Duration::from_nanos(u64::from(rng.below(nanos)) + 1)
+}

@@ -1,0 +1,336 @@
+//! One end of a TCP connection that knows what it will send and what it must get.
+
+use addr::Endpoint;
+use stack::socket::Ends;
+use stack::time::Duration;
+use stack::{Instant, Readiness, SocketError, SocketId};
+
+use super::{Desk, Outcome, pattern, up_to};
+
+/// When a stream may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// At once.
+    Free,
+    /// As much as it has received.
+    Echo,
+    /// The next request once the response before it is complete.
+    Ask {
+        /// Bytes of a request.
+        request: u64,
+        /// Bytes of a response.
+        response: u64,
+    },
+    /// A response once its request is complete.
+    Answer {
+        /// Bytes of a request.
+        request: u64,
+        /// Bytes of a response.
+        response: u64,
+    },
+}
+
+/// What a stream is to do.
+#[derive(Clone, Debug)]
+pub struct StreamPlan {
+    /// Own address and port, if fixed (for the side that connects).
+    pub local: Option<Endpoint>,
+    /// Whom to connect to (for the side that connects).
+    pub remote: Option<Endpoint>,
+    /// When to connect.
+    pub start: Instant,
+    /// Bytes to send and the key they follow from.
+    pub send: (u64, u64),
+    /// Bytes to expect and the key they follow from.
+    pub expect: (u64, u64),
+    /// When it may send.
+    pub gate: Gate,
+    /// Bytes read or written in one go, at most.
+    pub chunk: usize,
+    /// Pause after each read, at most: a slow reader.
+    pub pause: Option<Duration>,
+    /// Whether to end its own direction only after everything was received.
+    pub finish_last: bool,
+    /// Whether to write before the handshake is complete.
+    pub eager: bool,
+    /// Breaks off after so many bytes received.
+    pub abort_at: Option<u64>,
+    /// What counts as the right end. None: any end will do.
+    pub ending: Option<Outcome>,
+}
+
+impl Default for StreamPlan {
+    fn default() -> Self {
+        Self {
+            local: None,
+            remote: None,
+            start: Instant::ZERO,
+            send: (0, 0),
+            expect: (0, 0),
+            gate: Gate::Free,
+            chunk: 16_384,
+            pause: None,
+            finish_last: false,
+            eager: true,
+            abort_at: None,
+            ending: Some(Outcome::Done),
+        }
+    }
+}
+
+impl StreamPlan {
+    /// The plan of the other end, with the same manners.
+    pub fn mirrored(&self) -> Self {
+        let gate = match self.gate {
+            Gate::Free => Gate::Free,
+            Gate::Echo => Gate::Free,
+            Gate::Ask { request, response } => Gate::Answer { request, response },
+            Gate::Answer { request, response } => Gate::Ask { request, response },
+        };
+        Self {
+            local: None,
+            remote: None,
+            send: self.expect,
+            expect: self.send,
+            gate,
+            ..self.clone()
+        }
+    }
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Stream {
+    plan: StreamPlan,
+    ends: Option<Ends>,
+    connected: bool,
+    sent: u64,
+    received: u64,
+    finished: bool,
+    /// A slow reader does not read before this.
+    read_at: Instant,
+    pub(super) alarm: Option<Instant>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) progress_at: Instant,
+}
+
+impl Stream {
+    /// A stream that will connect.
+    pub fn connecting(plan: StreamPlan) -> super::App {
+        let start = plan.start;
+        let mut stream = Self::new(plan, None, start);
+        stream.alarm = Some(start);
+        super::App::Stream(Box::new(stream))
+    }
+
+    /// A stream over a connection that a listener accepted.
+    pub(super) fn accepted(plan: StreamPlan, ends: Ends, now: Instant) -> Self {
+        let mut stream = Self::new(plan, Some(ends), now);
+        stream.connected = true;
+        stream.alarm = Some(now);
+        stream
+    }
+
+    fn new(plan: StreamPlan, ends: Option<Ends>, now: Instant) -> Self {
+        Self {
+            plan,
+            ends,
+            connected: false,
+            sent: 0,
+            received: 0,
+            finished: false,
+            read_at: Instant::ZERO,
+            alarm: None,
+            outcome: None,
+            progress_at: now,
+        }
+    }
+
+    pub(super) fn id(&self) -> Option<SocketId> {
+        self.ends.as_ref().map(|ends| ends.id)
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let (local, remote) = match &self.ends {
+            Some(ends) => (Some(ends.local), ends.remote),
+            None => (self.plan.local, self.plan.remote),
+        };
+        let name = |e: Option<Endpoint>| e.map_or("-".into(), |e| e.to_string());
+        format!(
+            "stream {} > {}: sent {}/{}, received {}/{}, {:?}",
+            name(local),
+            name(remote),
+            self.sent,
+            self.plan.send.0,
+            self.received,
+            self.plan.expect.0,
+            self.outcome
+        )
+    }
+
+    /// The start is an act like any other, at the plan's time.
+    pub(super) fn start(&mut self, desk: &mut Desk<'_>) {
+        if self.plan.start > desk.now {
+            self.alarm = Some(self.plan.start);
+        } else {
+            self.drive(desk);
+        }
+    }
+
+    pub(super) fn on_event(&mut self, what: Readiness, desk: &mut Desk<'_>) {
+        if what.has(Readiness::CONNECTED) && !self.connected {
+            self.connected = true;
+            self.progress_at = desk.now;
+            desk.notes.push("connected".into());
+        }
+        self.drive(desk);
+    }
+
+    /// Does whatever can be done now.
+    pub(super) fn drive(&mut self, desk: &mut Desk<'_>) {
+        if self.outcome.is_some() {
+            return;
+        }
+        if self.ends.is_none() {
+            self.connect(desk);
+        }
+        self.read(desk);
+        self.write(desk);
+        self.conclude(desk);
+    }
+
+    fn connect(&mut self, desk: &mut Desk<'_>) {
+        let Some(remote) = self.plan.remote else { return };
+        match desk.host.tcp_connect(desk.now, self.plan.local, remote) {
+            Ok(ends) => self.ends = Some(ends),
+            Err(why) => self.end(Outcome::Failed(why), desk),
+        }
+        self.progress_at = desk.now;
+    }
+
+    fn read(&mut self, desk: &mut Desk<'_>) {
+        let Some(ends) = &mut self.ends else { return };
+        let mut consumed = 0;
+        loop {
+            if self.plan.pause.is_some() && desk.now < self.read_at {
+                if !ends.rx.is_empty() {
+                    self.alarm = Some(self.read_at);
+                }
+                break;
+            }
+            let (a, b) = ends.rx.peek_at(0, self.plan.chunk);
+            let n = a.len() + b.len();
+            if n == 0 {
+                break;
+            }
+            let (expected, key) = self.plan.expect;
+            let position = self.received + consumed;
+            let wrong = a
+                .iter()
+                .chain(b)
+                .enumerate()
+                .find(|(i, byte)| **byte != pattern(key, position + *i as u64));
+            if let Some((i, _)) = wrong {
+                desk.violations.push(format!("byte {} is wrong", position + i as u64));
+            }
+            consumed += n as u64;
+            if self.received + consumed > expected {
+                desk.violations.push(format!("got more than {expected} bytes"));
+            }
+            ends.rx.release(n);
+            if let Some(pause) = self.plan.pause {
+                self.read_at = desk.now + up_to(pause, desk.rng);
+            }
+        }
+        if consumed > 0 {
+            self.received += consumed;
+            self.progress_at = desk.now;
+            desk.host.consumed(desk.now, ends.id);
+            desk.notes.push(format!("received {}", self.received));
+        }
+    }
+
+    /// How many bytes may have been sent by now.
+    fn allowed(&self) -> u64 {
+        let allowed = match self.plan.gate {
+            Gate::Free => u64::MAX,
+            Gate::Echo => self.received,
+            Gate::Ask { request, response } => (self.received / response + 1) * request,
+            Gate::Answer { request, response } => self.received / request * response,
+        };
+        allowed.min(self.plan.send.0)
+    }
+
+    fn write(&mut self, desk: &mut Desk<'_>) {
+        let allowed = self.allowed();
+        let Some(ends) = &mut self.ends else { return };
+        if !self.connected && !self.plan.eager {
+            return;
+        }
+        let before = self.sent;
+        while self.sent < allowed {
+            let want = (allowed - self.sent).min(self.plan.chunk as u64) as usize;
+            let (a, b) = ends.tx.slices_at(0, want);
+            let n = a.len() + b.len();
+            for (i, byte) in a.iter_mut().chain(b).enumerate() {
+                *byte = pattern(self.plan.send.1, self.sent + i as u64);
+            }
+            if ends.tx.commit(n) == 0 {
+                break;
+            }
+            self.sent += n as u64;
+        }
+        let over = self.sent == self.plan.send.0
+            && (!self.plan.finish_last || self.received == self.plan.expect.0);
+        let finish = over && !self.finished;
+        if finish {
+            ends.tx.finish();
+            self.finished = true;
+        }
+        if self.sent > before || finish {
+            self.progress_at = desk.now;
+            desk.host.sent(desk.now, ends.id);
+        }
+    }
+
+    /// Looks whether it is over.
+    fn conclude(&mut self, desk: &mut Desk<'_>) {
+        let Some(ends) = &self.ends else { return };
+        if self.plan.abort_at.is_some_and(|at| self.received >= at) {
+            desk.host.abort(desk.now, ends.id);
+            self.end(Outcome::Aborted, desk);
+            return;
+        }
+        if let Some(code) = ends.rx.error() {
+            let error = SocketError::ALL.into_iter().find(|e| e.code() == code);
+            let error = error.unwrap_or_else(|| {
+                desk.violations.push(format!("the error code {code} means nothing"));
+                SocketError::ConnectionReset
+            });
+            desk.host.close(desk.now, ends.id);
+            self.end(Outcome::Failed(error), desk);
+            return;
+        }
+        if ends.rx.is_finished() {
+            let expected = self.plan.expect.0;
+            if self.received < expected && self.plan.ending == Some(Outcome::Done) {
+                desk.violations.push(format!("ended after {} of {expected} bytes", self.received));
+            }
+            if self.finished {
+                desk.host.close(desk.now, ends.id);
+                self.end(Outcome::Done, desk);
+            }
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, desk: &mut Desk<'_>) {
+        desk.notes.push(format!("{outcome:?}"));
+        if self.plan.ending.is_some_and(|right| right != outcome) {
+            desk.violations.push(format!("ended with {outcome:?}: {}", self.describe()));
+        }
+        self.outcome = Some(outcome);
+        self.ends = None;
+        self.alarm = None;
+        self.progress_at = desk.now;
+    }
+}

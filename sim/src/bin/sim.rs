@@ -1,0 +1,111 @@
+//! Plays scenarios from seeds.
+//!
+//! `sim --seed 17` plays one, says what went wrong if anything, and prints the trace hash on its last
+//! line. `--pcap` writes the frames, `--trace` prints every event, `--ipv4`, `--ipv6` and `--calm` change
+//! the scenario. `sim --seeds 0..1000` plays many and prints a line for each that fails.
+//! The exit status is 1 if any failed.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use sim::link::Faults;
+use sim::pcap::Pcap;
+use sim::scenario::Scenario;
+
+/// Plays scenarios from seeds in virtual time.
+#[derive(Parser)]
+struct Arguments {
+    /// Play this one.
+    #[arg(long, conflicts_with = "seeds", required_unless_present = "seeds")]
+    seed: Option<u64>,
+    /// Play all of A..B.
+    #[arg(long, value_name = "A..B", value_parser = parse_range)]
+    seeds: Option<Range<u64>>,
+    /// Write the frames sent to this file.
+    #[arg(long, value_name = "FILE", requires = "seed")]
+    pcap: Option<PathBuf>,
+    /// Print every event.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Over IPv4, whatever the seed says.
+    #[arg(long, conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Over IPv6, whatever the seed says.
+    #[arg(long)]
+    ipv6: bool,
+    /// Without faults, whatever the seed says.
+    #[arg(long)]
+    calm: bool,
+}
+
+fn parse_range(text: &str) -> Result<Range<u64>, String> {
+    let (first, last) = text.split_once("..").ok_or("expected A..B")?;
+    let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number"));
+    Ok(number(first)?..number(last)?)
+}
+
+impl Arguments {
+    fn scenario(&self, seed: u64) -> Scenario {
+        let mut scenario = Scenario::from_seed(seed);
+        if self.ipv4 || self.ipv6 {
+            scenario.v4 = self.ipv4;
+        }
+        if self.calm {
+            scenario.link.faults = Faults::default();
+        }
+        scenario
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let good = match (arguments.seed, &arguments.seeds) {
+        (Some(seed), _) => play(&arguments, seed),
+        (None, Some(seeds)) => play_many(&arguments, seeds.clone()),
+        (None, None) => false,
+    };
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn play(arguments: &Arguments, seed: u64) -> bool {
+    let scenario = arguments.scenario(seed);
+    print!("{scenario}");
+    let mut world = scenario.build(arguments.trace);
+    world.pcap = arguments.pcap.is_some().then(Pcap::default);
+    let report = scenario.play(&mut world);
+    world.trace.lines().iter().for_each(|line| println!("{line}"));
+    for (node, app) in world.apps() {
+        println!("  {node}: {}", app.describe());
+    }
+    for why in &report.violations {
+        println!("violation: {why}");
+    }
+    let mut good = report.violations.is_empty();
+    if let (Some(path), Some(pcap)) = (&arguments.pcap, &world.pcap)
+        && let Err(why) = std::fs::write(path, pcap.bytes())
+    {
+        eprintln!("cannot write {}: {why}", path.display());
+        good = false;
+    }
+    println!("{} events in {} s", report.events, report.end);
+    println!("{:016x}", report.hash);
+    good
+}
+
+fn play_many(arguments: &Arguments, seeds: Range<u64>) -> bool {
+    let (mut bad, mut events, mut hash) = (0, 0, 0u64);
+    for seed in seeds.clone() {
+        let report = arguments.scenario(seed).run();
+        events += report.events;
+        hash = hash.rotate_left(5) ^ report.hash;
+        if let Some(why) = report.violations.first() {
+            println!("seed {seed}: {why}");
+            bad += 1;
+        }
+    }
+    println!("{} scenarios, {events} events, {bad} failed", seeds.end.saturating_sub(seeds.start));
+    println!("{hash:016x}");
+    bad == 0
+}

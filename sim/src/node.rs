@@ -1,0 +1,202 @@
+//! One host in the world: its ports on links, its applications, and the turn that steps them.
+//!
+//! A turn is what a runtime does with a host: tell the applications what changed, let the host fill
+//! frames, serve its deadline, until it rests. What comes out of it is a [`Turn`]; the world does
+//! the rest (links, time).
+
+use std::collections::BTreeMap;
+
+use addr::{Cidr, IfIndex, Mac};
+use stack::rng::Rng;
+use stack::{Host, Instant, InterfaceConfig, Limits, Readiness, SocketId};
+use wire::offload::{DeviceCaps, Medium, TxMeta};
+
+use crate::app::{App, Desk};
+
+/// A port of a host on a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Port {
+    /// The host's name for it.
+    pub ifindex: IfIndex,
+    /// Which link.
+    pub link: usize,
+    /// Which station on that link.
+    pub station: usize,
+    /// Our link address.
+    pub mac: Mac,
+    /// Largest IP packet.
+    pub mtu: u32,
+}
+
+/// What a port is made from.
+#[derive(Clone, Debug)]
+pub struct PortConfig {
+    /// Our link address.
+    pub mac: Mac,
+    /// Largest IP packet.
+    pub mtu: u32,
+    /// What the device does for the host.
+    pub caps: DeviceCaps,
+    /// Addresses.
+    pub addresses: Vec<Cidr>,
+}
+
+/// A host with its applications.
+pub struct Node {
+    /// Its name in the trace.
+    pub name: String,
+    /// The stack.
+    pub host: Host,
+    /// Its ports.
+    pub ports: Vec<Port>,
+    /// Its applications; finished ones stay, for their outcome.
+    pub apps: Vec<App>,
+    /// When its next wake-up is scheduled.
+    pub(crate) wake_at: Instant,
+    owners: BTreeMap<SocketId, usize>,
+    rng: Rng,
+    slot: Vec<u8>,
+}
+
+/// What a turn brought about.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// What applications noticed.
+    pub(crate) notes: Vec<String>,
+    /// What must not be.
+    pub(crate) violations: Vec<String>,
+    /// Applications that want to act by themselves.
+    pub(crate) alarms: Vec<(Instant, usize)>,
+}
+
+/// No host needs so many rounds in one instant; one that does runs in a circle.
+const ROUNDS_MAX: u32 = 10_000;
+/// Room for the largest frame a device with segmentation takes.
+const SLOT_LEN: usize = 65_550;
+
+impl Node {
+    pub(crate) fn new(name: &str, limits: Limits, seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        Self {
+            name: name.into(),
+            host: Host::new(limits, rng.next_u64()),
+            ports: Vec::new(),
+            apps: Vec::new(),
+            wake_at: Instant::FAR,
+            owners: BTreeMap::new(),
+            rng,
+            slot: vec![0; SLOT_LEN],
+        }
+    }
+
+    /// Makes an interface of the host and puts it on a link.
+    pub(crate) fn plug(&mut self, now: Instant, config: &PortConfig, link: usize, station: usize) {
+        let interface = InterfaceConfig {
+            name: format!("sim{}", self.ports.len()),
+            medium: Medium::Ethernet,
+            mac: config.mac,
+            mtu: config.mtu,
+            caps: config.caps,
+            link_local: true,
+        };
+        let ifindex = self.host.add_interface(now, interface).expect("the scenario names ports");
+        for cidr in &config.addresses {
+            self.host.address_add(now, ifindex, *cidr).expect("the scenario names addresses");
+        }
+        self.ports.push(Port { ifindex, link, station, mac: config.mac, mtu: config.mtu });
+    }
+
+    /// Starts an application.
+    pub(crate) fn start(&mut self, now: Instant, app: App, turn: &mut Turn) {
+        self.apps.push(app);
+        let index = self.apps.len() - 1;
+        self.with_app(index, now, turn, App::start);
+    }
+
+    /// The application's own clock struck.
+    pub(crate) fn act(&mut self, now: Instant, app: usize, turn: &mut Turn) {
+        self.with_app(app, now, turn, App::act);
+    }
+
+    fn with_app(
+        &mut self,
+        index: usize,
+        now: Instant,
+        turn: &mut Turn,
+        act: impl FnOnce(&mut App, &mut Desk<'_>),
+    ) {
+        let mut desk = Desk {
+            now,
+            host: &mut self.host,
+            rng: &mut self.rng,
+            notes: Vec::new(),
+            violations: Vec::new(),
+            spawned: Vec::new(),
+        };
+        let app = &mut self.apps[index];
+        let before = app.socket();
+        act(app, &mut desk);
+        let Desk { notes, violations, spawned, .. } = desk;
+        turn.notes.extend(notes.into_iter().map(|note| format!("{index} {note}")));
+        turn.violations.extend(violations.into_iter().map(|v| format!("app {index}: {v}")));
+        if let Some(at) = app.take_alarm() {
+            turn.alarms.push((at.max(now), index));
+        }
+        let after = app.socket();
+        if before != after {
+            before.map(|id| self.owners.remove(&id));
+            after.map(|id| self.owners.insert(id, index));
+        }
+        for app in spawned {
+            let index = self.apps.len();
+            app.socket().map(|id| self.owners.insert(id, index));
+            self.apps.push(app);
+            turn.alarms.push((now, index));
+        }
+    }
+
+    /// Steps the host and its applications until they rest. Each frame it fills goes to `send`.
+    pub(crate) fn turn(
+        &mut self,
+        now: Instant,
+        turn: &mut Turn,
+        mut send: impl FnMut(&Port, &[u8], &TxMeta),
+    ) {
+        for _ in 0..ROUNDS_MAX {
+            let mut worked = self.tell(now, turn);
+            for port in &self.ports {
+                while self.host.has_output(port.ifindex) {
+                    let meta = self.host.transmit(now, port.ifindex, &mut self.slot);
+                    let Some(meta) = meta else { break };
+                    send(port, &self.slot[..meta.len as usize], &meta);
+                    worked = true;
+                }
+            }
+            if self.host.next_deadline().is_some_and(|at| at <= now) {
+                self.host.expire(now);
+                worked = true;
+            }
+            if !worked {
+                return;
+            }
+        }
+        turn.violations.push("does not come to rest".into());
+    }
+
+    /// Tells the applications what changed for their sockets.
+    fn tell(&mut self, now: Instant, turn: &mut Turn) -> bool {
+        let mut told = false;
+        while let Some((id, what)) = self.host.next_event() {
+            told = true;
+            if let Some(index) = self.owners.get(&id).copied() {
+                self.with_app(index, now, turn, |app, desk| app.on_event(what, desk));
+            } else if what.is_empty() {
+                turn.violations.push(format!("an event of {id:?} says nothing"));
+            }
+            if what.has(Readiness::GONE) {
+                self.owners.remove(&id);
+            }
+        }
+        told
+    }
+}
