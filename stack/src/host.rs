@@ -33,25 +33,21 @@
 //! assert_eq!(announcement.len, 42);
 //! ```
 
-use addr::{Cidr, Endpoint, IfIndex, Ip, Mac};
+mod admin;
+mod sockets;
+
+use addr::IfIndex;
 use wire::offload::{RxChecksum, RxMeta, TxMeta};
 
-use crate::control::{
-    AddressInfo, Control, ControlError, InterfaceConfig, InterfaceInfo, NeighborInfo, RouteConfig,
-    RouteInfo,
-};
-use crate::cx::Cx;
+use crate::control::Control;
 use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::fib::Fib;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::shard::{Punt, Shard};
-use crate::socket::{Ends, SocketError, SocketId, SocketInfo, SocketKind, TcpDetail};
-use crate::stats::Stats;
-use crate::tcp::{ListenOptions, State, Tcp, TcpOption};
+use crate::socket::{SocketId, SocketKind};
 use crate::time::Instant;
-use crate::udp::{Udp, UdpOptions};
 
 /// A host.
 #[derive(Debug)]
@@ -82,8 +78,6 @@ impl Host {
         let told = control.fib().version;
         Self { control, shard, told, loop_slot: Vec::new() }
     }
-
-    // Frames and time.
 
     /// Takes a frame that came in by `ifindex`. Every frame is either delivered or counted under the one
     /// reason that is returned.
@@ -158,348 +152,6 @@ impl Host {
             }
         }
     }
-
-    // Sockets.
-
-    /// Listens for TCP connections at `local`; port 0 picks one.
-    ///
-    /// # Errors
-    /// If the address is taken, is none of ours, or no listener is left.
-    pub fn tcp_listen(
-        &mut self,
-        now: Instant,
-        local: Endpoint,
-        options: ListenOptions,
-    ) -> Result<SocketId, SocketError> {
-        self.with_tcp(now, |tcp, cx| tcp.listen(cx, local, options))
-    }
-
-    /// Takes the next connection of a listener, if there is one.
-    ///
-    /// # Errors
-    /// If `listener` is no listener.
-    pub fn tcp_accept(
-        &mut self,
-        now: Instant,
-        listener: SocketId,
-    ) -> Result<Option<Ends>, SocketError> {
-        self.with_tcp(now, |tcp, cx| tcp.accept(cx, listener))
-    }
-
-    /// Begins a TCP connection to `remote`, from `local` if given (port 0 picks one). Its ends can be used at
-    /// once; [`Readiness::CONNECTED`] or [`Readiness::ERROR`] tells how it went.
-    ///
-    /// # Errors
-    /// If there is no route, no address to use, or no port left.
-    pub fn tcp_connect(
-        &mut self,
-        now: Instant,
-        local: Option<Endpoint>,
-        remote: Endpoint,
-    ) -> Result<Ends, SocketError> {
-        self.with_tcp(now, |tcp, cx| tcp.connect(cx, local, remote))
-    }
-
-    /// Makes a UDP socket at `local`; port 0 picks one.
-    ///
-    /// # Errors
-    /// If the address is taken, is none of ours, or no socket is left.
-    pub fn udp_bind(
-        &mut self,
-        now: Instant,
-        local: Endpoint,
-        options: UdpOptions,
-    ) -> Result<Ends, SocketError> {
-        self.with_udp(now, |udp, cx| udp.bind(cx, local, options))
-    }
-
-    /// Sets the peer of a UDP socket, or with none forgets it.
-    ///
-    /// # Errors
-    /// If there is no route, or the socket's address does not fit the peer's family.
-    pub fn udp_connect(
-        &mut self,
-        now: Instant,
-        id: SocketId,
-        remote: Option<Endpoint>,
-    ) -> Result<(), SocketError> {
-        self.with_udp(now, |udp, cx| udp.connect(cx, id, remote))
-    }
-
-    /// The application wrote to the socket's send ring, or finished it.
-    pub fn sent(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.sent(cx, id)),
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.sent(cx, id));
-            }
-        }
-    }
-
-    /// The application released bytes of the socket's receive ring.
-    pub fn consumed(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => {}
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.consumed(cx, id));
-            }
-        }
-    }
-
-    /// The application lets go of the socket. What it wrote is still sent;
-    /// [`Readiness::GONE`] tells when nothing is left.
-    pub fn close(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.close(cx, id)),
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.close(cx, id));
-            }
-        }
-    }
-
-    /// Ends the socket at once, with what is unsent (TCP: by RST).
-    pub fn abort(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.abort(cx, id)),
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.abort(cx, id));
-            }
-        }
-    }
-
-    /// The application will read no more.
-    pub fn shutdown_read(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => {}
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.shutdown_read(cx, id));
-            }
-        }
-    }
-
-    /// Sets an option of a TCP connection.
-    ///
-    /// # Errors
-    /// If the socket is no connection.
-    pub fn set_tcp_option(
-        &mut self,
-        now: Instant,
-        id: SocketId,
-        option: TcpOption,
-    ) -> Result<(), SocketError> {
-        self.with_tcp(now, |tcp, cx| tcp.set_option(cx, id, option))
-    }
-
-    /// The state of a TCP socket.
-    #[must_use]
-    pub fn tcp_state(&self, id: SocketId) -> Option<State> {
-        self.shard.tcp.state(id)
-    }
-
-    /// What a listing shows of a TCP connection.
-    #[must_use]
-    pub fn tcp_detail(&self, id: SocketId) -> Option<TcpDetail> {
-        self.shard.tcp.detail(id)
-    }
-
-    /// The socket's own address and port.
-    #[must_use]
-    pub fn local(&self, id: SocketId) -> Option<Endpoint> {
-        match id.kind {
-            SocketKind::Udp => self.shard.udp.local(id),
-            SocketKind::TcpListener | SocketKind::TcpConnection => self.shard.tcp.local(id),
-        }
-    }
-
-    /// The peer's address and port, if the socket has one.
-    #[must_use]
-    pub fn remote(&self, id: SocketId) -> Option<Endpoint> {
-        match id.kind {
-            SocketKind::Udp => self.shard.udp.remote(id),
-            SocketKind::TcpListener | SocketKind::TcpConnection => self.shard.tcp.remote(id),
-        }
-    }
-
-    /// The error that waits for the application of a UDP socket, which is then forgotten. A TCP
-    /// connection's error is in its receive ring.
-    pub fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
-        match id.kind {
-            SocketKind::Udp => self.shard.udp.take_error(id),
-            SocketKind::TcpListener | SocketKind::TcpConnection => None,
-        }
-    }
-
-    // Administration.
-
-    /// Adds an interface; its number is the next unused one. The loopback interface is there already.
-    ///
-    /// # Errors
-    /// If the name is taken or the configuration makes no sense.
-    pub fn add_interface(
-        &mut self,
-        now: Instant,
-        config: InterfaceConfig,
-    ) -> Result<IfIndex, ControlError> {
-        let result = self.control.interface_add(now, config);
-        self.settle(now);
-        result
-    }
-
-    /// Removes an interface with its addresses, routes and neighbours; connections from its addresses are
-    /// aborted.
-    ///
-    /// # Errors
-    /// If there is no such interface.
-    pub fn remove_interface(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
-        let gone = self.control.interface_remove(ifindex)?;
-        self.shard.remove_interface(ifindex);
-        gone.into_iter().for_each(|ip| self.address_gone(now, ip));
-        self.settle(now);
-        Ok(())
-    }
-
-    /// Assigns an address and announces it on the link.
-    ///
-    /// # Errors
-    /// If it is assigned already, is no host's address, or there is no such interface.
-    pub fn address_add(
-        &mut self,
-        now: Instant,
-        ifindex: IfIndex,
-        cidr: Cidr,
-    ) -> Result<(), ControlError> {
-        let result = self.control.address_add(now, ifindex, cidr);
-        self.settle(now);
-        result
-    }
-
-    /// Takes an address away; connections from it are aborted.
-    ///
-    /// # Errors
-    /// If it is not assigned there.
-    pub fn address_del(
-        &mut self,
-        now: Instant,
-        ifindex: IfIndex,
-        ip: Ip,
-    ) -> Result<(), ControlError> {
-        self.control.address_remove(ifindex, ip)?;
-        self.address_gone(now, ip);
-        self.settle(now);
-        Ok(())
-    }
-
-    /// Adds a route.
-    ///
-    /// # Errors
-    /// If one with this destination and metric exists, or the gateway is not a neighbour.
-    pub fn route_add(&mut self, now: Instant, route: &RouteConfig) -> Result<(), ControlError> {
-        let result = self.control.route_add(route);
-        self.settle(now);
-        result
-    }
-
-    /// Removes the first route to `destination`, by that gateway and with that metric if given.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn route_del(
-        &mut self,
-        now: Instant,
-        destination: Cidr,
-        gateway: Option<Ip>,
-        metric: Option<u32>,
-    ) -> Result<(), ControlError> {
-        let result = self.control.route_remove(destination, gateway, metric);
-        self.settle(now);
-        result
-    }
-
-    /// Sets the link address of a neighbour for good.
-    ///
-    /// # Errors
-    /// If it has a permanent entry, or the medium has no link addresses.
-    pub fn neighbor_add(
-        &mut self,
-        now: Instant,
-        ifindex: IfIndex,
-        ip: Ip,
-        mac: Mac,
-    ) -> Result<(), ControlError> {
-        let result = self.control.neighbor_add(now, ifindex, ip, mac);
-        self.settle(now);
-        result
-    }
-
-    /// Forgets a neighbour.
-    ///
-    /// # Errors
-    /// If it has no entry.
-    pub fn neighbor_del(
-        &mut self,
-        now: Instant,
-        ifindex: IfIndex,
-        ip: Ip,
-    ) -> Result<(), ControlError> {
-        let result = self.control.neighbor_remove(ifindex, ip);
-        self.settle(now);
-        result
-    }
-
-    /// Forgets every neighbour, of one interface if given; returns how many.
-    pub fn neighbor_flush(&mut self, now: Instant, ifindex: Option<IfIndex>) -> usize {
-        let count = self.control.neighbor_flush(ifindex);
-        self.settle(now);
-        count
-    }
-
-    /// Every interface with its traffic, in index order.
-    #[must_use]
-    pub fn interfaces(&self) -> Vec<InterfaceInfo> {
-        let mut all = self.control.list_interfaces();
-        all.iter_mut().for_each(|info| info.counters = self.shard.counted(info.ifindex));
-        all
-    }
-
-    /// Every address, by interface.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<AddressInfo> {
-        self.control.list_addresses()
-    }
-
-    /// Every route, in the order of lookup, IPv4 first.
-    #[must_use]
-    pub fn routes(&self) -> Vec<RouteInfo> {
-        self.control.list_routes()
-    }
-
-    /// Every neighbour, by interface.
-    #[must_use]
-    pub fn neighbors(&self, now: Instant) -> Vec<NeighborInfo> {
-        self.control.list_neighbors(now)
-    }
-
-    /// Every socket.
-    #[must_use]
-    pub fn sockets(&self) -> Vec<SocketInfo> {
-        self.shard.tcp.sockets().chain(self.shard.udp.sockets()).collect()
-    }
-
-    /// What was counted so far.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        let mut stats = self.shard.parts.stats.clone();
-        stats.merge(&self.control.stats);
-        stats
-    }
-
-    /// The present snapshot of interfaces, routes and neighbours.
-    #[must_use]
-    pub fn fib(&self) -> &Fib {
-        self.control.fib()
-    }
-
-    // Private steps.
 
     /// Takes a frame and counts it; what follows from it is left to [`Host::settle`].
     fn take_in(
@@ -585,26 +237,6 @@ impl Host {
             self.told = version;
             self.shard.fib_changed(now, self.control.fib());
         }
-    }
-
-    fn address_gone(&mut self, now: Instant, ip: Ip) {
-        if !self.control.fib().is_local(ip) {
-            self.with_tcp(now, |tcp, cx| tcp.address_removed(cx, ip));
-        }
-    }
-
-    fn with_tcp<R>(&mut self, now: Instant, call: impl FnOnce(&mut Tcp, &mut Cx<'_>) -> R) -> R {
-        let Shard { tcp, parts, .. } = &mut self.shard;
-        let result = call(tcp, &mut parts.cx(now, self.control.fib()));
-        self.settle(now);
-        result
-    }
-
-    fn with_udp<R>(&mut self, now: Instant, call: impl FnOnce(&mut Udp, &mut Cx<'_>) -> R) -> R {
-        let Shard { udp, parts, .. } = &mut self.shard;
-        let result = call(udp, &mut parts.cx(now, self.control.fib()));
-        self.settle(now);
-        result
     }
 }
 

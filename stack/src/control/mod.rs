@@ -17,6 +17,7 @@ mod list;
 mod mld;
 mod ndp;
 pub(crate) mod neighbor;
+mod neighbors;
 mod pmtu;
 mod route;
 
@@ -30,7 +31,8 @@ use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::Medium;
 
 use crate::control::iface::{Interface, check_address, check_config, eui64_link_local};
-use crate::control::neighbor::{Input, Key, Neighbors, Step};
+use crate::control::neighbor::Input;
+use crate::control::neighbors::{Key, Neighbors, Step};
 use crate::control::pmtu::PathMtus;
 use crate::control::route::Routes;
 use crate::cx::Request;

@@ -1,0 +1,188 @@
+//! The verbs of the administrator, and the lists that show their effect.
+
+use addr::{Cidr, IfIndex, Ip, Mac};
+
+use crate::control::{
+    AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, NeighborInfo, RouteConfig, RouteInfo,
+};
+use crate::fib::Fib;
+use crate::host::Host;
+use crate::socket::SocketInfo;
+use crate::stats::Stats;
+use crate::time::Instant;
+
+impl Host {
+    /// Adds an interface; its number is the next unused one. The loopback interface is there already.
+    ///
+    /// # Errors
+    /// If the name is taken or the configuration makes no sense.
+    pub fn add_interface(
+        &mut self,
+        now: Instant,
+        config: InterfaceConfig,
+    ) -> Result<IfIndex, ControlError> {
+        let result = self.control.interface_add(now, config);
+        self.settle(now);
+        result
+    }
+
+    /// Removes an interface with its addresses, routes and neighbours; connections from its addresses are
+    /// aborted.
+    ///
+    /// # Errors
+    /// If there is no such interface.
+    pub fn remove_interface(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
+        let gone = self.control.interface_remove(ifindex)?;
+        self.shard.remove_interface(ifindex);
+        gone.into_iter().for_each(|ip| self.address_gone(now, ip));
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Assigns an address and announces it on the link.
+    ///
+    /// # Errors
+    /// If it is assigned already, is no host's address, or there is no such interface.
+    pub fn address_add(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        cidr: Cidr,
+    ) -> Result<(), ControlError> {
+        let result = self.control.address_add(now, ifindex, cidr);
+        self.settle(now);
+        result
+    }
+
+    /// Takes an address away; connections from it are aborted.
+    ///
+    /// # Errors
+    /// If it is not assigned there.
+    pub fn address_del(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        ip: Ip,
+    ) -> Result<(), ControlError> {
+        self.control.address_remove(ifindex, ip)?;
+        self.address_gone(now, ip);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Adds a route.
+    ///
+    /// # Errors
+    /// If one with this destination and metric exists, or the gateway is not a neighbour.
+    pub fn route_add(&mut self, now: Instant, route: &RouteConfig) -> Result<(), ControlError> {
+        let result = self.control.route_add(route);
+        self.settle(now);
+        result
+    }
+
+    /// Removes the first route to `destination`, by that gateway and with that metric if given.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn route_del(
+        &mut self,
+        now: Instant,
+        destination: Cidr,
+        gateway: Option<Ip>,
+        metric: Option<u32>,
+    ) -> Result<(), ControlError> {
+        let result = self.control.route_remove(destination, gateway, metric);
+        self.settle(now);
+        result
+    }
+
+    /// Sets the link address of a neighbour for good.
+    ///
+    /// # Errors
+    /// If it has a permanent entry, or the medium has no link addresses.
+    pub fn neighbor_add(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        ip: Ip,
+        mac: Mac,
+    ) -> Result<(), ControlError> {
+        let result = self.control.neighbor_add(now, ifindex, ip, mac);
+        self.settle(now);
+        result
+    }
+
+    /// Forgets a neighbour.
+    ///
+    /// # Errors
+    /// If it has no entry.
+    pub fn neighbor_del(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        ip: Ip,
+    ) -> Result<(), ControlError> {
+        let result = self.control.neighbor_remove(ifindex, ip);
+        self.settle(now);
+        result
+    }
+
+    /// Forgets every neighbour, of one interface if given; returns how many.
+    pub fn neighbor_flush(&mut self, now: Instant, ifindex: Option<IfIndex>) -> usize {
+        let count = self.control.neighbor_flush(ifindex);
+        self.settle(now);
+        count
+    }
+
+    /// Every interface with its traffic, in index order.
+    #[must_use]
+    pub fn interfaces(&self) -> Vec<InterfaceInfo> {
+        let mut all = self.control.list_interfaces();
+        all.iter_mut().for_each(|info| info.counters = self.shard.counted(info.ifindex));
+        all
+    }
+
+    /// Every address, by interface.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<AddressInfo> {
+        self.control.list_addresses()
+    }
+
+    /// Every route, in the order of lookup, IPv4 first.
+    #[must_use]
+    pub fn routes(&self) -> Vec<RouteInfo> {
+        self.control.list_routes()
+    }
+
+    /// Every neighbour, by interface.
+    #[must_use]
+    pub fn neighbors(&self, now: Instant) -> Vec<NeighborInfo> {
+        self.control.list_neighbors(now)
+    }
+
+    /// Every socket.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<SocketInfo> {
+        self.shard.tcp.sockets().chain(self.shard.udp.sockets()).collect()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.shard.parts.stats.clone();
+        stats.merge(&self.control.stats);
+        stats
+    }
+
+    /// The present snapshot of interfaces, routes and neighbours.
+    #[must_use]
+    pub fn fib(&self) -> &Fib {
+        self.control.fib()
+    }
+
+    fn address_gone(&mut self, now: Instant, ip: Ip) {
+        if !self.control.fib().is_local(ip) {
+            self.with_tcp(now, |tcp, cx| tcp.address_removed(cx, ip));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The verbs of sockets: each borrows the protocol with its context, then settles what follows.
+
+use addr::Endpoint;
+
+use crate::cx::Cx;
+use crate::host::Host;
+use crate::shard::Shard;
+use crate::socket::{Ends, SocketError, SocketId, SocketKind, TcpDetail};
+use crate::tcp::{ListenOptions, State, Tcp, TcpOption};
+use crate::time::Instant;
+use crate::udp::{Udp, UdpOptions};
+
+impl Host {
+    /// Listens for TCP connections at `local`; port 0 picks one.
+    ///
+    /// # Errors
+    /// If the address is taken, is none of ours, or no listener is left.
+    pub fn tcp_listen(
+        &mut self,
+        now: Instant,
+        local: Endpoint,
+        options: ListenOptions,
+    ) -> Result<SocketId, SocketError> {
+        self.with_tcp(now, |tcp, cx| tcp.listen(cx, local, options))
+    }
+
+    /// Takes the next connection of a listener, if there is one.
+    ///
+    /// # Errors
+    /// If `listener` is no listener.
+    pub fn tcp_accept(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+    ) -> Result<Option<Ends>, SocketError> {
+        self.with_tcp(now, |tcp, cx| tcp.accept(cx, listener))
+    }
+
+    /// Begins a TCP connection to `remote`, from `local` if given (port 0 picks one). Its ends can be used at
+    /// once; [`Readiness::CONNECTED`] or [`Readiness::ERROR`] tells how it went.
+    ///
+    /// # Errors
+    /// If there is no route, no address to use, or no port left.
+    pub fn tcp_connect(
+        &mut self,
+        now: Instant,
+        local: Option<Endpoint>,
+        remote: Endpoint,
+    ) -> Result<Ends, SocketError> {
+        self.with_tcp(now, |tcp, cx| tcp.connect(cx, local, remote))
+    }
+
+    /// Makes a UDP socket at `local`; port 0 picks one.
+    ///
+    /// # Errors
+    /// If the address is taken, is none of ours, or no socket is left.
+    pub fn udp_bind(
+        &mut self,
+        now: Instant,
+        local: Endpoint,
+        options: UdpOptions,
+    ) -> Result<Ends, SocketError> {
+        self.with_udp(now, |udp, cx| udp.bind(cx, local, options))
+    }
+
+    /// Sets the peer of a UDP socket, or with none forgets it.
+    ///
+    /// # Errors
+    /// If there is no route, or the socket's address does not fit the peer's family.
+    pub fn udp_connect(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        remote: Option<Endpoint>,
+    ) -> Result<(), SocketError> {
+        self.with_udp(now, |udp, cx| udp.connect(cx, id, remote))
+    }
+
+    /// The application wrote to the socket's send ring, or finished it.
+    pub fn sent(&mut self, now: Instant, id: SocketId) {
+        match id.kind {
+            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.sent(cx, id)),
+            SocketKind::TcpListener | SocketKind::TcpConnection => {
+                self.with_tcp(now, |tcp, cx| tcp.sent(cx, id));
+            }
+        }
+    }
+
+    /// The application released bytes of the socket's receive ring.
+    pub fn consumed(&mut self, now: Instant, id: SocketId) {
+        match id.kind {
+            SocketKind::Udp => {}
+            SocketKind::TcpListener | SocketKind::TcpConnection => {
+                self.with_tcp(now, |tcp, cx| tcp.consumed(cx, id));
+            }
+        }
+    }
+
+    /// The application lets go of the socket. What it wrote is still sent;
+    /// [`Readiness::GONE`] tells when nothing is left.
+    pub fn close(&mut self, now: Instant, id: SocketId) {
+        match id.kind {
+            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.close(cx, id)),
+            SocketKind::TcpListener | SocketKind::TcpConnection => {
+                self.with_tcp(now, |tcp, cx| tcp.close(cx, id));
+            }
+        }
+    }
+
+    /// Ends the socket at once, with what is unsent (TCP: by RST).
+    pub fn abort(&mut self, now: Instant, id: SocketId) {
+        match id.kind {
+            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.abort(cx, id)),
+            SocketKind::TcpListener | SocketKind::TcpConnection => {
+                self.with_tcp(now, |tcp, cx| tcp.abort(cx, id));
+            }
+        }
+    }
+
+    /// The application will read no more.
+    pub fn shutdown_read(&mut self, now: Instant, id: SocketId) {
+        match id.kind {
+            SocketKind::Udp => {}
+            SocketKind::TcpListener | SocketKind::TcpConnection => {
+                self.with_tcp(now, |tcp, cx| tcp.shutdown_read(cx, id));
+            }
+        }
+    }
+
+    /// Sets an option of a TCP connection.
+    ///
+    /// # Errors
+    /// If the socket is no connection.
+    pub fn set_tcp_option(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        option: TcpOption,
+    ) -> Result<(), SocketError> {
+        self.with_tcp(now, |tcp, cx| tcp.set_option(cx, id, option))
+    }
+
+    /// The state of a TCP socket.
+    #[must_use]
+    pub fn tcp_state(&self, id: SocketId) -> Option<State> {
+        self.shard.tcp.state(id)
+    }
+
+    /// What a listing shows of a TCP connection.
+    #[must_use]
+    pub fn tcp_detail(&self, id: SocketId) -> Option<TcpDetail> {
+        self.shard.tcp.detail(id)
+    }
+
+    /// The socket's own address and port.
+    #[must_use]
+    pub fn local(&self, id: SocketId) -> Option<Endpoint> {
+        match id.kind {
+            SocketKind::Udp => self.shard.udp.local(id),
+            SocketKind::TcpListener | SocketKind::TcpConnection => self.shard.tcp.local(id),
+        }
+    }
+
+    /// The peer's address and port, if the socket has one.
+    #[must_use]
+    pub fn remote(&self, id: SocketId) -> Option<Endpoint> {
+        match id.kind {
+            SocketKind::Udp => self.shard.udp.remote(id),
+            SocketKind::TcpListener | SocketKind::TcpConnection => self.shard.tcp.remote(id),
+        }
+    }
+
+    /// The error that waits for the application of a UDP socket, which is then forgotten. A TCP
+    /// connection's error is in its receive ring.
+    pub fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
+        match id.kind {
+            SocketKind::Udp => self.shard.udp.take_error(id),
+            SocketKind::TcpListener | SocketKind::TcpConnection => None,
+        }
+    }
+
+    pub(super) fn with_tcp<R>(
+        &mut self,
+        now: Instant,
+        call: impl FnOnce(&mut Tcp, &mut Cx<'_>) -> R,
+    ) -> R {
+        let Shard { tcp, parts, .. } = &mut self.shard;
+        let result = call(tcp, &mut parts.cx(now, self.control.fib()));
+        self.settle(now);
+        result
+    }
+
+    fn with_udp<R>(&mut self, now: Instant, call: impl FnOnce(&mut Udp, &mut Cx<'_>) -> R) -> R {
+        let Shard { udp, parts, .. } = &mut self.shard;
+        let result = call(udp, &mut parts.cx(now, self.control.fib()));
+        self.settle(now);
+        result
+    }
+}
