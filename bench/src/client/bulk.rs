@@ -20,7 +20,7 @@ pub fn run(mut stream: TcpStream, inwards: bool, args: &ClientArgs) -> io::Resul
     let mut buffer = vec![0x42; CHUNK];
     let begin = Instant::now();
     let end = begin + WARM_UP + Duration::from_secs_f64(args.secs);
-    let (mut bytes, mut from) = (0, None);
+    let (mut bytes, mut counted) = (0_u64, None);
     let last = loop {
         let step = if inwards { stream.write(&buffer) } else { stream.read(&mut buffer) };
         let now = Instant::now();
@@ -30,16 +30,18 @@ pub fn run(mut stream: TcpStream, inwards: bool, args: &ClientArgs) -> io::Resul
             Err(e) if e.kind() == ErrorKind::WouldBlock && args.busy => {}
             Err(e) => return Err(failed(&format!("after {bytes} bytes"), e)),
         }
-        if from.is_none() && now.duration_since(begin) >= WARM_UP {
-            (from, bytes) = (Some(now), 0);
+        if counted.is_none() && now >= begin + WARM_UP {
+            counted = Some((now, bytes));
         }
         if now >= end {
             break now;
         }
     };
-    let span = last.duration_since(from.unwrap_or(begin)).as_secs_f64();
-    if bytes == 0 || span <= 0.0 {
+    // A stream that stood still from the warm-up to the end has only its whole life to show.
+    let (from, before) = counted.filter(|(from, _)| *from < last).unwrap_or((begin, 0));
+    let span = last.duration_since(from).as_secs_f64();
+    if bytes == before {
         return Err(io::Error::other("the stream stood still"));
     }
-    Ok(json!({ "gbps": bytes as f64 * 8e-9 / span }))
+    Ok(json!({ "gbps": (bytes - before) as f64 * 8e-9 / span }))
 }
