@@ -1,0 +1,237 @@
+//! Records of what there is, in the words of `ip(8)` and `ss(8)`.
+
+use std::collections::BTreeMap;
+
+use addr::{IfIndex, Ip};
+use client::admin::{
+    Address, DaemonInfo, Frames, Link, LinkStats, Neighbor, Route, Socket, Stats, TcpDetail,
+};
+use datapath::Backend;
+use serde::Serialize;
+use stack::control::InterfaceInfo;
+use stack::socket::{SocketInfo, SocketKind};
+use wire::offload::{DeviceCaps, Medium};
+
+use crate::engine::Core;
+use crate::engine::port::PortEnd;
+
+/// Everything at once, for `/state.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct State {
+    pub(crate) daemon: DaemonInfo,
+    pub(crate) links: Vec<Link>,
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) neighbors: Vec<Neighbor>,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) stats: Stats,
+}
+
+pub(crate) fn state(core: &Core, ports: &[PortEnd]) -> State {
+    State {
+        daemon: info(core),
+        links: links(core, ports),
+        addresses: addresses(core),
+        routes: routes(core),
+        neighbors: neighbors(core),
+        sockets: sockets(core),
+        stats: stats(core),
+    }
+}
+
+pub(super) fn info(core: &Core) -> DaemonInfo {
+    DaemonInfo {
+        version: env!("CARGO_PKG_VERSION").into(),
+        pid: std::process::id(),
+        // The clock starts with the engine.
+        uptime: core.now.millis() / 1000,
+    }
+}
+
+/// Ports first, the loopback interface last.
+pub(super) fn links(core: &Core, ports: &[PortEnd]) -> Vec<Link> {
+    let mut interfaces = core.host.interfaces();
+    interfaces.sort_by_key(|i| (i.is_loopback, i.ifindex));
+    interfaces
+        .into_iter()
+        .map(|interface| {
+            let port = ports.iter().find(|port| port.ifindex == interface.ifindex);
+            link(interface, port)
+        })
+        .collect()
+}
+
+fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
+    let report = port.map(PortEnd::report);
+    let mut stats = LinkStats {
+        rx_packets: interface.counters.rx_packets,
+        rx_bytes: interface.counters.rx_bytes,
+        rx_errors: interface.counters.rx_errors,
+        rx_dropped: interface.counters.rx_dropped,
+        tx_packets: interface.counters.tx_packets,
+        tx_bytes: interface.counters.tx_bytes,
+        ..LinkStats::default()
+    };
+    if let Some(report) = &report {
+        // What the stack never saw; what it saw it has counted itself.
+        stats.rx_errors += report.stats.rx_errors;
+        stats.rx_dropped += report.stats.rx_dropped;
+        stats.tx_errors = report.stats.tx_errors;
+        stats.tx_dropped = report.stats.tx_dropped;
+    }
+    Link {
+        ifindex: interface.ifindex.get(),
+        kind: port.map_or("loopback", kind).into(),
+        mode: port.map(|port| port.info.mode.clone()).unwrap_or_default(),
+        mac: interface.mac.map(|mac| mac.to_string()),
+        mtu: interface.mtu,
+        flags: flags(&interface),
+        state: if interface.is_loopback { "UNKNOWN" } else { "UP" }.into(),
+        offload: offload(&interface.caps),
+        stats,
+        frames: report.as_ref().map(|report| Frames {
+            total: report.frames.total.into(),
+            fill: report.frames.fill.into(),
+            rx: report.frames.rx.into(),
+            stack: report.frames.stack.into(),
+            tx: report.frames.tx.into(),
+            completion: report.frames.completion.into(),
+            free: report.frames.free.into(),
+        }),
+        xdp: report
+            .filter(|_| port.is_some_and(|p| p.info.backend == Backend::Xdp))
+            .map(|report| report.verdicts.into_iter().collect()),
+        name: interface.name,
+    }
+}
+
+fn kind(port: &PortEnd) -> &'static str {
+    match port.info.backend {
+        Backend::Tap => "tap",
+        Backend::Tun => "tun",
+        Backend::Xdp => "xdp",
+        Backend::Pair | Backend::Auto => "pair",
+    }
+}
+
+fn flags(interface: &InterfaceInfo) -> Vec<String> {
+    let flags: &[&str] = match interface.medium {
+        _ if interface.is_loopback => &["LOOPBACK", "UP", "LOWER_UP"],
+        Medium::Ethernet => &["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
+        Medium::Ip => &["POINTOPOINT", "MULTICAST", "NOARP", "UP", "LOWER_UP"],
+    };
+    flags.iter().map(ToString::to_string).collect()
+}
+
+fn offload(caps: &DeviceCaps) -> Vec<String> {
+    let segments = caps.gso_max > 0;
+    [
+        ("tx-checksum", caps.tx_checksum),
+        ("tso4", segments && caps.gso4),
+        ("tso6", segments && caps.gso6),
+    ]
+    .into_iter()
+    .filter(|(_, on)| *on)
+    .map(|(name, _)| name.to_string())
+    .collect()
+}
+
+pub(super) fn addresses(core: &Core) -> Vec<Address> {
+    let mut all = core.host.addresses();
+    all.sort_by_key(|a| a.ifindex == LOOPBACK);
+    all.into_iter()
+        .map(|a| Address {
+            ifindex: a.ifindex.get(),
+            ifname: a.interface,
+            family: family(a.cidr.ip),
+            address: a.cidr.ip.to_string(),
+            prefix: a.cidr.prefix,
+            scope: a.scope.name().into(),
+            flags: vec!["permanent".into()],
+        })
+        .collect()
+}
+
+pub(super) fn routes(core: &Core) -> Vec<Route> {
+    core.host
+        .routes()
+        .into_iter()
+        .map(|r| Route {
+            destination: match r.destination.prefix {
+                0 => "default".into(),
+                _ => r.destination.to_string(),
+            },
+            family: family(r.destination.ip),
+            gateway: r.gateway.map(|ip| ip.to_string()),
+            ifindex: r.ifindex.get(),
+            ifname: r.interface,
+            metric: r.metric,
+            protocol: r.protocol.name().into(),
+            scope: r.scope.name().into(),
+            source: r.source.map(|ip| ip.to_string()),
+        })
+        .collect()
+}
+
+pub(super) fn neighbors(core: &Core) -> Vec<Neighbor> {
+    core.host
+        .neighbors(core.now)
+        .into_iter()
+        .map(|n| Neighbor {
+            address: n.ip.to_string(),
+            family: family(n.ip),
+            ifindex: n.ifindex.get(),
+            ifname: n.interface,
+            lladdr: n.mac.map(|mac| mac.to_string()),
+            state: n.state.name().into(),
+        })
+        .collect()
+}
+
+pub(super) fn sockets(core: &Core) -> Vec<Socket> {
+    core.host.sockets().into_iter().map(socket).collect()
+}
+
+fn socket(info: SocketInfo) -> Socket {
+    let udp = info.id.is_some_and(|id| id.kind == SocketKind::Udp);
+    let any = if info.local.ip.is_v4() { "0.0.0.0:*" } else { "[::]:*" };
+    Socket {
+        kind: if udp { "udp" } else { "tcp" }.into(),
+        family: family(info.local.ip),
+        state: info.state.into(),
+        local: info.local.to_string(),
+        remote: info.remote.map_or_else(|| any.into(), |remote| remote.to_string()),
+        recv_queue: info.recv_queue as u64,
+        send_queue: info.send_queue as u64,
+        ifname: None,
+        info: info.detail.map(|d| TcpDetail {
+            rtt_us: d.rtt_us.into(),
+            rttvar_us: d.rttvar_us.into(),
+            rto_us: d.rto_us.into(),
+            cwnd: d.cwnd.into(),
+            // Unset is the largest value.
+            ssthresh: (d.ssthresh != u32::MAX).then_some(d.ssthresh.into()),
+            mss: d.mss,
+            retransmits: d.retransmits,
+            in_flight: d.in_flight.into(),
+            bytes_sent: d.bytes_sent,
+            bytes_received: d.bytes_received,
+            send_window: d.send_window.into(),
+            recv_window: d.receive_window.into(),
+            ..TcpDetail::default()
+        }),
+    }
+}
+
+pub(super) fn stats(core: &Core) -> Stats {
+    let stats = core.host.stats();
+    let counters = stats.counters().map(|(name, value)| (name.to_string(), value));
+    let drops = stats.drops().map(|(reason, count)| (reason.name().to_string(), count));
+    Stats { counters: counters.collect(), drops: drops.collect::<BTreeMap<_, _>>() }
+}
+
+fn family(ip: Ip) -> u8 {
+    if ip.is_v4() { 4 } else { 6 }
+}
+
+const LOOPBACK: IfIndex = stack::fib::Fib::LOOPBACK;

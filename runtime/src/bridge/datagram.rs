@@ -1,0 +1,245 @@
+//! A UDP socket between the stack and one end of a datagram socketpair.
+//!
+//! On the socketpair each packet has the header of [`client::datagram`]; in the socket's rings it is
+//! a record. A packet from the client is taken only when the send ring has room for the largest one,
+//! so that a full ring stops the client at its own socketpair. Malformed packets are dropped (IPC-26).
+
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use addr::{Endpoint, Ip};
+use client::datagram::{
+    HEADER_MAX, PACKET_MAX, RECORD_LEN, emit, emit_record, parse, parse_record,
+};
+use ring::bytes::{Reader, Writer};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
+use stack::socket::Ends;
+use stack::{Readiness, SocketError};
+
+use super::Fate;
+use crate::engine::Core;
+use crate::engine::poller::Ready;
+
+/// A UDP socket of a client.
+pub(super) struct Datagram {
+    fd: OwnedFd,
+    /// The stack's socket, once bound: by `bind`, `connect` or the first packet.
+    ends: Option<Ends>,
+    remote: Option<Endpoint>,
+    readable: bool,
+    writable: bool,
+    hangup: bool,
+    /// Whether the bridge owns the stack's socket in the engine's eyes.
+    pub(super) adopted: bool,
+}
+
+impl Datagram {
+    pub(super) fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            ends: None,
+            remote: None,
+            readable: true,
+            writable: true,
+            hangup: false,
+            adopted: false,
+        }
+    }
+
+    pub(super) fn ends(&self) -> Option<&Ends> {
+        self.ends.as_ref()
+    }
+
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    pub(super) fn local(&self) -> Option<Endpoint> {
+        self.ends.as_ref().map(|ends| ends.local)
+    }
+
+    pub(super) fn remote(&self) -> Option<Endpoint> {
+        self.remote
+    }
+
+    /// Opens the stack's socket.
+    pub(super) fn bind(&mut self, local: Endpoint, core: &mut Core) -> Result<(), SocketError> {
+        if self.ends.is_some() {
+            return Err(SocketError::InvalidArgument);
+        }
+        self.ends = Some(core.bind_udp(local)?);
+        Ok(())
+    }
+
+    /// Fixes the peer.
+    pub(super) fn connect(
+        &mut self,
+        remote: Endpoint,
+        v6: bool,
+        core: &mut Core,
+    ) -> Result<(), SocketError> {
+        if self.ends.is_none() {
+            self.bind(unspecified(v6), core)?;
+        }
+        let Some(ends) = &mut self.ends else { return Err(SocketError::BadSocket) };
+        core.connect_udp(ends.id, remote)?;
+        if let Some(local) = core.host.local(ends.id) {
+            ends.local = local;
+        }
+        self.remote = Some(remote);
+        Ok(())
+    }
+
+    pub(super) fn on_event(
+        &mut self,
+        _what: Readiness,
+        core: &mut Core,
+        scratch: &mut [u8],
+    ) -> Fate {
+        self.pump_in(core, scratch);
+        self.pump_out(core);
+        Fate::Lives
+    }
+
+    pub(super) fn on_ready(
+        &mut self,
+        ready: Ready,
+        core: &mut Core,
+        v6: bool,
+        scratch: &mut [u8],
+    ) -> Fate {
+        self.readable |= ready.readable;
+        self.writable |= ready.writable;
+        self.hangup |= ready.hangup;
+        if self.readable && self.ends.is_none() && self.has_packet() {
+            // A failure leaves the packets where they are; the next one tries again.
+            let _ = self.bind(unspecified(v6), core);
+        }
+        self.pump_in(core, scratch);
+        self.pump_out(core);
+        if self.hangup && !self.readable {
+            if let Some(ends) = &self.ends {
+                core.close(ends.id);
+            }
+            return Fate::Gone;
+        }
+        Fate::Lives
+    }
+
+    /// What the client left in the socketpair is still sent, as far as the ring has room.
+    pub(super) fn close(&mut self, core: &mut Core, v6: bool, scratch: &mut [u8]) {
+        self.readable = true;
+        if self.ends.is_none() && self.has_packet() {
+            let _ = self.bind(unspecified(v6), core);
+        }
+        self.pump_in(core, scratch);
+        if let Some(ends) = &self.ends {
+            core.close(ends.id);
+        }
+    }
+
+    fn has_packet(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        matches!(recv(&self.fd, &mut [0u8; 1][..], flags), Ok((1.., _)))
+    }
+
+    /// Client to network.
+    fn pump_in(&mut self, core: &mut Core, scratch: &mut [u8]) {
+        let Some(ends) = &mut self.ends else { return };
+        let mut moved = false;
+        while self.readable && has_room(&mut ends.tx) {
+            match recv(&self.fd, &mut *scratch, RecvFlags::DONTWAIT) {
+                // A packet without a tag is malformed; no packet of zero bytes is ever ours. On a
+                // closed pair it is the end.
+                Ok((0, _)) => self.readable = false,
+                Ok((n, _)) => {
+                    if let Some((addr, payload)) = parse(&scratch[..n]) {
+                        moved |= put(&mut ends.tx, addr, self.remote, payload);
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.readable = false,
+                Err(_) => {
+                    self.readable = false;
+                    self.hangup = true;
+                }
+            }
+        }
+        if moved {
+            core.sent(ends.id);
+        }
+    }
+
+    /// Network to client.
+    fn pump_out(&mut self, core: &mut Core) {
+        let Some(ends) = &mut self.ends else { return };
+        let mut moved = false;
+        while self.writable {
+            let Some((len, addr)) = head(&ends.rx) else { break };
+            let mut header = [0; HEADER_MAX];
+            let header_len = emit(&mut header, addr);
+            let (first, second) = ends.rx.peek_at(RECORD_LEN, len);
+            let slices =
+                [IoSlice::new(&header[..header_len]), IoSlice::new(first), IoSlice::new(second)];
+            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+            match sendmsg(&self.fd, &slices, &mut SendAncillaryBuffer::default(), flags) {
+                Err(Errno::AGAIN) => {
+                    self.writable = false;
+                    break;
+                }
+                Err(Errno::INTR) => continue,
+                // Delivered, or the client's end is closed and nobody misses it.
+                Ok(_) | Err(_) => {}
+            }
+            ends.rx.release(RECORD_LEN + len);
+            moved = true;
+        }
+        if ends.rx.is_empty() {
+            ends.rx.set_waiting(true);
+        }
+        if moved {
+            core.consumed(ends.id);
+        }
+    }
+}
+
+/// The unspecified address of a family, any port.
+pub(super) fn unspecified(v6: bool) -> Endpoint {
+    Endpoint::new(if v6 { Ip::UNSPECIFIED_V6 } else { Ip::UNSPECIFIED_V4 }, 0)
+}
+
+/// Whether the largest packet fits; if not, the stack is asked to tell when there is room.
+fn has_room(tx: &mut Writer) -> bool {
+    let wanted = (RECORD_LEN + PACKET_MAX).min(tx.capacity());
+    tx.free() >= wanted || {
+        tx.set_waiting(true);
+        tx.free() >= wanted
+    }
+}
+
+/// Puts one record into the ring, whole. Says whether it was one.
+fn put(
+    tx: &mut Writer,
+    addr: Option<SocketAddr>,
+    remote: Option<Endpoint>,
+    payload: &[u8],
+) -> bool {
+    let Some(addr) = addr.or(remote.map(Endpoint::to_std)) else { return false };
+    let Ok(len) = u16::try_from(payload.len()) else { return false };
+    let record = emit_record(len, Some(addr));
+    if tx.free() < record.len() + payload.len() {
+        return false;
+    }
+    crate::engine::record::put(tx, &record, payload);
+    true
+}
+
+/// Payload length and address of the oldest record.
+fn head(rx: &Reader) -> Option<(usize, Option<SocketAddr>)> {
+    let record = crate::engine::record::head(rx)?;
+    // The stack writes no other records.
+    let (len, addr) = parse_record(&record)?;
+    Some((usize::from(len), addr))
+}

@@ -1,0 +1,343 @@
+//! A TCP connection between the stack and one end of a stream socketpair.
+//!
+//! Towards the network `readv(2)` fills the send ring's free bytes, towards the client `sendmsg(2)`
+//! takes the receive ring's bytes; nothing is copied in between. The descriptor is watched by edges,
+//! so the pump remembers which direction is ready until a call says otherwise.
+//!
+//! | happens | becomes |
+//! |---|---|
+//! | client shuts down writing | FIN after what it wrote |
+//! | peer's FIN | end of stream after what it sent |
+//! | client closes its end, everything read | FIN; later data is answered by RST |
+//! | client closes its end, data unread | RST (RFC 2525 §2.17, as Linux does) |
+//! | RST, timeout | what arrived before, then the end; ECONNRESET if the client's data was lost |
+//! | `close`, or the client died | what lies in the socketpair is still sent, then as if closed |
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::OwnedFd;
+
+use addr::Endpoint;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use stack::socket::Ends;
+use stack::{Readiness, SocketId};
+
+use super::Fate;
+use super::reply::Reply;
+use crate::engine::Core;
+use crate::engine::poller::Ready;
+
+/// A connection with both ways open as far as is known.
+pub(super) struct Stream {
+    fd: OwnedFd,
+    ends: Ends,
+    readable: bool,
+    writable: bool,
+    /// The client's end of stream lies behind what can be read.
+    ended: bool,
+    /// The client's end is closed, or both directions are over.
+    hangup: bool,
+    /// The client will write no more: our FIN is asked for.
+    input_over: bool,
+    /// The peer will send no more, and the client knows.
+    output_over: bool,
+    /// The client will read no more.
+    reader_gone: bool,
+    /// Only what lies in the socketpair is still to be sent.
+    closing: bool,
+}
+
+impl Stream {
+    pub(super) fn new(fd: OwnedFd, ends: Ends) -> Self {
+        Self {
+            fd,
+            ends,
+            readable: true,
+            writable: true,
+            ended: false,
+            hangup: false,
+            input_over: false,
+            output_over: false,
+            reader_gone: false,
+            closing: false,
+        }
+    }
+
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
+    pub(super) fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
+    pub(super) fn names(&self) -> (Endpoint, Option<Endpoint>) {
+        (self.ends.local, self.ends.remote)
+    }
+
+    /// The stack told of the connection.
+    pub(super) fn on_event(&mut self, _what: Readiness, core: &mut Core) -> Fate {
+        self.pump(core)
+    }
+
+    /// The socketpair became ready.
+    pub(super) fn on_ready(&mut self, ready: Ready, core: &mut Core) -> Fate {
+        self.note(ready);
+        self.pump(core)
+    }
+
+    fn note(&mut self, ready: Ready) {
+        self.readable |= ready.readable;
+        self.writable |= ready.writable;
+        self.ended |= ready.ended;
+        self.hangup |= ready.hangup;
+    }
+
+    /// The client lets go of the socket.
+    pub(super) fn close(&mut self, core: &mut Core) -> Fate {
+        self.closing = true;
+        self.readable = true;
+        self.pump(core)
+    }
+
+    /// The client shut down a direction by the verb instead of on its socketpair end.
+    pub(super) fn shutdown(&mut self, read: bool, write: bool, core: &mut Core) -> Fate {
+        if read {
+            self.reader_gone = true;
+            core.shutdown_read(self.ends.id);
+        }
+        if write && !self.input_over {
+            self.readable = true;
+            let fate = self.pump(core);
+            if fate != Fate::Lives {
+                return fate;
+            }
+            self.end_input(core);
+        }
+        self.pump(core)
+    }
+
+    /// Moves what can be moved, both ways, and says what is left.
+    pub(super) fn pump(&mut self, core: &mut Core) -> Fate {
+        if (self.closing || self.hangup) && self.ends.rx.pending_error().is_some() {
+            // Nobody is there to be told.
+            core.close(self.ends.id);
+            return Fate::Gone;
+        }
+        if let Some(fate) = self.pump_out(core).or_else(|| self.pump_in(core)) {
+            return fate;
+        }
+        if self.closing && !self.readable && !self.input_over {
+            // Everything the client left behind is in the ring.
+            self.end_input(core);
+        }
+        if self.input_over && (self.closing || self.hangup) {
+            core.close(self.ends.id);
+            return Fate::Gone;
+        }
+        Fate::Lives
+    }
+
+    /// Client to network.
+    fn pump_in(&mut self, core: &mut Core) -> Option<Fate> {
+        let mut moved = 0;
+        let fate = loop {
+            // After an error the client's data stays where it is: closing on it is what makes the
+            // client's end fail with ECONNRESET.
+            if !self.readable || self.input_over || self.ends.rx.pending_error().is_some() {
+                break None;
+            }
+            let room = self.room();
+            if room == 0 {
+                break None;
+            }
+            let (first, second) = self.ends.tx.slices_at(0, room);
+            let wanted = first.len() + second.len();
+            let mut slices = [IoSliceMut::new(first), IoSliceMut::new(second)];
+            match rustix::io::readv(&self.fd, &mut slices) {
+                Ok(0) => {
+                    self.end_input(core);
+                    break None;
+                }
+                Ok(n) => {
+                    self.ends.tx.commit(n);
+                    moved += n;
+                    // Less than asked for: empty, unless an end lies behind.
+                    self.readable = n == wanted || self.ended || self.closing;
+                }
+                Err(Errno::AGAIN) => self.readable = false,
+                Err(Errno::INTR) => {}
+                // The client closed its end with data unread.
+                Err(_) => {
+                    core.abort(self.ends.id);
+                    break Some(Fate::Gone);
+                }
+            }
+        };
+        if moved > 0 {
+            core.sent(self.ends.id);
+        }
+        fate
+    }
+
+    /// Free bytes of the send ring; if there are none, the stack is asked to tell.
+    fn room(&mut self) -> usize {
+        let room = self.ends.tx.free();
+        if room > 0 {
+            return room;
+        }
+        self.ends.tx.set_waiting(true);
+        self.ends.tx.free()
+    }
+
+    fn end_input(&mut self, core: &mut Core) {
+        self.input_over = true;
+        self.readable = false;
+        self.ends.tx.finish();
+        core.sent(self.ends.id);
+    }
+
+    /// Network to client.
+    fn pump_out(&mut self, core: &mut Core) -> Option<Fate> {
+        let mut moved = 0;
+        while self.writable && !self.closing {
+            let (first, second) = self.ends.rx.peek();
+            let available = first.len() + second.len();
+            if available == 0 {
+                break;
+            }
+            if self.reader_gone {
+                moved += self.ends.rx.release(available);
+                continue;
+            }
+            match send(&self.fd, first, second) {
+                Ok(n) => {
+                    moved += self.ends.rx.release(n);
+                }
+                Err(Errno::AGAIN) => self.writable = false,
+                Err(Errno::INTR) => {}
+                // The client closed its end: what could not be handed over makes the close a RST.
+                Err(_) if self.is_closed() => break,
+                // It only reads no more. As in Linux, what comes is thrown away.
+                Err(_) => self.reader_gone = true,
+            }
+        }
+        if moved > 0 {
+            core.consumed(self.ends.id);
+        }
+        self.end_output(core)
+    }
+
+    /// Passes on the end of the peer's stream, once all before it is passed on.
+    fn end_output(&mut self, core: &mut Core) -> Option<Fate> {
+        if self.ends.rx.is_empty() {
+            self.ends.rx.set_waiting(true);
+        }
+        if !self.ends.rx.is_finished() || self.output_over {
+            return None;
+        }
+        self.output_over = true;
+        if let Some(code) = self.ends.rx.error() {
+            core.close(self.ends.id);
+            return Some(Fate::Over(Some(i32::from(code))));
+        }
+        // The other end may be closed already.
+        let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Write);
+        None
+    }
+
+    /// Whether the client's end is closed, which may be known before the edge is told.
+    fn is_closed(&mut self) -> bool {
+        let mut fds = [PollFd::new(&self.fd, PollFlags::empty())];
+        let polled = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        self.hangup |= polled.is_ok() && fds[0].revents().contains(PollFlags::HUP);
+        self.hangup
+    }
+}
+
+fn send(fd: &OwnedFd, first: &[u8], second: &[u8]) -> rustix::io::Result<usize> {
+    let slices = [IoSlice::new(first), IoSlice::new(second)];
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    sendmsg(fd, &slices, &mut SendAncillaryBuffer::default(), flags)
+}
+
+/// A connection on its way.
+pub(super) struct Connecting {
+    stream: Stream,
+    waiter: Waiter,
+}
+
+/// Who waits for the outcome.
+pub(super) enum Waiter {
+    /// The request that started it.
+    Reply(Reply),
+    /// The client's `poll`: so many bytes lie in the socketpair to make it not writable.
+    Fill(u64),
+}
+
+/// How an attempt ended.
+pub(super) enum Outcome {
+    Connected,
+    Failed(u16),
+}
+
+impl Connecting {
+    pub(super) fn new(fd: OwnedFd, ends: Ends, waiter: Waiter) -> Self {
+        Self { stream: Stream::new(fd, ends), waiter }
+    }
+
+    pub(super) fn names(&self) -> (Endpoint, Option<Endpoint>) {
+        self.stream.names()
+    }
+
+    pub(super) fn id(&self) -> SocketId {
+        self.stream.ends.id
+    }
+
+    /// What the stack told, as the end of the attempt.
+    pub(super) fn outcome(&self, what: Readiness) -> Option<Outcome> {
+        if let Some(code) = self.stream.ends.rx.pending_error() {
+            return Some(Outcome::Failed(code));
+        }
+        if what.has(Readiness::CONNECTED) {
+            return Some(Outcome::Connected);
+        }
+        what.has(Readiness::ERROR | Readiness::GONE)
+            .then_some(Outcome::Failed(stack::SocketError::ConnectionAborted.code()))
+    }
+
+    /// The client no longer wants it.
+    pub(super) fn cancel(&mut self, core: &mut Core) {
+        core.abort(self.stream.ends.id);
+    }
+
+    /// Takes it apart; the filling bytes are out of the socketpair then.
+    pub(super) fn finish(self) -> (Stream, Option<Reply>) {
+        match self.waiter {
+            Waiter::Reply(reply) => (self.stream, Some(reply)),
+            Waiter::Fill(bytes) => {
+                drain(&self.stream.fd, bytes);
+                (self.stream, None)
+            }
+        }
+    }
+}
+
+/// Takes `bytes` bytes out of a descriptor, or as many as there are.
+fn drain(fd: &OwnedFd, mut bytes: u64) {
+    let mut block = [0u8; 4096];
+    while bytes > 0 {
+        let part = block.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
+        match rustix::io::read(fd, &mut block[..part]) {
+            Ok(0) => return,
+            Ok(n) => bytes -= n as u64,
+            Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Whose socket it is: the stack tells events by [`SocketId`], this finds who wants to know.
+
+use stack::SocketId;
+use stack::socket::SocketKind;
+
+use super::slab::Key;
+
+/// Who uses a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A service on the engine's own thread.
+    Service(Key),
+    /// A socketpair to another process.
+    Bridge(Key),
+    /// A thread of this process.
+    Local(Key),
+}
+
+/// Owners by socket; one table a kind, indexed by the socket's slot.
+#[derive(Default)]
+pub(crate) struct Owners([Vec<Option<(u32, Owner)>>; 3]);
+
+impl Owners {
+    pub(crate) fn insert(&mut self, id: SocketId, owner: Owner) {
+        let table = &mut self.0[table(id)];
+        let index = id.index as usize;
+        if table.len() <= index {
+            table.resize(index + 1, None);
+        }
+        table[index] = Some((id.generation, owner));
+    }
+
+    pub(crate) fn find(&self, id: SocketId) -> Option<Owner> {
+        let (generation, owner) = (*self.0[table(id)].get(id.index as usize)?)?;
+        (generation == id.generation).then_some(owner)
+    }
+
+    pub(crate) fn remove(&mut self, id: SocketId) {
+        if self.find(id).is_some() {
+            self.0[table(id)][id.index as usize] = None;
+        }
+    }
+}
+
+fn table(id: SocketId) -> usize {
+    match id.kind {
+        SocketKind::TcpListener => 0,
+        SocketKind::TcpConnection => 1,
+        SocketKind::Udp => 2,
+    }
+}

@@ -1,0 +1,201 @@
+//! The engine's end of a port: four rings, and the port itself where one thread steps both.
+//!
+//! In the *fused* layout the engine owns the [`Port`] and steps it once a turn. In the *split* layout
+//! the port lives on a thread of its own ([`crate::layout::split`]) and the engine knows a [`Desk`]:
+//! a bell to wake that thread, and a place to leave wishes and find reports.
+
+use std::sync::Arc;
+
+use addr::{IfIndex, Ip};
+use datapath::{Frame, FrameAccount, Port, PortInfo, PortLink, PortStats, RxFrame, TxFrame};
+
+use super::Core;
+use super::poller::{Poller, Token};
+use crate::layout::split::Desk;
+
+/// Frames taken from a ring, or put into one, between two looks at anything else.
+pub(crate) const BATCH: usize = 64;
+
+/// One port as the engine sees it.
+pub(crate) struct PortEnd {
+    pub(crate) ifindex: IfIndex,
+    pub(crate) info: PortInfo,
+    link: PortLink,
+    batch: Vec<RxFrame>,
+    /// A frame to send from that nothing was written into yet.
+    spare: Option<Frame>,
+    drive: Drive,
+    watched: Watched,
+    /// The addresses and groups the port was last told of.
+    steered: Vec<Ip>,
+    /// Frames that the stack refused to take further.
+    pub(crate) refused: u64,
+}
+
+/// Who steps the port.
+pub(crate) enum Drive {
+    /// This thread.
+    Fused(Box<Port>),
+    /// Another one, behind this desk.
+    Split(Arc<Desk>),
+}
+
+/// What epoll was told to wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Watched {
+    input: bool,
+    output: bool,
+}
+
+/// What a port tells about itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) stats: PortStats,
+    pub(crate) frames: FrameAccount,
+    /// Verdicts of the XDP program by name, where there is one.
+    pub(crate) verdicts: Vec<(String, u64)>,
+}
+
+impl Report {
+    pub(crate) fn of(port: &Port) -> Self {
+        Self { stats: port.stats(), frames: port.frames(), verdicts: Vec::new() }
+    }
+}
+
+impl PortEnd {
+    pub(crate) fn new(ifindex: IfIndex, info: PortInfo, link: PortLink, drive: Drive) -> Self {
+        Self {
+            ifindex,
+            info,
+            link,
+            batch: Vec::with_capacity(BATCH),
+            spare: None,
+            drive,
+            watched: Watched::default(),
+            steered: Vec::new(),
+            refused: 0,
+        }
+    }
+
+    pub(crate) fn drive(&self) -> &Drive {
+        &self.drive
+    }
+
+    /// Steps the port if it is ours, and hands a batch of frames to the stack. Says whether there
+    /// was anything to do.
+    pub(crate) fn receive(&mut self, core: &mut Core) -> bool {
+        let mut worked = false;
+        if let Drive::Fused(port) = &mut self.drive {
+            let turn = port.turn(BATCH);
+            worked = turn.received + turn.sent > 0;
+        }
+        if self.link.rx.pop_batch(&mut self.batch, BATCH) == 0 {
+            return worked;
+        }
+        for arrived in &mut self.batch {
+            let frame = arrived.frame.bytes_mut();
+            // The stack counts why it refused a frame.
+            if core.host.receive(core.now, self.ifindex, arrived.meta, frame).is_err() {
+                self.refused += 1;
+            }
+        }
+        self.link.rx_done.push_batch(&mut self.batch.drain(..).map(|arrived| arrived.frame));
+        self.ring_port();
+        true
+    }
+
+    /// Lets the stack fill frames while it wants to and there are any. Says whether one was filled.
+    pub(crate) fn transmit(&mut self, core: &mut Core) -> bool {
+        let mut filled = 0;
+        while filled < BATCH && core.host.has_output(self.ifindex) {
+            let Some(mut frame) = self.spare.take().or_else(|| self.link.tx_free.pop()) else {
+                break;
+            };
+            let Some(meta) = core.host.transmit(core.now, self.ifindex, frame.bytes_mut()) else {
+                self.spare = Some(frame);
+                break;
+            };
+            frame.set_len(meta.len as usize);
+            // The ring has room for every frame of the pool.
+            if self.link.tx.push(TxFrame { frame, meta }).is_err() {
+                break;
+            }
+            filled += 1;
+        }
+        if filled > 0 {
+            self.ring_port();
+        }
+        filled > 0
+    }
+
+    /// Wakes the port's thread if there is one and it sleeps.
+    fn ring_port(&self) {
+        if let Drive::Split(desk) = &self.drive
+            && self.link.port_waiting()
+        {
+            desk.ring();
+        }
+    }
+
+    /// Announces that the engine sleeps, or does not any more.
+    pub(crate) fn set_waiting(&mut self, waiting: bool) {
+        if waiting && let Some(frame) = self.spare.take() {
+            // It goes home; the ring has room for every frame of the pool.
+            let _ = self.link.rx_done.push(frame);
+        }
+        if let Drive::Split(_) = self.drive {
+            self.link.rx.set_waiting(waiting);
+            self.link.tx_free.set_waiting(waiting);
+        }
+    }
+
+    /// Whether there is something to do for the engine.
+    pub(crate) fn has_work(&self, core: &Core) -> bool {
+        let can_fill = self.spare.is_some() || !self.link.tx_free.is_empty();
+        let unsent = match &self.drive {
+            Drive::Fused(port) => port.has_tx_waiting() && !port.wants_write(),
+            Drive::Split(_) => false,
+        };
+        unsent || !self.link.rx.is_empty() || (can_fill && core.host.has_output(self.ifindex))
+    }
+
+    /// Makes epoll wait for what the port now wants. `index` is its place in the engine's list.
+    pub(crate) fn watch(&mut self, poller: &Poller, index: u32) {
+        let Drive::Fused(port) = &self.drive else { return };
+        let lost = port.is_lost();
+        let wanted =
+            Watched { input: port.wants_read() && !lost, output: port.wants_write() && !lost };
+        if wanted == self.watched {
+            return;
+        }
+        let token = Token::Port(index);
+        if poller.watch_level(port.as_ref(), token, wanted.input, wanted.output).is_ok() {
+            self.watched = wanted;
+        }
+    }
+
+    /// Counters and frame account, up to the moment or to the port thread's last report.
+    pub(crate) fn report(&self) -> Report {
+        match &self.drive {
+            Drive::Fused(port) => Report::of(port),
+            Drive::Split(desk) => desk.report(),
+        }
+    }
+
+    /// Tells a port that filters for which addresses and groups it is to take frames.
+    pub(crate) fn steer(&mut self, addresses: Vec<Ip>) {
+        if addresses == self.steered {
+            return;
+        }
+        match &mut self.drive {
+            Drive::Fused(port) => steer(port, &addresses),
+            Drive::Split(desk) => desk.wish(addresses.clone()),
+        }
+        self.steered = addresses;
+    }
+}
+
+/// Passes addresses on to a port that filters.
+pub(crate) fn steer(port: &mut Port, addresses: &[Ip]) {
+    let _ = (port, addresses);
+}

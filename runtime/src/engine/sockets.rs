@@ -1,0 +1,86 @@
+//! The socket verbs of the stack, with the time filled in: what services, bridges and local sockets
+//! call. Refusals come back as the errno that Linux would give.
+
+use std::io;
+
+use addr::Endpoint;
+use stack::socket::Ends;
+use stack::tcp::TcpOption;
+use stack::udp::UdpOptions;
+use stack::{SocketError, SocketId};
+
+use super::Core;
+
+impl Core {
+    pub(crate) fn listen(
+        &mut self,
+        local: Endpoint,
+        backlog: u32,
+        only_v6: bool,
+    ) -> Result<SocketId, SocketError> {
+        let options = stack::tcp::ListenOptions { backlog, only_v6 };
+        self.host.tcp_listen(self.now, local, options)
+    }
+
+    pub(crate) fn accept(&mut self, listener: SocketId) -> Result<Option<Ends>, SocketError> {
+        self.host.tcp_accept(self.now, listener)
+    }
+
+    pub(crate) fn connect(
+        &mut self,
+        local: Option<Endpoint>,
+        remote: Endpoint,
+    ) -> Result<Ends, SocketError> {
+        self.host.tcp_connect(self.now, local, remote)
+    }
+
+    pub(crate) fn bind_udp(&mut self, local: Endpoint) -> Result<Ends, SocketError> {
+        self.host.udp_bind(self.now, local, UdpOptions::default())
+    }
+
+    pub(crate) fn connect_udp(
+        &mut self,
+        id: SocketId,
+        remote: Endpoint,
+    ) -> Result<(), SocketError> {
+        self.host.udp_connect(self.now, id, Some(remote))
+    }
+
+    /// Bytes, records or an end were put into the socket's send ring.
+    pub(crate) fn sent(&mut self, id: SocketId) {
+        self.host.sent(self.now, id);
+    }
+
+    /// Bytes were taken out of the socket's receive ring.
+    pub(crate) fn consumed(&mut self, id: SocketId) {
+        self.host.consumed(self.now, id);
+    }
+
+    /// Nobody uses the socket any more.
+    pub(crate) fn close(&mut self, id: SocketId) {
+        self.owners.remove(id);
+        self.host.close(self.now, id);
+    }
+
+    /// Nobody uses the socket any more, and data was lost: RST.
+    pub(crate) fn abort(&mut self, id: SocketId) {
+        self.owners.remove(id);
+        self.host.abort(self.now, id);
+    }
+
+    /// Sets options of a connection. One that is over has none.
+    pub(crate) fn set_options(&mut self, id: SocketId, wanted: impl Iterator<Item = TcpOption>) {
+        for option in wanted {
+            let _ = self.host.set_tcp_option(self.now, id, option);
+        }
+    }
+
+    pub(crate) fn shutdown_read(&mut self, id: SocketId) {
+        self.host.shutdown_read(self.now, id);
+    }
+}
+
+/// As the error of a socket call.
+pub(crate) fn os_error(error: SocketError) -> io::Error {
+    io::Error::from_raw_os_error(i32::from(error.code()))
+}

@@ -1,0 +1,200 @@
+//! The loop of a stack thread, and one turn of it.
+//!
+//! A turn reads the clock once and then does a bounded batch of everything there is:
+//!
+//! 1. messages from other threads;
+//! 2. for each port: frames in, up to 64;
+//! 3. timers, if one is due;
+//! 4. what the stack tells about sockets, to whoever owns them;
+//! 5. for each port: frames out, while the stack has any and the port has room.
+//!
+//! Frames that one turn puts out are given to the device at the beginning of the next one, which
+//! follows at once, because a turn that did anything is followed by another. Only a turn that found
+//! nothing leads to sleep: on one epoll, until the next deadline. Before that the engine announces
+//! its sleep (mailbox and rings) and looks once more, so that no wake-up is lost.
+
+use std::time::Duration;
+
+use stack::Instant;
+
+use super::mailbox::Command;
+use super::owner::Owner;
+use super::poller::Token;
+use super::port::Drive;
+use super::{Engine, Pace};
+
+/// Messages taken in one turn.
+const COMMANDS_PER_TURN: usize = 64;
+/// Socket events told in one turn.
+const EVENTS_PER_TURN: usize = 1024;
+/// Turns without sleep between two looks at the descriptors.
+const TURNS_PER_POLL: u32 = 4;
+
+impl Engine {
+    /// Runs until it is told to stop. The ports are dropped with the engine.
+    pub(crate) fn run(mut self) {
+        self.core.now = self.clock.now();
+        while !self.stopping {
+            if self.turn() {
+                self.last_work = self.core.now;
+                self.turns += 1;
+                if self.turns >= TURNS_PER_POLL {
+                    self.turns = 0;
+                    self.look_at_descriptors(Some(Duration::ZERO));
+                }
+            } else {
+                self.rest();
+            }
+        }
+        self.wind_up();
+    }
+
+    /// Does a batch of everything. Says whether there was anything to do.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.core.now = self.clock.now();
+        let mut worked = self.obey();
+        for port in &mut self.ports {
+            worked |= port.receive(&mut self.core);
+        }
+        if self.core.host.next_deadline().is_some_and(|at| at <= self.core.now) {
+            self.core.host.expire(self.core.now);
+            worked = true;
+        }
+        worked |= self.tell();
+        self.steer();
+        for port in &mut self.ports {
+            worked |= port.transmit(&mut self.core);
+        }
+        worked
+    }
+
+    /// Carries out what other threads asked for.
+    fn obey(&mut self) -> bool {
+        for taken in 0..COMMANDS_PER_TURN {
+            match self.mailbox.pop() {
+                Some(Command::Call(work)) => work(self),
+                Some(Command::Attend(id)) => {
+                    if let Some(Owner::Local(key)) = self.core.owners.find(id) {
+                        self.locals.attend(key, &mut self.core);
+                    }
+                }
+                None => return taken > 0,
+            }
+        }
+        true
+    }
+
+    /// Tells the owners of sockets what the stack says of them.
+    fn tell(&mut self) -> bool {
+        for told in 0..EVENTS_PER_TURN {
+            let Some((id, what)) = self.core.host.next_event() else { return told > 0 };
+            match self.core.owners.find(id) {
+                Some(Owner::Service(key)) => {
+                    self.services.on_event(key, what, &mut self.core, &self.ports);
+                }
+                Some(Owner::Bridge(key)) => self.bridges.on_event(key, what, &mut self.core),
+                Some(Owner::Local(key)) => self.locals.on_event(key, what, &mut self.core),
+                None => {}
+            }
+        }
+        true
+    }
+
+    /// Keeps what ports filter for in step with the addresses and groups of their interfaces.
+    fn steer(&mut self) {
+        let fib = self.core.host.fib();
+        if fib.version == self.steered {
+            return;
+        }
+        self.steered = fib.version;
+        for port in &mut self.ports {
+            let Some(interface) = fib.interface(port.ifindex) else { continue };
+            let addresses = interface.addresses.iter().map(|address| address.ip);
+            port.steer(addresses.chain(interface.groups.iter().copied()).collect());
+        }
+    }
+
+    /// Nothing to do: looks on for a while, or sleeps until something happens.
+    fn rest(&mut self) {
+        let lingers = match self.pace {
+            Pace::Sleep => false,
+            Pace::Linger(span) => self.core.now.since(self.last_work) < span,
+            Pace::Spin => true,
+        };
+        if lingers {
+            self.turns += 1;
+            if self.turns >= 64 {
+                self.turns = 0;
+                self.look_at_descriptors(Some(Duration::ZERO));
+            }
+            std::hint::spin_loop();
+            return;
+        }
+        self.set_waiting(true);
+        if self.has_work() {
+            self.set_waiting(false);
+            return;
+        }
+        let deadline = self.core.host.next_deadline();
+        let timeout =
+            deadline.filter(|at| *at != Instant::FAR).map(|at| at.since(self.clock.now()));
+        self.look_at_descriptors(timeout);
+        self.set_waiting(false);
+    }
+
+    fn set_waiting(&mut self, waiting: bool) {
+        for (index, port) in self.ports.iter_mut().enumerate() {
+            port.watch(&self.core.poller, index as u32);
+            port.set_waiting(waiting);
+        }
+        match waiting {
+            true => self.mailbox.bell().announce(),
+            false => self.mailbox.bell().withdraw(),
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.mailbox.is_empty() || self.ports.iter().any(|port| port.has_work(&self.core))
+    }
+
+    /// Waits on the descriptors and deals with what is ready.
+    fn look_at_descriptors(&mut self, timeout: Option<Duration>) {
+        self.core.poller.wait(timeout);
+        while let Some((token, ready)) = self.core.poller.pop() {
+            match token {
+                Token::Mailbox => self.mailbox.bell().silence(),
+                // The next turn steps it in any case.
+                Token::Port(_) => {}
+                Token::Bridge(key) => self.bridges.on_ready(key, ready, &mut self.core),
+            }
+        }
+    }
+
+    /// The end: sockets are closed, and what they still have to say is sent.
+    fn wind_up(&mut self) {
+        self.core.now = self.clock.now();
+        self.services.close_all(&mut self.core);
+        self.bridges.close_all(&mut self.core);
+        self.locals.close_all(&mut self.core);
+        // FINs and RSTs of all connections leave now; nobody waits for what they are answered.
+        for _ in 0..TURNS_AT_END {
+            let mut worked = false;
+            for port in &mut self.ports {
+                worked |= port.transmit(&mut self.core);
+                worked |= port.receive(&mut self.core);
+            }
+            if !worked {
+                break;
+            }
+        }
+        self.mailbox.close();
+        for port in &mut self.ports {
+            if let Drive::Split(desk) = port.drive() {
+                desk.stop();
+            }
+        }
+    }
+}
+
+/// Turns that are spent on sending the last segments.
+const TURNS_AT_END: usize = 64;

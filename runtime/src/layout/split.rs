@@ -1,0 +1,143 @@
+//! The split layout: a thread that does nothing but step one port.
+//!
+//! It moves frames between the device and the four rings of [`datapath::PortLink`]; the engine is on
+//! another core. Either side sleeps when it finds nothing, after announcing it on the rings, and is
+//! woken only then: the engine by its mailbox's bell, this thread by the port's. What else the engine
+//! wants of the port, it leaves at the [`Desk`].
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use addr::Ip;
+use datapath::{Bell, Port, PortInfo};
+
+use crate::engine::Pace;
+use crate::engine::mailbox::Mailbox;
+use crate::engine::port::{BATCH, Report, steer};
+
+/// How old a report may get while the thread is busy.
+const REPORT_INTERVAL: Duration = Duration::from_millis(100);
+/// Turns between two looks at the clock.
+const TURNS_PER_LOOK: u32 = 256;
+
+/// Where the engine and a port's thread leave things for each other that are not frames.
+pub(crate) struct Desk {
+    bell: Bell,
+    stop: AtomicBool,
+    has_wish: AtomicBool,
+    wish: Mutex<Vec<Ip>>,
+    report: Mutex<Report>,
+}
+
+impl Desk {
+    /// Wakes the port's thread.
+    pub(crate) fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// Ends the port's thread.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    /// Leaves the addresses and groups that the port is to take frames for.
+    pub(crate) fn wish(&self, addresses: Vec<Ip>) {
+        *self.wish.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+        self.has_wish.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    /// What the port's thread last said of it.
+    pub(crate) fn report(&self) -> Report {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A port and what its thread needs.
+pub(crate) struct PortThread {
+    name: String,
+    port: Port,
+    pace: Pace,
+    desk: Arc<Desk>,
+    engine: Arc<Mailbox>,
+}
+
+impl PortThread {
+    pub(crate) fn new(port: Port, info: &PortInfo, pace: Pace, engine: Arc<Mailbox>) -> Self {
+        let desk = Desk {
+            bell: port.bell(),
+            stop: AtomicBool::new(false),
+            has_wish: AtomicBool::new(false),
+            wish: Mutex::default(),
+            report: Mutex::new(Report::of(&port)),
+        };
+        let name = format!("port-{}", info.name);
+        Self { name, port, pace, desk: Arc::new(desk), engine }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        self.desk.clone()
+    }
+
+    /// Steps the port until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut last_work = Instant::now();
+        let mut reported = last_work;
+        let mut turns = 0u32;
+        loop {
+            if self.desk.stop.load(Ordering::Acquire) {
+                // The engine's last frames are in the ring.
+                self.port.turn(BATCH);
+                return;
+            }
+            if self.desk.has_wish.swap(false, Ordering::AcqRel) {
+                let wish = self.desk.wish.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                steer(&mut self.port, &wish);
+            }
+            let turn = self.port.turn(BATCH);
+            let worked = turn.received + turn.sent > 0;
+            if worked && self.port.shard_waiting() {
+                self.engine.bell().ring();
+            }
+            turns = turns.wrapping_add(1);
+            if worked && !turns.is_multiple_of(TURNS_PER_LOOK) {
+                continue;
+            }
+            let now = Instant::now();
+            if worked {
+                last_work = now;
+            }
+            if !worked || now - reported > REPORT_INTERVAL {
+                reported = now;
+                *self.desk.report.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Report::of(&self.port);
+            }
+            if !worked {
+                self.rest(now - last_work);
+            }
+        }
+    }
+
+    /// Nothing to do: looks on, or sleeps.
+    fn rest(&mut self, idle: Duration) {
+        let lingers = match self.pace {
+            Pace::Sleep => false,
+            Pace::Linger(span) => idle < span,
+            Pace::Spin => true,
+        };
+        if lingers {
+            std::hint::spin_loop();
+            return;
+        }
+        // A device that is lost is polled for nothing; a bell still wakes.
+        if self.port.sleep(None).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}

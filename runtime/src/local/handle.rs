@@ -1,0 +1,111 @@
+//! The application's way to the engine for one local socket.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use addr::Endpoint;
+use client::{LocalSocket, SocketHandle};
+use rustix::io::Errno;
+use stack::SocketId;
+
+use super::{CONNECTING, READ, Shared, WROTE};
+use crate::engine::mailbox::Remote;
+use crate::engine::slab::Key;
+use crate::option::{SO_ERROR, SOL_SOCKET};
+
+/// Names a local socket to its engine.
+pub(super) struct Handle {
+    pub(super) id: SocketId,
+    pub(super) key: Key,
+    pub(super) shared: Arc<Shared>,
+    pub(super) remote: Remote,
+}
+
+impl Handle {
+    fn names(&self) -> MutexGuard<'_, (Endpoint, Option<Endpoint>)> {
+        self.shared.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SocketHandle for Handle {
+    fn connect_result(&self) -> Option<io::Result<()>> {
+        match self.shared.connect.load(Ordering::Acquire) {
+            CONNECTING => None,
+            0 => Some(Ok(())),
+            errno => Some(Err(io::Error::from_raw_os_error(errno))),
+        }
+    }
+
+    fn written(&self) {
+        if self.shared.tell(WROTE) {
+            self.remote.attend(self.id);
+        }
+    }
+
+    fn consumed(&self) {
+        if self.shared.tell(READ) {
+            self.remote.attend(self.id);
+        }
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        let key = self.key;
+        if how != Shutdown::Write {
+            self.remote.post(move |engine| engine.locals.shutdown_read(key, &mut engine.core));
+        }
+        if how != Shutdown::Read {
+            self.written();
+        }
+    }
+
+    fn close(&self) {
+        let key = self.key;
+        self.remote.post(move |engine| engine.locals.close(key, &mut engine.core));
+    }
+
+    fn accept(&self) -> io::Result<LocalSocket> {
+        let key = self.key;
+        self.remote.call(move |engine| engine.locals.accept(key, &mut engine.core))?
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.names().0.to_std())
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.names().1.map(Endpoint::to_std).ok_or_else(|| Errno::NOTCONN.into())
+    }
+
+    fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
+        let mut options = self.shared.options.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *options;
+        options.set(level, name, value).ok_or(Errno::NOPROTOOPT)?;
+        let (id, after) = (self.id, *options);
+        if after != before {
+            self.remote.post(move |engine| engine.core.set_options(id, after.changes(before)));
+        }
+        Ok(())
+    }
+
+    fn option(&self, level: i32, name: i32) -> io::Result<i32> {
+        if (level, name) == (SOL_SOCKET, SO_ERROR) {
+            return Ok(self.shared.error.swap(0, Ordering::AcqRel));
+        }
+        let options = self.shared.options.lock().unwrap_or_else(PoisonError::into_inner);
+        options.value(level, name).ok_or_else(|| Errno::NOPROTOOPT.into())
+    }
+
+    fn take_error(&self) -> Option<io::Error> {
+        match self.shared.error.swap(0, Ordering::AcqRel) {
+            0 => None,
+            errno => Some(io::Error::from_raw_os_error(errno)),
+        }
+    }
+
+    fn udp_connect(&self, remote: SocketAddr) -> io::Result<()> {
+        let (key, remote) = (self.key, Endpoint::from(remote));
+        self.remote.call(move |engine| engine.locals.connect_udp(key, remote, &mut engine.core))?
+    }
+}

@@ -1,0 +1,105 @@
+//! `pytcp-xdp`: the stack as a daemon.
+//!
+//! Opens the interfaces, starts the threads, serves the control socket, and ends on SIGINT or SIGTERM
+//! with connections closed and nothing left behind. Whatever goes wrong before it is up is one line
+//! on standard error and a failing exit status.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use runtime::Stack;
+use runtime::daemon::{Bound, Server};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = match cli::parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(answer) => return answer.say(),
+    };
+    log_to_stderr(arguments.verbose);
+    end_with_any_thread();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("pytcp-xdp: {}", cli::one_line(&why.to_string()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    // From here on a signal is not lost.
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let demo = arguments.demo;
+    let bound = Bound::bind(&arguments.ipc_socket)?;
+    raise_descriptor_limit();
+    let stack = arguments.builder.start()?;
+    let server = Server::start(bound, &stack)?;
+    greet(&stack, &server);
+    if demo {
+        suggest(&stack, &server);
+    }
+    let signal = signals.forever().next();
+    tracing::info!("ending after signal {}", signal.unwrap_or_default());
+    // Clients first: their sockets then close with the rest.
+    drop(server);
+    drop(stack);
+    Ok(())
+}
+
+fn greet(stack: &Stack, server: &Server) {
+    for interface in stack.interfaces() {
+        let addresses: Vec<String> = interface.addresses.iter().map(ToString::to_string).collect();
+        eprintln!("{}: {}: {}", interface.name, interface.mode, addresses.join(" "));
+    }
+    eprintln!("ready: control socket {}", server.path().display());
+}
+
+/// What a newcomer can type next.
+fn suggest(stack: &Stack, server: &Server) {
+    let addresses = stack.interfaces().iter().flat_map(|interface| &interface.addresses);
+    println!("try:");
+    for address in addresses {
+        let ip = address.ip;
+        let host = if ip.is_v4() { ip.to_string() } else { format!("[{ip}]") };
+        println!("  ping {ip}");
+        println!("  curl http://{host}/");
+    }
+    match server.path() == client::stack::default_path() {
+        true => println!("  ctl link"),
+        false => println!("  ctl --ipc-socket {} link", server.path().display()),
+    }
+}
+
+fn log_to_stderr(verbose: bool) {
+    let level = if verbose { "debug" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// A daemon with a dead thread is worse than none: it would hold the device and answer nothing.
+fn end_with_any_thread() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::exit(101);
+    }));
+}
+
+/// A socket costs up to two descriptors: as many as the system allows.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!("descriptor limit: {error}");
+    }
+}

@@ -1,0 +1,75 @@
+//! A UDP socket of a service. Records are the same in both rings, so an echo is a copy.
+
+use client::datagram::{RECORD_LEN, emit_record, parse_record};
+use stack::SocketId;
+use stack::socket::Ends;
+
+use super::chargen;
+use crate::engine::{Core, record};
+
+/// What a service does with its datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Sends them back (RFC 862).
+    Echo,
+    /// Throws them away (RFC 863).
+    Discard,
+    /// Answers each with a line of characters (RFC 864).
+    Chargen,
+}
+
+/// A socket and its service.
+pub(super) struct DatagramService {
+    ends: Ends,
+    role: Role,
+    answered: usize,
+}
+
+impl DatagramService {
+    pub(super) fn new(ends: Ends, role: Role) -> Self {
+        Self { ends, role, answered: 0 }
+    }
+
+    pub(super) fn id(&self) -> SocketId {
+        self.ends.id
+    }
+
+    /// Deals with every datagram that is there. One whose answer has no room is dropped, as UDP may.
+    pub(super) fn step(&mut self, core: &mut Core) {
+        let (mut taken, mut sent) = (false, false);
+        while let Some(header) = record::head(&self.ends.rx) {
+            let Some((len, from)) = parse_record(&header) else { break };
+            let len = RECORD_LEN + usize::from(len);
+            match self.role {
+                Role::Discard => {}
+                Role::Echo if self.ends.tx.free() >= len => {
+                    let (first, second) = self.ends.rx.peek_at(0, len);
+                    let split = first.len();
+                    record::fill(&mut self.ends.tx, 0, first);
+                    record::fill(&mut self.ends.tx, split, second);
+                    self.ends.tx.commit(len);
+                    sent = true;
+                }
+                Role::Chargen => {
+                    let line = chargen::line(self.answered);
+                    self.answered = (self.answered + 1) % 95;
+                    if self.ends.tx.free() >= RECORD_LEN + line.len() {
+                        let answer = emit_record(line.len() as u16, from);
+                        record::put(&mut self.ends.tx, &answer, &line);
+                        sent = true;
+                    }
+                }
+                Role::Echo => {}
+            }
+            self.ends.rx.release(len);
+            taken = true;
+        }
+        self.ends.rx.set_waiting(true);
+        if taken {
+            core.consumed(self.ends.id);
+        }
+        if sent {
+            core.sent(self.ends.id);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A TCP connection of a service.
+
+use ring::bytes::{Reader, Writer};
+use stack::SocketId;
+use stack::socket::Ends;
+
+use super::chargen::Chargen;
+use super::http::Http;
+use crate::engine::Core;
+use crate::engine::port::PortEnd;
+
+/// What a service does with its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Sends back what comes (RFC 862).
+    Echo,
+    /// Throws away what comes (RFC 863).
+    Discard,
+    /// Sends lines of characters without end (RFC 864).
+    Chargen,
+    /// Sends bytes without end.
+    Source,
+    /// Answers the first byte with a byte, and closes.
+    Answer,
+    /// HTTP/1.1.
+    Http,
+}
+
+/// Whether a connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Until the stack tells of it again.
+    Wait,
+    /// It is to be closed.
+    Close,
+}
+
+/// A connection and where its conversation stands.
+pub(super) struct StreamService {
+    ends: Ends,
+    talk: Talk,
+}
+
+enum Talk {
+    Echo,
+    Discard,
+    Chargen(Chargen),
+    Source,
+    Answer,
+    Http(Box<Http>),
+}
+
+impl StreamService {
+    pub(super) fn new(ends: Ends, role: Role) -> Self {
+        let talk = match role {
+            Role::Echo => Talk::Echo,
+            Role::Discard => Talk::Discard,
+            Role::Chargen => Talk::Chargen(Chargen::default()),
+            Role::Source => Talk::Source,
+            Role::Answer => Talk::Answer,
+            Role::Http => Talk::Http(Box::default()),
+        };
+        Self { ends, talk }
+    }
+
+    pub(super) fn id(&self) -> SocketId {
+        self.ends.id
+    }
+
+    /// Does what can be done without waiting.
+    pub(super) fn step(&mut self, core: &mut Core, ports: &[PortEnd]) -> Next {
+        let Ends { id, tx, rx, .. } = &mut self.ends;
+        let before = (rx.position(), tx.position(), tx.is_finished());
+        let next = match &mut self.talk {
+            Talk::Echo => echo(tx, rx),
+            Talk::Discard => discard(rx),
+            Talk::Chargen(chargen) => {
+                while let 1.. = chargen.fill(tx) {}
+                end_of(rx)
+            }
+            Talk::Source => {
+                while has_room(tx) {
+                    tx.write(&BLOCK);
+                }
+                end_of(rx)
+            }
+            Talk::Answer => answer(tx, rx),
+            Talk::Http(http) => http.step(tx, rx, core, ports),
+        };
+        if next == Next::Wait && rx.is_empty() {
+            rx.set_waiting(true);
+        }
+        if rx.position() != before.0 {
+            core.consumed(*id);
+        }
+        if (tx.position(), tx.is_finished()) != (before.1, before.2) {
+            core.sent(*id);
+        }
+        next
+    }
+}
+
+/// Whether there is room to write; if not, the stack is asked to tell.
+pub(super) fn has_room(tx: &mut Writer) -> bool {
+    tx.free() > 0 || {
+        tx.set_waiting(true);
+        tx.free() > 0
+    }
+}
+
+fn echo(tx: &mut Writer, rx: &mut Reader) -> Next {
+    while !rx.is_empty() && has_room(tx) {
+        let (first, second) = rx.peek();
+        let mut copied = tx.write(first);
+        if copied == first.len() {
+            copied += tx.write(second);
+        }
+        rx.release(copied);
+    }
+    if rx.is_finished() {
+        tx.finish();
+        return Next::Close;
+    }
+    Next::Wait
+}
+
+fn discard(rx: &mut Reader) -> Next {
+    rx.release(rx.len());
+    end_of(rx)
+}
+
+/// A sender that does not listen closes when its peer does.
+fn end_of(rx: &mut Reader) -> Next {
+    rx.release(rx.len());
+    if rx.is_finished() { Next::Close } else { Next::Wait }
+}
+
+fn answer(tx: &mut Writer, rx: &mut Reader) -> Next {
+    if !rx.is_empty() {
+        rx.release(rx.len());
+        tx.write(b".");
+        tx.finish();
+        return Next::Close;
+    }
+    if rx.is_finished() { Next::Close } else { Next::Wait }
+}
+
+/// What a source sends.
+static BLOCK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
