@@ -13,12 +13,13 @@
 //!
 //! `unsafe` here is about one thing: the bytes behind a handle belong to its holder.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
 use std::fmt;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
 
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use wire::offload::{RxMeta, TxMeta};
 
 /// Bytes before the frame in each buffer of ordinary memory: room for a device header in front of
@@ -231,7 +232,7 @@ pub(crate) enum Memory {
 /// Zeroed memory, given by the kernel page by page as it is touched.
 pub(crate) struct Slab {
     base: NonNull<u8>,
-    layout: Layout,
+    len: usize,
 }
 
 // SAFETY: the slab itself only frees the memory; access is by frames.
@@ -240,22 +241,25 @@ unsafe impl Send for Slab {}
 unsafe impl Sync for Slab {}
 
 impl Slab {
-    fn new(bytes: usize) -> Self {
-        // Aligned so that the kernel may back it by huge pages.
-        let align = if bytes >= 2 << 20 { 2 << 20 } else { 4096 };
-        let layout = Layout::from_size_align(bytes.max(1).next_multiple_of(align), align)
-            .expect("frame counts and sizes are bounded far below the address space");
-        // SAFETY: the layout is not of size zero.
-        let base = unsafe { alloc_zeroed(layout) };
-        let Some(base) = NonNull::new(base) else { handle_alloc_error(layout) };
-        Self { base, layout }
+    fn new(len: usize) -> Self {
+        let len = len.max(1);
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping where the kernel likes, of nobody else's memory.
+        let base = unsafe { mmap_anonymous(ptr::null_mut(), len, access, MapFlags::PRIVATE) };
+        let Some(base) = base.ok().and_then(|base| NonNull::new(base.cast())) else {
+            // As any allocation that fails.
+            handle_alloc_error(Layout::from_size_align(len, 1).unwrap_or(Layout::new::<u8>()));
+        };
+        Self { base, len }
     }
 }
 
 impl Drop for Slab {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout, and freed once.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+        // SAFETY: mapped in `new` with this length, and unmapped once; no frame is left, because each
+        // keeps the slab.
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
+        debug_assert!(unmapped.is_ok());
     }
 }
 

@@ -29,9 +29,9 @@ pub struct PairConfig {
     pub mtu: u32,
     /// What may be left to the device. With segmentation, large frames pass whole.
     pub caps: DeviceCaps,
-    /// Frames to receive into, of each end.
+    /// Frames to receive into, of each end; at least one.
     pub rx_frames: u32,
-    /// Frames to send from, of each end.
+    /// Frames to send from, of each end; at least one.
     pub tx_frames: u32,
 }
 
@@ -49,6 +49,8 @@ impl Default for PairConfig {
 
 /// Makes two ports of which each receives what the other sends.
 pub fn pair(config: &PairConfig) -> io::Result<[(Port, PortLink, PortInfo); 2]> {
+    let (rx_frames, tx_frames) = (config.rx_frames.max(1), config.tx_frames.max(1));
+    let config = &PairConfig { rx_frames, tx_frames, ..config.clone() };
     let (left_to_right, right_from_left) = channel(config.tx_frames as usize);
     let (right_to_left, left_from_right) = channel(config.tx_frames as usize);
     let (right_gives_back, left_home) = channel(config.tx_frames as usize);

@@ -225,7 +225,9 @@ impl Port {
             PollFd::from_borrowed_fd(self.bell.0.as_fd(), PollFlags::IN),
         ];
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let woken = poll(&mut fds, timeout.as_ref());
+        // A device that has gone would only say so, again and again.
+        let watched = if self.is_lost() { &mut fds[1..] } else { &mut fds[..] };
+        let woken = poll(watched, timeout.as_ref());
         let rung = fds[1].revents().contains(PollFlags::IN);
         self.side.set_waiting(false);
         if rung {

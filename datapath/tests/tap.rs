@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use addr::{Ip, Mac};
 use datapath::{Backend, PortConfig, PortError};
 use support::tcp::{Tcp, exchange};
@@ -134,6 +136,10 @@ fn a_device_that_is_deleted_is_lost() {
     host.send(&[0; 60], TxMeta::default());
     assert!(host.port.is_lost());
     host.check();
+    // Nothing more will come of it, and it does not keep a thread awake.
+    let started = Instant::now();
+    host.port.sleep(Some(Duration::from_millis(50))).unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(50));
 }
 
 /// Data both ways over a TCP connection of the kernel to a host on this device.
