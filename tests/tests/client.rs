@@ -76,7 +76,7 @@ fn our_listener_serves_kernel_clients() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     ]) {
-        let listener = TcpListener::bind(&stack, (any, 8080).into()).expect("bind");
+        let listener = TcpListener::bind(&stack, (any, 8080)).expect("bind");
         thread::scope(|scope| {
             scope.spawn(|| {
                 for number in 0..20 {
@@ -109,7 +109,7 @@ fn udp_sockets_send_and_receive() {
     let lab = Lab::start("client-udp", Backend::Tap);
     let stack = open(&lab);
     for family in FAMILIES {
-        let ours = UdpSocket::bind(&stack, (family.stack, 5353).into()).expect("bind");
+        let ours = UdpSocket::bind(&stack, (family.stack, 5353)).expect("bind");
         lab.space.inside(|| {
             let peer = std::net::UdpSocket::bind((family.host, 0)).expect("bind");
             peer.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
@@ -134,14 +134,14 @@ fn failures_carry_the_right_error() {
     let stack = open(&lab);
     let connect = |ip: &str, port: u16| {
         let ip: IpAddr = ip.parse().expect("address");
-        TcpStream::connect(&stack, (ip, port).into()).map(drop).map_err(|e| e.kind())
+        TcpStream::connect(&stack, (ip, port)).map(drop).map_err(|e| e.kind())
     };
     assert_eq!(connect("10.0.1.1", 4444), Err(ErrorKind::ConnectionRefused));
     assert_eq!(connect("10.0.1.99", 80), Err(ErrorKind::HostUnreachable));
     assert_eq!(connect("203.0.113.1", 80), Err(ErrorKind::NetworkUnreachable));
     let bind = |ip: &str, port: u16| {
         let ip: IpAddr = ip.parse().expect("address");
-        TcpListener::bind(&stack, (ip, port).into()).map_err(|e| e.kind())
+        TcpListener::bind(&stack, (ip, port)).map_err(|e| e.kind())
     };
     assert_eq!(bind("10.0.1.99", 80).map(drop), Err(ErrorKind::AddrNotAvailable));
     let first = bind("10.0.1.7", 8081).expect("the port is free");

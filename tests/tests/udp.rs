@@ -17,7 +17,7 @@ fn echo_all(family: Family) {
     let socket = UdpSocket::bind((family.host, 0)).expect("bind");
     socket.set_read_timeout(Some(Duration::from_secs(2))).expect("timeout");
     socket.connect((family.stack, 7)).expect("connect");
-    let data: Vec<u8> = (0..8000_u32).map(|i| (i * 31 >> 3) as u8).collect();
+    let data: Vec<u8> = (0..8000_u32).map(|i| ((i * 31) >> 3) as u8).collect();
     let mut answer = vec![0; 9000];
     for size in (0..=family.udp_max).chain([2000, 4000, 8000]) {
         socket.send(&data[..size]).expect("send");

@@ -17,8 +17,8 @@ fn main() -> std::io::Result<()> {
     let address: SocketAddr = args.next().and_then(|a| a.parse().ok()).expect("hold SOCKET ADDRESS");
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let stack = Stack::connect(Some(Path::new(&socket)))?;
-    let _listener = TcpListener::bind(&stack, (any, 9000).into())?;
-    let _datagrams = UdpSocket::bind(&stack, (any, 9001).into())?;
+    let _listener = TcpListener::bind(&stack, (any, 9000))?;
+    let _datagrams = UdpSocket::bind(&stack, (any, 9001))?;
     let mut stream = TcpStream::connect(&stack, address)?;
     println!("ready");
     loop {
