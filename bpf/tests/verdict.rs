@@ -215,23 +215,41 @@ fn ports(dst: u16) -> Vec<u8> {
     transport
 }
 
-/// Frames for the shared mode, each with what should become of it.
-fn shared_rows() -> Vec<(&'static str, Vec<u8>, Verdict)> {
+/// A frame, and what should become of it in shared mode.
+type Row = (&'static str, Vec<u8>, Verdict);
+
+fn four(dst: [u8; 6], tags: &[u16], packet: &[u8]) -> Vec<u8> {
+    ethernet(dst, tags, 0x0800, packet)
+}
+
+fn six(dst: [u8; 6], tags: &[u16], packet: &[u8]) -> Vec<u8> {
+    ethernet(dst, tags, 0x86dd, packet)
+}
+
+fn ask(dst: [u8; 6], tags: &[u16], packet: &[u8]) -> Vec<u8> {
+    ethernet(dst, tags, 0x0806, packet)
+}
+
+fn shared_rows() -> Vec<Row> {
+    [ethernet_rows(), arp_rows(), ipv4_rows(), ipv6_rows(), extension_rows(), nd_rows()].concat()
+}
+
+fn ethernet_rows() -> Vec<Row> {
     use Verdict::*;
-    let four = |dst, tags: &[u16], packet: &[u8]| ethernet(dst, tags, 0x0800, packet);
-    let six = |dst, tags: &[u16], packet: &[u8]| ethernet(dst, tags, 0x86dd, packet);
-    let ask = |dst, tags: &[u16], packet: &[u8]| ethernet(dst, tags, 0x0806, packet);
-    let (http, ssh) = (ports(80), ports(SSH));
-    let (ns, na) = (135, 136);
-    let mut rows = vec![
-        // Ethernet.
+    let http = ports(80);
+    vec![
         ("another's MAC", four(OTHER_MAC, &[], &ipv4(TCP, OURS4, &http)), PassMac),
         ("LLDP", ethernet([1, 0x80, 0xc2, 0, 0, 0xe], &[], 0x88cc, &[0; 46]), PassEthertype),
         ("802.3 length", ethernet(MAC, &[], 46, &[0; 46]), PassEthertype),
         ("three tags", four(MAC, &[1, 2, 3], &ipv4(TCP, OURS4, &http)), PassEthertype),
         ("only a header", ethernet(MAC, &[], 0x0800, &[]), PassMalformed),
         ("half a tag", ethernet(MAC, &[], 0x8100, &[0, 1]), PassMalformed),
-        // ARP.
+    ]
+}
+
+fn arp_rows() -> Vec<Row> {
+    use Verdict::*;
+    vec![
         ("who has ours", ask(BROADCAST, &[], &arp(1, OTHER4, OURS4)), RedirectArp),
         ("who has ours, tagged", ask(BROADCAST, &[7], &arp(1, OTHER4, OURS4)), RedirectArp),
         ("an answer to us", ask(MAC, &[], &arp(2, OTHER4, OURS4)), RedirectArp),
@@ -245,7 +263,13 @@ fn shared_rows() -> Vec<(&'static str, Vec<u8>, Verdict)> {
             ask(BROADCAST, &[], &[&[0, 6][..], &[0; 26]].concat()),
             PassMalformed,
         ),
-        // IPv4.
+    ]
+}
+
+fn ipv4_rows() -> Vec<Row> {
+    use Verdict::*;
+    let (http, ssh) = (ports(80), ports(SSH));
+    vec![
         ("v4 to us", four(MAC, &[], &ipv4(TCP, OURS4, &http)), RedirectIpv4),
         ("v4 to us, by broadcast", four(BROADCAST, &[], &ipv4(UDP, OURS4, &http)), RedirectIpv4),
         ("v4 to us, tagged", four(MAC, &[7], &ipv4(TCP, OURS4, &http)), RedirectIpv4),
@@ -278,7 +302,13 @@ fn shared_rows() -> Vec<(&'static str, Vec<u8>, Verdict)> {
             four(MAC, &[], &[&[0x44][..], &ipv4(TCP, OURS4, &http)[1..]].concat()),
             PassMalformed,
         ),
-        // IPv6.
+    ]
+}
+
+fn ipv6_rows() -> Vec<Row> {
+    use Verdict::*;
+    let (http, ssh) = (ports(80), ports(SSH));
+    vec![
         ("v6 to us", six(MAC, &[], &ipv6(TCP, OURS6, &http)), RedirectIpv6),
         ("v6 to us, tagged", six(MAC, &[7], &ipv6(TCP, OURS6, &http)), RedirectIpv6),
         ("v6 to us, two tags", six(MAC, &[7, 8], &ipv6(UDP, OURS6, &http)), RedirectIpv6),
@@ -287,6 +317,22 @@ fn shared_rows() -> Vec<(&'static str, Vec<u8>, Verdict)> {
         ("v6 group not joined", six(BROADCAST, &[], &ipv6(UDP, ALL_NODES6, &http)), PassGroup),
         ("echo to us", six(MAC, &[], &ipv6(ICMPV6, OURS6, &[128, 0, 0, 0])), RedirectIpv6),
         ("v6 port of the kernel", six(MAC, &[], &ipv6(TCP, OURS6, &ssh)), PassPort),
+        ("half a v6 header", six(MAC, &[], &ipv6(TCP, OURS6, &http)[..39]), PassMalformed),
+        (
+            "v6 that says v4",
+            six(MAC, &[], &[ipv4(TCP, OURS4, &http), vec![0; 20]].concat()),
+            PassMalformed,
+        ),
+        ("ICMPv6 without a type", six(MAC, &[], &ipv6(ICMPV6, OURS6, &[])), PassMalformed),
+    ]
+}
+
+fn extension_rows() -> Vec<Row> {
+    use Verdict::*;
+    let ssh = ports(SSH);
+    let eight = (0..8).map(|_| extension(60, 1));
+    let endless: Vec<_> = eight.chain([extension(TCP, 1), ssh.clone()]).collect();
+    vec![
         (
             "v6 port behind headers",
             six(
@@ -312,14 +358,8 @@ fn shared_rows() -> Vec<(&'static str, Vec<u8>, Verdict)> {
         ),
         (
             "v6 later fragment",
-            six(MAC, &[], &ipv6(44, OURS6, &chain(&[fragment(ICMPV6, 8), nd(ns, OTHER6)]))),
+            six(MAC, &[], &ipv6(44, OURS6, &chain(&[fragment(ICMPV6, 8), nd(135, OTHER6)]))),
             RedirectIpv6,
-        ),
-        ("half a v6 header", six(MAC, &[], &ipv6(TCP, OURS6, &http)[..39]), PassMalformed),
-        (
-            "v6 that says v4",
-            six(MAC, &[], &[ipv4(TCP, OURS4, &http), vec![0; 20]].concat()),
-            PassMalformed,
         ),
         ("half an extension", six(MAC, &[], &ipv6(0, OURS6, &[6, 0, 1])), PassMalformed),
         (
@@ -327,8 +367,15 @@ fn shared_rows() -> Vec<(&'static str, Vec<u8>, Verdict)> {
             six(MAC, &[], &ipv6(0, OURS6, &[60, 200, 0, 0, 0, 0, 0, 0])),
             PassMalformed,
         ),
-        ("ICMPv6 without a type", six(MAC, &[], &ipv6(ICMPV6, OURS6, &[])), PassMalformed),
-        // Neighbor discovery.
+        // The walk gives up after eight; what is behind is not looked at, and the address decides.
+        ("endless extensions", six(MAC, &[], &ipv6(60, OURS6, &chain(&endless))), RedirectIpv6),
+    ]
+}
+
+fn nd_rows() -> Vec<Row> {
+    use Verdict::*;
+    let (ns, na) = (135, 136);
+    vec![
         (
             "who has our v6",
             six(BROADCAST, &[], &ipv6(ICMPV6, NODE_GROUP6, &nd(ns, OURS6))),
@@ -380,16 +427,7 @@ fn shared_rows() -> Vec<(&'static str, Vec<u8>, Verdict)> {
             ),
             RedirectNd,
         ),
-    ];
-    let endless: Vec<_> =
-        (0..8).map(|_| extension(60, 1)).chain([extension(TCP, 1), ssh]).collect();
-    // The walk gives up after eight; what is behind is not looked at, and the address decides.
-    rows.push((
-        "endless extensions",
-        six(MAC, &[], &ipv6(60, OURS6, &chain(&endless))),
-        RedirectIpv6,
-    ));
-    rows
+    ]
 }
 
 fn action(verdict: Verdict) -> u32 {

@@ -1,8 +1,9 @@
 //! How fast a port alone is: frames received and given back, sent, or turned round, on one thread.
 //!
-//! `ip netns exec NS limit INTERFACE rx|tx|fwd [SECONDS [LENGTH [CPU]]]`. An existing interface is opened
-//! by XDP unless it is a TAP. What is sent are UDP packets that nobody waits for; what is turned round
-//! has its MACs swapped. Prints one line. Give the interface a peer that sends or drops.
+//! `ip netns exec NS limit INTERFACE rx|tx|fwd [SECONDS [LENGTH [CPU]]]`. An existing interface is
+//! opened by XDP unless it is a TAP. What is sent are UDP packets that nobody waits for; what is
+//! turned round has its MACs swapped. Prints one line. Give the interface a peer that sends or
+//! drops.
 
 use std::env;
 use std::process::exit;

@@ -256,8 +256,8 @@ impl Slab {
 
 impl Drop for Slab {
     fn drop(&mut self) {
-        // SAFETY: mapped in `new` with this length, and unmapped once; no frame is left, because each
-        // keeps the slab.
+        // SAFETY: mapped in `new` with this length, and unmapped once; no frame is left, because
+        // each keeps the slab.
         let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
         debug_assert!(unmapped.is_ok());
     }

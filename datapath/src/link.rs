@@ -26,8 +26,8 @@ pub struct PortLink {
     pub rx: Consumer<RxFrame>,
     /// Where their buffers go when done with.
     pub rx_done: Producer<Frame>,
-    /// Frames to send, in buffers of this port: to forward a frame of another port, copy it. A buffer
-    /// it came in ([`PortLink::rx`]) may be sent from, and goes home from there.
+    /// Frames to send, in buffers of this port: to forward a frame of another port, copy it. A
+    /// buffer it came in ([`PortLink::rx`]) may be sent from, and goes home from there.
     pub tx: Producer<TxFrame>,
     /// Buffers to send from.
     pub tx_free: Consumer<Frame>,

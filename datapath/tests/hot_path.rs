@@ -1,5 +1,5 @@
-//! Nothing is allocated while frames move: a counting allocator says so, over each kind of port. Needs
-//! root for TAP and AF_XDP.
+//! Nothing is allocated while frames move: a counting allocator says so, over each kind of port.
+//! Needs root for TAP and AF_XDP.
 
 mod support;
 
@@ -34,7 +34,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Turns the port and sends back whatever arrives; returns how many frames did, and what was allocated.
+/// Turns the port and sends back whatever arrives; returns how many frames did, and what was
+/// allocated.
 fn echo(port: &mut Port, link: &mut PortLink, turns: usize) -> (u64, usize) {
     let before = ALLOCATIONS.get();
     let received = port.stats().rx_packets;

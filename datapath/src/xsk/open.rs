@@ -1,8 +1,8 @@
 //! Opening AF_XDP ports: memory, sockets, frames.
 //!
 //! The program is attached first and passes everything, then each queue gets a region of memory and
-//! a socket, and only a socket whose fill ring is full is put into the program's map. So there is no
-//! moment at which a frame is taken and nobody is there.
+//! a socket, and only a socket whose fill ring is full is put into the program's map. So there is
+//! no moment at which a frame is taken and nobody is there.
 //!
 //! `unsafe` here is the library's constructor, one handle for each frame, and socket options.
 
