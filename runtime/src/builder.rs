@@ -1,6 +1,7 @@
 //! From a description to running threads, and back: [`Builder`] and [`Stack`].
 
 use std::io;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use addr::Cidr;
@@ -16,6 +17,9 @@ use crate::engine::port::{Drive, PortEnd};
 use crate::layout::{self, split};
 use crate::local::LocalHost;
 
+/// What [`datapath::open`] answers.
+pub type OpenPort = (Port, PortLink, PortInfo);
+
 /// Describes a stack and starts it.
 ///
 /// ```no_run
@@ -27,9 +31,9 @@ use crate::local::LocalHost;
 /// let listener = TcpListener::bind(&stack.sockets(), "0.0.0.0:80".parse()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Builder {
-    interfaces: Vec<Interface>,
+    interfaces: Vec<(Interface, Option<OpenPort>)>,
     layout: Layout,
     cores: Vec<usize>,
     pace: Pace,
@@ -49,7 +53,15 @@ impl Builder {
     /// One more interface.
     #[must_use]
     pub fn interface(mut self, interface: Interface) -> Self {
-        self.interfaces.push(interface);
+        self.interfaces.push((interface, None));
+        self
+    }
+
+    /// One more interface, on a port that is open already: one end of [`datapath::pair()`], or a queue of
+    /// several opened together.
+    #[must_use]
+    pub fn interface_on(mut self, interface: Interface, port: OpenPort) -> Self {
+        self.interfaces.push((interface, Some(port)));
         self
     }
 
@@ -97,7 +109,7 @@ impl Builder {
         self
     }
 
-    /// Whether the services that benchmarks talk to are there (see [`crate::service`]).
+    /// Whether the services that benchmarks talk to are there.
     #[must_use]
     pub fn bench_services(mut self, wanted: bool) -> Self {
         self.bench = wanted;
@@ -109,7 +121,7 @@ impl Builder {
     /// # Errors
     /// Where a device cannot be opened, an address or gateway is refused, or the operating system
     /// has no thread or descriptor left.
-    pub fn start(self) -> Result<Stack, StartError> {
+    pub fn start(mut self) -> Result<Stack, StartError> {
         let seed = match self.seed {
             Some(seed) => seed,
             None => random_seed()?,
@@ -117,10 +129,11 @@ impl Builder {
         let mut engine = Engine::new(self.limits.clone(), seed, self.pace)?;
         let mut opened = Vec::new();
         let mut port_threads = Vec::new();
-        for interface in &self.interfaces {
-            let (port, link, info) = datapath::open(&interface.port)?;
-            opened.push(Opened::of(interface, &info));
-            self.add(&mut engine, interface, (port, link, info), &mut port_threads)?;
+        for (interface, port) in std::mem::take(&mut self.interfaces) {
+            let mut port = port.map_or_else(|| datapath::open(&interface.port), Ok)?;
+            port.2.name = interface.name().to_string();
+            opened.push(Opened::of(&interface, &port.2));
+            self.add(&mut engine, &interface, port, &mut port_threads)?;
         }
         if self.demo {
             engine.services.open_demo(&mut engine.core)?;
@@ -130,7 +143,7 @@ impl Builder {
         }
         let mut cores = self.cores.iter().copied();
         let remote = engine.remote();
-        let sockets = client::Stack::local(std::sync::Arc::new(LocalHost::new(remote.clone())));
+        let sockets = client::Stack::local(Arc::new(LocalHost::new(remote.clone())));
         let stack_core = cores.next();
         let mut threads = vec![spawn("pytcp-stack", move || {
             layout::pin(stack_core);
@@ -151,7 +164,7 @@ impl Builder {
         &self,
         engine: &mut Engine,
         interface: &Interface,
-        (port, link, info): (Port, PortLink, PortInfo),
+        (mut port, link, info): OpenPort,
         port_threads: &mut Vec<split::PortThread>,
     ) -> Result<(), StartError> {
         let config = interface_config(interface, &info);
@@ -178,6 +191,10 @@ impl Builder {
             host.route_add(now, &route)
                 .map_err(|why| refused(format!("gateway {gateway}"), why.to_string()))?;
         }
+        let mut steering = port.control().cloned();
+        if let (Some(steering), Some(mac)) = (&mut steering, interface.mac) {
+            steering.set_mac(mac)?;
+        }
         let drive = match self.layout {
             Layout::Fused => Drive::Fused(Box::new(port)),
             Layout::Split => {
@@ -187,7 +204,7 @@ impl Builder {
                 Drive::Split(desk)
             }
         };
-        engine.ports.push(PortEnd::new(ifindex, info, link, drive));
+        engine.ports.push(PortEnd::new(ifindex, info, link, steering, drive));
         Ok(())
     }
 }

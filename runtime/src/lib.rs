@@ -31,5 +31,5 @@ mod local;
 mod option;
 mod service;
 
-pub use builder::{Builder, Opened, Stack, StartError};
+pub use builder::{Builder, OpenPort, Opened, Stack, StartError};
 pub use config::{Backend, Interface, Layout, Limits, Pace, default_mac};

@@ -98,9 +98,7 @@ fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
             completion: report.frames.completion.into(),
             free: report.frames.free.into(),
         }),
-        xdp: report
-            .filter(|_| port.is_some_and(|p| p.info.backend == Backend::Xdp))
-            .map(|report| report.verdicts.into_iter().collect()),
+        xdp: port.and_then(PortEnd::verdicts),
         name: interface.name,
     }
 }

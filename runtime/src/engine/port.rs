@@ -2,12 +2,16 @@
 //!
 //! In the *fused* layout the engine owns the [`Port`] and steps it once a turn. In the *split* layout
 //! the port lives on a thread of its own ([`crate::layout::split`]) and the engine knows a [`Desk`]:
-//! a bell to wake that thread, and a place to leave wishes and find reports.
+//! a bell to wake that thread, and a place to find its reports.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use addr::{IfIndex, Ip};
-use datapath::{Frame, FrameAccount, Port, PortInfo, PortLink, PortStats, RxFrame, TxFrame};
+use addr::{Cidr, IfIndex, Ip};
+use datapath::{
+    Frame, FrameAccount, Port, PortInfo, PortLink, PortStats, RxFrame, Steering, TxFrame,
+};
+use stack::fib::FibInterface;
 
 use super::Core;
 use super::poller::{Poller, Token};
@@ -26,7 +30,8 @@ pub(crate) struct PortEnd {
     spare: Option<Frame>,
     drive: Drive,
     watched: Watched,
-    /// The addresses and groups the port was last told of.
+    /// What decides which frames an XDP port takes, and the addresses it was last told of.
+    steering: Option<Steering>,
     steered: Vec<Ip>,
     /// Frames that the stack refused to take further.
     pub(crate) refused: u64,
@@ -48,22 +53,26 @@ struct Watched {
 }
 
 /// What a port tells about itself.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Report {
     pub(crate) stats: PortStats,
     pub(crate) frames: FrameAccount,
-    /// Verdicts of the XDP program by name, where there is one.
-    pub(crate) verdicts: Vec<(String, u64)>,
 }
 
 impl Report {
     pub(crate) fn of(port: &Port) -> Self {
-        Self { stats: port.stats(), frames: port.frames(), verdicts: Vec::new() }
+        Self { stats: port.stats(), frames: port.frames() }
     }
 }
 
 impl PortEnd {
-    pub(crate) fn new(ifindex: IfIndex, info: PortInfo, link: PortLink, drive: Drive) -> Self {
+    pub(crate) fn new(
+        ifindex: IfIndex,
+        info: PortInfo,
+        link: PortLink,
+        steering: Option<Steering>,
+        drive: Drive,
+    ) -> Self {
         Self {
             ifindex,
             info,
@@ -72,6 +81,7 @@ impl PortEnd {
             spare: None,
             drive,
             watched: Watched::default(),
+            steering,
             steered: Vec::new(),
             refused: 0,
         }
@@ -182,20 +192,29 @@ impl PortEnd {
         }
     }
 
-    /// Tells a port that filters for which addresses and groups it is to take frames.
-    pub(crate) fn steer(&mut self, addresses: Vec<Ip>) {
-        if addresses == self.steered {
+    /// Verdicts of the XDP program by name, where there is one.
+    pub(crate) fn verdicts(&self) -> Option<BTreeMap<String, u64>> {
+        let verdicts = self.steering.as_ref()?.verdicts().ok()?;
+        Some(verdicts.into_iter().map(|(name, count)| (name.to_string(), count)).collect())
+    }
+
+    /// Tells an XDP port for which addresses it is to take frames: those of the interface, its
+    /// groups, and its broadcast addresses.
+    pub(crate) fn steer(&mut self, interface: &FibInterface) {
+        let Some(steering) = &mut self.steering else { return };
+        let addresses = interface.addresses.iter();
+        let own = addresses.clone().map(|address| address.ip);
+        let broadcast = addresses.filter_map(Cidr::broadcast).chain([LIMITED_BROADCAST]);
+        let wanted: Vec<Ip> =
+            own.chain(broadcast).chain(interface.groups.iter().copied()).collect();
+        if wanted == self.steered {
             return;
         }
-        match &mut self.drive {
-            Drive::Fused(port) => steer(port, &addresses),
-            Drive::Split(desk) => desk.wish(addresses.clone()),
+        match steering.set_addresses(&wanted) {
+            Ok(()) => self.steered = wanted,
+            Err(error) => tracing::warn!("{error}"),
         }
-        self.steered = addresses;
     }
 }
 
-/// Passes addresses on to a port that filters.
-pub(crate) fn steer(port: &mut Port, addresses: &[Ip]) {
-    let _ = (port, addresses);
-}
+const LIMITED_BROADCAST: Ip = Ip::v4([255; 4]);

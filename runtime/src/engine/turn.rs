@@ -108,9 +108,9 @@ impl Engine {
         }
         self.steered = fib.version;
         for port in &mut self.ports {
-            let Some(interface) = fib.interface(port.ifindex) else { continue };
-            let addresses = interface.addresses.iter().map(|address| address.ip);
-            port.steer(addresses.chain(interface.groups.iter().copied()).collect());
+            if let Some(interface) = fib.interface(port.ifindex) {
+                port.steer(interface);
+            }
         }
     }
 

@@ -2,19 +2,18 @@
 //!
 //! It moves frames between the device and the four rings of [`datapath::PortLink`]; the engine is on
 //! another core. Either side sleeps when it finds nothing, after announcing it on the rings, and is
-//! woken only then: the engine by its mailbox's bell, this thread by the port's. What else the engine
-//! wants of the port, it leaves at the [`Desk`].
+//! woken only then: the engine by its mailbox's bell, this thread by the port's. Reports and the wish
+//! to stop are left at the [`Desk`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use addr::Ip;
 use datapath::{Bell, Port, PortInfo};
 
 use crate::engine::Pace;
 use crate::engine::mailbox::Mailbox;
-use crate::engine::port::{BATCH, Report, steer};
+use crate::engine::port::{BATCH, Report};
 
 /// How old a report may get while the thread is busy.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
@@ -25,8 +24,6 @@ const TURNS_PER_LOOK: u32 = 256;
 pub(crate) struct Desk {
     bell: Bell,
     stop: AtomicBool,
-    has_wish: AtomicBool,
-    wish: Mutex<Vec<Ip>>,
     report: Mutex<Report>,
 }
 
@@ -39,13 +36,6 @@ impl Desk {
     /// Ends the port's thread.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
-        self.ring();
-    }
-
-    /// Leaves the addresses and groups that the port is to take frames for.
-    pub(crate) fn wish(&self, addresses: Vec<Ip>) {
-        *self.wish.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
-        self.has_wish.store(true, Ordering::Release);
         self.ring();
     }
 
@@ -69,8 +59,6 @@ impl PortThread {
         let desk = Desk {
             bell: port.bell(),
             stop: AtomicBool::new(false),
-            has_wish: AtomicBool::new(false),
-            wish: Mutex::default(),
             report: Mutex::new(Report::of(&port)),
         };
         let name = format!("port-{}", info.name);
@@ -95,10 +83,6 @@ impl PortThread {
                 // The engine's last frames are in the ring.
                 self.port.turn(BATCH);
                 return;
-            }
-            if self.desk.has_wish.swap(false, Ordering::AcqRel) {
-                let wish = self.desk.wish.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                steer(&mut self.port, &wish);
             }
             let turn = self.port.turn(BATCH);
             let worked = turn.received + turn.sent > 0;
@@ -135,8 +119,8 @@ impl PortThread {
             std::hint::spin_loop();
             return;
         }
-        // A device that is lost is polled for nothing; a bell still wakes.
-        if self.port.sleep(None).is_err() {
+        // A device that is lost would be told of for ever.
+        if self.port.is_lost() || self.port.sleep(None).is_err() {
             std::thread::sleep(Duration::from_millis(10));
         }
     }

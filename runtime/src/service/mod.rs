@@ -83,20 +83,13 @@ impl Services {
         self.admit(core, id, Service::Listener(id, role)).map(drop).map_err(refused)
     }
 
-    /// A UDP socket for each family.
+    /// A UDP socket for both families.
     fn bind(&mut self, core: &mut Core, port: u16, role: DatagramRole) -> Result<(), StartError> {
-        for ip in [Ip::UNSPECIFIED_V4, Ip::UNSPECIFIED_V6] {
-            let refused = |why| StartError::Service { port, why };
-            let ends = match core.bind_udp(Endpoint::new(ip, port)) {
-                // The first one takes both families.
-                Err(SocketError::AddressInUse) if ip.is_v6() => return Ok(()),
-                ends => ends.map_err(refused)?,
-            };
-            let id = ends.id;
-            let service = DatagramService::new(ends, role);
-            self.admit(core, id, Service::Datagram(service)).map_err(refused)?;
-        }
-        Ok(())
+        let refused = |why| StartError::Service { port, why };
+        let ends = core.bind_udp(Endpoint::new(Ip::UNSPECIFIED_V6, port)).map_err(refused)?;
+        let id = ends.id;
+        let service = Service::Datagram(DatagramService::new(ends, role));
+        self.admit(core, id, service).map(drop).map_err(refused)
     }
 
     fn admit(
