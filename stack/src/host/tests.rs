@@ -1,1 +1,11 @@
-//! Tests.
+//! The host as its neighbours see it: frames in, frames out.
+
+mod admin;
+mod arp;
+mod icmp;
+mod input;
+mod loopback;
+mod nd;
+mod random;
+mod resolve;
+mod udp;

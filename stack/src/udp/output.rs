@@ -156,9 +156,7 @@ impl Udp {
                         self.parked.push(index);
                         return;
                     }
-                    Ok(path) => {
-                        // The next datagram asks anew.
-                        cx.requests.push(Request::Resolve(path.ifindex, path.next_hop));
+                    Ok(_) => {
                         cx.drop(DropReason::NeighborFailed);
                         (SocketError::HostUnreachable, Some(next.len))
                     }
