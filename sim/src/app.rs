@@ -12,7 +12,6 @@
 
 use addr::Endpoint;
 use stack::rng::Rng;
-use stack::socket::Ends;
 use stack::time::Duration;
 use stack::{Host, Instant, Readiness, SocketError, SocketId};
 
@@ -163,15 +162,14 @@ impl Listener {
             let plan = self.plans.get(self.accepted).or(self.plans.last());
             self.accepted += 1;
             match plan {
-                Some(plan) => desk.spawned.push(accepted(plan.clone(), ends, desk.now)),
+                Some(plan) => {
+                    let stream = Stream::accepted(plan.clone(), ends, desk);
+                    desk.spawned.push(App::Stream(Box::new(stream)));
+                }
                 None => desk.host.abort(desk.now, ends.id),
             }
         }
     }
-}
-
-fn accepted(plan: StreamPlan, ends: Ends, now: Instant) -> App {
-    App::Stream(Box::new(Stream::accepted(plan, ends, now)))
 }
 
 /// The byte at `position` of the stream of `key`.

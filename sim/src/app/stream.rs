@@ -2,6 +2,7 @@
 
 use addr::Endpoint;
 use stack::socket::Ends;
+use stack::tcp::{KeepAlive, TcpOption};
 use stack::time::Duration;
 use stack::{Instant, Readiness, SocketError, SocketId};
 
@@ -53,6 +54,8 @@ pub struct StreamPlan {
     pub finish_last: bool,
     /// Whether to write before the handshake is complete.
     pub eager: bool,
+    /// How often to connect again when the host is said to be unreachable.
+    pub retries: u32,
     /// Breaks off after so many bytes received.
     pub abort_at: Option<u64>,
     /// What counts as the right end. None: any end will do.
@@ -72,6 +75,7 @@ impl Default for StreamPlan {
             pause: None,
             finish_last: false,
             eager: true,
+            retries: 5,
             abort_at: None,
             ending: Some(Outcome::Done),
         }
@@ -107,6 +111,7 @@ pub struct Stream {
     sent: u64,
     received: u64,
     finished: bool,
+    retries: u32,
     /// A slow reader does not read before this.
     read_at: Instant,
     pub(super) alarm: Option<Instant>,
@@ -118,27 +123,30 @@ impl Stream {
     /// A stream that will connect.
     pub fn connecting(plan: StreamPlan) -> super::App {
         let start = plan.start;
-        let mut stream = Self::new(plan, None, start);
+        let mut stream = Self::new(plan, start);
         stream.alarm = Some(start);
         super::App::Stream(Box::new(stream))
     }
 
     /// A stream over a connection that a listener accepted.
-    pub(super) fn accepted(plan: StreamPlan, ends: Ends, now: Instant) -> Self {
-        let mut stream = Self::new(plan, Some(ends), now);
+    pub(super) fn accepted(plan: StreamPlan, ends: Ends, desk: &mut Desk<'_>) -> Self {
+        let mut stream = Self::new(plan, desk.now);
+        stream.watch(&ends, desk);
+        stream.ends = Some(ends);
         stream.connected = true;
-        stream.alarm = Some(now);
+        stream.alarm = Some(desk.now);
         stream
     }
 
-    fn new(plan: StreamPlan, ends: Option<Ends>, now: Instant) -> Self {
+    fn new(plan: StreamPlan, now: Instant) -> Self {
         Self {
-            plan,
-            ends,
+            ends: None,
             connected: false,
             sent: 0,
             received: 0,
             finished: false,
+            retries: plan.retries,
+            plan,
             read_at: Instant::ZERO,
             alarm: None,
             outcome: None,
@@ -202,10 +210,25 @@ impl Stream {
     fn connect(&mut self, desk: &mut Desk<'_>) {
         let Some(remote) = self.plan.remote else { return };
         match desk.host.tcp_connect(desk.now, self.plan.local, remote) {
-            Ok(ends) => self.ends = Some(ends),
+            Ok(ends) => {
+                self.watch(&ends, desk);
+                self.ends = Some(ends);
+            }
             Err(why) => self.end(Outcome::Failed(why), desk),
         }
         self.progress_at = desk.now;
+    }
+
+    /// A stream whose peer may break off must find out by itself: the RST may be lost.
+    fn watch(&self, ends: &Ends, desk: &mut Desk<'_>) {
+        if self.plan.ending.is_none() {
+            let second = Duration::from_secs(1);
+            let keepalive = KeepAlive { idle: 10 * second, interval: second, probes: 5 };
+            let option = TcpOption::KeepAlive(Some(keepalive));
+            if let Err(why) = desk.host.set_tcp_option(desk.now, ends.id, option) {
+                desk.violations.push(format!("no keepalive: {why}"));
+            }
+        }
     }
 
     fn read(&mut self, desk: &mut Desk<'_>) {
@@ -308,7 +331,11 @@ impl Stream {
                 SocketError::ConnectionReset
             });
             desk.host.close(desk.now, ends.id);
-            self.end(Outcome::Failed(error), desk);
+            if self.is_passing(error) {
+                self.try_again(desk);
+            } else {
+                self.end(Outcome::Failed(error), desk);
+            }
             return;
         }
         if ends.rx.is_finished() {
@@ -319,8 +346,31 @@ impl Stream {
             if self.finished {
                 desk.host.close(desk.now, ends.id);
                 self.end(Outcome::Done, desk);
+            } else if ends.tx.reader_gone() {
+                // After the peer's FIN the receive ring has ended in order; that nobody takes what is
+                // written any more is all there is to see of an error.
+                desk.host.close(desk.now, ends.id);
+                self.end(Outcome::Failed(SocketError::BrokenPipe), desk);
             }
         }
+    }
+
+    /// Neighbour resolution gives up after three requests; on a bad link those may all be lost. Where both
+    /// sides connect, the side that was given up by the other is refused.
+    fn is_passing(&self, error: SocketError) -> bool {
+        let passing = error == SocketError::HostUnreachable
+            || error == SocketError::ConnectionRefused && self.plan.local.is_some();
+        passing && !self.connected && self.retries > 0
+    }
+
+    fn try_again(&mut self, desk: &mut Desk<'_>) {
+        desk.notes.push("unreachable, tries again".into());
+        self.retries -= 1;
+        self.ends = None;
+        self.sent = 0;
+        self.finished = false;
+        self.progress_at = desk.now;
+        self.alarm = Some(desk.now + Duration::from_secs(1));
     }
 
     fn end(&mut self, outcome: Outcome, desk: &mut Desk<'_>) {
