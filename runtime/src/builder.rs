@@ -173,6 +173,9 @@ impl Builder {
             what,
             why,
         };
+        if interface.mac.is_some() && info.medium == Medium::Ip {
+            return Err(refused("mac".into(), "the medium has no link addresses".into()));
+        }
         let now = engine.core.now;
         let host = &mut engine.core.host;
         let ifindex = host

@@ -41,7 +41,7 @@ impl Desk {
 
     /// What the port's thread last said of it.
     pub(crate) fn report(&self) -> Report {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
