@@ -15,6 +15,7 @@ impl Ranges {
     }
 
     /// How many there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -30,11 +31,13 @@ impl Ranges {
     }
 
     /// Every range, lowest first.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> + '_ {
         self.0.iter().copied()
     }
 
     /// Whether every position of `start..end` is in.
+    #[cfg(test)]
     pub(crate) fn covers(&self, start: u64, end: u64) -> bool {
         self.0.iter().any(|r| r.0 <= start && end <= r.1)
     }

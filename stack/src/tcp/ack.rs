@@ -45,11 +45,10 @@ impl Conn {
         } else if duplicate {
             self.on_duplicate_ack(cx);
         }
-        if changed && window == 0 {
-            // The peer answers, it only has no room: its silence is not counted.
+        if self.snd.wnd == 0 {
+            // The peer answers, it only has no room: that is no silence.
             self.retries = 0;
-        }
-        if changed && window > 0 {
+        } else if changed {
             self.probe_backoff = 0;
         }
         self.output |= self.has_work();

@@ -263,7 +263,7 @@ impl Conn {
             self.end = Some(End::Closed);
             return;
         }
-        if self.rcv.ring.buffered() > 0 && !self.rcv.shut {
+        if self.rcv.ring.buffered() > 0 {
             self.abort(cx);
             return;
         }
@@ -325,11 +325,8 @@ impl Conn {
         match cx.fib.path(self.key.remote.ip, Some(self.key.local.ip), self.scope) {
             Ok(path) => {
                 self.path = path;
-                self.resolving |= path.link == Link::Pending;
-                self.resolving &= !path.is_usable();
-                let request = if path.is_usable() { Request::Used } else { Request::Resolve };
-                if path.link != Link::None {
-                    cx.requests.push(request(path.ifindex, path.next_hop));
+                if matches!(path.link, Link::Known(_)) {
+                    cx.requests.push(Request::Used(path.ifindex, path.next_hop));
                 }
                 self.update_mss();
             }
@@ -337,6 +334,17 @@ impl Conn {
                 self.path.version = cx.fib.version;
                 self.path.link = Link::Failed;
             }
+        }
+    }
+
+    /// No frame can leave: asks for the link address, and sees to it that the connection does not wait
+    /// for ever.
+    pub(crate) fn wait_for_neighbor(&mut self, cx: &mut Cx<'_>) {
+        self.output = false;
+        self.resolving |= self.path.link == Link::Pending;
+        cx.requests.push(Request::Resolve(self.path.ifindex, self.path.next_hop));
+        if self.timers.retransmit == Instant::FAR {
+            self.timers.retransmit = cx.now + self.rtt.rto();
         }
     }
 

@@ -130,6 +130,7 @@ impl Conn {
         snd.wl1 = seq;
         snd.wl2 = ack;
         snd.small = ack;
+        snd.last_sent = cx.now;
         if self.retries == 0 {
             self.rtt.on_ack(ack, cx.now);
         } else {

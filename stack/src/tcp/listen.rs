@@ -179,7 +179,10 @@ impl Tcp {
         match self.conn_mut(ends.id) {
             Some(conn) => {
                 conn.held = false;
-                let what = Readiness::CONNECTED | Readiness::WRITABLE | Readiness::READABLE;
+                let mut what = Readiness::CONNECTED | Readiness::WRITABLE;
+                if conn.rcv.ring.buffered() > 0 || conn.rcv.ring.is_finished() {
+                    what |= Readiness::READABLE;
+                }
                 conn.tell(cx, what);
             }
             // It died waiting; its end was not told to anyone yet.
@@ -285,10 +288,15 @@ impl Tcp {
             return Err(DropReason::TcpNoSocket);
         };
         let nxt = embryo.irs + 1;
+        let in_window = seg.seq.is_within(nxt, u32::from(embryo.window) + 1);
         if seg.flags.rst() {
             if seg.seq == nxt {
                 self.remove_embryo(index);
                 return Ok(());
+            }
+            if in_window {
+                // RFC 5961 §3.2.
+                send_ack(cx, &embryo)?;
             }
             return Err(DropReason::TcpBadReset);
         }
@@ -309,7 +317,7 @@ impl Tcp {
             reply::reset_for(cx, seg);
             return Err(DropReason::TcpBadAck);
         }
-        if !seg.seq.is_within(nxt, u32::from(embryo.window) + 1) {
+        if !in_window {
             send_ack(cx, &embryo)?;
             return Err(DropReason::TcpOutOfWindow);
         }

@@ -36,6 +36,8 @@
 
 mod ack;
 mod assembler;
+#[cfg(test)]
+mod check;
 mod congestion;
 mod conn;
 mod emit;
@@ -184,9 +186,12 @@ impl Tcp {
         while let Some(index) = self.ready.pop(&mut self.conns, ifindex) {
             let conn = self.conns.at_mut(index)?;
             if !conn.refresh_path(cx) {
-                self.park(cx, index);
+                conn.wait_for_neighbor(cx);
+                self.ready.park(&mut self.conns, index);
+                self.arm(index);
                 continue;
             }
+            conn.resolving = false;
             if conn.path.ifindex != ifindex {
                 self.ready.push(&mut self.conns, index);
                 continue;
@@ -328,17 +333,6 @@ impl Tcp {
             conn.wheel_at = due;
             self.wheel.set(index, due);
         }
-    }
-
-    /// Sets a connection aside whose next hop is not known. A timer keeps it from waiting for ever.
-    fn park(&mut self, cx: &mut Cx<'_>, index: u32) {
-        let Some(conn) = self.conns.at_mut(index) else { return };
-        conn.output = false;
-        if conn.timers.retransmit == Instant::FAR {
-            conn.timers.retransmit = cx.now + conn.rtt.rto();
-        }
-        self.ready.park(&mut self.conns, index);
-        self.arm(index);
     }
 
     /// A connection has ended: its slot is freed, its flow goes to TIME-WAIT or out of the table.

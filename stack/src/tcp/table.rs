@@ -75,6 +75,12 @@ impl Flows {
         Self { hash, table: Table::new(expected), last: None }
     }
 
+    /// How many flows there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     /// Who owns `key`. Remembers a connection for the next call.
     #[inline]
     pub(crate) fn lookup(&mut self, homes: Homes<'_>, key: &FlowKey) -> Option<Owner> {

@@ -7,10 +7,10 @@
 use std::collections::VecDeque;
 
 use addr::{Cidr, Endpoint, IfIndex, Ip};
+use wire::checksum;
 use wire::ip::{self, IpEmit, PROTO_TCP};
 use wire::offload::{DeviceCaps, Medium, RxChecksum, RxMeta, TxChecksum, TxMeta};
 use wire::tcp::{self, Emit, Flags, HEADER_LEN, SeqNum};
-use wire::{checksum, tcp_options};
 
 use crate::cx::{Cx, Request, Requests};
 use crate::drop::DropReason;
@@ -82,10 +82,6 @@ impl Seg {
 
     pub(super) fn options(self, options: &[u8]) -> Self {
         Self { options: options.to_vec(), ..self }
-    }
-
-    pub(super) fn mss(&self) -> Option<u16> {
-        tcp_options::parse(&self.options).unwrap().mss
     }
 
     /// The segment as an IP packet.
@@ -271,7 +267,8 @@ impl Host {
             let now = self.now;
             out.extend(self.drain().into_iter().map(|seg| (now, seg)));
             match self.tcp.next_deadline().filter(|at| *at <= end) {
-                Some(at) => self.expire(at),
+                // Entries may have to move to a finer level of the wheel first.
+                Some(at) => self.expire(at.max(self.now)),
                 None => break,
             }
         }
@@ -475,6 +472,7 @@ impl Pair {
                 // What the stack makes of it is its business; that it survives is ours.
                 let _ = host.receive(&frame.bytes, frame.rx_meta());
             }
+            host.tcp.check();
         }
         true
     }

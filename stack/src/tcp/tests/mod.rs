@@ -1,4 +1,17 @@
 //! Tests of TCP: one host against segments written by hand, and two hosts in virtual time.
 
+mod active;
+mod close;
+mod fuzz;
 mod harness;
+mod icmp;
+mod input;
+mod loss;
+mod neighbor;
+mod offload;
+mod output;
+mod passive;
+mod state;
+mod time_wait;
 mod transfer;
+mod window;

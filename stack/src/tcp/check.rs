@@ -1,0 +1,64 @@
+//! The invariants of all TCP state, as a test asks for them after every step.
+
+use crate::tcp::Tcp;
+use crate::tcp::conn::{Conn, Stage};
+use crate::tcp::state::OurFin;
+use crate::tcp::table::Owner;
+use crate::time::Instant;
+
+impl Tcp {
+    /// Panics if an invariant is broken.
+    pub(crate) fn check(&self) {
+        let homes = self.homes();
+        let mut owners = 0;
+        for (index, conn) in self.conns.iter() {
+            conn.check();
+            assert_eq!(self.flows.find(homes, &conn.key), Some(Owner::Conn(index)));
+            owners += 1;
+        }
+        for (index, embryo) in self.embryos.iter() {
+            assert_eq!(self.flows.find(homes, &embryo.key), Some(Owner::Embryo(index)));
+            owners += 1;
+        }
+        for (index, record) in self.time_waits.iter() {
+            assert_eq!(self.flows.find(homes, &record.key), Some(Owner::TimeWait(index)));
+            owners += 1;
+        }
+        assert_eq!(self.flows.len(), owners, "every flow in the table has an owner");
+        let embryos: u32 = self.listeners.slab.iter().map(|(_, l)| l.embryos).sum();
+        assert_eq!(embryos as usize, self.embryos.len());
+    }
+}
+
+impl Conn {
+    fn check(&self) {
+        assert_eq!(self.end, None, "an ended connection is gone");
+        let earliest = self.timers.earliest();
+        assert!(self.wheel_at <= earliest, "the wheel wakes it in time");
+        let (snd, rcv) = (&self.snd, &self.rcv);
+        assert!(snd.una.le(snd.nxt));
+        assert!(rcv.acked.le(rcv.nxt) && rcv.nxt.le(rcv.edge));
+        let window = rcv.window() as usize;
+        assert!(rcv.shut || window <= rcv.ring.free(), "what was offered fits");
+        assert!(self.congestion.cwnd() >= snd.mss.min(48));
+        if self.stage == Stage::Synchronized {
+            let fin = u32::from(self.fins.ours == OurFin::Sent);
+            let data = snd.outstanding() - fin;
+            assert!(data as usize <= snd.ring.len(), "what is out is in the ring");
+            assert!(
+                snd.outstanding() == 0 || self.timers.retransmit != Instant::FAR,
+                "what is out has a timer"
+            );
+        }
+        if let Some(from) = self.recovery.resend {
+            assert!(snd.una.le(from) && from.lt(snd.nxt));
+        }
+        if let Some(end) = rcv.assembler.end() {
+            let ahead = end - rcv.ring.position();
+            assert!(ahead <= window as u64 && ahead > 0, "islands lie in the window");
+        }
+        if let Some(fin) = rcv.fin {
+            assert!(fin.ge(rcv.nxt) || fin + 1 == rcv.nxt);
+        }
+    }
+}

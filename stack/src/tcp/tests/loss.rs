@@ -1,0 +1,177 @@
+//! Loss: timeouts, fast retransmit, NewReno, limited transmit (TCPT-*).
+
+use super::harness::*;
+use super::transfer::pattern;
+use crate::limits::Limits;
+use crate::socket::{Ends, SocketError};
+use crate::time::Duration;
+
+/// A connection with `n` segments of 1000 bytes out.
+fn flight(n: usize) -> (Lab, Ends, Vec<Seg>) {
+    let (mut lab, mut ends) = Lab::established();
+    let sent = lab.write(&mut ends, &pattern(0, n * 1000));
+    assert_eq!(sent.len(), n.min(10));
+    (lab, ends, sent)
+}
+
+fn duplicate(lab: &mut Lab) -> Vec<Seg> {
+    lab.send(&lab.seg(ACK)).unwrap();
+    lab.host.drain()
+}
+
+/// RFC 6298 §5; Linux's bound of 200 ms.
+#[test]
+fn a_timeout_sends_the_first_segment_again_with_back_off_tcpt_05() {
+    let (mut lab, ends, sent) = flight(3);
+    let again = lab.host.pass(Duration::from_millis(1500));
+    let at: Vec<u64> = again.iter().map(|(t, _)| t.since(START).as_millis() as u64).collect();
+    assert_eq!(at, [200, 600, 1400]);
+    assert!(again.iter().all(|(_, s)| s.seq == sent[0].seq && s.data == sent[0].data));
+    let conn = lab.host.conn(ends.id);
+    assert_eq!((conn.congestion.cwnd(), conn.congestion.ssthresh()), (1000, 2000));
+    assert_eq!(lab.host.stats.tcp_timeouts, 3);
+    assert_eq!(lab.host.stats.tcp_retransmits, 3);
+}
+
+#[test]
+fn after_a_timeout_the_rest_is_sent_again_in_slow_start() {
+    let (mut lab, ends, sent) = flight(6);
+    lab.host.pass(Duration::from_millis(250));
+    let again = lab.ack(lab.ack + 1000);
+    assert_eq!(again.iter().map(|s| s.seq).collect::<Vec<_>>(), [sent[1].seq, sent[2].seq]);
+    // The peer had the rest: nothing is sent twice that it has.
+    assert!(lab.ack(sent[0].seq + 6000).is_empty());
+    assert_eq!(lab.host.conn(ends.id).snd.outstanding(), 0);
+    // Karn: what was sent twice gave no sample, so the back-off stays.
+    assert_eq!(lab.host.conn(ends.id).rtt.rto().as_millis(), 400);
+}
+
+#[test]
+fn a_fresh_sample_ends_the_back_off() {
+    let (mut lab, mut ends, sent) = flight(1);
+    lab.host.pass(Duration::from_millis(250));
+    lab.ack(sent[0].seq + 1000);
+    lab.write(&mut ends, b"fresh");
+    lab.host.now += Duration::from_millis(10);
+    lab.ack(lab.ack + 5);
+    let rto = lab.host.conn(ends.id).rtt.rto().as_millis();
+    assert!((200..300).contains(&rto), "{rto}");
+}
+
+#[test]
+fn the_retry_limit_ends_in_reset_and_timeout_tcpt_04() {
+    let limits = Limits { tcp_retries: 5, tcp_connections: 4, ..Limits::default() };
+    let host = Host::with("10.0.0.1", limits, Default::default());
+    let (mut lab, mut ends) = Lab::with(host).open(&SYN_OPTIONS);
+    lab.write(&mut ends, b"anyone?");
+    let sent = lab.host.pass(Duration::from_secs(100));
+    assert_eq!(sent.len(), 6);
+    assert_eq!(sent[5].1.flags, RST | ACK);
+    assert_eq!(ends.rx.error(), Some(SocketError::TimedOut.code()));
+    assert_eq!(lab.host.tcp.next_deadline(), None);
+}
+
+/// RFC 3042 (TCPT-08), then RFC 5681 §3.2 (TCPT-07).
+#[test]
+fn two_duplicates_release_new_data_and_the_third_repairs_tcpt_07_08() {
+    let (mut lab, ends, sent) = flight(20);
+    for n in 0..2 {
+        let more = duplicate(&mut lab);
+        assert_eq!(more.len(), 1);
+        assert_eq!(more[0].seq, sent[0].seq + 10_000 + n * 1000);
+    }
+    let repair = duplicate(&mut lab);
+    assert_eq!((repair[0].seq, repair.len()), (sent[0].seq, 1));
+    let conn = lab.host.conn(ends.id);
+    assert_eq!((conn.congestion.ssthresh(), conn.congestion.cwnd()), (6000, 9000));
+    assert_eq!(lab.host.stats.tcp_fast_retransmits, 1);
+    // Each further duplicate is a segment that left: beyond the flight, new data flows again.
+    let mut more = Vec::new();
+    for _ in 0..6 {
+        more.extend(duplicate(&mut lab));
+    }
+    assert_eq!(more.len(), 3);
+    // Full acknowledgment: recovery ends with the window at the threshold.
+    lab.ack(sent[0].seq + 15_000);
+    let conn = lab.host.conn(ends.id);
+    assert!(conn.congestion.cwnd() <= 6000);
+}
+
+/// RFC 6582 §3.2: a partial acknowledgment shows the next hole.
+#[test]
+fn a_partial_acknowledgment_repairs_the_next_hole() {
+    let (mut lab, ends, sent) = flight(10);
+    for _ in 0..3 {
+        duplicate(&mut lab);
+    }
+    let next = lab.ack(sent[0].seq + 4000);
+    assert_eq!(next[0].seq, sent[4].seq);
+    let next = lab.ack(sent[0].seq + 7000);
+    assert_eq!(next[0].seq, sent[7].seq);
+    lab.ack(sent[0].seq + 10_000);
+    assert_eq!(lab.host.conn(ends.id).snd.outstanding(), 0);
+    assert_eq!(lab.host.stats.tcp_fast_retransmits, 1);
+    assert_eq!(lab.host.stats.tcp_timeouts, 0);
+}
+
+/// RFC 6582 §3.2: duplicates caused by what a timeout sent again start no recovery.
+#[test]
+fn duplicates_after_a_timeout_start_nothing() {
+    let (mut lab, _ends, sent) = flight(10);
+    lab.host.pass(Duration::from_millis(250));
+    lab.ack(sent[0].seq + 10_000 - 1000);
+    for _ in 0..5 {
+        duplicate(&mut lab);
+    }
+    assert_eq!(lab.host.stats.tcp_fast_retransmits, 0);
+}
+
+#[test]
+fn window_updates_and_text_are_no_duplicates() {
+    let (mut lab, _ends, _) = flight(10);
+    for n in 0..4 {
+        lab.send(&lab.seg(ACK).wnd(0x7000 + n)).unwrap();
+        lab.send(&lab.seg(PSH).data(b"x").wnd(0x7000 + n)).unwrap();
+        lab.seq += 1;
+    }
+    assert_eq!(lab.host.stats.tcp_fast_retransmits, 0);
+}
+
+#[test]
+fn a_lost_fin_is_sent_again() {
+    let (mut lab, mut ends) = Lab::established();
+    ends.tx.write(b"bye");
+    ends.tx.finish();
+    let sent = lab.write(&mut ends, b"");
+    assert_eq!(sent[0].flags, FIN | PSH);
+    let again = lab.host.pass(Duration::from_millis(250)).remove(0).1;
+    assert_eq!(again, sent[0]);
+    // The data arrived, the FIN did not.
+    lab.ack(lab.ack + 3);
+    let again = lab.host.pass(Duration::from_millis(500)).remove(0).1;
+    assert_eq!((again.flags, again.data.len(), again.seq), (FIN | PSH, 0, sent[0].seq + 3));
+}
+
+/// VEC-13: srtt and rttvar of the reference's samples; the timeout by Linux's bounds.
+#[test]
+fn the_estimate_follows_rfc_6298_vec_13() {
+    let mut rtt = crate::tcp::rtt::Rtt::new();
+    assert_eq!(rtt.rto(), Duration::from_secs(1));
+    let expected = [
+        (100, 100, 50, 300),
+        (120, 102, 42, 302),
+        (80, 99, 37, 299),
+        (500, 149, 128, 662),
+        (3000, 505, 808, 3740),
+    ];
+    for (sample, srtt, rttvar, rto) in expected {
+        rtt.sample(Duration::from_millis(sample));
+        let now = (rtt.srtt_us() / 1000, rtt.rttvar_us() / 1000);
+        assert!(now.0.abs_diff(srtt) <= 1 && now.1 == rttvar, "{sample}: {now:?}");
+        assert!(rtt.rto().as_millis().abs_diff(rto) <= 3, "{:?} {rto}", rtt.rto());
+    }
+    for _ in 0..20 {
+        rtt.back_off();
+    }
+    assert_eq!(rtt.rto(), Duration::from_secs(120));
+}
