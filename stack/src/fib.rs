@@ -134,7 +134,7 @@ pub struct Fib {
     /// Path MTUs that routers told us of, where smaller than the interface's.
     pub path_mtus: BTreeMap<Ip, u32>,
     /// Every address with its interface, sorted: the index that input looks into.
-    locals: Vec<(Ip, IfIndex)>,
+    pub(crate) locals: Vec<(Ip, IfIndex)>,
 }
 
 impl Fib {

@@ -383,6 +383,3 @@ fn next_plateau(packet_len: usize) -> u32 {
     const PLATEAUS: [u32; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296];
     PLATEAUS.into_iter().find(|p| (*p as usize) < packet_len).unwrap_or(68)
 }
-
-#[cfg(test)]
-mod tests;

@@ -117,6 +117,3 @@ impl Control {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

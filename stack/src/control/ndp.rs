@@ -177,6 +177,3 @@ impl Control {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -72,6 +72,3 @@ fn has_source_route(packet: &[u8]) -> bool {
         matches!(option.kind, ipv4::OPTION_LOOSE_SOURCE_ROUTE | ipv4::OPTION_STRICT_SOURCE_ROUTE)
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -160,6 +160,3 @@ fn queue(
     cx.stats.ip_out += 1;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

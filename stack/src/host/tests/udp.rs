@@ -52,16 +52,11 @@ fn udp_05_datagram_byte_for_byte() {
     #[rustfmt::skip]
     let golden = [
         2, 0, 0, 0, 0, 2,  2, 0, 0, 0, 0, 1,  0x08, 0x00,
-        0x45, 0,  0, 33,  0, 0,  0x40, 0,  64, 17,  0x26, 0xc9,
+        0x45, 0,  0, 33,  0, 0,  0x40, 0,  64, 17,  0x26, 0xca,
         10, 0, 0, 1,  10, 0, 0, 2,
-        0x0f, 0xa0,  0, 9,  0, 13,  0x98, 0x65,  b'h', b'e', b'l', b'l', b'o',
+        0x0f, 0xa0,  0, 9,  0, 13,  0x98, 0x56,  b'h', b'e', b'l', b'l', b'o',
     ];
-    let frame = lab.sent_one();
-    assert_eq!(frame[14..24], golden[14..24]);
-    let (header, payload) = parse_ip(&frame);
-    assert!(wire::checksum::sum(header.pseudo_header(), payload).is_valid());
-    assert_eq!((&frame[..14], &frame[26..40]), (&golden[..14], &golden[26..40]));
-    assert_eq!(frame[42..], golden[42..]);
+    assert_eq!(lab.sent_one(), golden);
 }
 
 #[test]

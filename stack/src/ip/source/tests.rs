@@ -1,1 +1,67 @@
-//! Tests.
+//! Source selection (SRC rows).
+
+use addr::IfIndex;
+use wire::offload::{DeviceCaps, Medium};
+
+use super::*;
+use crate::host::fixture::{cidr, ip};
+
+fn interface(n: u32, addresses: &[&str]) -> FibInterface {
+    FibInterface {
+        ifindex: IfIndex::new(n).unwrap(),
+        medium: Medium::Ethernet,
+        mac: addr::Mac([2, 0, 0, 0, 0, n as u8]),
+        mtu: 1500,
+        caps: DeviceCaps::default(),
+        addresses: addresses.iter().map(|a| cidr(a)).collect(),
+        groups: Vec::new(),
+    }
+}
+
+fn pick(addresses: &[&str], next_hop: &str, destination: &str) -> Option<Ip> {
+    let interface = interface(2, addresses);
+    let fib = Fib { interfaces: vec![interface.clone()], ..Fib::default() };
+    select(&fib, &interface, ip(next_hop), ip(destination))
+}
+
+#[test]
+fn src_01_v4_by_next_hop_then_scope_then_order() {
+    let addresses = ["169.254.1.1/16", "10.0.0.1/24", "10.1.0.1/24"];
+    assert_eq!(pick(&addresses, "10.1.0.9", "192.0.2.1"), Some(ip("10.1.0.1")));
+    assert_eq!(pick(&addresses, "192.0.2.1", "192.0.2.1"), Some(ip("10.0.0.1")));
+    assert_eq!(pick(&addresses, "169.254.9.9", "169.254.9.9"), Some(ip("169.254.1.1")));
+    assert_eq!(pick(&["169.254.1.1/16"], "192.0.2.1", "192.0.2.1"), Some(ip("169.254.1.1")));
+    assert_eq!(pick(&["2001:db8::1/64"], "192.0.2.1", "192.0.2.1"), None);
+}
+
+#[test]
+fn src_02_v6_by_the_rules_of_rfc_6724() {
+    let table: [(&[&str], &str, &str); 9] = [
+        // Rule 1: the destination itself.
+        (&["2001:db8::1/64", "2001:db8::2/64"], "2001:db8::2", "2001:db8::2"),
+        // Rule 2: RFC 6724 §10.1, the appropriate scope.
+        (&["2001:db8:3::1/64", "fe80::1/64"], "2001:db8:1::1", "2001:db8:3::1"),
+        (&["2001:db8:3::1/64", "fe80::1/64"], "ff05::1", "2001:db8:3::1"),
+        (&["fe80::1/64", "2001:db8::1/64"], "fe80::2", "fe80::1"),
+        (&["2001:db8::1/64", "fe80::1/64"], "ff02::1", "fe80::1"),
+        // Rule 6: same label: 6to4 with 6to4, unique local with unique local.
+        (&["2002:c633:6401::1/48", "2001:db8:1::1/64"], "2002:c633:6401:f::2", "2002:c633:6401::1"),
+        (&["2001:db8:1::1/64", "fd00::1/64"], "fd01::2", "fd00::1"),
+        // Rule 8: longest common prefix, no longer than the subnet's.
+        (&["2001:db8:1::1/64", "2001:db8:3::1/64"], "2001:db8:1:f::2", "2001:db8:1::1"),
+        // The first of equals.
+        (&["2001:db8::5/64", "2001:db8::1/64"], "2001:db8::2", "2001:db8::5"),
+    ];
+    for (addresses, destination, expected) in table {
+        assert_eq!(pick(addresses, destination, destination), Some(ip(expected)), "{destination}");
+    }
+}
+
+#[test]
+fn an_interface_without_an_address_borrows_a_global_one() {
+    let (bare, other) = (interface(2, &[]), interface(3, &["169.254.1.1/16", "10.1.0.1/24"]));
+    let fib = Fib { interfaces: vec![bare.clone(), other], ..Fib::default() };
+    let far = ip("192.0.2.1");
+    assert_eq!(select(&fib, &bare, far, far), Some(ip("10.1.0.1")));
+    assert_eq!(select(&fib, &bare, ip("2001:db8::9"), ip("2001:db8::9")), None);
+}
