@@ -144,7 +144,7 @@ pub struct Listener {
 
 impl Listener {
     /// A listener on `local`.
-    pub fn new(local: Endpoint, plans: Vec<StreamPlan>) -> App {
+    pub fn app(local: Endpoint, plans: Vec<StreamPlan>) -> App {
         App::Listener(Self { local, plans, accepted: 0, id: None })
     }
 
@@ -180,6 +180,6 @@ pub fn pattern(key: u64, position: u64) -> u8 {
 
 /// A span up to `most`, for pauses.
 fn up_to(most: Duration, rng: &mut Rng) -> Duration {
-    let nanos = u32::try_from(most.as_nanos()).unwrap_or(u32::MAX);
-    Duration::from_nanos(u64::from(rng.below(nanos)) + 1)
+    let micros = u32::try_from(most.as_micros()).unwrap_or(u32::MAX);
+    Duration::from_micros(u64::from(rng.below(micros)) + 1)
 }

@@ -79,7 +79,7 @@ impl Default for LinkConfig {
         Self {
             rate: 1_000_000_000,
             delay: Duration::from_micros(100),
-            queue: 1 << 20,
+            queue: 4 << 20,
             faults: Faults::default(),
         }
     }

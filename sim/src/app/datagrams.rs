@@ -53,7 +53,7 @@ pub struct Datagrams {
 
 impl Datagrams {
     /// A socket that follows `plan`.
-    pub fn new(plan: DatagramPlan) -> App {
+    pub fn app(plan: DatagramPlan) -> App {
         App::Datagrams(Box::new(Self {
             plan,
             ends: None,
