@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::figure::{Better, Figure};
-use crate::goal::{Outcome, goals};
+use crate::goal::{Goal, Outcome, goals};
 use crate::machine;
 use crate::plan::Plan;
 use crate::result::{Results, Summary};
@@ -28,10 +28,12 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     /// Judges `results`.
     pub fn new(plan: &'a Plan, results: &'a Results) -> Self {
-        let measured = |o: &Outcome| o.ratio.is_some();
-        let ours = plan.daemon.is_some();
-        let outcomes = goals().into_iter().map(|goal| goal.judge(results));
-        let outcomes = outcomes.filter(|o| ours || measured(o)).collect();
+        let wanted = |goal: &Goal| {
+            [goal.ours, goal.other].iter().all(|row| plan.subjects.contains(row))
+                && plan.figures.iter().any(|figure| figure.main_key() == goal.key)
+        };
+        let outcomes = goals().into_iter().filter(wanted);
+        let outcomes = outcomes.map(|goal| goal.judge(results)).collect();
         Self { plan, results, outcomes, machine: machine::facts() }
     }
 
