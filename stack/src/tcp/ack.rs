@@ -84,17 +84,17 @@ impl Conn {
             self.tell(cx, Readiness::WRITABLE);
         }
         if fin {
-            self.on_fin_acked(cx);
+            self.on_fin_acked();
         }
     }
 
     /// Our FIN is acknowledged.
-    fn on_fin_acked(&mut self, cx: &mut Cx<'_>) {
+    fn on_fin_acked(&mut self) {
         self.fins.acknowledge();
         match self.state() {
             State::Closed => self.end = Some(End::Closed),
             State::TimeWait => self.end = Some(End::TimeWait),
-            _ => self.linger(cx.now),
+            _ => {}
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::tcp::reply::{self, Bare};
 use crate::tcp::rtt::Rtt;
 use crate::tcp::send::SendHalf;
 use crate::tcp::state::{Fins, OurFin, State, TheirFin};
-use crate::tcp::timers::{FIN_WAIT_2, Timers};
+use crate::tcp::timers::Timers;
 use crate::time::{Duration, Instant};
 
 /// How far the handshake got.
@@ -43,7 +43,8 @@ pub(crate) enum Stage {
 pub(crate) enum End {
     /// In order.
     Closed,
-    /// In order, and ours was the first FIN: the flow goes to the TIME-WAIT table.
+    /// In order, and ours was the first FIN: the flow goes to the TIME-WAIT table, perhaps before the
+    /// peer's FIN came.
     TimeWait,
     /// With an error.
     Failed(SocketError),
@@ -269,7 +270,7 @@ impl Conn {
         }
         self.rcv.shut();
         self.output = true;
-        self.linger(cx.now);
+        self.retire();
     }
 
     /// Resets the connection (RFC 9293 §3.10.5; TCPF-15).
@@ -301,10 +302,10 @@ impl Conn {
         self.end = Some(End::Failed(error));
     }
 
-    /// Starts the clock of an orphan in FIN-WAIT-2 (Linux; GAP-24).
-    pub(crate) fn linger(&mut self, now: Instant) {
+    /// An orphan in FIN-WAIT-2 needs no more than a TIME-WAIT record does (as Linux has it; GAP-24).
+    pub(crate) fn retire(&mut self) {
         if self.orphan && self.stage == Stage::Synchronized && self.state() == State::FinWait2 {
-            self.timers.linger = self.timers.linger.min(now + FIN_WAIT_2);
+            self.end = self.end.or(Some(End::TimeWait));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::cx::Cx;
 use crate::socket::SocketError;
-use crate::tcp::conn::{Conn, End, Probe, Stage};
+use crate::tcp::conn::{Conn, Probe, Stage};
 use crate::tcp::timers::take_due;
 
 impl Conn {
@@ -16,9 +16,6 @@ impl Conn {
         }
         if take_due(&mut self.timers.keepalive, cx.now) {
             self.on_keepalive_timer(cx);
-        }
-        if take_due(&mut self.timers.linger, cx.now) {
-            self.end = self.end.or(Some(End::Closed));
         }
     }
 

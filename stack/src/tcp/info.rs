@@ -16,7 +16,7 @@ impl Tcp {
         });
         let conns = self.conns.iter().map(|(_, c)| c.info());
         let embryos = self.embryos.iter().map(|(_, e)| bare(State::SynReceived, e.key));
-        let records = self.time_waits.iter().map(|(_, t)| bare(State::TimeWait, t.key));
+        let records = self.time_waits.iter().map(|(_, t)| bare(t.state(), t.key));
         listeners.chain(conns).chain(embryos).chain(records)
     }
 

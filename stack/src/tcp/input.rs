@@ -50,7 +50,11 @@ impl Conn {
         if self.end.is_some() {
             return Ok(());
         }
-        self.process_text(cx, seg)
+        let outcome = self.process_text(cx, seg);
+        if self.orphan {
+            self.retire();
+        }
+        outcome
     }
 
     /// First: is the segment in the window? As Linux asks it: it ends at or after what we last
@@ -205,7 +209,6 @@ impl Conn {
             return;
         }
         self.fins.receive();
-        self.timers.linger = Instant::FAR;
         self.tell(cx, Readiness::READABLE);
         if self.state() == State::TimeWait {
             self.end = Some(End::TimeWait);

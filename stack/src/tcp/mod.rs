@@ -94,7 +94,7 @@ use output::Kind;
 use ready::Ready;
 use segment::Segment;
 use table::{Flows, Homes, Owner};
-use time_wait::{TimeWaits, Verdict};
+use time_wait::{Rest, TimeWaits, Verdict};
 
 /// All TCP state of one shard.
 #[derive(Debug)]
@@ -168,6 +168,10 @@ impl Tcp {
         let listening = self.listeners.find(&seg.key.local).is_some();
         match self.time_waits.receive(cx, index, seg, listening) {
             Verdict::Done(outcome) => outcome,
+            Verdict::Over(outcome) => {
+                self.remove_time_wait(index);
+                outcome
+            }
             Verdict::Reopen(floor) => {
                 self.remove_time_wait(index);
                 self.receive_new(cx, seg, Some(floor))
@@ -339,26 +343,10 @@ impl Tcp {
     fn finish(&mut self, cx: &mut Cx<'_>, index: u32) {
         let Some(mut conn) = self.conns.remove(index) else { return };
         self.wheel.clear(index);
-        let key = conn.key;
         if conn.end == Some(End::TimeWait) {
-            if let Some(oldest) = self.time_waits.victim() {
-                self.remove_time_wait(oldest);
-            }
-            let numbers = (conn.snd.nxt, conn.rcv.nxt);
-            let window = conn.rcv.offer(u32::from(conn.our_mss));
-            let record = self.time_waits.insert(key, conn.scope, numbers, window, cx.now);
-            match record {
-                Some(record) => {
-                    self.flows.change(&key, Owner::Conn(index), Owner::TimeWait(record));
-                    // The last ACK is the connection's own; nobody else would send it.
-                    if conn.rcv.owed.any() {
-                        self.time_waits.acknowledge(cx, record);
-                    }
-                }
-                None => self.flows.remove(&key, Owner::Conn(index)),
-            }
+            self.begin_time_wait(cx, &mut conn, index);
         } else {
-            self.flows.remove(&key, Owner::Conn(index));
+            self.flows.remove(&conn.key, Owner::Conn(index));
         }
         if !conn.held {
             let ended = match conn.end {
@@ -366,6 +354,29 @@ impl Tcp {
                 _ => Readiness::GONE,
             };
             cx.events.mark(conn.id, &mut conn.untold, ended);
+        }
+    }
+
+    /// The flow goes on as a record, which sends the ACK that the connection still owed.
+    fn begin_time_wait(&mut self, cx: &mut Cx<'_>, conn: &mut Conn, index: u32) {
+        if let Some(oldest) = self.time_waits.victim() {
+            self.remove_time_wait(oldest);
+        }
+        let rest = Rest {
+            key: conn.key,
+            scope: conn.scope,
+            snd_nxt: conn.snd.nxt,
+            rcv_nxt: conn.rcv.nxt,
+            window: conn.rcv.offer(u32::from(conn.our_mss)),
+            half: conn.state() == State::FinWait2,
+        };
+        let Some(record) = self.time_waits.insert(rest, cx.now) else {
+            self.flows.remove(&conn.key, Owner::Conn(index));
+            return;
+        };
+        self.flows.change(&conn.key, Owner::Conn(index), Owner::TimeWait(record));
+        if conn.rcv.owed.any() {
+            self.time_waits.acknowledge(cx, record);
         }
     }
 

@@ -15,24 +15,17 @@ pub(crate) struct Timers {
     pub(crate) delayed_ack: Instant,
     /// Keep-alive probe.
     pub(crate) keepalive: Instant,
-    /// End of an orphan's FIN-WAIT-2.
-    pub(crate) linger: Instant,
 }
 
 impl Timers {
     pub(crate) fn new() -> Self {
-        Self {
-            retransmit: Instant::FAR,
-            delayed_ack: Instant::FAR,
-            keepalive: Instant::FAR,
-            linger: Instant::FAR,
-        }
+        Self { retransmit: Instant::FAR, delayed_ack: Instant::FAR, keepalive: Instant::FAR }
     }
 
     /// The earliest deadline.
     #[inline]
     pub(crate) fn earliest(&self) -> Instant {
-        self.retransmit.min(self.delayed_ack).min(self.keepalive.min(self.linger))
+        self.retransmit.min(self.delayed_ack).min(self.keepalive)
     }
 }
 
@@ -48,5 +41,3 @@ pub(crate) fn take_due(timer: &mut Instant, now: Instant) -> bool {
 
 /// Linux `TCP_DELACK_MIN`; RFC 9293 §3.8.6.3, MUST-59 allows half a second.
 pub(crate) const DELAYED_ACK: Duration = Duration::from_millis(40);
-/// Linux `tcp_fin_timeout`: how long an orphan waits for the peer's FIN.
-pub(crate) const FIN_WAIT_2: Duration = Duration::from_secs(60);
