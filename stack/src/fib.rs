@@ -35,12 +35,6 @@ pub struct FibInterface {
 }
 
 impl FibInterface {
-    /// Whether `ip` is the directed broadcast address of a subnet here.
-    #[must_use]
-    pub fn is_broadcast(&self, ip: Ip) -> bool {
-        ip.is_v4() && self.addresses.iter().any(|a| a.broadcast() == Some(ip))
-    }
-
     /// Whether the group `ip` was joined here.
     #[must_use]
     pub fn has_group(&self, ip: Ip) -> bool {
@@ -135,6 +129,8 @@ pub struct Fib {
     pub path_mtus: BTreeMap<Ip, u32>,
     /// Every address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,
+    /// Every directed broadcast address with its interface, sorted.
+    pub(crate) broadcasts: Vec<(Ip, IfIndex)>,
 }
 
 impl Fib {
@@ -147,11 +143,17 @@ impl Fib {
     /// Builds the index over the interfaces' addresses. Call after changing them.
     pub fn index(&mut self) {
         self.locals.clear();
+        self.broadcasts.clear();
         for interface in &mut self.interfaces {
             interface.groups.sort_unstable();
-            self.locals.extend(interface.addresses.iter().map(|a| (a.ip, interface.ifindex)));
+            for address in &interface.addresses {
+                self.locals.push((address.ip, interface.ifindex));
+                let broadcast = address.broadcast().filter(|_| interface.ifindex != Self::LOOPBACK);
+                self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
+            }
         }
         self.locals.sort_unstable();
+        self.broadcasts.sort_unstable();
     }
 
     /// The interface numbered `ifindex`.
@@ -176,6 +178,14 @@ impl Fib {
         self.locals.get(at).is_some_and(|(local, _)| *local == ip) || ip.is_loopback()
     }
 
+    /// Whether `ip` is the directed broadcast address of a subnet of `ifindex`, or of any interface.
+    #[must_use]
+    pub fn is_broadcast(&self, ifindex: Option<IfIndex>, ip: Ip) -> bool {
+        let at = self.broadcasts.partition_point(|(broadcast, _)| *broadcast < ip);
+        let same = self.broadcasts[at..].iter().take_while(|(broadcast, _)| *broadcast == ip);
+        same.into_iter().any(|(_, i)| ifindex.is_none_or(|wanted| wanted == *i))
+    }
+
     /// Whose `destination` is, for a packet that came in by `interface`.
     ///
     /// The host model is strong on links and weak on the loopback path (IPRX-05): an address of
@@ -192,7 +202,9 @@ impl Fib {
         }
         if self.locals.binary_search(&(destination, interface.ifindex)).is_ok() {
             Destination::Unicast
-        } else if destination.is_limited_broadcast() || interface.is_broadcast(destination) {
+        } else if destination.is_limited_broadcast()
+            || self.is_broadcast(Some(interface.ifindex), destination)
+        {
             Destination::Broadcast
         } else {
             Destination::Foreign
@@ -317,7 +329,7 @@ impl Fib {
         if next_hop.is_multicast() || next_hop.is_limited_broadcast() {
             return Link::Known(Mac::multicast_for(next_hop));
         }
-        if interface.is_broadcast(next_hop) {
+        if self.is_broadcast(Some(interface.ifindex), next_hop) {
             return Link::Known(Mac::BROADCAST);
         }
         self.neighbors.get(&(interface.ifindex, next_hop)).copied().unwrap_or(Link::Pending)

@@ -64,6 +64,8 @@ pub struct Host {
 const LOOPBACK_BATCH: usize = 64;
 /// Rounds of requests and changes between control and shard per call; what is left waits for the next.
 const SETTLE_ROUNDS: usize = 4;
+/// Attempts to fill one slot.
+const TRANSMIT_ROUNDS: usize = 3;
 /// A packet of 64 KiB with the largest IPv6 header in front.
 const LOOP_SLOT_LEN: usize = 65_535 + 64;
 
@@ -100,9 +102,15 @@ impl Host {
     /// replies, then TCP and UDP in turn.
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         self.pump(now);
-        let meta = self.fill(now, ifindex, slot);
-        self.settle(now);
-        meta
+        for _ in 0..TRANSMIT_ROUNDS {
+            let meta = self.fill(now, ifindex, slot);
+            self.settle(now);
+            // A socket that found its neighbour unknown has just made control ask for it.
+            if meta.is_some() || !self.has_output(ifindex) {
+                return meta;
+            }
+        }
+        None
     }
 
     /// Whether [`Host::transmit`] would fill a slot (it may find that it cannot after all).
@@ -114,6 +122,8 @@ impl Host {
     /// Serves every deadline up to `now`.
     pub fn expire(&mut self, now: Instant) {
         self.control.expire(now);
+        // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
+        self.settle(now);
         self.shard.expire(now, self.control.fib());
         self.settle(now);
         self.pump(now);

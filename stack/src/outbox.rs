@@ -60,7 +60,7 @@ impl Outbox {
     }
 
     /// Keeps an Ethernet frame until the link address of `next_hop` is known, at most
-    /// `per_neighbor` of them. Returns how many older ones gave way.
+    /// `per_neighbor` of them. Returns how many gave way, older ones first.
     pub(crate) fn park(
         &mut self,
         to: (IfIndex, Ip),
@@ -70,6 +70,9 @@ impl Outbox {
         fill: impl FnOnce(&mut [u8]),
     ) -> u64 {
         let (ifindex, next_hop) = to;
+        if per_neighbor == 0 {
+            return 1;
+        }
         let mut gone = 0;
         let same = |p: &Parked| p.ifindex == ifindex && p.next_hop == next_hop;
         let waiting = self.parked.iter().filter(|p| same(p)).count();
@@ -167,3 +170,6 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -277,7 +277,7 @@ fn gateway_interface(
     }
     match fib.route(gateway, ifindex) {
         Some(route) if route.gateway.is_none() => {
-            let broadcast = fib.interface(route.ifindex).is_some_and(|i| i.is_broadcast(gateway));
+            let broadcast = fib.is_broadcast(Some(route.ifindex), gateway);
             if broadcast { Err(invalid) } else { Ok(route.ifindex) }
         }
         _ => Err(invalid),

@@ -37,7 +37,8 @@ impl Host {
     }
 
     /// Begins a TCP connection to `remote`, from `local` if given (port 0 picks one). Its ends can be used at
-    /// once; [`Readiness::CONNECTED`] or [`Readiness::ERROR`] tells how it went.
+    /// once; [`crate::Readiness::CONNECTED`] tells that it stands, [`crate::Readiness::GONE`] that it failed, with the error
+    /// in the receive ring.
     ///
     /// # Errors
     /// If there is no route, no address to use, or no port left.
@@ -97,7 +98,7 @@ impl Host {
     }
 
     /// The application lets go of the socket. What it wrote is still sent;
-    /// [`Readiness::GONE`] tells when nothing is left.
+    /// [`crate::Readiness::GONE`] tells when nothing is left.
     pub fn close(&mut self, now: Instant, id: SocketId) {
         match id.kind {
             SocketKind::Udp => self.with_udp(now, |udp, cx| udp.close(cx, id)),

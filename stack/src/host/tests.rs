@@ -8,4 +8,5 @@ mod loopback;
 mod nd;
 mod random;
 mod resolve;
+mod tcp;
 mod udp;

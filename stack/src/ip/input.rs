@@ -52,7 +52,7 @@ pub(crate) fn check(
     }
     // IPRX-04, and nobody but us sends from our addresses. An unspecified source cannot be
     // answered, so it may speak to groups only (DHCP, DAD, membership reports).
-    let martian = interface.is_broadcast(header.src)
+    let martian = fib.is_broadcast(Some(interface.ifindex), header.src)
         || (!loopback && fib.is_local(header.src))
         || (header.src.is_unspecified() && destination == Destination::Unicast);
     if martian {

@@ -222,9 +222,7 @@ impl Udp {
 
 /// Whether `ip` is a group or a broadcast address: one may be bound to it, but not send from it.
 fn is_to_many(fib: &Fib, ip: Ip) -> bool {
-    ip.is_multicast()
-        || ip.is_limited_broadcast()
-        || fib.interfaces.iter().any(|i| i.is_broadcast(ip))
+    ip.is_multicast() || ip.is_limited_broadcast() || fib.is_broadcast(None, ip)
 }
 
 #[cfg(test)]

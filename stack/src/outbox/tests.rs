@@ -1,0 +1,81 @@
+//! Bounds of the outbox, and what becomes of parked frames.
+
+use addr::Mac;
+
+use super::*;
+use crate::host::fixture::ip;
+
+const IFINDEX: IfIndex = match IfIndex::new(2) {
+    Some(index) => index,
+    None => unreachable!(),
+};
+
+fn park(outbox: &mut Outbox, to: &str, at: u64, byte: u8) -> u64 {
+    let now = Instant::from_millis(at);
+    outbox.park((IFINDEX, ip(to)), 3, now, 20, |frame| frame[19] = byte)
+}
+
+/// The last byte of each frame that is ready.
+fn ready(outbox: &mut Outbox) -> Vec<u8> {
+    let mut slot = [0; 64];
+    core::iter::from_fn(|| outbox.pop(IFINDEX, &mut slot).map(|len| slot[len - 1])).collect()
+}
+
+#[test]
+fn a_full_queue_refuses_and_a_long_frame_is_skipped() {
+    let mut outbox = Outbox::new(2);
+    let push = |outbox: &mut Outbox, len, byte| {
+        outbox.push(IFINDEX, len, |frame| *frame.last_mut().unwrap() = byte)
+    };
+    push(&mut outbox, 100, 1).unwrap();
+    push(&mut outbox, 10, 2).unwrap();
+    assert_eq!(push(&mut outbox, 10, 3), Err(DropReason::OutboxFull));
+    assert!(outbox.has(IFINDEX));
+    assert_eq!(ready(&mut outbox), [2]);
+    assert!(!outbox.has(IFINDEX));
+    push(&mut outbox, 10, 4).unwrap();
+    outbox.remove(IFINDEX);
+    assert!(!outbox.has(IFINDEX));
+}
+
+#[test]
+fn nud_11_15_parked_frames_leave_in_order_with_the_address_filled_in() {
+    let mut outbox = Outbox::new(16);
+    let mut stats = Stats::default();
+    let mut fib = Fib::default();
+    for byte in 1..=5 {
+        assert_eq!(park(&mut outbox, "10.0.0.2", 0, byte), u64::from(byte > 3));
+    }
+    park(&mut outbox, "10.0.0.3", 0, 9);
+    park(&mut outbox, "10.0.0.4", 0, 10);
+    outbox.unpark(&fib, Instant::ZERO, &mut stats);
+    assert!(ready(&mut outbox).is_empty());
+    let mac = Mac([2, 0, 0, 0, 0, 7]);
+    fib.neighbors.insert((IFINDEX, ip("10.0.0.2")), Link::Known(mac));
+    fib.neighbors.insert((IFINDEX, ip("10.0.0.3")), Link::Failed);
+    outbox.unpark(&fib, Instant::ZERO, &mut stats);
+    let mut slot = [0; 64];
+    assert_eq!(outbox.pop(IFINDEX, &mut slot), Some(20));
+    assert_eq!((slot[..6].to_vec(), slot[19]), (mac.0.to_vec(), 3));
+    assert_eq!(ready(&mut outbox), [4, 5]);
+    assert_eq!(stats.dropped(DropReason::NeighborFailed), 1);
+    // What nobody resolves is forgotten.
+    outbox.unpark(&fib, Instant::from_millis(10_000), &mut stats);
+    assert_eq!(stats.dropped(DropReason::NeighborFailed), 2);
+    assert!(outbox.parked.is_empty());
+}
+
+#[test]
+fn parked_frames_are_bounded_over_all_neighbours() {
+    let mut outbox = Outbox::new(16);
+    let gone: u64 = (0..400u32)
+        .map(|n| {
+            let [_, _, a, b] = n.to_be_bytes();
+            let to = (IFINDEX, Ip::v4([10, 1, a, b]));
+            outbox.park(to, 3, Instant::ZERO, 20, |_| {})
+        })
+        .sum();
+    assert_eq!((outbox.parked.len(), gone), (PARKED_MAX, 400 - PARKED_MAX as u64));
+    let to = (IFINDEX, ip("10.0.0.2"));
+    assert_eq!(outbox.park(to, 0, Instant::ZERO, 20, |_| {}), 1, "none are wanted");
+}
