@@ -128,7 +128,7 @@ impl Wiretap {
         }
         side.heard = Some(side.heard.map_or(seen.end(), |heard| heard.max(seen.end())));
         side.fin |= flags.fin();
-        if flags.ack() || flags.syn() {
+        if flags.ack() {
             // Every segment of the peer must be assumed believed, in whatever order it came.
             let edge = seen.edge(side.shift(false));
             side.send_edge = Some(side.send_edge.map_or(edge, |old| old.max(edge)));

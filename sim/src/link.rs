@@ -45,10 +45,10 @@ impl Frame {
 pub struct Faults {
     /// A frame is lost.
     pub loss: u32,
-    /// A frame begins a burst of losses.
+    /// A frame begins a burst: for a while every frame of its direction is lost.
     pub burst: u32,
-    /// Frames of a burst, at most.
-    pub burst_len: u32,
+    /// How long a burst lasts, at most.
+    pub burst_span: Duration,
     /// A frame is held back so that later ones overtake it.
     pub reorder: u32,
     /// How long it is held back, at most.
@@ -130,7 +130,7 @@ pub struct Link {
 struct Lane {
     idle_at: Instant,
     last_arrival: Instant,
-    burst_left: u32,
+    burst_until: Instant,
 }
 
 impl Link {
@@ -173,7 +173,7 @@ impl Link {
             self.counters.queue_full += 1;
             return Vec::new();
         };
-        if self.is_lost(station) {
+        if self.is_lost(sent_at, station) {
             self.counters.lost += 1;
             return Vec::new();
         }
@@ -210,14 +210,13 @@ impl Link {
         Some(lane.idle_at)
     }
 
-    fn is_lost(&mut self, station: usize) -> bool {
+    fn is_lost(&mut self, sent_at: Instant, station: usize) -> bool {
         let faults = self.config.faults;
-        if self.lanes[station].burst_left > 0 {
-            self.lanes[station].burst_left -= 1;
+        if sent_at < self.lanes[station].burst_until {
             return true;
         }
         if self.chance(faults.burst) {
-            self.lanes[station].burst_left = self.rng.below(faults.burst_len);
+            self.lanes[station].burst_until = sent_at + self.part_of(faults.burst_span);
             return true;
         }
         self.chance(faults.loss)
@@ -230,8 +229,7 @@ impl Link {
         let at = sent_at + self.config.delay;
         if self.chance(faults.reorder) {
             self.counters.reordered += 1;
-            let span = u32::try_from(faults.reorder_span.as_nanos()).unwrap_or(u32::MAX);
-            return at + Duration::from_nanos(u64::from(self.rng.below(span)));
+            return at + self.part_of(faults.reorder_span);
         }
         let lane = &mut self.lanes[station];
         lane.last_arrival = at.max(lane.last_arrival + Duration::from_nanos(1));
@@ -264,6 +262,12 @@ impl Link {
             }
         }
         self.counters.damaged += u64::from(frame.damaged);
+    }
+
+    /// A span of up to `most`, seconds at most.
+    fn part_of(&mut self, most: Duration) -> Duration {
+        let nanos = u32::try_from(most.as_nanos()).unwrap_or(u32::MAX);
+        Duration::from_nanos(u64::from(self.rng.below(nanos)))
     }
 
     fn chance(&mut self, ppm: u32) -> bool {

@@ -51,6 +51,8 @@ pub struct Node {
     pub ports: Vec<Port>,
     /// Its applications; finished ones stay, for their outcome.
     pub apps: Vec<App>,
+    /// Frames that arrived here and frames the host filled, as the world counts them.
+    pub(crate) frames: (u64, u64),
     /// When its next wake-up is scheduled.
     pub(crate) wake_at: Instant,
     owners: BTreeMap<SocketId, usize>,
@@ -82,6 +84,7 @@ impl Node {
             host: Host::new(limits, rng.next_u64()),
             ports: Vec::new(),
             apps: Vec::new(),
+            frames: (0, 0),
             wake_at: Instant::FAR,
             owners: BTreeMap::new(),
             rng,
@@ -169,6 +172,7 @@ impl Node {
                     let meta = self.host.transmit(now, port.ifindex, &mut self.slot);
                     let Some(meta) = meta else { break };
                     send(port, &self.slot[..meta.len as usize], &meta);
+                    self.frames.1 += 1;
                     worked = true;
                 }
             }

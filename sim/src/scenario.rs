@@ -136,12 +136,15 @@ impl Scenario {
             let prefix = if self.v4 { 24 } else { 64 };
             let cidr = Cidr::new(self.address(host), prefix).expect("a prefix of the family");
             let port = PortConfig {
-                mac: Mac([2, 0, 0, 0, 0, host as u8 + 1]),
+                mac: mac(host),
                 mtu: self.mtu,
                 caps: self.caps[host],
                 addresses: vec![cidr],
             };
             world.plug(node, link, &port);
+        }
+        if self.flows.iter().any(|flow| flow.simultaneous) {
+            introduce(&mut world, self);
         }
         for (i, flow) in self.flows.iter().enumerate() {
             self.start_flow(&mut world, PORT_FIRST + 2 * i as u16, flow);
@@ -243,12 +246,28 @@ impl fmt::Display for Scenario {
     }
 }
 
+/// Makes the hosts known to each other for good. A simultaneous open that one side gives up (its neighbour
+/// is lost) would meet a closed port for ever.
+fn introduce(world: &mut World, scenario: &Scenario) {
+    for host in 0..2 {
+        let (ip, mac) = (scenario.address(1 - host), mac(1 - host));
+        world.with_host(host, |node, now| {
+            let ifindex = node.ports[0].ifindex;
+            node.host.neighbor_add(now, ifindex, ip, mac).expect("a neighbour's address");
+        });
+    }
+}
+
+fn mac(host: usize) -> Mac {
+    Mac([2, 0, 0, 0, 0, host as u8 + 1])
+}
+
 fn faults(rng: &mut Rng) -> Faults {
     let mut upto = |ppm: u32| if rng.below(2) == 0 { 0 } else { rng.below(ppm) };
     Faults {
         loss: upto(100_000),
         burst: upto(5_000),
-        burst_len: 8,
+        burst_span: Duration::from_millis(20),
         reorder: upto(100_000),
         reorder_span: Duration::from_micros(u64::from(upto(50_000)) + 500),
         duplicate: upto(50_000),
@@ -338,11 +357,6 @@ fn flow(rng: &mut Rng) -> Flow {
     let simultaneous = rng.below(8) == 0;
     if simultaneous {
         peer.start = plan.start;
-        if rng.below(2) == 0 {
-            peer.start += Duration::from_micros(u64::from(rng.below(50_000)));
-        }
-        // Whoever starts late may find the peer's port closed and be refused, or refuse it.
-        plan.start = peer.start;
     }
     Flow { client: rng.below(2) as usize, plan, peer, simultaneous }
 }

@@ -355,12 +355,9 @@ impl Stream {
         }
     }
 
-    /// Neighbour resolution gives up after three requests; on a bad link those may all be lost. Where both
-    /// sides connect, the side that was given up by the other is refused.
+    /// Neighbour resolution gives up after three requests; on a bad link those may all be lost.
     fn is_passing(&self, error: SocketError) -> bool {
-        let passing = error == SocketError::HostUnreachable
-            || error == SocketError::ConnectionRefused && self.plan.local.is_some();
-        passing && !self.connected && self.retries > 0
+        error == SocketError::HostUnreachable && !self.connected && self.retries > 0
     }
 
     fn try_again(&mut self, desk: &mut Desk<'_>) {

@@ -50,7 +50,7 @@ fn faults_come_at_about_their_rate_and_add_up() {
     let faults = Faults {
         loss: 100_000,
         burst: 10_000,
-        burst_len: 4,
+        burst_span: Duration::from_micros(5),
         reorder: 50_000,
         reorder_span: Duration::from_millis(1),
         duplicate: 50_000,
@@ -59,8 +59,8 @@ fn faults_come_at_about_their_rate_and_add_up() {
     };
     let mut link = link(LinkConfig { rate: 0, faults, ..LinkConfig::default() });
     let original = frame(500);
-    for _ in 0..10_000 {
-        for (_, arrived) in link.send(Instant::ZERO, 0, original.clone()) {
+    for i in 0..10_000 {
+        for (_, arrived) in link.send(Instant::from_nanos(1_000 * i), 0, original.clone()) {
             assert_eq!(arrived.damaged, arrived.bytes != original.bytes);
             assert_eq!(arrived.bytes[..14], original.bytes[..14], "the link header is left alone");
         }
