@@ -31,13 +31,15 @@ ip -n "$ns" tuntap add tap7 mode tap
 ip -n "$ns" link set tap7 master br0 up
 
 say "pytcp-xdp --iface tap7 --address 10.0.1.7/24 --address 2001:db8:0:1::7/64 --demo"
-inside "$bin/pytcp-xdp" --iface tap7 --address 10.0.1.7/24 --address 2001:db8:0:1::7/64 \
+ip netns exec "$ns" "$bin/pytcp-xdp" --iface tap7 --address 10.0.1.7/24 --address 2001:db8:0:1::7/64 \
   --gateway 10.0.1.1 --ipc-socket "$work/pytcp.sock" --demo &
 daemon=$!
 for _ in $(seq 100); do ctl link >/dev/null 2>&1 && break; sleep 0.05; done
+ctl link >/dev/null
 
 say "tcpdump looks on"
-inside tcpdump -c 12 -nli br0 'arp or icmp or icmp6 or tcp port 80' >"$work/capture" 2>/dev/null &
+ip netns exec "$ns" timeout 20 tcpdump -c 12 -nli br0 'arp or icmp or icmp6 or tcp port 80' \
+  >"$work/capture" 2>/dev/null &
 capture=$!
 sleep 0.5
 
@@ -46,7 +48,8 @@ inside ping -n -c 3 -i 0.2 10.0.1.7
 inside ping -n -c 3 -i 0.2 2001:db8:0:1::7
 
 say "curl http://10.0.1.7/"
-inside curl -sS http://10.0.1.7/ | sed 's/<[^>]*>//g' | grep -v '^ *$' | head -20
+inside curl -sS --max-time 10 http://10.0.1.7/ | grep -o "<h[12]>[^<]*" | sed "s/<[^>]*>/  /"
+inside curl -sS --max-time 10 http://10.0.1.7/state.json | head -20
 
 say "TCP and UDP echo on port 7"
 inside python3 - <<'PY'
