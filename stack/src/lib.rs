@@ -8,7 +8,7 @@
 //! [`Host::next_event`]. The same inputs always give the same outputs, so that a whole network
 //! replays from a seed.
 //!
-//! Inside, a [`shard`] owns what a core touches for every packet (TCP, UDP, echo), and [`control`]
+//! Inside, a shard owns what a core touches for every packet (TCP, UDP, echo), and [`control`]
 //! owns what is rare (neighbours, routes, addresses). Control publishes an immutable [`fib::Fib`]
 //! that the shard reads; the shard asks control through a bounded list of requests.
 //!

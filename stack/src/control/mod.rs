@@ -1,7 +1,7 @@
 //! What is rare: interfaces, addresses, routes, neighbours, path MTUs.
 //!
 //! Comes in: the administrator's verbs, ARP packets and neighbour discovery messages that the shard
-//! hands over, requests of the shard ([`Request`]), time. Goes out: frames (its own outbox), and the
+//! hands over, requests of the shard, time. Goes out: frames (its own outbox), and the
 //! [`Fib`] that the shard reads, whose version grows with every change that a path could show.
 //!
 //! The Fib is changed in place where one neighbour or path MTU changed, and built anew from
