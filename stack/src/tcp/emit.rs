@@ -2,7 +2,7 @@
 //!
 //! Sizes are known before the first byte is written, so the frame is written once: payload (summed while
 //! it is copied if the device does not), TCP header, IP header, link header. A device that cuts frames
-//! gets a run of segments in one (RFC-less, but every system has it: TSO).
+//! gets a run of full segments in one and numbers the pieces itself.
 
 use wire::checksum::{self, Sum};
 use wire::ip::{self, IpEmit, PROTO_TCP};

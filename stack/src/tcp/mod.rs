@@ -3,10 +3,10 @@
 //! # Shape
 //!
 //! A flow passes through up to three lifetimes, each with a type of its size: an *embryo* while a
-//! peer's handshake is under way ([`listen`]), a *connection* ([`conn`]), and a compact *TIME-WAIT*
-//! record ([`time_wait`]). One flow table ([`table`]) finds which. Inside a connection there is a
+//! peer's handshake is under way (`listen`), a *connection* (`conn`), and a compact *TIME-WAIT*
+//! record (`time_wait`). One flow table (`table`) finds which. Inside a connection there is a
 //! send half, a receive half, recovery, congestion control and timers; its RFC state name is
-//! derived ([`state`]).
+//! derived (`state`).
 //!
 //! # Files
 //!

@@ -1,7 +1,6 @@
 //! What the users of sockets ask: connect, written, read, close and the rest.
 //!
-//! Calls for an id that is dead do nothing: its end was told as [`Readiness::GONE`]
-//! (crate::event::Readiness::GONE).
+//! Calls for an id that is dead do nothing; its end was told as `GONE`.
 
 use addr::{Endpoint, FlowKey, Ip};
 

@@ -156,7 +156,6 @@ impl Host {
         let ip: Ip = ip.parse().unwrap();
         let address = Cidr::new(ip, if ip.is_v4() { 24 } else { 64 }).unwrap();
         let mut fib = Fib::default();
-        fib.version = 1;
         fib.interfaces.push(FibInterface {
             ifindex: IFINDEX,
             medium: Medium::Ip,
@@ -173,6 +172,7 @@ impl Host {
             metric: 0,
             source: None,
         });
+        fib.version = 1;
         fib.index();
         let mut rng = Rng::new(ip.octets()[15].into());
         let tcp = Tcp::new(&limits, &mut rng);
