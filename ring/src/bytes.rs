@@ -1,4 +1,5 @@
-//! A bounded ring of bytes with one writer and one reader: the buffer between a socket and its user.
+//! A bounded ring of bytes with one writer and one reader: the buffer between a socket and its
+//! user.
 //!
 //! ```
 //! let (mut tx, mut rx) = ring::byte_ring(4096);
@@ -10,11 +11,12 @@
 //! assert!(rx.is_finished());
 //! ```
 //!
-//! Beyond a stream of bytes it carries what a socket needs: an end ([`Writer::finish`]), an error that
-//! comes after the data ([`Writer::fail`]), and waiting flags for a doorbell between sleepers.
-//! The writer may fill the free region in any order before it commits ([`Writer::slices_at`]), which is where
-//! data that arrived out of order waits; the reader may look at bytes for as long as it likes before it
-//! releases them ([`Reader::peek_at`]), which makes the ring a retransmission buffer.
+//! Beyond a stream of bytes it carries what a socket needs: an end ([`Writer::finish`]), an error
+//! that comes after the data ([`Writer::fail`]), and waiting flags for a doorbell between sleepers.
+//! The writer may fill the free region in any order before it commits ([`Writer::slices_at`]),
+//! which is where data that arrived out of order waits; the reader may look at bytes for as long as
+//! it likes before it releases them ([`Reader::peek_at`]), which makes the ring a retransmission
+//! buffer.
 //!
 //! A waiting half and its waker, with the writer as the waker:
 //!
@@ -24,10 +26,12 @@
 //! | look again; sleep if still nothing | `take_reader_waiting()`: ring the bell if `true` |
 //! | woken: `set_waiting(false)` and from the top | |
 //!
-//! The waker takes the flag, so a sleeper that wakes for nothing must set it again before it sleeps on.
+//! The waker takes the flag, so a sleeper that wakes for nothing must set it again before it sleeps
+//! on.
 //!
-//! Requests that do not fit are cut to what fits, so no call here panics. The memory is zeroed by the
-//! allocator: a ring large enough for pages of its own (128 KiB with glibc) takes none until written.
+//! Requests that do not fit are cut to what fits, so no call here panics. The memory is zeroed by
+//! the allocator: a ring large enough for pages of its own (128 KiB with glibc) takes none until
+//! written.
 
 use crate::cursor::{Head, Shared, Tail, round_up};
 use crate::sync::{Arc, Ordering, Tracker};
@@ -61,7 +65,8 @@ struct Region {
     tracker: Tracker,
 }
 
-// SAFETY: a region is plain initialised memory without thread affinity. It hands out raw pointers only;
+// SAFETY: a region is plain initialised memory without thread affinity. It hands out raw pointers
+// only;
 // `Writer` and `Reader` turn them into references to disjoint parts, see there.
 unsafe impl Send for Region {}
 // SAFETY: as above.
@@ -144,9 +149,9 @@ impl Writer {
         self.commit(a + b)
     }
 
-    /// The free bytes from `offset` beyond the committed end on, `len` of them, in two pieces if they
-    /// cross the wrap point. A range beyond [`Writer::free`] is cut off there. What is put in stays
-    /// until it is committed, however long that takes and whatever is committed before it.
+    /// The free bytes from `offset` beyond the committed end on, `len` of them, in two pieces if
+    /// they cross the wrap point. A range beyond [`Writer::free`] is cut off there. What is put in
+    /// stays until it is committed, however long that takes and whatever is committed before it.
     #[inline]
     pub fn slices_at(&mut self, offset: usize, len: usize) -> (&mut [u8], &mut [u8]) {
         let room = self.tail.room(offset.saturating_add(len), &self.ring.shared);
@@ -155,16 +160,16 @@ impl Writer {
         let position = self.tail.position() + offset as u64;
         self.ring.region.tracker.writing(position, len);
         let (first, second) = self.ring.region.span(position, len);
-        // SAFETY: `offset + len <= room`, so both pieces are free: the reader makes references only to
-        // committed bytes that it has not released, and its reads of what lay here before are ordered
-        // before the acquire load of `head` behind `room`. The memory is initialised (zeroed). There is
-        // one writer, and the borrow of `self` keeps it from making a second reference or committing.
-        // The pieces do not overlap as `len <= capacity`.
+        // SAFETY: `offset + len <= room`, so both pieces are free: the reader makes references only
+        // to committed bytes that it has not released, and its reads of what lay here before are
+        // ordered before the acquire load of `head` behind `room`. The memory is initialised
+        // (zeroed). There is one writer, and the borrow of `self` keeps it from making a second
+        // reference or committing. The pieces do not overlap as `len <= capacity`.
         unsafe { (&mut *first, &mut *second) }
     }
 
-    /// Hands the first `n` free bytes to the reader and returns how many (all of them, unless `n` is more
-    /// than [`Writer::free`] or the stream has ended).
+    /// Hands the first `n` free bytes to the reader and returns how many (all of them, unless `n`
+    /// is more than [`Writer::free`] or the stream has ended).
     #[inline]
     pub fn commit(&mut self, n: usize) -> usize {
         let n = n.min(self.tail.room(n, &self.ring.shared));
@@ -184,8 +189,8 @@ impl Writer {
         }
     }
 
-    /// Ends the stream with an error that comes after the committed bytes. The first error stays; it
-    /// replaces an end in order.
+    /// Ends the stream with an error that comes after the committed bytes. The first error stays;
+    /// it replaces an end in order.
     pub fn fail(&mut self, code: u16) {
         let end = &self.ring.shared.flags.0.end;
         if end.load(Ordering::Relaxed) & FAILED == 0 {
@@ -203,13 +208,14 @@ impl Writer {
         self.ring.shared.flags.0.consumer.is_gone()
     }
 
-    /// Announces that this half sleeps until there is room. After `true`, look at [`Writer::free`] once
-    /// more before sleeping.
+    /// Announces that this half sleeps until there is room. After `true`, look at [`Writer::free`]
+    /// once more before sleeping.
     pub fn set_waiting(&self, waiting: bool) {
         self.ring.shared.flags.0.producer.set_waiting(waiting);
     }
 
-    /// Whether the reader announced sleep. Ask after committing (it costs a full fence: once a batch).
+    /// Whether the reader announced sleep. Ask after committing (it costs a full fence: once a
+    /// batch).
     pub fn reader_waiting(&self) -> bool {
         self.ring.shared.flags.0.consumer.is_waiting()
     }
@@ -277,9 +283,10 @@ impl Reader {
         let position = self.head.position() + offset as u64;
         self.ring.region.tracker.reading(position, len);
         let (first, second) = self.ring.region.span(position, len);
-        // SAFETY: `offset + len <= filled`, so both pieces are committed and not released: the writer
-        // makes references to free bytes only, and its writes here are ordered before the acquire load
-        // of `tail` behind `len`. They stay ours until `release`, which the borrow of `self` excludes.
+        // SAFETY: `offset + len <= filled`, so both pieces are committed and not released: the
+        // writer makes references to free bytes only, and its writes here are ordered before the
+        // acquire load of `tail` behind `len`. They stay ours until `release`, which the borrow of
+        // `self` excludes.
         unsafe { (&*first, &*second) }
     }
 
@@ -292,8 +299,8 @@ impl Reader {
         self.release(a + b)
     }
 
-    /// Gives the first `n` bytes back to the writer and returns how many (all of them, unless fewer are
-    /// there).
+    /// Gives the first `n` bytes back to the writer and returns how many (all of them, unless fewer
+    /// are there).
     #[inline]
     pub fn release(&mut self, n: usize) -> usize {
         let n = n.min(self.head.filled(n, &self.ring.shared));
@@ -329,8 +336,8 @@ impl Reader {
         self.ring.shared.flags.0.end.load(Ordering::Acquire)
     }
 
-    /// Whether the writer is gone. Bytes it left can still be read, so look once more at an empty ring
-    /// after this said `true`. A writer that left without an end broke off.
+    /// Whether the writer is gone. Bytes it left can still be read, so look once more at an empty
+    /// ring after this said `true`. A writer that left without an end broke off.
     pub fn writer_gone(&self) -> bool {
         self.ring.shared.flags.0.producer.is_gone()
     }
@@ -341,7 +348,8 @@ impl Reader {
         self.ring.shared.flags.0.consumer.set_waiting(waiting);
     }
 
-    /// Whether the writer announced sleep. Ask after releasing (it costs a full fence: once a batch).
+    /// Whether the writer announced sleep. Ask after releasing (it costs a full fence: once a
+    /// batch).
     pub fn writer_waiting(&self) -> bool {
         self.ring.shared.flags.0.producer.is_waiting()
     }

@@ -1,11 +1,11 @@
 //! The pair of counters under every ring, and the flags beside them.
 //!
-//! [`Shared`] is what both halves see: `tail` on a line only the producer writes, `head` on a line only
-//! the consumer writes, and a third line for what changes rarely (gone, waiting, end of stream), so
-//! that polling a flag does not take the other side's counter line away from it.
-//! [`Tail`] and [`Head`] are each half's private view: its own counter and the opposite one as last seen.
-//! A stale view errs on the safe side, because the opposite counter only grows: the producer believes
-//! there is less room, the consumer believes there is less to take.
+//! [`Shared`] is what both halves see: `tail` on a line only the producer writes, `head` on a line
+//! only the consumer writes, and a third line for what changes rarely (gone, waiting, end of
+//! stream), so that polling a flag does not take the other side's counter line away from it.
+//! [`Tail`] and [`Head`] are each half's private view: its own counter and the opposite one as last
+//! seen. A stale view errs on the safe side, because the opposite counter only grows: the producer
+//! believes there is less room, the consumer believes there is less to take.
 //!
 //! Counters are 64 bits and start at zero: at 400 Gbit/s a byte counter lasts eleven years.
 
@@ -49,10 +49,11 @@ impl Presence {
         self.gone.load(Ordering::Acquire)
     }
 
-    /// Announces that this half is about to sleep (or no longer is). After `true` the caller must look
-    /// at the ring once more before it sleeps; the fence orders that look after the announcement.
-    /// An exchange and not a store, because both halves write this flag: every write then follows the
-    /// one before it, and an announcement cannot be taken for one that was answered already.
+    /// Announces that this half is about to sleep (or no longer is). After `true` the caller must
+    /// look at the ring once more before it sleeps; the fence orders that look after the
+    /// announcement. An exchange and not a store, because both halves write this flag: every write
+    /// then follows the one before it, and an announcement cannot be taken for one that was
+    /// answered already.
     pub(crate) fn set_waiting(&self, waiting: bool) {
         self.waiting.swap(waiting, Ordering::AcqRel);
         if waiting {
@@ -125,7 +126,8 @@ impl Tail {
         (self.capacity - (self.position - self.seen_head)) as usize
     }
 
-    /// Hands `n` slots to the consumer. The caller has made sure that `n` is not more than the room.
+    /// Hands `n` slots to the consumer. The caller has made sure that `n` is not more than the
+    /// room.
     #[inline]
     pub(crate) fn advance(&mut self, n: usize, shared: &Shared) {
         self.position += n as u64;

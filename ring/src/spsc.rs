@@ -9,8 +9,8 @@
 //! assert!(rx.is_abandoned());
 //! ```
 //!
-//! Batches cost one counter store however long they are. Values that nobody took are dropped with the
-//! second half. See the crate's documentation for who owns which slot.
+//! Batches cost one counter store however long they are. Values that nobody took are dropped with
+//! the second half. See the crate's documentation for who owns which slot.
 
 use crate::cursor::{Head, Shared, Tail, round_up};
 use crate::sync::{Arc, UnsafeCell};
@@ -35,10 +35,10 @@ struct Ring<T> {
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
 }
 
-// SAFETY: the slots are the only part that is not already shareable. A slot is written by the holder
-// of the one `Producer` while it is free and moved out by the holder of the one `Consumer` while it is
-// filled, and the counters order the two; so a value only ever moves from one thread to another,
-// which `T: Send` allows. No `&T` is ever made from a shared ring.
+// SAFETY: the slots are the only part that is not already shareable. A slot is written by the
+// holder of the one `Producer` while it is free and moved out by the holder of the one `Consumer`
+// while it is filled, and the counters order the two; so a value only ever moves from one thread to
+// another, which `T: Send` allows. No `&T` is ever made from a shared ring.
 unsafe impl<T: Send> Sync for Ring<T> {}
 // SAFETY: as above; dropping the ring on another thread drops values of `T: Send` there.
 unsafe impl<T: Send> Send for Ring<T> {}
@@ -65,8 +65,8 @@ impl<T> Ring<T> {
     /// Moves the value out of a slot.
     ///
     /// # Safety
-    /// The caller is the consumer (or alone with the ring), the slot at `position` is filled, and the
-    /// slot counts as free afterwards.
+    /// The caller is the consumer (or alone with the ring), the slot at `position` is filled, and
+    /// the slot counts as free afterwards.
     #[inline(always)]
     unsafe fn empty(&self, position: u64) -> T {
         self.slot(position).with(|slot| {
@@ -81,7 +81,8 @@ impl<T> Drop for Ring<T> {
     fn drop(&mut self) {
         let (head, tail) = self.shared.remains();
         for position in head..tail {
-            // SAFETY: both halves are gone, and `head..tail` are the slots filled and never emptied.
+            // SAFETY: both halves are gone, and `head..tail` are the slots filled and never
+            // emptied.
             drop(unsafe { self.empty(position) });
         }
     }
@@ -106,8 +107,8 @@ impl<T> Producer<T> {
         Ok(())
     }
 
-    /// Puts in as many values as there is room for and returns how many. The iterator is not asked for
-    /// a value that would not fit.
+    /// Puts in as many values as there is room for and returns how many. The iterator is not asked
+    /// for a value that would not fit.
     pub fn push_batch(&mut self, values: &mut impl Iterator<Item = T>) -> usize {
         let room = self.tail.room(self.ring.slots.len(), &self.ring.shared);
         let mut filled = 0;
@@ -139,13 +140,14 @@ impl<T> Producer<T> {
         self.ring.shared.flags.0.consumer.is_gone()
     }
 
-    /// Announces that this half sleeps until there is room. After `true`, look at [`Producer::free`]
-    /// once more before sleeping.
+    /// Announces that this half sleeps until there is room. After `true`, look at
+    /// [`Producer::free`] once more before sleeping.
     pub fn set_waiting(&self, waiting: bool) {
         self.ring.shared.flags.0.producer.set_waiting(waiting);
     }
 
-    /// Whether the consumer announced sleep. Ask after pushing (it costs a full fence: once a batch).
+    /// Whether the consumer announced sleep. Ask after pushing (it costs a full fence: once a
+    /// batch).
     pub fn consumer_waiting(&self) -> bool {
         self.ring.shared.flags.0.consumer.is_waiting()
     }
@@ -188,8 +190,8 @@ impl<T> Consumer<T> {
         Some(value)
     }
 
-    /// Takes up to `max` values, appends them to `out` and returns how many. Does not allocate if `out`
-    /// has room for them.
+    /// Takes up to `max` values, appends them to `out` and returns how many. Does not allocate if
+    /// `out` has room for them.
     pub fn pop_batch(&mut self, out: &mut Vec<T>, max: usize) -> usize {
         let take = self.head.filled(max, &self.ring.shared).min(max);
         if take == 0 {
@@ -197,8 +199,8 @@ impl<T> Consumer<T> {
         }
         out.reserve(take);
         for i in 0..take as u64 {
-            // SAFETY: we are the consumer and `take` slots from our position are filled. Nothing can
-            // panic between here and `advance`, because `out` has room, so none is read twice.
+            // SAFETY: we are the consumer and `take` slots from our position are filled. Nothing
+            // can panic between here and `advance`, because `out` has room, so none is read twice.
             out.push(unsafe { self.ring.empty(self.head.position() + i) });
         }
         self.head.advance(take, &self.ring.shared);
@@ -220,8 +222,8 @@ impl<T> Consumer<T> {
         self.ring.slots.len()
     }
 
-    /// Whether the producer is gone. Values it left can still be taken, so look once more at an empty
-    /// ring after this said `true`.
+    /// Whether the producer is gone. Values it left can still be taken, so look once more at an
+    /// empty ring after this said `true`.
     pub fn is_abandoned(&self) -> bool {
         self.ring.shared.flags.0.producer.is_gone()
     }
@@ -232,7 +234,8 @@ impl<T> Consumer<T> {
         self.ring.shared.flags.0.consumer.set_waiting(waiting);
     }
 
-    /// Whether the producer announced sleep. Ask after taking (it costs a full fence: once a batch).
+    /// Whether the producer announced sleep. Ask after taking (it costs a full fence: once a
+    /// batch).
     pub fn producer_waiting(&self) -> bool {
         self.ring.shared.flags.0.producer.is_waiting()
     }

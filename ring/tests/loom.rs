@@ -1,7 +1,8 @@
 //! Every schedule of two threads over the smallest rings, explored by loom.
 //!
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p ring --release loom`; empty otherwise. Loom also
-//! reports a slot or byte that two threads touch without an order between them, and a value that leaks.
+//! reports a slot or byte that two threads touch without an order between them, and a value that
+//! leaks.
 #![cfg(loom)]
 
 use loom::sync::atomic::{AtomicBool, Ordering};

@@ -1,9 +1,9 @@
 //! Workloads: what the applications of a scenario do with their sockets.
 //!
-//! A [`Stream`] is one end of a TCP connection. It sends a number of bytes that follow from a key, and
-//! expects a number that follow from the peer's key, so every byte is checked where it is read and
-//! nothing has to be kept. When it may send is its [`Gate`]: at once, as an echo of what came, or in
-//! turns of request and response. A [`Listener`] accepts connections and gives each a stream.
+//! A [`Stream`] is one end of a TCP connection. It sends a number of bytes that follow from a key,
+//! and expects a number that follow from the peer's key, so every byte is checked where it is read
+//! and nothing has to be kept. When it may send is its [`Gate`]: at once, as an echo of what came,
+//! or in turns of request and response. A [`Listener`] accepts connections and gives each a stream.
 //! A [`Datagrams`] socket sends numbered datagrams and checks those it gets.
 //!
 //! Applications are driven by the host's events and by their own clock; both lead to the same

@@ -1,8 +1,8 @@
 //! What must hold at every step, seen from the wire.
 //!
-//! [`Wiretap`] looks at every frame a host sends and every frame it gets, and knows nothing else of the
-//! host. It checks that what is sent is well formed (lengths, checksums, size limits) and that TCP
-//! keeps to what the two sides told each other:
+//! [`Wiretap`] looks at every frame a host sends and every frame it gets, and knows nothing else of
+//! the host. It checks that what is sent is well formed (lengths, checksums, size limits) and that
+//! TCP keeps to what the two sides told each other:
 //!
 //! - no data beyond the right edge the peer has granted, but for one byte of a window probe
 //!   (RFC 9293 §3.8.6.1);

@@ -1,10 +1,10 @@
 //! A whole network in virtual time, from a seed.
 //!
-//! The hosts are real: each is a [`stack::Host`] with nothing changed for the test. What is made up is
-//! everything around them: links that lose, delay, reorder, duplicate and damage frames
+//! The hosts are real: each is a [`stack::Host`] with nothing changed for the test. What is made up
+//! is everything around them: links that lose, delay, reorder, duplicate and damage frames
 //! ([`link`]), applications that send bytes which follow from a key and check every byte they get
-//! ([`app`]), and time, which jumps from one event to the next ([`world`]). After every step invariants are
-//! checked, from counters that must add up to what TCP may send ([`check`]).
+//! ([`app`]), and time, which jumps from one event to the next ([`world`]). After every step
+//! invariants are checked, from counters that must add up to what TCP may send ([`check`]).
 //!
 //! Everything follows from the seed, so a failure replays exactly: `sim --seed 17 --pcap f.pcap`
 //! plays one scenario again and writes what was sent; its last line is the trace hash.

@@ -2,13 +2,13 @@
 //!
 //! Each station sends in its own direction (full duplex) at the link's rate into a queue of bounded
 //! length; then the frame takes the link's delay and arrives at every other station. Faults strike
-//! between: loss (single and in bursts), reordering (a frame is held back), duplication, corruption and
-//! truncation. Everything is drawn from the link's own generator, in the order of sending.
+//! between: loss (single and in bursts), reordering (a frame is held back), duplication, corruption
+//! and truncation. Everything is drawn from the link's own generator, in the order of sending.
 //!
 //! What corruption does. It changes one aligned 16-bit word of the IP packet, which the Internet
-//! checksum always detects, so that a frame that gets through is a bug. The link header is left alone, and so is
-//! ARP: nothing covers them but the frame check sequence, which real devices check.
-//! Frames with an unfinished checksum are left alone for the same reason.
+//! checksum always detects, so that a frame that gets through is a bug. The link header is left
+//! alone, and so is ARP: nothing covers them but the frame check sequence, which real devices
+//! check. Frames with an unfinished checksum are left alone for the same reason.
 
 use stack::Instant;
 use stack::rng::Rng;
@@ -28,8 +28,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A sent frame as the other side's device delivers it: an unfinished checksum stays unfinished and
-    /// a large frame stays whole, as between two virtio devices.
+    /// A sent frame as the other side's device delivers it: an unfinished checksum stays unfinished
+    /// and a large frame stays whole, as between two virtio devices.
     pub fn from_sent(bytes: &[u8], meta: &TxMeta) -> Self {
         let checksum = match meta.checksum {
             TxChecksum::Complete => RxChecksum::Unverified,
@@ -161,8 +161,8 @@ impl Link {
         self.config.faults = faults;
     }
 
-    /// Takes a frame that `station` sends and says what arrives at the others, and when: nothing, one
-    /// frame or two.
+    /// Takes a frame that `station` sends and says what arrives at the others, and when: nothing,
+    /// one frame or two.
     pub fn send(&mut self, now: Instant, station: usize, frame: Frame) -> Vec<(Instant, Frame)> {
         self.counters.offered += 1;
         if !self.up {

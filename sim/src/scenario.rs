@@ -1,8 +1,8 @@
 //! A scenario from a seed: two hosts, a link with faults, and a few workloads over it.
 //!
-//! Everything about a scenario follows from its seed and can be changed before it is built, so that a test
-//! may fix the family or the loss and leave the rest to chance. [`Scenario::run`] plays it to the
-//! end: all streams done, then silence, then no socket left but the listeners.
+//! Everything about a scenario follows from its seed and can be changed before it is built, so that
+//! a test may fix the family or the loss and leave the rest to chance. [`Scenario::run`] plays it
+//! to the end: all streams done, then silence, then no socket left but the listeners.
 
 use std::fmt;
 
@@ -246,8 +246,8 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// Makes the hosts known to each other for good. A simultaneous open that one side gives up (its neighbour
-/// is lost) would meet a closed port for ever.
+/// Makes the hosts known to each other for good. A simultaneous open that one side gives up (its
+/// neighbour is lost) would meet a closed port for ever.
 fn introduce(world: &mut World, scenario: &Scenario) {
     for host in 0..2 {
         let (ip, mac) = (scenario.address(1 - host), mac(1 - host));
@@ -281,8 +281,8 @@ fn limits(rng: &mut Rng) -> Limits {
     Limits { tcp_receive_buffer: buffer(), tcp_send_buffer: buffer(), ..small_limits() }
 }
 
-/// The default bounds with tables for a handful of sockets, so that a host is made quickly. A SYN is sent
-/// more often than usual: at a tenth lost, seven in a row happen in a thousand seeds.
+/// The default bounds with tables for a handful of sockets, so that a host is made quickly. A SYN
+/// is sent more often than usual: at a tenth lost, seven in a row happen in a thousand seeds.
 pub fn small_limits() -> Limits {
     Limits {
         tcp_connections: 64,

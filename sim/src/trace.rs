@@ -1,8 +1,8 @@
 //! The record of a run: a hash of everything that happened, and its lines if wanted.
 //!
-//! Two runs with the same hash went the same way: every frame with its time, every fate on the link and
-//! everything an application noticed goes into it. The hash is our own few lines because it must stay
-//! the same on every machine and with every version of the standard library.
+//! Two runs with the same hash went the same way: every frame with its time, every fate on the link
+//! and everything an application noticed goes into it. The hash is our own few lines because it
+//! must stay the same on every machine and with every version of the standard library.
 
 use stack::Instant;
 
@@ -44,8 +44,8 @@ impl Trace {
         Self { hash: 0xcbf2_9ce4_8422_2325, events: 0, lines: verbose.then(Vec::new) }
     }
 
-    /// Records one event: when, what, at which node, and its bytes. `text` is asked for only if lines
-    /// are kept.
+    /// Records one event: when, what, at which node, and its bytes. `text` is asked for only if
+    /// lines are kept.
     pub fn note(
         &mut self,
         now: Instant,

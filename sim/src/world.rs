@@ -1,9 +1,10 @@
 //! The world: hosts, links, and virtual time.
 //!
-//! [`World::step`] takes the next event off the heap (a frame arrives, a host's deadline, an application's
-//! alarm), gives it to its host, and lets that host work until it rests. Events of one instant come
-//! in an order drawn from the seed, because nothing real orders them. Then the invariants are
-//! checked; what is violated is kept in [`World::violations`], and a run stops at the first.
+//! [`World::step`] takes the next event off the heap (a frame arrives, a host's deadline, an
+//! application's alarm), gives it to its host, and lets that host work until it rests. Events of
+//! one instant come in an order drawn from the seed, because nothing real orders them. Then the
+//! invariants are checked; what is violated is kept in [`World::violations`], and a run stops at
+//! the first.
 //!
 //! The same calls on a world of the same seed give the same trace hash.
 
@@ -151,8 +152,8 @@ impl World {
         true
     }
 
-    /// Steps until `done` says so, nothing is left to happen, `span` has passed or something was violated.
-    /// Says whether `done` did.
+    /// Steps until `done` says so, nothing is left to happen, `span` has passed or something was
+    /// violated. Says whether `done` did.
     pub fn run(&mut self, span: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now + span;
         loop {
@@ -296,8 +297,8 @@ impl World {
         }
     }
 
-    /// The counters of everyone add up. The hosts here never talk to themselves, so what a host counts is
-    /// what passed its ports.
+    /// The counters of everyone add up. The hosts here never talk to themselves, so what a host
+    /// counts is what passed its ports.
     fn check(&mut self, node: usize) {
         let node = &self.nodes[node];
         let stats = node.host.stats();

@@ -1,5 +1,5 @@
-//! Datagrams between two hosts: whole and once on a clean link, fragments included; never damaged on a
-//! bad one.
+//! Datagrams between two hosts: whole and once on a clean link, fragments included; never damaged
+//! on a bad one.
 
 mod lab;
 

@@ -1,5 +1,5 @@
-//! Tests of the ring of bytes: a model in plain vectors, the wrap point, the end of the stream, and two
-//! threads that stream and sleep.
+//! Tests of the ring of bytes: a model in plain vectors, the wrap point, the end of the stream, and
+//! two threads that stream and sleep.
 
 use super::*;
 use proptest::prelude::*;
@@ -90,7 +90,10 @@ impl Model {
 
 proptest! {
     #[test]
-    fn behaves_like_a_queue(capacity in 1usize..80, steps in prop::collection::vec(step(), 0..200)) {
+    fn behaves_like_a_queue(
+        capacity in 1usize..80,
+        steps in prop::collection::vec(step(), 0..200),
+    ) {
         let (mut writer, mut reader) = byte_ring(capacity);
         let capacity = capacity.next_power_of_two();
         let mut model = Model { capacity, committed: VecDeque::new(), placed: Vec::new() };

@@ -26,7 +26,10 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn behaves_like_a_queue(capacity in 1usize..20, steps in prop::collection::vec(step(), 0..300)) {
+    fn behaves_like_a_queue(
+        capacity in 1usize..20,
+        steps in prop::collection::vec(step(), 0..300),
+    ) {
         let (mut tx, mut rx) = channel::<Box<u32>>(capacity);
         let capacity = capacity.next_power_of_two();
         let mut model = VecDeque::new();

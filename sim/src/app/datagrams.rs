@@ -1,7 +1,7 @@
 //! A UDP socket that sends numbered datagrams and checks those it gets.
 //!
-//! A datagram is its number (four bytes) and a length that follows from it, filled with the pattern of
-//! key and number; so a receiver knows every datagram by its number. Datagrams may get lost,
+//! A datagram is its number (four bytes) and a length that follows from it, filled with the pattern
+//! of key and number; so a receiver knows every datagram by its number. Datagrams may get lost,
 //! come twice or out of order; none may come changed, cut or from elsewhere.
 
 use std::collections::BTreeSet;

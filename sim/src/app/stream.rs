@@ -347,8 +347,8 @@ impl Stream {
                 desk.host.close(desk.now, ends.id);
                 self.end(Outcome::Done, desk);
             } else if ends.tx.reader_gone() {
-                // After the peer's FIN the receive ring has ended in order; that nobody takes what is
-                // written any more is all there is to see of an error.
+                // After the peer's FIN the receive ring has ended in order; that nobody takes what
+                // is written any more is all there is to see of an error.
                 desk.host.close(desk.now, ends.id);
                 self.end(Outcome::Failed(SocketError::BrokenPipe), desk);
             }
