@@ -178,7 +178,8 @@ impl Fib {
         self.locals.get(at).is_some_and(|(local, _)| *local == ip) || ip.is_loopback()
     }
 
-    /// Whether `ip` is the directed broadcast address of a subnet of `ifindex`, or of any interface.
+    /// Whether `ip` is the directed broadcast address of a subnet of `ifindex`, or of any
+    /// interface.
     #[must_use]
     pub fn is_broadcast(&self, ifindex: Option<IfIndex>, ip: Ip) -> bool {
         let at = self.broadcasts.partition_point(|(broadcast, _)| *broadcast < ip);

@@ -1,7 +1,7 @@
 //! A host: one control and one shard in step.
 //!
-//! This is the whole public surface of the stack. Whoever drives it calls, in any order, with instants
-//! that never go back:
+//! This is the whole public surface of the stack. Whoever drives it calls, in any order, with
+//! instants that never go back:
 //!
 //! - [`Host::receive`] for each frame that came in;
 //! - [`Host::transmit`] for each slot that is free, until it says that there is nothing to send;
@@ -9,8 +9,9 @@
 //! - [`Host::next_event`] until there is none, to learn what changed for the sockets;
 //! - the verbs of sockets and of the administrator.
 //!
-//! What the host sends to its own addresses never leaves it: it is taken in again during `transmit` and
-//! `expire`, a bounded number of packets each time; while some is left, [`Host::next_deadline`] lies in the past.
+//! What the host sends to its own addresses never leaves it: it is taken in again during `transmit`
+//! and `expire`, a bounded number of packets each time; while some is left, [`Host::next_deadline`]
+//! lies in the past.
 //!
 //! ```
 //! use stack::{Host, Instant, InterfaceConfig, Limits};
@@ -62,7 +63,8 @@ pub struct Host {
 
 /// Packets to ourselves taken in at a time.
 const LOOPBACK_BATCH: usize = 64;
-/// Rounds of requests and changes between control and shard per call; what is left waits for the next.
+/// Rounds of requests and changes between control and shard per call; what is left waits for the
+/// next.
 const SETTLE_ROUNDS: usize = 4;
 /// Attempts to fill one slot.
 const TRANSMIT_ROUNDS: usize = 3;
@@ -70,8 +72,8 @@ const TRANSMIT_ROUNDS: usize = 3;
 const LOOP_SLOT_LEN: usize = 65_535 + 64;
 
 impl Host {
-    /// A host with a loopback interface and nothing else. The seed decides everything that is random; it must
-    /// be unpredictable where strangers can send to the host.
+    /// A host with a loopback interface and nothing else. The seed decides everything that is
+    /// random; it must be unpredictable where strangers can send to the host.
     #[must_use]
     pub fn new(limits: Limits, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
@@ -81,8 +83,8 @@ impl Host {
         Self { control, shard, told, loop_slot: Vec::new() }
     }
 
-    /// Takes a frame that came in by `ifindex`. Every frame is either delivered or counted under the one
-    /// reason that is returned.
+    /// Takes a frame that came in by `ifindex`. Every frame is either delivered or counted under
+    /// the one reason that is returned.
     ///
     /// # Errors
     /// Why the frame went no further.
@@ -98,8 +100,8 @@ impl Host {
         result
     }
 
-    /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour resolution,
-    /// replies, then TCP and UDP in turn.
+    /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
+    /// resolution, replies, then TCP and UDP in turn.
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         self.pump(now);
         for _ in 0..TRANSMIT_ROUNDS {
@@ -234,7 +236,8 @@ impl Host {
         self.settle(now);
     }
 
-    /// Passes requests to control and changes to the shard until both are quiet, or for some rounds.
+    /// Passes requests to control and changes to the shard until both are quiet, or for some
+    /// rounds.
     fn settle(&mut self, now: Instant) {
         for _ in 0..SETTLE_ROUNDS {
             while let Some(request) = self.shard.parts.requests.pop() {

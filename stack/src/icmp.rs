@@ -1,11 +1,13 @@
 //! Echo, errors in, errors out, for both families.
 //!
-//! Echo requests are answered from the address they were sent to. An error that quotes a packet of ours
-//! becomes an [`IcmpError`] for the transport that sent it, which decides what to believe. Errors
-//! of ours follow RFC 1122 §3.2.2 and RFC 4443 §2.4 e: never about an error, a group or all, a later
-//! fragment, or a source that is not one host; and no more than [`Limits`] allows per second.
+//! Echo requests are answered from the address they were sent to. An error that quotes a packet of
+//! ours becomes an [`IcmpError`] for the transport that sent it, which decides what to believe.
+//! Errors of ours follow RFC 1122 §3.2.2 and RFC 4443 §2.4 e: never about an error, a group or all,
+//! a later fragment, or a source that is not one host; and no more than [`Limits`] allows per
+//! second.
 //!
-//! Neighbour discovery comes through here and goes on to control, unless it came in fragments (RFC 6980).
+//! Neighbour discovery comes through here and goes on to control, unless it came in fragments (RFC
+//! 6980).
 
 use addr::{IfIndex, Ip};
 use wire::error::Problem;
@@ -193,8 +195,8 @@ impl Icmp {
         }
     }
 
-    /// ICMPS-01, ICMPS-02. Linux `icmp_echo_ignore_broadcasts` 1; IPv6 groups are answered (RFC 4443
-    /// §4.2), from a unicast address.
+    /// ICMPS-01, ICMPS-02. Linux `icmp_echo_ignore_broadcasts` 1; IPv6 groups are answered (RFC
+    /// 4443 §4.2), from a unicast address.
     fn answer_echo(
         &mut self,
         cx: &mut Cx<'_>,
@@ -247,7 +249,8 @@ impl Icmp {
         })
     }
 
-    /// A token bucket, shared by both families (ICMPS-04; Linux `icmp_msgs_per_sec`, `icmp_msgs_burst`).
+    /// A token bucket, shared by both families (ICMPS-04; Linux `icmp_msgs_per_sec`,
+    /// `icmp_msgs_burst`).
     fn spend(&mut self, now: Instant) -> bool {
         let Some(price) = self.price else { return false };
         let elapsed = u64::try_from(now.since(self.filled).as_nanos()).unwrap_or(u64::MAX);
@@ -306,8 +309,8 @@ fn complaint_message<'a>(about: Complaint, packet: &Packet<'_>, quote: &'a [u8])
     }
 }
 
-/// ICMPS-09: whose packet an error is about. It must be ours, whole enough to be recognised, and sent
-/// to where an error can come from.
+/// ICMPS-09: whose packet an error is about. It must be ours, whole enough to be recognised, and
+/// sent to where an error can come from.
 fn error_in<'a>(
     fib: &Fib,
     packet: &Packet<'_>,

@@ -1,8 +1,8 @@
 //! Speaks ARP for the neighbour machine (RFC 826, RFC 5227 §2.3).
 //!
-//! What is learned follows Linux: a request for an address of ours creates an entry, everything else
-//! only updates one that exists (`arp_accept` 0). A request is answered on the interface that has the
-//! address (`arp_ignore` 1).
+//! What is learned follows Linux: a request for an address of ours creates an entry, everything
+//! else only updates one that exists (`arp_accept` 0). A request is answered on the interface that
+//! has the address (`arp_ignore` 1).
 
 use std::net::Ipv4Addr;
 

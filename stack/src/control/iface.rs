@@ -1,8 +1,8 @@
 //! Interfaces with their addresses and groups.
 //!
-//! An interface is what a port is to the stack: a name, a medium, a link address and limits. Its addresses
-//! stay in assignment order, which source selection goes by. Groups are counted, because two addresses
-//! may share a solicited-node group.
+//! An interface is what a port is to the stack: a name, a medium, a link address and limits. Its
+//! addresses stay in assignment order, which source selection goes by. Groups are counted, because
+//! two addresses may share a solicited-node group.
 
 use std::collections::BTreeMap;
 

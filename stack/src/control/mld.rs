@@ -1,7 +1,7 @@
 //! Tells multicast snooping bridges which groups are wanted here (RFC 3810 §6.1).
 //!
-//! One MLDv2 report per joined group, so that solicited-node groups pass such bridges. Queries are not
-//! answered yet: without a querier a bridge floods, with one it needs more than this.
+//! One MLDv2 report per joined group, so that solicited-node groups pass such bridges. Queries are
+//! not answered yet: without a querier a bridge floods, with one it needs more than this.
 
 use addr::{IfIndex, Ip, Mac};
 use wire::ip::{IpEmit, PROTO_HOP_BY_HOP, PROTO_ICMPV6};
@@ -22,7 +22,8 @@ const CHANGE_TO_INCLUDE: u8 = 3;
 const MESSAGE_LEN: usize = 8 + 20;
 
 impl Control {
-    /// Reports that a group was joined or left. The all-nodes group is never reported (RFC 3810 §6).
+    /// Reports that a group was joined or left. The all-nodes group is never reported (RFC 3810
+    /// §6).
     pub(crate) fn report_membership(&mut self, ifindex: IfIndex, group: Ip, joined: bool) {
         let Some(at) = self.interface(ifindex) else { return };
         let interface = &self.interfaces[at];

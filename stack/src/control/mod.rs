@@ -5,7 +5,8 @@
 //! [`Fib`] that the shard reads, whose version grows with every change that a path could show.
 //!
 //! The Fib is changed in place where one neighbour or path MTU changed, and built anew from
-//! interfaces and routes where those did. Connected routes follow from addresses and are never stored.
+//! interfaces and routes where those did. Connected routes follow from addresses and are never
+//! stored.
 //!
 //! Bounds: [`Limits::addresses`], [`Limits::routes`], [`Limits::neighbors`]; a full neighbour table
 //! drops the entries of least use.

@@ -1,13 +1,13 @@
 //! Neighbour reachability: one machine for ARP and ND (RFC 4861 §7.3, RFC 1122 §2.3.2).
 //!
 //! An entry is created by someone who wants to send (INCOMPLETE, solicited at once) or by a
-//! neighbour that speaks to us (STALE). A confirmed address is REACHABLE for a random time around 30 s, then STALE;
-//! use of a STALE entry starts DELAY, and PROBE follows if nobody confirms it meanwhile. Without
-//! an answer an entry is FAILED: senders are told, and a second later the failure is forgotten, so
-//! that the next sender asks anew.
+//! neighbour that speaks to us (STALE). A confirmed address is REACHABLE for a random time around
+//! 30 s, then STALE; use of a STALE entry starts DELAY, and PROBE follows if nobody confirms it
+//! meanwhile. Without an answer an entry is FAILED: senders are told, and a second later the
+//! failure is forgotten, so that the next sender asks anew.
 //!
-//! [`Neighbor`] is the machine of one entry and knows no protocol: an input changes the state and may
-//! ask for a solicitation, which a thin speaker (`arp`, `ndp`) writes.
+//! [`Neighbor`] is the machine of one entry and knows no protocol: an input changes the state and
+//! may ask for a solicitation, which a thin speaker (`arp`, `ndp`) writes.
 //!
 //! Numbers are Linux's: base_reachable_time 30 s spread by 0.5 to 1.5, delay_first_probe_time 5 s,
 //! retrans_time 1 s, mcast_solicit 3, ucast_solicit 3, gc_stale_time 60 s, locktime 1 s.
@@ -95,7 +95,8 @@ pub(crate) enum Input {
     Confirmed,
     /// Its deadline passed.
     Timer,
-    /// The neighbour mentioned its address: an ARP request for us, a solicitation with its source address.
+    /// The neighbour mentioned its address: an ARP request for us, a solicitation with its source
+    /// address.
     Hint(Mac),
     /// An ARP packet that was not asked for (or not known to be): a reply by broadcast, a request
     /// for someone else.

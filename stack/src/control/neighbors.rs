@@ -1,8 +1,8 @@
 //! Every neighbour of every interface, both families: the table with its timers and its bound.
 //!
-//! At the bound, FAILED, STALE and least recently used entries give way, in that order; PERMANENT ones
-//! never (NUD-13). Above an eighth of it, FAILED and long unused STALE entries are collected every 30 s
-//! (Linux `gc_thresh1`, `gc_interval`).
+//! At the bound, FAILED, STALE and least recently used entries give way, in that order; PERMANENT
+//! ones never (NUD-13). Above an eighth of it, FAILED and long unused STALE entries are collected
+//! every 30 s (Linux `gc_thresh1`, `gc_interval`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,7 +88,8 @@ impl Neighbors {
         self.update(now, key, input, rng)
     }
 
-    /// Sets an entry that nothing but the administrator changes (NUD-10). Returns whether there was room.
+    /// Sets an entry that nothing but the administrator changes (NUD-10). Returns whether there was
+    /// room.
     pub(crate) fn set_permanent(&mut self, now: Instant, key: Key, mac: Mac) -> bool {
         self.remove(key);
         self.make_room(now);

@@ -1,7 +1,8 @@
 //! What routers told us about the size of paths (RFC 1191, RFC 8201).
 //!
-//! One entry per destination, only ever below the interface's MTU, forgotten after ten minutes (Linux
-//! `mtu_expires`), so that a path that grew is noticed. Bounded; the entry next to expire gives way.
+//! One entry per destination, only ever below the interface's MTU, forgotten after ten minutes
+//! (Linux `mtu_expires`), so that a path that grew is noticed. Bounded; the entry next to expire
+//! gives way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +25,8 @@ pub(crate) struct PathMtus {
 }
 
 impl PathMtus {
-    /// The MTU to publish for a router's claim, or none if it is no news: `present` is the present one.
-    /// Also the destination that had to be forgotten for it, if the table was full.
+    /// The MTU to publish for a router's claim, or none if it is no news: `present` is the present
+    /// one. Also the destination that had to be forgotten for it, if the table was full.
     pub(crate) fn lower(
         &mut self,
         now: Instant,

@@ -207,8 +207,8 @@ impl Routes {
         self.0.retain(keep);
     }
 
-    /// Every route, connected ones included, in the order of lookup (FIB-04): longest prefix, lowest
-    /// metric, on-link before gateway, oldest.
+    /// Every route, connected ones included, in the order of lookup (FIB-04): longest prefix,
+    /// lowest metric, on-link before gateway, oldest.
     pub(crate) fn all(&self, interfaces: &[Interface]) -> Vec<Route> {
         let mut all: Vec<Route> = Vec::with_capacity(self.0.len() + interfaces.len() * 2);
         for interface in interfaces.iter().filter(|i| i.ifindex != Fib::LOOPBACK) {

@@ -12,7 +12,8 @@ use crate::stats::Stats;
 use crate::time::Instant;
 
 impl Host {
-    /// Adds an interface; its number is the next unused one. The loopback interface is there already.
+    /// Adds an interface; its number is the next unused one. The loopback interface is there
+    /// already.
     ///
     /// # Errors
     /// If the name is taken or the configuration makes no sense.
@@ -26,8 +27,8 @@ impl Host {
         result
     }
 
-    /// Removes an interface with its addresses, routes and neighbours; connections from its addresses are
-    /// aborted.
+    /// Removes an interface with its addresses, routes and neighbours; connections from its
+    /// addresses are aborted.
     ///
     /// # Errors
     /// If there is no such interface.

@@ -36,9 +36,9 @@ impl Host {
         self.with_tcp(now, |tcp, cx| tcp.accept(cx, listener))
     }
 
-    /// Begins a TCP connection to `remote`, from `local` if given (port 0 picks one). Its ends can be used at
-    /// once; [`crate::Readiness::CONNECTED`] tells that it stands, [`crate::Readiness::GONE`] that it failed, with the error
-    /// in the receive ring.
+    /// Begins a TCP connection to `remote`, from `local` if given (port 0 picks one). Its ends can
+    /// be used at once; [`crate::Readiness::CONNECTED`] tells that it stands,
+    /// [`crate::Readiness::GONE`] that it failed, with the error in the receive ring.
     ///
     /// # Errors
     /// If there is no route, no address to use, or no port left.

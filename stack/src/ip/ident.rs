@@ -1,8 +1,8 @@
 //! Identifications for datagrams that are fragmented (RFC 6864, RFC 7739).
 //!
-//! IPv4 has 16 bits, so that random ones would soon meet: a counter per pair of addresses, by a keyed
-//! hash into a few hundred, from a random start. IPv6 has 32 bits: random. Datagrams that nobody may
-//! fragment need none and carry zero.
+//! IPv4 has 16 bits, so that random ones would soon meet: a counter per pair of addresses, by a
+//! keyed hash into a few hundred, from a random start. IPv6 has 32 bits: random. Datagrams that
+//! nobody may fragment need none and carry zero.
 
 use addr::{HashKey, Ip};
 

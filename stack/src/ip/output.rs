@@ -88,9 +88,9 @@ fn write_link_header(frame: &mut [u8], path: &Path, dst: Ip) -> usize {
 /// Sends one small packet: path lookup, headers, `fill` writes the transport part of `header`'s
 /// payload length.
 ///
-/// It leaves by `oif` if a route does (MIF-05), else by whatever leads there. Where the next hop is not known yet
-/// the frame waits for it, a few per neighbour. A packet beyond the path's size leaves in fragments, by
-/// the identification in `header`, unless that forbids it.
+/// It leaves by `oif` if a route does (MIF-05), else by whatever leads there. Where the next hop is
+/// not known yet the frame waits for it, a few per neighbour. A packet beyond the path's size
+/// leaves in fragments, by the identification in `header`, unless that forbids it.
 pub(crate) fn reply(
     cx: &mut Cx<'_>,
     oif: Option<IfIndex>,

@@ -1,9 +1,9 @@
 //! Puts datagrams together from fragments, both families (RFC 791 §3.2, RFC 8200 §4.5).
 //!
-//! A datagram under reassembly is named by interface, addresses, identification and, for IPv4, protocol. Its
-//! fragments wait by offset until they cover it without holes. An exact duplicate is dropped alone; any
-//! other overlap condemns the datagram with all that may still come of it (RFC 5722, and Linux for
-//! both families): its name stays taken until its time runs out.
+//! A datagram under reassembly is named by interface, addresses, identification and, for IPv4,
+//! protocol. Its fragments wait by offset until they cover it without holes. An exact duplicate is
+//! dropped alone; any other overlap condemns the datagram with all that may still come of it (RFC
+//! 5722, and Linux for both families): its name stays taken until its time runs out.
 //!
 //! Bounds: [`Limits::reassemblies`] datagrams, [`Limits::reassembly_bytes`] bytes over all of them;
 //! the oldest gives way. Time: 30 s for IPv4, 60 s for IPv6 as Linux; if the first fragment was
@@ -116,8 +116,8 @@ impl Reassembly {
         Ok(true)
     }
 
-    /// Forgets the oldest datagram whose time ran out by `now`: none if there is none, else whether its
-    /// sender is to be told.
+    /// Forgets the oldest datagram whose time ran out by `now`: none if there is none, else whether
+    /// its sender is to be told.
     pub(crate) fn expire(&mut self, now: Instant, stats: &mut Stats) -> Option<Option<Expired>> {
         let (_, key) = *self.deadlines.first().filter(|(at, _)| *at <= now)?;
         let datagram = self.take(key)?;
@@ -250,8 +250,8 @@ impl Datagram {
         }
     }
 
-    /// Writes the whole packet: the first fragment's header, corrected, and the pieces in order. An IPv6
-    /// packet loses the extension headers before its fragment header; they were obeyed.
+    /// Writes the whole packet: the first fragment's header, corrected, and the pieces in order. An
+    /// IPv6 packet loses the extension headers before its fragment header; they were obeyed.
     fn assemble(&self, v4: bool, whole: &mut Vec<u8>) -> Result<(), DropReason> {
         let ecn = self.ecn().ok_or(DropReason::IpFragmentRefused)?;
         let fixed = ip::header_len(v4);

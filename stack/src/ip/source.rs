@@ -5,8 +5,8 @@
 //! label, longest common prefix; the first assigned wins among equals. Where the interface has no
 //! address of the family, one of another interface serves (the weak model of senders).
 //!
-//! Rules 3 (deprecated), 4 (home), 5.5 (next hop's prefix) and 7 (temporary) need address states that
-//! do not exist yet.
+//! Rules 3 (deprecated), 4 (home), 5.5 (next hop's prefix) and 7 (temporary) need address states
+//! that do not exist yet.
 
 use core::cmp::Reverse;
 

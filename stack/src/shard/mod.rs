@@ -1,11 +1,12 @@
 //! What a core touches for every packet: link input, IP input, TCP, UDP, echo, reassembly.
 //!
-//! A frame goes through `link` (is it for this station?), [`ip::input`](crate::ip::input) (is it for this host?), perhaps
-//! reassembly, to its protocol. What is control's (ARP, neighbour discovery) is handed out as a [`Punt`].
-//! The other way, [`Shard::transmit`] fills one slot: replies first, then TCP and UDP in turn.
+//! A frame goes through `link` (is it for this station?), [`ip::input`](crate::ip::input) (is it
+//! for this host?), perhaps reassembly, to its protocol. What is control's (ARP, neighbour
+//! discovery) is handed out as a [`Punt`]. The other way, [`Shard::transmit`] fills one slot:
+//! replies first, then TCP and UDP in turn.
 //!
-//! Every early return names its reason; the host counts it. What the shard wants of control it asks by
-//! [`Requests`].
+//! Every early return names its reason; the host counts it. What the shard wants of control it asks
+//! by [`Requests`].
 
 mod link;
 
@@ -255,7 +256,8 @@ impl Shard {
         Ok(None)
     }
 
-    /// Answers a malformed packet with a Parameter Problem, as far as it can be read at all (ICMPS-07).
+    /// Answers a malformed packet with a Parameter Problem, as far as it can be read at all
+    /// (ICMPS-07).
     fn complain_of_field(
         &mut self,
         now: Instant,

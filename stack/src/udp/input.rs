@@ -1,7 +1,8 @@
 //! Datagrams in, and errors about datagrams of ours.
 //!
-//! The payload is copied behind the record header into the free part of the receive ring and summed on
-//! the way; only a good sum commits it. So each byte is touched once, and nobody sees a bad datagram.
+//! The payload is copied behind the record header into the free part of the receive ring and summed
+//! on the way; only a good sum commits it. So each byte is touched once, and nobody sees a bad
+//! datagram.
 
 use addr::Endpoint;
 use ring::bytes::Writer;
@@ -43,7 +44,8 @@ impl Udp {
         }
     }
 
-    /// Groups and broadcasts: every socket that takes it gets a copy, as on Linux (UDPS-02 gives it to one).
+    /// Groups and broadcasts: every socket that takes it gets a copy, as on Linux (UDPS-02 gives it
+    /// to one).
     fn receive_for_many(
         &mut self,
         cx: &mut Cx<'_>,
@@ -89,8 +91,8 @@ impl Udp {
         Ok(())
     }
 
-    /// Takes an error about a datagram of ours (ICMPS-11, SOCK-55). As Linux, only errors that mean a refusal
-    /// reach the socket, and only a connected one.
+    /// Takes an error about a datagram of ours (ICMPS-11, SOCK-55). As Linux, only errors that mean
+    /// a refusal reach the socket, and only a connected one.
     pub(crate) fn icmp_error(&mut self, cx: &mut Cx<'_>, error: &IcmpError<'_>) {
         let [s0, s1, d0, d1, ..] = *error.transport else { return };
         let local = Endpoint::new(error.src, u16::from_be_bytes([s0, s1]));

@@ -1,13 +1,13 @@
 //! UDP (RFC 768): sockets, delivery, sending.
 //!
 //! A socket is two rings of records ([`Record`]) with the application. What arrives is checked and
-//! copied into the receive ring in one pass; without room it is dropped and counted. What is to be sent
-//! stays in the send ring until a transmit slot is lent, and is built there: socket after socket, one
-//! datagram each. A datagram beyond the path's size leaves in fragments, a slot each.
+//! copied into the receive ring in one pass; without room it is dropped and counted. What is to be
+//! sent stays in the send ring until a transmit slot is lent, and is built there: socket after
+//! socket, one datagram each. A datagram beyond the path's size leaves in fragments, a slot each.
 //!
 //! A socket whose next hop is being resolved is parked until the snapshot changes. Errors are kept
-//! one at a time for whoever asks ([`crate::Host::take_error`]): ECONNREFUSED on a connected socket (SOCK-55,
-//! but only where Linux reports it too), no route, no answer from the next hop.
+//! one at a time for whoever asks ([`crate::Host::take_error`]): ECONNREFUSED on a connected socket
+//! (SOCK-55, but only where Linux reports it too), no route, no answer from the next hop.
 //!
 //! A wildcard `::` socket takes IPv4 too unless told otherwise.
 

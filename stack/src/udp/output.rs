@@ -1,8 +1,9 @@
 //! Datagrams out: which socket's turn it is, and the frame in the slot.
 //!
-//! A ready socket stands in the queue of the interface that its next datagram leaves by (`stage`). When a
-//! slot of that interface is lent, the first in the queue builds its frame there and goes to the end.
-//! Records are read as if an enemy wrote them: what makes no sense is skipped with an error.
+//! A ready socket stands in the queue of the interface that its next datagram leaves by (`stage`).
+//! When a slot of that interface is lent, the first in the queue builds its frame there and goes to
+//! the end. Records are read as if an enemy wrote them: what makes no sense is skipped with an
+//! error.
 
 use addr::{Endpoint, IfIndex, Ip};
 use wire::checksum::{self, Sum};
@@ -55,7 +56,8 @@ impl Udp {
         None
     }
 
-    /// Builds the next frame of a socket that was taken from its queue, and puts it where it belongs next.
+    /// Builds the next frame of a socket that was taken from its queue, and puts it where it
+    /// belongs next.
     fn build(
         &mut self,
         cx: &mut Cx<'_>,
@@ -141,8 +143,8 @@ impl Udp {
         }
     }
 
-    /// Puts a socket that stands nowhere into the queue of the interface its next datagram leaves by, or
-    /// parks it; skips datagrams that cannot be sent.
+    /// Puts a socket that stands nowhere into the queue of the interface its next datagram leaves
+    /// by, or parks it; skips datagrams that cannot be sent.
     pub(super) fn stage(&mut self, cx: &mut Cx<'_>, index: u32) {
         for _ in 0..SKIP_MAX {
             let Some(socket) = self.table.at_mut(index) else { return };
@@ -188,8 +190,8 @@ impl Udp {
     }
 }
 
-/// The first record of the send ring, or none if it is not there in full. The error comes with the length to
-/// skip, or without if the ring is out of step.
+/// The first record of the send ring, or none if it is not there in full. The error comes with the
+/// length to skip, or without if the ring is out of step.
 fn next_datagram(socket: &Socket) -> Result<Option<Next>, (SocketError, Option<usize>)> {
     let (first, second) = socket.tx.peek_at(0, RECORD_LEN);
     let mut bytes = [0; RECORD_LEN];

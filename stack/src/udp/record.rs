@@ -5,8 +5,8 @@
 //!  | len  | family | pad | port | pad | address     | payload ...
 //! ```
 //!
-//! Numbers are little-endian. The address is an [`Ip`], the peer's: who sent it, or where it goes. Towards the
-//! stack a family of 0 means the peer that the socket is connected to.
+//! Numbers are little-endian. The address is an [`Ip`], the peer's: who sent it, or where it goes.
+//! Towards the stack a family of 0 means the peer that the socket is connected to.
 
 use addr::{Endpoint, Ip};
 

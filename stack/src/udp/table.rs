@@ -1,9 +1,9 @@
 //! UDP sockets, and who gets a datagram.
 //!
 //! Sockets are chained by local port. Two may share one only where no datagram could be for both
-//! (SOCK-60): different addresses, or wildcards of different families. Of those that take a datagram
-//! the closest fit gets it, in the order in which Linux scores: bound to its destination, connected to its
-//! source, of its very family (UDPS-01).
+//! (SOCK-60): different addresses, or wildcards of different families. Of those that take a
+//! datagram the closest fit gets it, in the order in which Linux scores: bound to its destination,
+//! connected to its source, of its very family (UDPS-01).
 
 use addr::{Endpoint, Ip};
 use ring::bytes::{Reader, Writer};

@@ -1,4 +1,5 @@
-//! Every state against every input, as a table (RFC 4861 appendix C and §7.2.5, Linux `neigh_update`).
+//! Every state against every input, as a table (RFC 4861 appendix C and §7.2.5, Linux
+//! `neigh_update`).
 
 use super::*;
 

@@ -280,7 +280,8 @@ proptest! {
         prop_assert_eq!(whole.src, header(v4).src);
     }
 
-    /// Fragments that nobody would send: the books and bounds hold, and what comes out is well-formed.
+    /// Fragments that nobody would send: the books and bounds hold, and what comes out is
+    /// well-formed.
     #[test]
     fn any_fragments_at_all(
         pieces in prop::collection::vec((any::<bool>(), 0u32..64, 1usize..9, any::<bool>(), 0u32..3), 1..100)
