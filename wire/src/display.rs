@@ -6,12 +6,17 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::icmp::{self, Quote};
+use crate::ethernet::Frame;
 use crate::ip::{self, IpHeader};
-use crate::ndp;
+use crate::llc::{self, Carried, Llc};
 use crate::offload::Medium;
 use crate::tcp_options::{self, TcpOption};
 use crate::{Malformed, arp, ethernet, icmpv4, icmpv6, tcp, udp};
+
+mod group;
+mod icmp;
+mod ip_options;
+mod ndp;
 
 /// Bytes that print as one line.
 ///
@@ -63,15 +68,65 @@ fn show_frame(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
         Err(why) => return malformed(f, "Ethernet", why, bytes.len()),
     };
     write!(f, "{} > {}, ", frame.src, frame.dst)?;
-    if let Some(vlan) = frame.vlan {
-        write!(f, "vlan {vlan}, ")?;
+    for tag in frame.tags.iter().flatten() {
+        write!(f, "vlan {}, ", tag.id)?;
+        if tag.priority != 0 {
+            write!(f, "p {}, ", tag.priority)?;
+        }
+        if tag.drop_eligible {
+            f.write_str("DEI, ")?;
+        }
     }
-    match frame.ethertype {
-        ethernet::ETHERTYPE_ARP => show_arp(f, frame.payload),
-        ethernet::ETHERTYPE_IPV4 | ethernet::ETHERTYPE_IPV6 => show_packet(f, frame.payload),
-        len @ ..ethernet::ETHERTYPE_MIN => write!(f, "802.3, length {len}"),
-        ethertype => write!(f, "ethertype {ethertype:#06x}, length {}", bytes.len()),
+    if frame.is_length() {
+        return show_llc(f, &frame);
     }
+    show_ethertype(f, frame.ethertype, frame.payload, bytes.len())
+}
+
+/// `len` is shown for types not known here.
+fn show_ethertype(
+    f: &mut Formatter<'_>,
+    ethertype: u16,
+    payload: &[u8],
+    len: usize,
+) -> fmt::Result {
+    match ethertype {
+        ethernet::ETHERTYPE_ARP => show_arp(f, payload),
+        ethernet::ETHERTYPE_IPV4 | ethernet::ETHERTYPE_IPV6 => show_packet(f, payload),
+        ethertype => write!(f, "ethertype {ethertype:#06x}, length {len}"),
+    }
+}
+
+fn show_llc(f: &mut Formatter<'_>, frame: &Frame<'_>) -> fmt::Result {
+    write!(f, "802.3, length {}: ", frame.ethertype)?;
+    let llc = match llc::parse(frame.payload) {
+        Ok(llc) => llc,
+        Err(why) => return malformed(f, "LLC", why, frame.payload.len()),
+    };
+    f.write_str("LLC, ")?;
+    let Some(snap) = llc.snap else { return show_saps(f, &llc) };
+    f.write_str("SNAP, ")?;
+    if let Carried::Ethertype(ethertype) = llc.carried() {
+        return show_ethertype(f, ethertype, llc.payload, llc.payload.len());
+    }
+    let [a, b, c] = snap.oui;
+    let oui = u32::from_be_bytes([0, a, b, c]);
+    write!(f, "oui {} ({oui:#08x}), ", llc::oui_name(snap.oui).unwrap_or("Unknown"))?;
+    match llc.carried() {
+        Carried::Cisco(pid) => {
+            write!(f, "pid {} ({pid:#06x}), ", llc::cisco_name(pid).unwrap_or("Unknown"))?;
+        }
+        _ => write!(f, "pid {:#06x}, ", snap.pid)?,
+    }
+    write!(f, "length {}", llc.payload.len())
+}
+
+fn show_saps(f: &mut Formatter<'_>, llc: &Llc<'_>) -> fmt::Result {
+    let Llc { dsap, ssap, control, payload, .. } = *llc;
+    let name = |sap| llc::sap_name(sap).unwrap_or("Unknown");
+    write!(f, "dsap {} ({dsap:#04x}), ssap {} ({ssap:#04x}), ", name(dsap), name(ssap & 0xfe))?;
+    let control_name = llc::control_name(control).unwrap_or("Unknown");
+    write!(f, "ctrl {control_name} ({control:#04x}), length {}", payload.len())
 }
 
 fn show_arp(f: &mut Formatter<'_>, packet: &[u8]) -> fmt::Result {
@@ -91,54 +146,51 @@ fn show_packet(f: &mut Formatter<'_>, packet: &[u8]) -> fmt::Result {
     };
     f.write_str(if header.src.is_v4() { "IP " } else { "IP6 " })?;
     let payload = header.payload(packet);
+    let ports = match (header.fragment, header.protocol) {
+        (None, ip::PROTO_TCP) => tcp::parse(payload).ok().map(|tcp| (tcp.src_port, tcp.dst_port)),
+        (None, ip::PROTO_UDP) => udp::parse(payload).ok().map(|udp| (udp.src_port, udp.dst_port)),
+        _ => None,
+    };
+    match ports {
+        Some((src, dst)) => write!(f, "{}.{src} > {}.{dst}: ", header.src, header.dst)?,
+        None => write!(f, "{} > {}: ", header.src, header.dst)?,
+    }
+    ip_options::show(f, &header, packet)?;
     match (header.fragment, header.protocol) {
         (Some(fragment), protocol) => {
             let more = if fragment.more { "+" } else { "" };
-            let IpHeader { src, dst, identification, payload_len, .. } = header;
-            write!(f, "{src} > {dst}: frag ({identification:#x}|{}{more}), ", fragment.offset)?;
+            let IpHeader { identification, payload_len, .. } = header;
+            write!(f, "frag ({identification:#x}|{}{more}), ", fragment.offset)?;
             write!(f, "proto {protocol}, length {payload_len}")
         }
-        (None, ip::PROTO_TCP) => show_tcp(f, &header, payload),
-        (None, ip::PROTO_UDP) => show_udp(f, &header, payload),
+        (None, ip::PROTO_TCP) => show_tcp(f, payload),
+        (None, ip::PROTO_UDP) => show_udp(f, payload),
+        (None, ip::PROTO_IGMP) if header.src.is_v4() => group::show_igmp(f, payload),
         (None, ip::PROTO_ICMP) if header.src.is_v4() => {
-            write!(f, "{} > {}: ICMP ", header.src, header.dst)?;
-            show_icmp(f, &header, icmpv4::parse(payload))
+            f.write_str("ICMP ")?;
+            icmp::show(f, &header, icmpv4::parse(payload), payload)
         }
         (None, ip::PROTO_ICMPV6) if header.src.is_v6() => {
-            write!(f, "{} > {}: ICMP6 ", header.src, header.dst)?;
-            show_icmp(f, &header, icmpv6::parse(header.src, header.dst, payload))
+            f.write_str("ICMP6 ")?;
+            icmp::show(f, &header, icmpv6::parse(header.src, header.dst, payload), payload)
         }
-        (None, protocol) => {
-            write!(f, "{} > {}: proto {protocol}, ", header.src, header.dst)?;
-            write!(f, "length {}", header.payload_len)
-        }
+        (None, protocol) => write!(f, "proto {protocol}, length {}", header.payload_len),
     }
 }
 
-fn show_udp(f: &mut Formatter<'_>, header: &IpHeader, datagram: &[u8]) -> fmt::Result {
-    let IpHeader { src, dst, .. } = header;
+fn show_udp(f: &mut Formatter<'_>, datagram: &[u8]) -> fmt::Result {
     match udp::parse(datagram) {
-        Err(why) => {
-            write!(f, "{src} > {dst}: ")?;
-            malformed(f, "UDP", why, datagram.len())
-        }
-        Ok(udp) => {
-            write!(f, "{src}.{} > {dst}.{}: ", udp.src_port, udp.dst_port)?;
-            write!(f, "UDP, length {}", udp.payload.len())
-        }
+        Err(why) => malformed(f, "UDP", why, datagram.len()),
+        Ok(udp) => write!(f, "UDP, length {}", udp.payload.len()),
     }
 }
 
-fn show_tcp(f: &mut Formatter<'_>, header: &IpHeader, segment: &[u8]) -> fmt::Result {
-    let IpHeader { src, dst, .. } = header;
+fn show_tcp(f: &mut Formatter<'_>, segment: &[u8]) -> fmt::Result {
     let tcp = match tcp::parse(segment) {
         Ok(tcp) => tcp,
-        Err(why) => {
-            write!(f, "{src} > {dst}: ")?;
-            return malformed(f, "TCP", why, segment.len());
-        }
+        Err(why) => return malformed(f, "TCP", why, segment.len()),
     };
-    write!(f, "{src}.{} > {dst}.{}: Flags [{}]", tcp.src_port, tcp.dst_port, tcp.flags)?;
+    write!(f, "Flags [{}]", tcp.flags)?;
     let len = tcp.payload.len();
     if len > 0 {
         write!(f, ", seq {}:{}", tcp.seq, tcp.seq + len as u32)?;
@@ -198,97 +250,6 @@ fn show_tcp_option(f: &mut Formatter<'_>, option: &TcpOption<'_>) -> fmt::Result
         TcpOption::Md5(_) => f.write_str("md5"),
         TcpOption::Ao(_) => f.write_str("tcp-ao"),
         TcpOption::Unknown { kind, data } => write!(f, "unknown-{kind} {}", data.len() + 2),
-    }
-}
-
-fn show_icmp(
-    f: &mut Formatter<'_>,
-    header: &IpHeader,
-    message: Result<icmp::Message<'_>, Malformed>,
-) -> fmt::Result {
-    use icmp::Message::{
-        EchoReply, EchoRequest, Other, PacketTooBig, ParameterProblem, Redirect, TimeExceeded,
-        Unreachable,
-    };
-    let quote = match message {
-        Err(why) => return malformed(f, "message", why, header.payload_len),
-        Ok(EchoRequest(echo)) => return show_echo(f, "request", &echo),
-        Ok(EchoReply(echo)) => return show_echo(f, "reply", &echo),
-        Ok(Other { kind, code, body }) => return show_other(f, header, kind, code, body),
-        Ok(Unreachable { code, quote }) => {
-            write!(f, "unreachable, code {code}")?;
-            quote
-        }
-        Ok(PacketTooBig { mtu, quote }) => {
-            write!(f, "packet too big, mtu {mtu}")?;
-            quote
-        }
-        Ok(TimeExceeded { code, quote }) => {
-            write!(f, "time exceeded, code {code}")?;
-            quote
-        }
-        Ok(ParameterProblem { code, pointer, quote }) => {
-            write!(f, "parameter problem, code {code}, octet {pointer}")?;
-            quote
-        }
-        Ok(Redirect { code, gateway, quote }) => {
-            write!(f, "redirect, code {code}, to {gateway}")?;
-            quote
-        }
-    };
-    show_quote(f, quote)
-}
-
-fn show_echo(f: &mut Formatter<'_>, what: &str, echo: &icmp::Echo<'_>) -> fmt::Result {
-    let len = icmp::HEADER_LEN + echo.data.len();
-    write!(f, "echo {what}, id {}, seq {}, length {len}", echo.id, echo.seq)
-}
-
-fn show_quote(f: &mut Formatter<'_>, quote: &[u8]) -> fmt::Result {
-    let quote = match Quote::parse(quote) {
-        Ok(quote) => quote,
-        Err(why) => return write!(f, ", about [{why}]"),
-    };
-    match quote.ports() {
-        Some((src, dst)) => write!(f, ", about {}.{src} > {}.{dst}", quote.src, quote.dst)?,
-        None => write!(f, ", about {} > {}", quote.src, quote.dst)?,
-    }
-    write!(f, " proto {}", quote.protocol)
-}
-
-fn show_other(
-    f: &mut Formatter<'_>,
-    header: &IpHeader,
-    kind: u8,
-    code: u8,
-    body: &[u8],
-) -> fmt::Result {
-    use ndp::Message::{
-        NeighborAdvertisement, NeighborSolicitation, Redirect, RouterAdvertisement,
-        RouterSolicitation,
-    };
-    if !(ndp::ROUTER_SOLICITATION..=ndp::REDIRECT).contains(&kind) {
-        return write!(f, "type {kind}, code {code}, length {}", body.len() + 4);
-    }
-    match ndp::parse(header, kind, code, body) {
-        Err(why) => malformed(f, "neighbor discovery", why, body.len() + 4),
-        Ok(RouterSolicitation { .. }) => f.write_str("router solicitation"),
-        Ok(RouterAdvertisement(ra)) => {
-            write!(f, "router advertisement, lifetime {}", ra.lifetime_s)
-        }
-        Ok(NeighborSolicitation { target, .. }) => {
-            write!(f, "neighbor solicitation, who has {target}")
-        }
-        Ok(NeighborAdvertisement(na)) => {
-            write!(f, "neighbor advertisement, tgt is {}", na.target)?;
-            match na.options.target_mac() {
-                Some(mac) => write!(f, " at {mac}"),
-                None => Ok(()),
-            }
-        }
-        Ok(Redirect { target, destination, .. }) => {
-            write!(f, "redirect, {destination} to {target}")
-        }
     }
 }
 

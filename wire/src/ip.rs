@@ -9,6 +9,8 @@
 use addr::Ip;
 
 use crate::checksum::{self, Sum};
+use crate::error::Problem;
+use crate::ipv6_ext::Limits;
 use crate::{Malformed, ipv4, ipv6};
 
 /// IPv6 hop-by-hop options.
@@ -108,6 +110,19 @@ impl IpHeader {
         let sender = self.src.is_unicast() || self.src.is_unspecified();
         if outside_loopback || !sender { Err(Malformed::Source) } else { Ok(()) }
     }
+
+    /// The Parameter Problem for a fault that [`Self::check_sender`] found: for a source that
+    /// cannot be one it points at the source field. Whether such a sender is answered at all is
+    /// the caller's to decide (RFC 1122 §3.2.2 forbids it unless the source is one host).
+    pub fn sender_problem(&self, why: &Malformed) -> Option<Problem> {
+        match why {
+            Malformed::Source => {
+                let pointer = if self.src.is_v4() { 12 } else { 8 };
+                Some(Problem { code: 0, pointer, even_multicast: false })
+            }
+            why => why.problem(),
+        }
+    }
 }
 
 /// Reads and checks the header of an IP packet of either family.
@@ -128,7 +143,7 @@ impl IpHeader {
 /// ```
 #[inline]
 pub fn parse(packet: &[u8]) -> Result<IpHeader, Malformed> {
-    parse_as(packet, false)
+    parse_limited(packet, false, &Limits::DEFAULT)
 }
 
 /// The same for a frame that a device merged from several packets (a non-zero
@@ -136,14 +151,17 @@ pub fn parse(packet: &[u8]) -> Result<IpHeader, Malformed> {
 /// length is that of the bytes.
 #[inline]
 pub fn parse_merged(packet: &[u8]) -> Result<IpHeader, Malformed> {
-    parse_as(packet, true)
+    parse_limited(packet, true, &Limits::DEFAULT)
 }
 
+/// The same, with the caller's limits on IPv6 extension header options (RFC 8504 §5.3).
+///
+/// `merged`: see [`parse_merged`].
 #[inline]
-fn parse_as(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
+pub fn parse_limited(packet: &[u8], merged: bool, limits: &Limits) -> Result<IpHeader, Malformed> {
     match packet.first().map(|byte| byte >> 4) {
         Some(4) => ipv4::parse(packet, merged),
-        Some(6) => ipv6::parse(packet, merged),
+        Some(6) => ipv6::parse_limited(packet, merged, limits),
         Some(_) => Err(Malformed::Version),
         None => Err(Malformed::Truncated),
     }

@@ -18,9 +18,14 @@ use addr::Ip;
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::Malformed;
 use crate::checksum::{self, Sum};
 use crate::ip::{Fragment, IpEmit, IpHeader};
+use crate::{Malformed, ipv4_options};
+
+pub use crate::ipv4_options::{
+    Ipv4Option, OPTION_END, OPTION_LOOSE_SOURCE_ROUTE, OPTION_NOP, OPTION_ROUTER_ALERT,
+    OPTION_STRICT_SOURCE_ROUTE, OptionWriter, Options, ROUTER_ALERT, options,
+};
 
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
@@ -29,19 +34,8 @@ pub const OPTIONS_MAX: usize = 40;
 /// Packet size every host must accept (RFC 1122 §3.3.2).
 pub const MTU_MIN: usize = 576;
 
-/// The option that asks every router to look (RFC 2113): IGMP carries it.
-pub const ROUTER_ALERT: [u8; 4] = [148, 4, 0, 0];
-
-/// Option: end of list.
-pub const OPTION_END: u8 = 0;
-/// Option: no operation.
-pub const OPTION_NOP: u8 = 1;
-/// Option: loose source route.
-pub const OPTION_LOOSE_SOURCE_ROUTE: u8 = 131;
-/// Option: strict source route.
-pub const OPTION_STRICT_SOURCE_ROUTE: u8 = 137;
-/// Option: router alert.
-pub const OPTION_ROUTER_ALERT: u8 = 148;
+/// Largest payload of a packet without options.
+pub const PAYLOAD_MAX: usize = 65535 - HEADER_LEN;
 
 const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -86,8 +80,8 @@ pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
     if !checksum::sum(Sum::ZERO, header).is_valid() {
         return Err(Malformed::Checksum);
     }
-    if header_len > HEADER_LEN && options(header).any(|option| option.is_err()) {
-        return Err(Malformed::Option);
+    if header_len > HEADER_LEN {
+        ipv4_options::check(header)?;
     }
     let payload_len = total_len - header_len;
     let flags_offset = layout.flags_offset.get();
@@ -115,62 +109,11 @@ fn fragment(flags_offset: u16, payload_len: usize) -> Result<Option<Fragment>, M
     let offset = u32::from(flags_offset & OFFSET_MASK) * 8;
     let more = flags_offset & MORE_FRAGMENTS != 0;
     let ragged = more && !payload_len.is_multiple_of(8);
-    let beyond = offset as usize + payload_len > 65535 - HEADER_LEN;
+    let beyond = offset as usize + payload_len > PAYLOAD_MAX;
     if ragged || beyond || payload_len == 0 {
         return Err(Malformed::Length);
     }
     Ok(Some(Fragment { offset, more }))
-}
-
-/// One option: its type and its data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ipv4Option<'a> {
-    /// The type byte; its top bit says the option goes into every fragment.
-    pub kind: u8,
-    /// What follows the length byte.
-    pub data: &'a [u8],
-}
-
-impl Ipv4Option<'_> {
-    /// The option is copied into every fragment (RFC 791 §3.1).
-    pub fn is_copied(&self) -> bool {
-        self.kind & 0x80 != 0
-    }
-}
-
-/// The options of a header (the bytes up to its header length); padding is skipped.
-///
-/// Yields an error and ends at the first option that does not fit.
-pub fn options(header: &[u8]) -> Options<'_> {
-    Options { rest: header.get(HEADER_LEN..).unwrap_or_default() }
-}
-
-/// Iterator over options.
-#[derive(Clone, Debug)]
-pub struct Options<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Iterator for Options<'a> {
-    type Item = Result<Ipv4Option<'a>, Malformed>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match *self.rest {
-                [] | [OPTION_END, ..] => return None,
-                [OPTION_NOP, ref rest @ ..] => self.rest = rest,
-                [kind, len, ..] if len >= 2 && usize::from(len) <= self.rest.len() => {
-                    let (option, rest) = self.rest.split_at(usize::from(len));
-                    self.rest = rest;
-                    return Some(Ok(Ipv4Option { kind, data: &option[2..] }));
-                }
-                _ => {
-                    self.rest = &[];
-                    return Some(Err(Malformed::Option));
-                }
-            }
-        }
-    }
 }
 
 /// Writes a header without options to the front of `buf`, checksum included.
@@ -184,7 +127,8 @@ pub fn emit(buf: &mut [u8], header: &IpEmit) -> usize {
 /// Writes a header of a fragment, or with options, or both.
 ///
 /// `header.payload_len` counts the bytes behind the options. Options are padded to four bytes.
-/// Returns the header's length, or 0 if `buf` or the header cannot hold it.
+/// Returns the header's length, or 0 if `buf` or the header cannot hold it (a fragment's
+/// offset is a multiple of eight below 65536).
 #[inline]
 pub fn emit_with(
     buf: &mut [u8],
@@ -201,6 +145,9 @@ pub fn emit_with(
     };
     let mut flags_offset = if header.dont_fragment { DONT_FRAGMENT } else { 0 };
     if let Some(fragment) = fragment {
+        if !fragment.offset.is_multiple_of(8) || fragment.offset > 0xffff {
+            return 0;
+        }
         let more = if fragment.more { MORE_FRAGMENTS } else { 0 };
         flags_offset = more | (fragment.offset / 8) as u16 & OFFSET_MASK;
     }

@@ -17,12 +17,17 @@ use zerocopy::byteorder::network_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::ip::{IpEmit, IpHeader};
+use crate::ipv6_ext::Limits;
 use crate::{Malformed, ipv6_ext};
 
 /// Bytes of the fixed header.
 pub const HEADER_LEN: usize = 40;
 /// Smallest MTU of a link (RFC 8200 §5).
 pub const MTU_MIN: usize = 1280;
+/// Bytes of payload at most; more would be a jumbogram, and none is sent.
+pub const PAYLOAD_MAX: usize = 65535;
+/// Largest flow label: 20 bits.
+pub const FLOW_LABEL_MAX: u32 = 0x000f_ffff;
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -41,6 +46,12 @@ struct Layout {
 /// Otherwise bytes beyond the payload length are link padding.
 #[inline]
 pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
+    parse_limited(packet, merged, &Limits::DEFAULT)
+}
+
+/// The same, with the caller's limits on the options of extension headers.
+#[inline]
+pub fn parse_limited(packet: &[u8], merged: bool, limits: &Limits) -> Result<IpHeader, Malformed> {
     let (layout, rest) = Layout::ref_from_prefix(packet).map_err(|_| Malformed::Truncated)?;
     let first_word = layout.version_class_label.get();
     if first_word >> 28 != 6 {
@@ -55,7 +66,7 @@ pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
     if src.is_v4() || dst.is_v4() {
         return Err(Malformed::MappedAddress);
     }
-    let chain = ipv6_ext::walk(packet, layout.next_header, merged)?;
+    let chain = ipv6_ext::walk_limited(packet, layout.next_header, merged, limits)?;
     Ok(IpHeader {
         src,
         dst,
@@ -63,7 +74,7 @@ pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
         protocol_at: chain.protocol_at,
         hop_limit: layout.hop_limit,
         traffic_class: (first_word >> 20) as u8,
-        flow_label: first_word & 0x000f_ffff,
+        flow_label: first_word & FLOW_LABEL_MAX,
         identification: chain.identification,
         fragment: chain.fragment,
         dont_fragment: true,
@@ -75,12 +86,15 @@ pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
 /// Writes a fixed header to the front of `buf`.
 ///
 /// With extension headers, `protocol` is the first of them and `payload_len` counts them. Returns
-/// the header's length, or 0 if `buf` is too short.
+/// the header's length, or 0 if `buf` is too short or the flow label too large.
 #[inline]
 pub fn emit(buf: &mut [u8], header: &IpEmit) -> usize {
+    if header.flow_label > FLOW_LABEL_MAX {
+        return 0;
+    }
     let class = u32::from(header.traffic_class) << 20;
     let layout = Layout {
-        version_class_label: (6 << 28 | class | header.flow_label & 0x000f_ffff).into(),
+        version_class_label: (6 << 28 | class | header.flow_label).into(),
         payload_len: u16::try_from(header.payload_len).unwrap_or(0).into(),
         next_header: header.protocol,
         hop_limit: header.hop_limit,

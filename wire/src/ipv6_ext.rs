@@ -4,37 +4,53 @@
 //! fragment. Hop-by-hop options count only as the first header; elsewhere the number is left
 //! standing as the protocol, which nobody serves, so that the answer is "unrecognized next
 //! header" as for any other number. Unknown options act by their top two bits. The walk is
-//! bounded: headers and options per packet have a limit (RFC 8504 §5.3 asks for such limits), and
-//! every step consumes bytes.
+//! bounded: headers per packet and options per header have a limit ([`Limits`]; RFC 8504 §5.3 asks
+//! for such), and every step consumes bytes. A first fragment must hold the whole chain (RFC 7112).
 
 use zerocopy::byteorder::network_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::Malformed;
 use crate::ip::{self, Fragment};
 use crate::ipv6::HEADER_LEN;
+use crate::{Malformed, icmp, tcp, udp};
+
+pub use crate::ipv6_options::{
+    ExtOption, Known, OPTION_CALIPSO, OPTION_JUMBO, OPTION_PAD1, OPTION_PADN, OPTION_ROUTER_ALERT,
+    OPTION_TUNNEL_LIMIT, Options, OptionsWriter, options,
+};
 
 /// Extension headers walked in one packet; correct senders use at most six (RFC 8200 §4.1).
 pub const HEADERS_MAX: usize = 8;
-/// Options other than padding in one header (RFC 8504 §5.3 suggests 8).
-pub const OPTIONS_MAX: usize = 8;
 /// Bytes of a fragment header.
 pub const FRAGMENT_LEN: usize = 8;
 /// Bytes of the hop-by-hop header that [`emit_router_alert`] writes.
 pub const ROUTER_ALERT_LEN: usize = 8;
 
-/// Option: one byte of padding.
-pub const OPTION_PAD1: u8 = 0;
-/// Option: padding.
-pub const OPTION_PADN: u8 = 1;
-/// Option: limit of nested tunnels.
-pub const OPTION_TUNNEL_LIMIT: u8 = 4;
-/// Option: every router must look (RFC 2711).
-pub const OPTION_ROUTER_ALERT: u8 = 5;
-/// Option: security label (RFC 5570).
-pub const OPTION_CALIPSO: u8 = 7;
-/// Option: payload beyond 64 KiB (RFC 2675).
-pub const OPTION_JUMBO: u8 = 0xc2;
+/// How many options one header may have: anything beyond is a burden, not a message.
+///
+/// Zero means no limit. The header's own length bounds the walk all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Options other than padding.
+    pub options: u16,
+    /// Bytes of padding, Pad1 and PadN together.
+    pub pad_bytes: u16,
+    /// Options of types not known here.
+    pub unknown_options: u16,
+}
+
+impl Limits {
+    /// What an ordinary host accepts.
+    pub const DEFAULT: Self = Self { options: 16, pad_bytes: 16, unknown_options: 2 };
+    /// No limit but the length of the header.
+    pub const NONE: Self = Self { options: 0, pad_bytes: 0, unknown_options: 0 };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
 
 /// What a walk found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +83,17 @@ struct FragmentLayout {
 /// ordinary packet may carry here.
 #[inline]
 pub fn walk(packet: &[u8], first: u8, merged: bool) -> Result<Chain, Malformed> {
+    walk_limited(packet, first, merged, &Limits::DEFAULT)
+}
+
+/// The same, with the caller's limits on options.
+#[inline]
+pub fn walk_limited(
+    packet: &[u8],
+    first: u8,
+    merged: bool,
+    limits: &Limits,
+) -> Result<Chain, Malformed> {
     let mut chain = Chain {
         protocol: first,
         protocol_at: 6,
@@ -77,7 +104,7 @@ pub fn walk(packet: &[u8], first: u8, merged: bool) -> Result<Chain, Malformed> 
     match first {
         // Nearly every packet: nothing to walk.
         ip::PROTO_TCP | ip::PROTO_UDP | ip::PROTO_ICMPV6 => Ok(chain),
-        _ => chain.follow(packet, merged).map(|()| chain),
+        _ => chain.follow(packet, merged, limits).map(|()| chain),
     }
 }
 
@@ -116,11 +143,11 @@ pub fn skip(packet: &[u8], first: u8) -> Result<Chain, Malformed> {
 }
 
 impl Chain {
-    fn follow(&mut self, packet: &[u8], merged: bool) -> Result<(), Malformed> {
+    fn follow(&mut self, packet: &[u8], merged: bool, limits: &Limits) -> Result<(), Malformed> {
         for count in 0..=HEADERS_MAX {
             match self.protocol {
-                ip::PROTO_HOP_BY_HOP if count == 0 => self.options(packet, true, merged)?,
-                ip::PROTO_DESTINATION_OPTIONS => self.options(packet, false, merged)?,
+                ip::PROTO_HOP_BY_HOP if count == 0 => self.options(packet, true, merged, limits)?,
+                ip::PROTO_DESTINATION_OPTIONS => self.options(packet, false, merged, limits)?,
                 ip::PROTO_ROUTING => self.routing(packet)?,
                 ip::PROTO_FRAGMENT => {
                     if self.fragment(packet)? {
@@ -146,26 +173,36 @@ impl Chain {
         self.header_len += len;
     }
 
-    fn options(&mut self, packet: &[u8], hbh: bool, merged: bool) -> Result<(), Malformed> {
+    fn options(
+        &mut self,
+        packet: &[u8],
+        hbh: bool,
+        merged: bool,
+        limits: &Limits,
+    ) -> Result<(), Malformed> {
         let header = self.header(packet)?;
-        let mut counted = 0;
-        for option in (Options { header, at: 2 }) {
+        let mut count = Count { pad_bytes: header.len() - 2, ..Count::default() };
+        for option in options(header) {
             let (at, option) = option?;
-            let known = match option.kind {
-                OPTION_PADN => continue,
-                OPTION_ROUTER_ALERT => hbh && option.data.len() == 2,
-                OPTION_CALIPSO => hbh,
-                OPTION_TUNNEL_LIMIT => !hbh && option.data.len() == 1,
-                OPTION_JUMBO => hbh && merged,
-                _ => false,
+            let here = self.header_len + at;
+            let known = match option.known()? {
+                Known::PadN(_) => continue,
+                Known::RouterAlert(_) | Known::Calipso(_) => hbh,
+                Known::TunnelLimit(_) => !hbh,
+                // RFC 2675 §3: the pointer is to the length in the option.
+                Known::Jumbo(..=0xffff) if hbh => {
+                    return Err(Malformed::OptionValue { pointer: pointer(here + 2) });
+                }
+                Known::Jumbo(_) => hbh && merged,
+                Known::Unknown => false,
             };
-            counted += 1;
-            if counted > OPTIONS_MAX {
-                return Err(Malformed::ExtensionHeaders);
-            }
+            count.add(&option, known);
             if !known {
-                unknown_option(option.kind, self.header_len + at)?;
+                unknown_option(option.kind, here)?;
             }
+        }
+        if count.exceeds(limits) {
+            return Err(Malformed::ExtensionHeaders);
         }
         self.advance(header[0], header.len());
         Ok(())
@@ -203,8 +240,57 @@ impl Chain {
         if offset as usize + data.len() > 65535 {
             return Err(Malformed::Fragment { pointer: pointer(at + 2) });
         }
+        if offset == 0 {
+            self.complete(packet)?;
+        }
         self.fragment = Some(Fragment { offset, more });
         Ok(true)
+    }
+
+    /// RFC 7112 §5: a first fragment holds every header up to the transport header, whole;
+    /// otherwise no filter could judge it. `self` is left where it is.
+    fn complete(mut self, packet: &[u8]) -> Result<(), Malformed> {
+        for _ in 0..=HEADERS_MAX {
+            let least = match self.protocol {
+                ip::PROTO_HOP_BY_HOP | ip::PROTO_DESTINATION_OPTIONS | ip::PROTO_ROUTING => {
+                    let header = self.header(packet).map_err(|_| Malformed::IncompleteChain)?;
+                    self.advance(header[0], header.len());
+                    continue;
+                }
+                ip::PROTO_TCP => tcp::HEADER_LEN,
+                ip::PROTO_UDP => udp::HEADER_LEN,
+                ip::PROTO_ICMPV6 => icmp::HEADER_LEN,
+                ip::PROTO_NONE => 0,
+                _ => 1,
+            };
+            let whole = packet.len() >= self.header_len + least;
+            return if whole { Ok(()) } else { Err(Malformed::IncompleteChain) };
+        }
+        Err(Malformed::ExtensionHeaders)
+    }
+}
+
+/// What [`Limits`] bounds.
+#[derive(Default)]
+struct Count {
+    options: usize,
+    pad_bytes: usize,
+    unknown: usize,
+}
+
+impl Count {
+    /// `pad_bytes` begins as the whole area; what no option takes is padding.
+    fn add(&mut self, option: &ExtOption<'_>, known: bool) {
+        self.options += 1;
+        self.pad_bytes = self.pad_bytes.saturating_sub(2 + option.data.len());
+        self.unknown += usize::from(!known);
+    }
+
+    fn exceeds(&self, limits: &Limits) -> bool {
+        let over = |count: usize, limit: u16| limit != 0 && count > usize::from(limit);
+        over(self.options, limits.options)
+            || over(self.pad_bytes, limits.pad_bytes)
+            || over(self.unknown, limits.unknown_options)
     }
 }
 
@@ -223,51 +309,6 @@ fn unknown_option(kind: u8, at: usize) -> Result<(), Malformed> {
     }
 }
 
-/// One option of a hop-by-hop or destination options header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExtOption<'a> {
-    /// The type byte.
-    pub kind: u8,
-    /// What follows the length byte.
-    pub data: &'a [u8],
-}
-
-/// Iterator over the options of a header: each with its offset in the header; Pad1 is skipped.
-///
-/// Yields an error and ends at the first option that does not fit.
-#[derive(Clone, Debug)]
-pub struct Options<'a> {
-    header: &'a [u8],
-    at: usize,
-}
-
-/// The options of a hop-by-hop or destination options header.
-pub fn options(header: &[u8]) -> Options<'_> {
-    Options { header, at: 2 }
-}
-
-impl<'a> Iterator for Options<'a> {
-    type Item = Result<(usize, ExtOption<'a>), Malformed>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let at = self.at;
-            match *self.header.get(at..)? {
-                [] => return None,
-                [OPTION_PAD1, ..] => self.at += 1,
-                [kind, len, ref rest @ ..] if usize::from(len) <= rest.len() => {
-                    self.at += 2 + usize::from(len);
-                    return Some(Ok((at, ExtOption { kind, data: &rest[..usize::from(len)] })));
-                }
-                _ => {
-                    self.at = self.header.len();
-                    return Some(Err(Malformed::Option));
-                }
-            }
-        }
-    }
-}
-
 /// Writes a hop-by-hop header with the MLD router alert (RFC 2711) to the front of `buf`.
 ///
 /// Returns its length, or 0 if `buf` is too short.
@@ -276,12 +317,79 @@ pub fn emit_router_alert(buf: &mut [u8], next_header: u8) -> usize {
     header.write_to_prefix(buf).map_or(0, |()| ROUTER_ALERT_LEN)
 }
 
-/// Writes a fragment header to the front of `buf`; returns its length, or 0 if `buf` is too short.
+/// A routing header (RFC 8200 §4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routing<'a> {
+    /// What follows it.
+    pub next_header: u8,
+    /// The kind of route.
+    pub kind: u8,
+    /// Nodes still to visit.
+    pub segments_left: u8,
+    /// By kind; with the four bytes before it whole 8-byte units.
+    pub data: &'a [u8],
+}
+
+/// Reads a routing header, of which `header` is all bytes. Whether it may be followed is not judged.
+pub fn parse_routing(header: &[u8]) -> Result<Routing<'_>, Malformed> {
+    let [next_header, units, kind, segments_left, ..] = *header else {
+        return Err(Malformed::Truncated);
+    };
+    let len = (usize::from(units) + 1) * 8;
+    let data = header.get(4..len).ok_or(Malformed::HeaderLength)?;
+    Ok(Routing { next_header, kind, segments_left, data })
+}
+
+/// Writes a routing header to the front of `buf`; returns its length, or 0 if it does not fit or is
+/// no whole number of units.
+pub fn emit_routing(buf: &mut [u8], routing: &Routing<'_>) -> usize {
+    let len = 4 + routing.data.len();
+    let (true, Ok(units)) = (len.is_multiple_of(8), u8::try_from(len / 8 - 1)) else { return 0 };
+    let Some((head, data)) = buf.get_mut(..len).and_then(|buf| buf.split_at_mut_checked(4)) else {
+        return 0;
+    };
+    head.copy_from_slice(&[routing.next_header, units, routing.kind, routing.segments_left]);
+    data.copy_from_slice(routing.data);
+    len
+}
+
+/// One extension header of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtHeader<'a> {
+    /// Its protocol number.
+    pub protocol: u8,
+    /// Its bytes, next-header byte first.
+    pub bytes: &'a [u8],
+}
+
+/// The extension headers of a packet that was parsed: `packet` is its bytes, `header_len` what
+/// parsing found.
+pub fn headers(packet: &[u8], header_len: usize) -> impl Iterator<Item = ExtHeader<'_>> {
+    let mut protocol = packet.get(6).copied().unwrap_or(ip::PROTO_NONE);
+    let mut rest = packet.get(HEADER_LEN..header_len).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let [next, units, ..] = *rest else { return None };
+        let len = match protocol {
+            ip::PROTO_FRAGMENT => FRAGMENT_LEN,
+            _ => (usize::from(units) + 1) * 8,
+        };
+        let (bytes, after) = rest.split_at_checked(len)?;
+        let header = ExtHeader { protocol, bytes };
+        (protocol, rest) = (next, after);
+        Some(header)
+    })
+}
+
+/// Writes a fragment header to the front of `buf`; returns its length, or 0 if `buf` is too short
+/// or the offset no multiple of eight below 65536.
 pub fn emit_fragment(buf: &mut [u8], next_header: u8, fragment: Fragment, id: u32) -> usize {
+    if !fragment.offset.is_multiple_of(8) || fragment.offset > 0xffff {
+        return 0;
+    }
     let layout = FragmentLayout {
         next_header,
         reserved: 0,
-        offset_more: (fragment.offset as u16 & !7 | u16::from(fragment.more)).into(),
+        offset_more: (fragment.offset as u16 | u16::from(fragment.more)).into(),
         identification: id.into(),
     };
     layout.write_to_prefix(buf).map_or(0, |()| FRAGMENT_LEN)

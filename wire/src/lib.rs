@@ -8,7 +8,8 @@
 //! ([`offload`]).
 //!
 //! Above IP everything is family-neutral: [`ip::parse`] gives one header view for both, with
-//! extension headers walked; [`icmp::Message`] is one enum for both ICMPs.
+//! extension headers walked; [`icmp::Message`] is one enum for both ICMPs; [`membership`] is what
+//! IGMP and MLD share. [`display`] prints any packet as one line in tcpdump's words.
 #![forbid(unsafe_code)]
 
 pub mod arp;
@@ -17,20 +18,32 @@ pub mod display;
 pub mod error;
 pub mod ethernet;
 pub mod icmp;
+pub mod icmp_ext;
 pub mod icmpv4;
 pub mod icmpv6;
+pub mod igmp;
 pub mod ip;
 pub mod ipv4;
+pub mod ipv4_options;
 pub mod ipv6;
 pub mod ipv6_ext;
+pub mod ipv6_options;
+pub mod llc;
+pub mod membership;
+pub mod mld;
 pub mod ndp;
 pub mod ndp_options;
 pub mod offload;
+pub mod search_list;
 pub mod tcp;
 pub mod tcp_options;
+pub mod tracker;
 pub mod udp;
 
 #[cfg(test)]
 mod fixture;
+
+#[cfg(test)]
+mod tests;
 
 pub use error::Malformed;

@@ -28,6 +28,8 @@ pub const NAME_SERVERS: u8 = 25;
 pub const FLAGS: u8 = 26;
 /// Option: search list.
 pub const SEARCH_LIST: u8 = 31;
+/// Option: captive portal (RFC 8910).
+pub const CAPTIVE_PORTAL: u8 = 37;
 
 /// Preference of a router or route (RFC 4191 §2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,9 +125,11 @@ pub enum NdpOption<'a> {
     SearchList {
         /// Seconds they may be used.
         lifetime_s: u32,
-        /// Names in DNS form, padded with zeros.
+        /// Names in DNS form, padded with zeros: [`crate::search_list`].
         names: &'a [u8],
     },
+    /// Where the portal that keeps this network is asked about: a URI, without its padding.
+    CaptivePortal(&'a [u8]),
     /// Anything else.
     Unknown {
         /// The type.
@@ -228,6 +232,10 @@ impl<'a> NdpOption<'a> {
             (SEARCH_LIST, &[_, _, a, b, c, d, ref names @ ..]) if !names.is_empty() => {
                 Some(Self::SearchList { lifetime_s: u32::from_be_bytes([a, b, c, d]), names })
             }
+            (CAPTIVE_PORTAL, data) => {
+                let end = data.iter().rposition(|byte| *byte != 0)?;
+                data.get(..=end).map(Self::CaptivePortal)
+            }
             _ => None,
         }
     }
@@ -310,6 +318,7 @@ impl<const N: usize> OptionWriter<N> {
             NdpOption::SearchList { lifetime_s, names } => {
                 self.append(SEARCH_LIST, &[&[0; 2], &lifetime_s.to_be_bytes(), names])
             }
+            NdpOption::CaptivePortal(uri) => self.append(CAPTIVE_PORTAL, &[uri]),
             NdpOption::Unknown { kind, data } => self.append(kind, &[data]),
         }
     }

@@ -391,7 +391,7 @@ pub struct Emit {
 #[inline]
 pub fn emit(buf: &mut [u8], emit: &Emit, options: &[u8]) -> usize {
     let header_len = HEADER_LEN + options.len();
-    if options.len() > OPTIONS_MAX || !options.len().is_multiple_of(4) {
+    if options.len() > OPTIONS_MAX || !options.len().is_multiple_of(4) || emit.flags.0 > 0x1ff {
         return 0;
     }
     let Some(buf) = buf.get_mut(..header_len) else { return 0 };
@@ -400,7 +400,7 @@ pub fn emit(buf: &mut [u8], emit: &Emit, options: &[u8]) -> usize {
         dst_port: emit.dst_port.into(),
         seq: emit.seq.0.into(),
         ack: emit.ack.0.into(),
-        offset_flags: ((header_len as u16 / 4) << 12 | emit.flags.0 & 0x1ff).into(),
+        offset_flags: ((header_len as u16 / 4) << 12 | emit.flags.0).into(),
         window: emit.window.into(),
         checksum: 0.into(),
         urgent: emit.urgent.into(),

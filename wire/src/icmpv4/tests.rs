@@ -100,6 +100,14 @@ fn icmp4_07_unknown_types_and_codes() {
     }
 }
 
+/// ICMP4-09: types no host needs any more are refused as unknown ones are.
+#[test]
+fn icmp4_09_types_not_served() {
+    for kind in [13, 14, 17, 18, 9, 10, 4] {
+        assert_eq!(parse(&message(kind, 0, &[0; 16])), Err(Malformed::Field), "{kind}");
+    }
+}
+
 #[test]
 fn what_ipv4_cannot_say() {
     assert_eq!(emit(&mut [0; 64], &Message::Other { kind: 135, code: 0, body: &[0; 4] }), 0);

@@ -109,7 +109,7 @@ fn ip4_13_router_alert_both_ways() {
     assert_eq!(emitted[..], packet[..24]);
 }
 
-/// IP4-14, and the copy flag.
+/// IP4-14, IP4-15: kept as they are, with the copy flag told.
 #[test]
 fn unknown_options_are_kept_and_tell_whether_they_are_copied() {
     let header = [&[0x46; 20][..], &[0x9e, 4, 7, 8, 1, 0x1e, 3, 9]].concat();
@@ -154,6 +154,40 @@ fn impossible_fragments() {
     assert!(flags(0x60, 1, 36).is_ok(), "DF on a fragment is harmless");
 }
 
+/// IP4-05: DF together with MF or an offset is taken; senders of such fragments are legal (RFC 6864
+/// §4.1), and nothing is gained by losing their packets.
+#[test]
+fn ip4_05_dont_fragment_on_fragments() {
+    let golden = golden("frag4");
+    for high in [0x60, 0x40] {
+        let mut packet = golden.clone();
+        (packet[6], packet[7], packet[3]) = (high, 1, 36);
+        let header = parse(&fixed(packet), false).unwrap();
+        assert!(header.dont_fragment && header.fragment.is_some());
+        assert_eq!(header.check_sender(false), Ok(()));
+    }
+}
+
+/// IP4-06: TTL 64, 576 bytes for every host, 65515 bytes of payload.
+#[test]
+fn ip4_06_defaults() {
+    assert_eq!((IpEmit::default().hop_limit, MTU_MIN, PAYLOAD_MAX), (64, 576, 65515));
+    let header = IpEmit { payload_len: PAYLOAD_MAX, ..IpEmit::default() };
+    let mut bytes = vec![0; 65535];
+    emit(&mut bytes, &header);
+    assert_eq!(parse(&bytes, false).map(|header| header.payload_len), Ok(PAYLOAD_MAX));
+}
+
+/// WIRE-12: an offset is thirteen bits of eight bytes.
+#[test]
+fn offsets_that_cannot_be_written() {
+    let emit = |offset| {
+        let fragment = Fragment { offset, more: true };
+        emit_with(&mut [0; 20], &IpEmit::default(), Some(fragment), &[])
+    };
+    assert_eq!((emit(65528), emit(65536), emit(12)), (20, 0, 0));
+}
+
 #[test]
 fn emit_refuses_what_does_not_fit() {
     let header = IpEmit::default();
@@ -172,7 +206,7 @@ proptest! {
         packet.extend(area);
         let options = options(&packet);
         prop_assert!(options.clone().count() <= 20);
-        let sound = options.clone().all(|option| option.is_ok());
+        let sound = options.clone().all(|option| option.is_ok_and(|option| option.known().is_some()));
         prop_assert_eq!(parse(&fixed(packet.clone()), false).is_ok(), sound);
     }
 }

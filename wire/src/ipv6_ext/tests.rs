@@ -109,8 +109,133 @@ fn walks_are_bounded() {
     let longest = [&header.repeat(HEADERS_MAX - 1)[..], &[17, 0, 1, 4, 0, 0, 0, 0]].concat();
     assert!(parse(60, &longest).is_ok());
     assert_eq!(parse(60, &header.repeat(40)), Err(Malformed::ExtensionHeaders));
-    let crowded = [&[17, 2][..], &[0x1e, 0].repeat(OPTIONS_MAX + 1), &[1, 2, 0, 0]].concat();
-    assert_eq!(parse(60, &crowded), Err(Malformed::ExtensionHeaders));
+}
+
+/// EXT-11: options, padding and unknown options of a header have limits; zero lifts one.
+#[test]
+fn ext_11_limits_on_options() {
+    let limited = |rest: &[u8], limits: Limits| {
+        ip::parse_limited(&packet(60, rest), false, &limits).map(|header| header.header_len)
+    };
+    let header = |units: u8, options: &[u8]| {
+        let mut bytes = vec![17, units];
+        bytes.extend(options);
+        bytes.resize((usize::from(units) + 1) * 8, 0);
+        bytes
+    };
+    let tunnels = |count| header(9, &[OPTION_TUNNEL_LIMIT, 1, 9].repeat(count));
+    let no_pads = Limits { pad_bytes: 0, ..Limits::DEFAULT };
+    assert_eq!(limited(&tunnels(16), no_pads), Ok(120));
+    assert_eq!(limited(&tunnels(17), no_pads), Err(Malformed::ExtensionHeaders));
+    assert_eq!(limited(&tunnels(17), Limits::NONE), Ok(120));
+    let unknown = |count| header(2, &[0x1e, 5, 0, 0, 0, 0, 0].repeat(count));
+    assert_eq!(limited(&unknown(2), Limits::DEFAULT), Ok(64));
+    assert_eq!(limited(&unknown(3), Limits::DEFAULT), Err(Malformed::ExtensionHeaders));
+    assert_eq!(limited(&unknown(3), Limits { unknown_options: 3, ..Limits::DEFAULT }), Ok(64));
+    // Sixteen bytes of padding pass, in either form; seventeen do not.
+    let seven = [OPTION_PADN, 5, 0, 0, 0, 0, 0];
+    let limit = [OPTION_TUNNEL_LIMIT, 1, 9];
+    let sixteen = [&seven[..], &seven, &limit, &[0, 0], &limit].concat();
+    let pads = |pad_bytes| limited(&header(2, &sixteen), Limits { pad_bytes, ..Limits::DEFAULT });
+    assert_eq!((pads(16), pads(15)), (Ok(64), Err(Malformed::ExtensionHeaders)));
+    assert_eq!(limited(&header(2, &[]), Limits::DEFAULT), Err(Malformed::ExtensionHeaders));
+    assert_eq!(Limits::default(), Limits::DEFAULT);
+}
+
+/// EXT-05, EXT-06, EXT-08: a known option of a wrong length is no option; one in the other kind of
+/// header is unknown there.
+#[test]
+fn known_options_have_their_place_and_length() {
+    let hbh =
+        |option: &[u8]| parse(0, &[&[17, 0], option].concat()).map(|header| header.header_len);
+    let dest =
+        |option: &[u8]| parse(60, &[&[17, 0], option].concat()).map(|header| header.header_len);
+    assert_eq!(hbh(&[OPTION_ROUTER_ALERT, 2, 0, 0, 1, 0]), Ok(48));
+    assert_eq!(hbh(&[OPTION_ROUTER_ALERT, 1, 0, 1, 1, 0]), Err(Malformed::Option));
+    assert_eq!(dest(&[OPTION_TUNNEL_LIMIT, 1, 4, 1, 1, 0]), Ok(48));
+    assert_eq!(dest(&[OPTION_TUNNEL_LIMIT, 2, 4, 1, 1, 0]), Err(Malformed::Option));
+    // Types 4, 5 and 7 say "skip" where they are not known.
+    assert_eq!(hbh(&[OPTION_TUNNEL_LIMIT, 1, 4, 1, 1, 0]), Ok(48));
+    assert_eq!(dest(&[OPTION_ROUTER_ALERT, 2, 0, 0, 1, 0]), Ok(48));
+    let label = [OPTION_CALIPSO, 12, 0, 0, 0, 1, 1, 7, 0xab, 0xcd, 1, 2, 3, 4];
+    let wrap = |label: &[u8]| parse(0, &[&[17, 1], label].concat()).map(|header| header.header_len);
+    assert_eq!(wrap(&label), Ok(56));
+    let mut wrong = label;
+    wrong[6] = 2;
+    assert_eq!(wrap(&wrong), Err(Malformed::Option), "two words announced, one there");
+}
+
+/// EXT-07: a jumbogram is refused as an option nobody knows here, and a length that needs no
+/// jumbogram is blamed itself.
+#[test]
+fn ext_07_jumbograms_are_refused_cleanly() {
+    let jumbo = |len: u32| {
+        let option = [&[6, 0, OPTION_JUMBO, 4][..], &len.to_be_bytes()].concat();
+        parse(0, &option).unwrap_err()
+    };
+    assert_eq!(jumbo(65535), Malformed::OptionValue { pointer: 44 });
+    assert_eq!(jumbo(65535).problem().map(|problem| problem.code), Some(0));
+    assert_eq!(jumbo(65536), Malformed::UnknownOption { pointer: 42, even_multicast: false });
+    assert_eq!(parse(0, &[6, 0, OPTION_JUMBO, 3, 0, 1, 0, 0]), Err(Malformed::Option));
+}
+
+/// RFC 7112: the first fragment holds the whole chain.
+#[test]
+fn first_fragments_hold_the_whole_chain() {
+    let first = |next: u8, rest: &[u8]| {
+        let header = [&[next, 0, 0, 1, 0, 0, 0, 7][..], rest].concat();
+        parse(44, &header).map(|header| header.header_len)
+    };
+    assert_eq!(first(17, &[0; 8]), Ok(48));
+    assert_eq!(first(58, &[0; 8]), Ok(48));
+    assert_eq!(first(6, &[0; 24]), Ok(48));
+    assert_eq!(first(6, &[0; 16]), Err(Malformed::IncompleteChain));
+    assert_eq!(first(253, &[0; 8]), Ok(48));
+    assert_eq!(first(59, &[0; 8]), Ok(48));
+    let dest = [17, 0, 1, 4, 0, 0, 0, 0];
+    assert_eq!(first(60, &[&dest[..], &[0; 8]].concat()), Ok(48));
+    assert_eq!(first(60, &dest), Err(Malformed::IncompleteChain));
+    assert_eq!(first(60, &[17, 1, 1, 4, 0, 0, 0, 0]), Err(Malformed::IncompleteChain));
+    assert_eq!(first(60, &[60, 0, 1, 4, 0, 0, 0, 0].repeat(40)), Err(Malformed::ExtensionHeaders));
+    let problem = Malformed::IncompleteChain.problem().unwrap();
+    assert_eq!((problem.code, problem.pointer), (3, 0));
+    // A later fragment has no chain to hold.
+    assert_eq!(
+        parse(44, &[6, 0, 0, 9, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7, 8]).map(|h| h.header_len),
+        Ok(48)
+    );
+}
+
+/// EXT-12: what the emitters write is what the walk reads.
+#[test]
+fn ext_12_every_header_can_be_written() {
+    let mut hbh = OptionsWriter::<64>::new();
+    assert!(hbh.put(&Known::RouterAlert(0)));
+    let mut dest = OptionsWriter::<64>::new();
+    assert!(dest.put(&Known::TunnelLimit(3)));
+    let routing = Routing { next_header: 44, kind: 2, segments_left: 0, data: &[0; 20] };
+    let mut bytes = [0; 40];
+    assert_eq!(emit_routing(&mut bytes, &routing), 24);
+    assert_eq!(parse_routing(&bytes), Ok(routing));
+    let atomic = Fragment { offset: 0, more: false };
+    assert_eq!(emit_fragment(&mut bytes[24..], 17, atomic, 7), 8);
+    let chain = [hbh.finish(60).unwrap(), dest.finish(43).unwrap(), &bytes[..32], &[0; 8]].concat();
+    let packet = packet(0, &chain);
+    let header = ip::parse(&packet).unwrap();
+    assert_eq!((header.protocol, header.header_len, header.payload_len), (17, 88, 8));
+    let found: Vec<_> = headers(&packet, header.header_len).collect();
+    let numbers: Vec<_> = found.iter().map(|header| header.protocol).collect();
+    assert_eq!(numbers, [0, 60, 43, 44]);
+    assert_eq!(found.iter().map(|header| header.bytes.len()).sum::<usize>(), 48);
+
+    let refused = Routing { data: &[0; 21], ..routing };
+    assert_eq!(emit_routing(&mut [0; 64], &refused), 0, "no whole number of units");
+    assert_eq!(emit_routing(&mut [0; 20], &routing), 0, "no room");
+    assert_eq!(emit_routing(&mut [0; 4000], &Routing { data: &[0; 2052], ..routing }), 0);
+    assert_eq!(emit_fragment(&mut [0; 8], 17, Fragment { offset: 12, more: true }, 7), 0);
+    assert_eq!(emit_fragment(&mut [0; 8], 17, Fragment { offset: 65536, more: true }, 7), 0);
+    assert_eq!(parse_routing(&[17, 1, 0, 0, 0, 0, 0, 0]), Err(Malformed::HeaderLength));
+    assert_eq!(parse_routing(&[17, 1]), Err(Malformed::Truncated));
 }
 
 #[test]
@@ -129,6 +254,7 @@ proptest! {
         if let Ok(header) = ip::parse(&bytes) {
             prop_assert_eq!(header.total_len(), bytes.len());
         }
+        prop_assert!(headers(&bytes, bytes.len()).count() <= bytes.len() / 8);
         if let Ok(chain) = skip(&bytes, first) {
             prop_assert!(chain.header_len >= HEADER_LEN);
         }

@@ -137,6 +137,15 @@ fn search_lists_are_handed_over_as_sent() {
 }
 
 #[test]
+fn captive_portals_both_ways() {
+    let uri = b"https://portal.example/api";
+    let mut writer = OptionWriter::<64>::new();
+    assert!(writer.put(&NdpOption::CaptivePortal(uri)));
+    assert_eq!(one(writer.options().bytes()), NdpOption::CaptivePortal(uri));
+    assert!(is_unknown(&zeros(CAPTIVE_PORTAL, 2)), "nothing but padding");
+}
+
+#[test]
 fn the_writer_stays_inside() {
     let mut writer = OptionWriter::<12>::new();
     assert!(writer.put(&NdpOption::Mtu(1500)));
@@ -156,7 +165,7 @@ proptest! {
     /// Units of plausible types, so that every reader is reached.
     #[test]
     fn plausible_chains(
-        parts in vec((prop::sample::select(vec![1u8, 2, 3, 4, 5, 14, 24, 25, 26, 31, 99]),
+        parts in vec((prop::sample::select(vec![1u8, 2, 3, 4, 5, 14, 24, 25, 26, 31, 37, 99]),
                       1u8..6, any::<[u8; 46]>()), 1..5),
     ) {
         let mut bytes = Vec::new();

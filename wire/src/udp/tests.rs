@@ -68,11 +68,12 @@ fn udp_04_only_the_destination_port_must_be_set() {
     assert_eq!(parse(&datagram), Err(Malformed::Port));
 }
 
-/// Part of UDP 05: a computed zero is sent as all ones.
+/// UDP-05: a computed zero is sent as all ones; a header left alone says "no checksum".
 #[test]
-fn a_computed_zero_is_sent_as_ones() {
+fn udp_05_a_computed_zero_is_sent_as_ones() {
     let mut header = [0; 8];
     emit(&mut header, 1, 2, 0);
+    assert_eq!(parse(&header).map(|header| header.checksum), Ok(0));
     let rest = Sum::of_u16(checksum::checksum(&header));
     set_checksum(&mut header, rest);
     assert_eq!(header[6..], [0xff, 0xff]);
