@@ -7,7 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Ip, ParseError};
+use crate::text::{parse_number, trimmed};
+use crate::{AddrError, Ip, Problem, Subject, Versioned};
 
 /// An address and a prefix length in bits of its family.
 ///
@@ -28,9 +29,13 @@ pub struct Cidr {
 
 impl Cidr {
     /// Joins an address and a prefix length; the prefix must fit the family.
-    pub fn new(ip: Ip, prefix: u8) -> Result<Self, ParseError> {
+    pub fn new(ip: Ip, prefix: u8) -> Result<Self, AddrError> {
         if prefix > ip.width() {
-            return Err(ParseError::PrefixTooLong);
+            return Err(AddrError::new(
+                Subject::InterfaceAddress,
+                Some(ip.version()),
+                Problem::PrefixTooLong,
+            ));
         }
         Ok(Self { ip, prefix })
     }
@@ -84,7 +89,7 @@ impl Cidr {
 
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.ip, self.prefix)
+        crate::text::pad(f, format_args!("{}/{}", self.ip, self.prefix))
     }
 }
 
@@ -95,18 +100,29 @@ impl fmt::Debug for Cidr {
 }
 
 impl FromStr for Cidr {
-    type Err = ParseError;
+    type Err = AddrError;
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let text = text.trim();
-        let Some((ip, prefix)) = text.split_once('/') else {
-            return Ok(Self::host(text.parse()?));
+    fn from_str(text: &str) -> Result<Self, AddrError> {
+        let (text, cut) = trimmed(text);
+        let (address, digits) = match text.split_once('/') {
+            Some((address, digits)) => (address, Some(digits)),
+            None => (text, None),
         };
-        let plain = prefix.bytes().all(|b| b.is_ascii_digit());
-        if !plain || (prefix.len() > 1 && prefix.starts_with('0')) {
-            return Err(ParseError::Prefix);
-        }
-        Self::new(ip.parse()?, prefix.parse().map_err(|_| ParseError::Prefix)?)
+        let ip: Ip = address
+            .parse()
+            .map_err(|error: AddrError| error.within(Subject::InterfaceAddress).shifted(cut))?;
+        let Some(digits) = digits else {
+            return Ok(Self::host(ip));
+        };
+        let at = cut + address.len() + 1;
+        let prefix = parse_number(digits, u16::from(ip.width())).map_err(|(problem, inside)| {
+            let problem = match problem {
+                Problem::NumberTooLarge => Problem::PrefixTooLong,
+                other => other,
+            };
+            AddrError::new(Subject::InterfaceAddress, Some(ip.version()), problem).at(at + inside)
+        })?;
+        Ok(Self { ip, prefix: prefix as u8 })
     }
 }
 

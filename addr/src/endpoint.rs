@@ -7,7 +7,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use crate::{Ip, ParseError};
+use crate::text::{parse_number, parse4, parse6, trimmed};
+use crate::{AddrError, Ip, IpVersion, Problem, Subject};
 
 /// An address and a port.
 ///
@@ -66,11 +67,37 @@ impl fmt::Debug for Endpoint {
 }
 
 impl FromStr for Endpoint {
-    type Err = ParseError;
+    type Err = AddrError;
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        text.trim().parse::<SocketAddr>().map(Self::from).map_err(|_| ParseError::Endpoint)
+    fn from_str(text: &str) -> Result<Self, AddrError> {
+        let (text, cut) = trimmed(text);
+        text.parse::<SocketAddr>().map(Self::from).map_err(|_| {
+            let (version, problem, at) = locate(text);
+            AddrError::new(Subject::Endpoint, version, problem).at(cut + at)
+        })
     }
+}
+
+/// Where a text that is no endpoint goes wrong.
+fn locate(text: &str) -> (Option<IpVersion>, Problem, usize) {
+    let (version, ip, start) = match text.strip_prefix('[') {
+        Some(rest) => (Some(IpVersion::V6), rest.split(']').next().unwrap_or_default(), 1),
+        None => (Some(IpVersion::V4), text.split(':').next().unwrap_or_default(), 0),
+    };
+    if text.is_empty() {
+        return (None, Problem::Empty, 0);
+    }
+    let bad = if start == 1 { parse6(ip).err() } else { parse4(ip).err() };
+    if let Some((problem, at)) = bad {
+        return (version, problem, start + at);
+    }
+    let end = start + ip.len();
+    let separator = if start == 1 { "]:" } else { ":" };
+    let Some(port) = text[end..].strip_prefix(separator) else {
+        return (version, Problem::PortMissing, end);
+    };
+    let (problem, at) = parse_number(port, u16::MAX).err().unwrap_or((Problem::NumberTooLarge, 0));
+    (version, problem, end + separator.len() + at)
 }
 
 /// The two ends of a flow as one host sees them.

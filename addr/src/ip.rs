@@ -9,7 +9,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use crate::ParseError;
+use crate::text::{parse4, parse6, trimmed};
+use crate::{
+    AddrError, Address, IpVersion, Ipv4Ext, Ipv6Ext, Mac, Numeric, Problem, ReversePointer,
+    Subject, Versioned,
+};
 
 /// An IPv4 or IPv6 address as one 16-byte key.
 ///
@@ -191,6 +195,59 @@ impl Ip {
         *self == self.solicited_node()
     }
 
+    /// Reachable from anywhere: see [`Ipv4Ext::is_global_scope`] and [`Ipv6Ext::is_global_scope`].
+    ///
+    /// ```
+    /// use addr::Ip;
+    /// assert!(Ip::v4([8, 8, 8, 8]).is_global() && !Ip::v4([192, 0, 2, 1]).is_global());
+    /// ```
+    pub fn is_global(&self) -> bool {
+        match self.to_std() {
+            IpAddr::V4(ip) => ip.is_global_scope(),
+            IpAddr::V6(ip) => ip.is_global_scope(),
+        }
+    }
+
+    /// Set aside: see [`Ipv4Ext::is_reserved_block`] and [`Ipv6Ext::is_reserved_block`].
+    pub fn is_reserved(&self) -> bool {
+        match self.to_std() {
+            IpAddr::V4(ip) => ip.is_reserved_block(),
+            IpAddr::V6(ip) => ip.is_reserved_block(),
+        }
+    }
+
+    /// The MAC address of a multicast group.
+    ///
+    /// ```
+    /// use addr::Ip;
+    /// assert_eq!(Ip::ALL_NODES.multicast_mac().unwrap().to_string(), "33:33:00:00:00:01");
+    /// assert!(Ip::LIMITED_BROADCAST.multicast_mac().is_err());
+    /// ```
+    pub fn multicast_mac(&self) -> Result<Mac, AddrError> {
+        match self.to_std() {
+            IpAddr::V4(ip) => ip.multicast_mac(),
+            IpAddr::V6(ip) => ip.multicast_mac(),
+        }
+    }
+
+    /// The name under which reverse DNS knows the address.
+    pub fn reverse_pointer(&self) -> ReversePointer {
+        ReversePointer(self.to_std())
+    }
+
+    /// The number in the family's own width, for the numeric format traits.
+    ///
+    /// ```
+    /// use addr::Ip;
+    /// assert_eq!(format!("{:x}", Ip::v4([10, 0, 0, 1]).numeric()), "0a000001");
+    /// ```
+    pub fn numeric(&self) -> Numeric {
+        match self.to_std() {
+            IpAddr::V4(ip) => ip.numeric(),
+            IpAddr::V6(ip) => ip.numeric(),
+        }
+    }
+
     /// The key as a number, for masks and tries.
     #[inline]
     pub fn to_bits(self) -> u128 {
@@ -201,6 +258,13 @@ impl Ip {
     #[inline]
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits.to_be_bytes())
+    }
+}
+
+impl Versioned for Ip {
+    #[inline]
+    fn version(&self) -> IpVersion {
+        if self.is_v4() { IpVersion::V4 } else { IpVersion::V6 }
     }
 }
 
@@ -248,10 +312,19 @@ impl fmt::Debug for Ip {
 }
 
 impl FromStr for Ip {
-    type Err = ParseError;
+    type Err = AddrError;
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        text.trim().parse::<IpAddr>().map(Self::from).map_err(|_| ParseError::Ip)
+    fn from_str(text: &str) -> Result<Self, AddrError> {
+        let (text, cut) = trimmed(text);
+        // The family that an error names is the one which the text looks like.
+        let (version, ip) = if text.contains(':') {
+            (Some(IpVersion::V6), parse6(text).map(Self::from))
+        } else if text.is_empty() {
+            (None, Err((Problem::Empty, 0)))
+        } else {
+            (Some(IpVersion::V4), parse4(text).map(Self::from))
+        };
+        ip.map_err(|(problem, at)| AddrError::new(Subject::Address, version, problem).at(cut + at))
     }
 }
 

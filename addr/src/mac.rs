@@ -4,10 +4,12 @@
 //! four-digit groups, in any letter case. A multicast IP address maps to its group MAC
 //! (RFC 1112 §6.4, RFC 2464 §7).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-use crate::{Ip, ParseError};
+use crate::numeric::numeric_formats;
+use crate::text::{Buffer, pad, trimmed};
+use crate::{AddrError, Ip, Numeric, Problem, Subject};
 
 /// A 48-bit Ethernet address.
 ///
@@ -70,18 +72,161 @@ impl Mac {
             Self([0x33, 0x33, a, b, c, d])
         }
     }
+
+    /// In the range of IPv4 groups, `01:00:5e` (compared over 24 bits).
+    ///
+    /// ```
+    /// use addr::Mac;
+    /// assert!(Mac([0x01, 0, 0x5e, 0, 0, 1]).is_multicast_ip4());
+    /// ```
+    #[inline]
+    pub fn is_multicast_ip4(&self) -> bool {
+        self.0.starts_with(&[0x01, 0x00, 0x5e])
+    }
+
+    /// In the range of IPv6 groups, `33:33`.
+    #[inline]
+    pub fn is_multicast_ip6(&self) -> bool {
+        self.0.starts_with(&[0x33, 0x33])
+    }
+
+    /// In the range of solicited-node groups, `33:33:ff`.
+    ///
+    /// ```
+    /// use addr::{Ip, Mac};
+    /// let ip: Ip = "2001:db8::1".parse().unwrap();
+    /// assert!(Mac::multicast_for(ip.solicited_node()).is_multicast_ip6_solicited_node());
+    /// ```
+    #[inline]
+    pub fn is_multicast_ip6_solicited_node(&self) -> bool {
+        self.0.starts_with(&[0x33, 0x33, 0xff])
+    }
+
+    /// All zeros, like the constant.
+    #[inline]
+    pub const fn unspecified(self) -> Self {
+        Self::UNSPECIFIED
+    }
+
+    /// The address of a 48-bit number.
+    ///
+    /// ```
+    /// use addr::Mac;
+    /// assert_eq!(Mac::from_int(0x0200_0000_0001).unwrap().to_string(), "02:00:00:00:00:01");
+    /// assert!(Mac::from_int(1 << 48).is_err());
+    /// ```
+    pub fn from_int(number: u64) -> Result<Self, AddrError> {
+        match number.to_be_bytes() {
+            [0, 0, a, b, c, d, e, f] => Ok(Self([a, b, c, d, e, f])),
+            _ => Err(error(Problem::IntegerTooLarge)),
+        }
+    }
+
+    /// The address of exactly six bytes.
+    ///
+    /// ```
+    /// use addr::Mac;
+    /// assert_eq!(Mac::from_slice(&[255; 6]), Ok(Mac::BROADCAST));
+    /// assert!(Mac::from_slice(&[255; 7]).is_err());
+    /// ```
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, AddrError> {
+        bytes.try_into().map(Self).map_err(|_| error(Problem::WrongLength))
+    }
+
+    /// The 48 bits as a number.
+    #[inline]
+    pub const fn to_int(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+    }
+
+    /// The address `n` after this one.
+    ///
+    /// ```
+    /// use addr::Mac;
+    /// assert_eq!(Mac::UNSPECIFIED.plus(256).unwrap().to_string(), "00:00:00:00:01:00");
+    /// assert!(Mac::BROADCAST.plus(1).is_err());
+    /// ```
+    pub fn plus(self, n: u64) -> Result<Self, AddrError> {
+        let sum = self.to_int().checked_add(n).and_then(|sum| Self::from_int(sum).ok());
+        sum.ok_or(error(Problem::BeyondRange))
+    }
+
+    /// The address `n` before this one.
+    pub fn minus(self, n: u64) -> Result<Self, AddrError> {
+        let difference = self.to_int().checked_sub(n).and_then(|left| Self::from_int(left).ok());
+        difference.ok_or(error(Problem::BeyondRange))
+    }
+
+    /// The number for the numeric format traits.
+    #[inline]
+    pub const fn numeric(self) -> Numeric {
+        Numeric::new(self.to_int() as u128, 48)
+    }
+
+    /// The text with hyphens.
+    ///
+    /// ```
+    /// use addr::Mac;
+    /// let mac = Mac([2, 0, 0, 0x77, 0x77, 0x77]);
+    /// assert_eq!(mac.hyphenated().to_string(), "02-00-00-77-77-77");
+    /// assert_eq!(mac.dotted().to_string(), "0200.0077.7777");
+    /// ```
+    #[inline]
+    pub const fn hyphenated(self) -> MacText {
+        MacText { mac: self, group: 2, separator: b'-' }
+    }
+
+    /// The text in three groups with dots between.
+    #[inline]
+    pub const fn dotted(self) -> MacText {
+        MacText { mac: self, group: 4, separator: b'.' }
+    }
+}
+
+numeric_formats!(Mac);
+
+fn error(problem: Problem) -> AddrError {
+    AddrError::new(Subject::Mac, None, problem)
+}
+
+/// Another text form of a MAC address; made by [`Mac::hyphenated`] and [`Mac::dotted`].
+///
+/// ```
+/// let text = addr::Mac::BROADCAST.dotted();
+/// assert_eq!(format!("{text:>16}"), "  ffff.ffff.ffff");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MacText {
+    mac: Mac,
+    group: usize,
+    separator: u8,
+}
+
+impl fmt::Display for MacText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Buffer::new();
+        for digit in 0..12 {
+            if digit > 0 && digit % self.group == 0 {
+                text.write_char(self.separator as char)?;
+            }
+            let byte = self.mac.0[digit / 2];
+            write!(text, "{:x}", if digit % 2 == 0 { byte >> 4 } else { byte & 15 })?;
+        }
+        f.pad(text.as_str())
+    }
 }
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        pad(f, format_args!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}"))
     }
 }
 
 impl fmt::Debug for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "Mac({self})")
     }
 }
 
@@ -98,36 +243,57 @@ impl From<Mac> for [u8; 6] {
 }
 
 impl FromStr for Mac {
-    type Err = ParseError;
+    type Err = AddrError;
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let text = text.trim().as_bytes();
-        let (separator, group) = match text.len() {
-            17 => (text[2], 2),
-            14 => (text[4], 4),
-            _ => return Err(ParseError::Mac),
-        };
-        let known: &[u8] = if group == 2 { b":-" } else { b"." };
-        if !known.contains(&separator) {
-            return Err(ParseError::Mac);
-        }
-        let mut octets = [0; 6];
-        let mut digits = 0;
-        for (at, &byte) in text.iter().enumerate() {
-            if at % (group + 1) == group {
-                if byte != separator {
-                    return Err(ParseError::Mac);
-                }
-                continue;
-            }
-            let Some(nibble) = (byte as char).to_digit(16) else {
-                return Err(ParseError::Mac);
-            };
-            octets[digits / 2] = octets[digits / 2] << 4 | nibble as u8;
-            digits += 1;
-        }
-        Ok(Self(octets))
+    fn from_str(text: &str) -> Result<Self, AddrError> {
+        let (text, cut) = trimmed(text);
+        read(text.as_bytes()).map_err(|(problem, at)| error(problem).at(cut + at))
     }
+}
+
+fn read(text: &[u8]) -> Result<Mac, (Problem, usize)> {
+    if text.is_empty() {
+        return Err((Problem::Empty, 0));
+    }
+    let (separator, group) = match (text.get(2), text.get(4)) {
+        (Some(&separator @ (b':' | b'-')), _) => (separator, 2),
+        (_, Some(b'.')) => (b'.', 4),
+        _ => {
+            let at = text.iter().position(|byte| !byte.is_ascii_hexdigit());
+            return Err(match at {
+                // Single digits before a colon or hyphen, or two before a dot.
+                Some(at @ ..=3) if b":-.".contains(&text[at]) => (Problem::MissingDigits, at),
+                Some(at) => (Problem::UnexpectedCharacter, at),
+                None => (Problem::TooFewParts, text.len()),
+            });
+        }
+    };
+    let whole = 12 + 12 / group - 1;
+    let mut octets = [0; 6];
+    let mut digits = 0;
+    for (at, &byte) in text.iter().enumerate() {
+        if at == whole {
+            return Err((Problem::TooManyParts, at));
+        }
+        if at % (group + 1) == group {
+            if byte != separator {
+                return Err((Problem::UnexpectedCharacter, at));
+            }
+            continue;
+        }
+        let Some(nibble) = (byte as char).to_digit(16) else {
+            let missing = byte == separator;
+            let problem =
+                if missing { Problem::MissingDigits } else { Problem::UnexpectedCharacter };
+            return Err((problem, at));
+        };
+        octets[digits / 2] = octets[digits / 2] << 4 | nibble as u8;
+        digits += 1;
+    }
+    if text.len() < whole {
+        return Err((Problem::TooFewParts, text.len()));
+    }
+    Ok(Mac(octets))
 }
 
 #[cfg(test)]

@@ -20,19 +20,21 @@ fn text_forms() {
     assert_eq!(cidr("::/0"), Cidr::default_route(false));
     assert_eq!(cidr("0.0.0.0/0"), Cidr::default_route(true));
     let refused = [
-        ("10.0.0.0/08", ParseError::Prefix),
-        ("10.0.0.0/", ParseError::Prefix),
-        ("10.0.0.0/+8", ParseError::Prefix),
-        ("10.0.0.0/8/8", ParseError::Prefix),
-        ("10.0.0.0/256", ParseError::Prefix),
-        ("10.0.0.0/33", ParseError::PrefixTooLong),
-        ("::/129", ParseError::PrefixTooLong),
-        ("10.0.0/8", ParseError::Ip),
-        ("", ParseError::Ip),
+        ("10.0.0.0/08", Problem::LeadingZero, 9),
+        ("10.0.0.0/", Problem::MissingDigits, 9),
+        ("10.0.0.0/+8", Problem::UnexpectedCharacter, 9),
+        ("10.0.0.0/8/8", Problem::UnexpectedCharacter, 10),
+        ("10.0.0.0/256", Problem::PrefixTooLong, 9),
+        (" 10.0.0.0/33", Problem::PrefixTooLong, 10),
+        ("::/129", Problem::PrefixTooLong, 3),
+        ("10.0.0/8", Problem::TooFewParts, 6),
+        ("", Problem::Empty, 0),
     ];
-    for (text, error) in refused {
-        assert_eq!(text.parse::<Cidr>(), Err(error), "{text}");
+    for (text, problem, at) in refused {
+        let error = text.parse::<Cidr>().unwrap_err();
+        assert_eq!((error.problem(), error.position()), (problem, Some(at)), "{text}");
     }
+    assert_eq!(Cidr::new(ip("10.0.0.1"), 33).unwrap_err().problem(), Problem::PrefixTooLong);
 }
 
 #[test]

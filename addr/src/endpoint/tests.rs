@@ -9,8 +9,23 @@ fn text_forms() {
     for text in ["10.0.0.1:80", "[::1]:80", "[2001:db8::1]:0"] {
         assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
     }
-    for text in ["10.0.0.1", "::1:80", "10.0.0.1:65536", "host:80", ""] {
-        assert_eq!(text.parse::<Endpoint>(), Err(ParseError::Endpoint), "{text}");
+    let refused = [
+        ("10.0.0.1", Problem::PortMissing, 8),
+        ("10.0.0:80", Problem::TooFewParts, 6),
+        ("10.0.0.1:", Problem::MissingDigits, 9),
+        ("10.0.0.1:65536", Problem::NumberTooLarge, 9),
+        ("10.0.0.1:8O", Problem::UnexpectedCharacter, 10),
+        ("[::1]", Problem::PortMissing, 4),
+        ("[::1:80", Problem::PortMissing, 7),
+        ("[::g]:80", Problem::UnexpectedCharacter, 3),
+        ("::1:80", Problem::Empty, 0),
+        ("host:80", Problem::UnexpectedCharacter, 0),
+        ("", Problem::Empty, 0),
+    ];
+    for (text, problem, at) in refused {
+        let error = text.parse::<Endpoint>().unwrap_err();
+        assert_eq!((error.problem(), error.position()), (problem, Some(at)), "{text}");
+        assert_eq!(error.subject(), Subject::Endpoint);
     }
 }
 

@@ -36,7 +36,7 @@ fn one_key_for_both_families() {
 #[test]
 fn addr_20_ipv4_text_is_strict() {
     for text in ["1.2.3", "01.2.3.4", "1.2.3.4.5", "256.1.1.1", "0x1.2.3.4", "", "1.2.3.4/32"] {
-        assert_eq!(text.parse::<Ip>(), Err(ParseError::Ip), "{text}");
+        assert!(text.parse::<Ip>().is_err(), "{text}");
     }
     assert_eq!(ip(" 1.2.3.4 "), Ip::v4([1, 2, 3, 4]));
 }

@@ -1,0 +1,287 @@
+//! What both families of `core::net` addresses share and the standard library lacks.
+//!
+//! [`Address`] is implemented by `Ipv4Addr` and `Ipv6Addr` alone. It gives them checked constructors
+//! and arithmetic with errors that say why, the numeric formats, the group MAC and the reverse
+//! pointer, and it is what masks, networks and interface addresses are generic over, so that each
+//! of them exists once for both families. Bits are counted from the low end of a `u128`.
+//!
+//! Predicates are named so that they do not meet the standard library's, which has (or will have)
+//! some of the same names with other meanings.
+
+use std::fmt::{self, Debug, Display};
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::text::{parse4, parse6, trimmed};
+use crate::{
+    AddrError, Ip, IpVersion, Ipv6Ext, Mac, Numeric, Problem, ScopedIpv6, Subject, Versioned,
+};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for std::net::Ipv4Addr {}
+    impl Sealed for std::net::Ipv6Addr {}
+}
+
+/// An address of one family.
+///
+/// ```
+/// use addr::Address;
+/// use std::net::{Ipv4Addr, Ipv6Addr};
+/// let ip = Ipv4Addr::from_text(" 10.0.0.1 ").unwrap();
+/// assert_eq!(ip.plus(255).unwrap(), Ipv4Addr::new(10, 0, 1, 0));
+/// assert!(Ipv4Addr::UNSPECIFIED.minus(1).is_err());
+/// assert_eq!(Ipv6Addr::from_int(1).unwrap(), Ipv6Addr::LOCALHOST);
+/// assert_eq!(Ipv4Addr::from_slice(&[127, 0, 0, 1]).unwrap(), Ipv4Addr::LOCALHOST);
+/// assert_eq!(ip.reverse_pointer().to_string(), "1.0.0.10.in-addr.arpa");
+/// ```
+pub trait Address:
+    sealed::Sealed + Versioned + Copy + Ord + Hash + Debug + Display + Into<IpAddr> + 'static
+{
+    /// The family.
+    const VERSION: IpVersion;
+    /// Bits of an address, and the longest prefix: 32 or 128.
+    const WIDTH: u8 = Self::VERSION.width();
+    /// The last address of the family as a number.
+    const MAX: u128 = u128::MAX >> (128 - Self::WIDTH as u32);
+    /// The all-zero address.
+    const ZERO: Self;
+
+    /// The form that an interface address keeps: with a zone where the family has zones.
+    type Scoped: Copy + Ord + Hash + Debug + Display + From<Self> + Into<Self>;
+
+    /// The address as a number.
+    fn to_int(self) -> u128;
+
+    /// The address of the low bits of a number; higher bits are cut off.
+    fn from_low_bits(bits: u128) -> Self;
+
+    /// Reads exactly an address, without whitespace around it and without a zone.
+    #[doc(hidden)]
+    fn read(text: &str) -> Result<Self, (Problem, usize)>;
+
+    /// Reads the form of interface addresses; whitespace around it is no part of it.
+    #[doc(hidden)]
+    fn read_scoped(text: &str) -> Result<Self::Scoped, AddrError>;
+
+    /// The least sorted list of networks that covers these, as `(address, prefix length)`.
+    #[doc(hidden)]
+    fn aggregate(networks: &[(Self, u8)]) -> Vec<(Self, u8)>;
+
+    /// The address can name one host of a known scope: global, private, link-local or loopback.
+    ///
+    /// ```
+    /// use addr::Address;
+    /// use std::net::Ipv4Addr;
+    /// assert!(Ipv4Addr::LOCALHOST.is_scoped_unicast());
+    /// assert!(!Ipv4Addr::BROADCAST.is_scoped_unicast());
+    /// ```
+    fn is_scoped_unicast(self) -> bool;
+
+    /// The MAC address of a multicast group (RFC 1112 §6.4, RFC 2464 §7).
+    ///
+    /// ```
+    /// use addr::Address;
+    /// use std::net::Ipv4Addr;
+    /// let mac = Ipv4Addr::new(224, 129, 2, 3).multicast_mac().unwrap();
+    /// assert_eq!(mac.to_string(), "01:00:5e:01:02:03");
+    /// assert!(Ipv4Addr::LOCALHOST.multicast_mac().is_err());
+    /// ```
+    fn multicast_mac(self) -> Result<Mac, AddrError> {
+        let ip: IpAddr = self.into();
+        if ip.is_multicast() {
+            Ok(Mac::multicast_for(Ip::from(ip)))
+        } else {
+            Err(Self::error(Problem::NotMulticast))
+        }
+    }
+
+    /// The all-zero address of the same family.
+    #[inline]
+    fn unspecified(self) -> Self {
+        Self::ZERO
+    }
+
+    /// The address of a number in the family's range.
+    fn from_int(number: u128) -> Result<Self, AddrError> {
+        if number > Self::MAX {
+            return Err(Self::error(Problem::IntegerTooLarge));
+        }
+        Ok(Self::from_low_bits(number))
+    }
+
+    /// The address of bytes in network order, exactly as many as the family has.
+    fn from_slice(bytes: &[u8]) -> Result<Self, AddrError> {
+        if bytes.len() * 8 != usize::from(Self::WIDTH) {
+            return Err(Self::error(Problem::WrongLength));
+        }
+        Ok(Self::from_low_bits(bytes.iter().fold(0, |bits, &byte| bits << 8 | u128::from(byte))))
+    }
+
+    /// Reads an address as strictly as `inet_pton`; whitespace around it is no part of it.
+    fn from_text(text: &str) -> Result<Self, AddrError> {
+        let (text, cut) = trimmed(text);
+        Self::read(text).map_err(|(problem, at)| Self::error(problem).at(cut + at))
+    }
+
+    /// The address `n` after this one.
+    fn plus(self, n: u128) -> Result<Self, AddrError> {
+        let sum = self.to_int().checked_add(n).filter(|&sum| sum <= Self::MAX);
+        sum.map(Self::from_low_bits).ok_or(Self::error(Problem::BeyondRange))
+    }
+
+    /// The address `n` before this one.
+    fn minus(self, n: u128) -> Result<Self, AddrError> {
+        let difference = self.to_int().checked_sub(n);
+        difference.map(Self::from_low_bits).ok_or(Self::error(Problem::BeyondRange))
+    }
+
+    /// The number, with its binary and hexadecimal forms.
+    #[inline]
+    fn numeric(self) -> Numeric {
+        Numeric::new(self.to_int(), Self::WIDTH)
+    }
+
+    /// The name under which reverse DNS knows the address.
+    #[inline]
+    fn reverse_pointer(self) -> ReversePointer {
+        ReversePointer(self.into())
+    }
+
+    #[doc(hidden)]
+    fn error(problem: Problem) -> AddrError {
+        AddrError::new(Subject::Address, Some(Self::VERSION), problem)
+    }
+}
+
+impl Address for Ipv4Addr {
+    const VERSION: IpVersion = IpVersion::V4;
+    const ZERO: Self = Self::UNSPECIFIED;
+    type Scoped = Self;
+
+    #[inline]
+    fn to_int(self) -> u128 {
+        u128::from(self.to_bits())
+    }
+
+    #[inline]
+    fn from_low_bits(bits: u128) -> Self {
+        Self::from_bits(bits as u32)
+    }
+
+    fn read(text: &str) -> Result<Self, (Problem, usize)> {
+        parse4(text)
+    }
+
+    fn read_scoped(text: &str) -> Result<Self, AddrError> {
+        Self::from_text(text)
+    }
+
+    fn aggregate(networks: &[(Self, u8)]) -> Vec<(Self, u8)> {
+        let nets = networks.iter().filter_map(|&(ip, len)| ipnet::Ipv4Net::new(ip, len).ok());
+        let merged = ipnet::Ipv4Net::aggregate(&nets.collect());
+        merged.into_iter().map(|net| (net.network(), net.prefix_len())).collect()
+    }
+
+    fn is_scoped_unicast(self) -> bool {
+        matches!(self.octets()[0], 1..=223)
+    }
+}
+
+impl Address for Ipv6Addr {
+    const VERSION: IpVersion = IpVersion::V6;
+    const ZERO: Self = Self::UNSPECIFIED;
+    type Scoped = ScopedIpv6;
+
+    #[inline]
+    fn to_int(self) -> u128 {
+        self.to_bits()
+    }
+
+    #[inline]
+    fn from_low_bits(bits: u128) -> Self {
+        Self::from_bits(bits)
+    }
+
+    fn read(text: &str) -> Result<Self, (Problem, usize)> {
+        parse6(text)
+    }
+
+    fn read_scoped(text: &str) -> Result<ScopedIpv6, AddrError> {
+        text.parse()
+    }
+
+    fn aggregate(networks: &[(Self, u8)]) -> Vec<(Self, u8)> {
+        let nets = networks.iter().filter_map(|&(ip, len)| ipnet::Ipv6Net::new(ip, len).ok());
+        let merged = ipnet::Ipv6Net::aggregate(&nets.collect());
+        merged.into_iter().map(|net| (net.network(), net.prefix_len())).collect()
+    }
+
+    fn is_scoped_unicast(self) -> bool {
+        self.is_global_scope()
+            || self.is_unique_local()
+            || self.is_unicast_link_local()
+            || self.is_loopback()
+    }
+
+    /// RFC 2464 §7: `33:33` and the low 32 bits, whatever the address would be elsewhere.
+    fn multicast_mac(self) -> Result<Mac, AddrError> {
+        let [.., a, b, c, d] = self.octets();
+        if !self.is_multicast() {
+            return Err(Self::error(Problem::NotMulticast));
+        }
+        Ok(Mac([0x33, 0x33, a, b, c, d]))
+    }
+}
+
+impl Versioned for Ipv4Addr {
+    #[inline]
+    fn version(&self) -> IpVersion {
+        IpVersion::V4
+    }
+}
+
+impl Versioned for Ipv6Addr {
+    #[inline]
+    fn version(&self) -> IpVersion {
+        IpVersion::V6
+    }
+}
+
+impl Versioned for IpAddr {
+    #[inline]
+    fn version(&self) -> IpVersion {
+        if self.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 }
+    }
+}
+
+/// The reverse DNS name of an address, without a final dot; made by `reverse_pointer`.
+///
+/// ```
+/// use addr::Ip;
+/// let ip: Ip = "2001:db8::1".parse().unwrap();
+/// let name = ip.reverse_pointer().to_string();
+/// assert_eq!(name, "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReversePointer(pub(crate) IpAddr);
+
+impl Display for ReversePointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(ip) => {
+                let [a, b, c, d] = ip.octets();
+                write!(f, "{d}.{c}.{b}.{a}.in-addr.arpa")
+            }
+            IpAddr::V6(ip) => {
+                for byte in ip.octets().into_iter().rev() {
+                    write!(f, "{:x}.{:x}.", byte & 15, byte >> 4)?;
+                }
+                f.write_str("ip6.arpa")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
