@@ -99,7 +99,7 @@ fn show_ethertype(
 
 fn show_llc(f: &mut Formatter<'_>, frame: &Frame<'_>) -> fmt::Result {
     write!(f, "802.3, length {}: ", frame.ethertype)?;
-    let llc = match llc::parse(frame.payload) {
+    let llc = match frame.length_payload().and_then(llc::parse) {
         Ok(llc) => llc,
         Err(why) => return malformed(f, "LLC", why, frame.payload.len()),
     };

@@ -5,9 +5,10 @@
 //!  | destination | source     | type | payload, perhaps padded to 46 bytes
 //! ```
 //!
-//! Values of the type field up to 1500 are 802.3 lengths: the payload is an LLC header
-//! ([`crate::llc`]) and is cut to that length. Padding behind an Ethernet II payload is the network
-//! layer's to trim. Values between 1500 and 0x600 mean nothing (IEEE 802.3 §3.2.6) and are refused.
+//! Values of the type field up to 1500 are 802.3 lengths of an LLC header and its data
+//! ([`Frame::length_payload`], [`crate::llc`]); no Ethernet II protocol matches them. Values between
+//! 1500 and 0x600 mean nothing (IEEE 802.3 §3.2.6). Padding behind an Ethernet II payload is the
+//! network layer's to trim.
 
 use addr::Mac;
 use zerocopy::byteorder::network_endian::U16;
@@ -107,7 +108,7 @@ pub struct Frame<'a> {
     pub vlan: Option<u16>,
     /// The tags, outermost first.
     pub tags: [Option<Tag>; TAGS_MAX],
-    /// Everything behind the header, padding included; behind an 802.3 length, what it counts.
+    /// Everything behind the header, padding included.
     pub payload: &'a [u8],
     /// Bytes before the payload: 14, 18 or 22.
     pub header_len: usize,
@@ -118,6 +119,25 @@ impl Frame<'_> {
     #[inline]
     pub fn is_length(&self) -> bool {
         self.ethertype < ETHERTYPE_MIN
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// The payload of an 802.3 frame, its padding cut off: short frames are padded to 60 bytes on
+    /// any real wire, so bytes beyond the length are no fault, and missing ones are.
+    ///
+    /// ```
+    /// use wire::ethernet;
+    /// let mut bytes = [0; 60];
+    /// let (dst, src) = (addr::Mac::BROADCAST, addr::Mac([2, 0, 0, 0, 0, 1]));
+    /// ethernet::emit_length(&mut bytes, dst, src, 3);
+    /// assert_eq!(ethernet::parse(&bytes).unwrap().length_payload().map(<[u8]>::len), Ok(3));
+    /// ```
+    pub fn length_payload(&self) -> Result<&'a [u8], Malformed> {
+        if self.ethertype > LENGTH_MAX {
+            return Err(Malformed::Field);
+        }
+        self.payload.get(..usize::from(self.ethertype)).ok_or(Malformed::Length)
     }
 }
 
@@ -149,9 +169,6 @@ pub fn parse(frame: &[u8]) -> Result<Frame<'_>, Malformed> {
     if matches!(parsed.ethertype, ETHERTYPE_VLAN | ETHERTYPE_SERVICE_VLAN) {
         parsed.peel()?;
     }
-    if parsed.is_length() {
-        parsed.cut()?;
-    }
     Ok(parsed)
 }
 
@@ -175,17 +192,6 @@ impl Frame<'_> {
             self.header_len += VLAN_LEN;
         }
         self.vlan = Some(vlan);
-        Ok(())
-    }
-
-    /// Cuts padding off an 802.3 payload. Short frames are padded to 60 bytes on any real wire, so a
-    /// payload beyond the length is no fault.
-    fn cut(&mut self) -> Result<(), Malformed> {
-        if self.ethertype > LENGTH_MAX {
-            return Err(Malformed::Field);
-        }
-        let len = usize::from(self.ethertype);
-        self.payload = self.payload.get(..len).ok_or(Malformed::Length)?;
         Ok(())
     }
 }

@@ -98,19 +98,23 @@ fn eth_03_eth_04_eth_06_lengths() {
     assert_eq!(padded.len(), FRAME_MIN);
     let frame = parse(&padded).unwrap();
     assert!(frame.is_length());
-    assert_eq!((frame.ethertype, frame.payload), (38, &padded[14..52]), "padding is trimmed");
-    assert_eq!(parse(&padded[..51]), Err(Malformed::Length));
+    assert_eq!(frame.ethertype, 38);
+    assert_eq!(frame.length_payload(), Ok(&padded[14..52]), "padding is trimmed");
+    let cut = parse(&padded[..51]).unwrap();
+    assert_eq!(cut.length_payload(), Err(Malformed::Length));
     let with = |field: u16, len: usize| {
         let mut bytes = vec![0; HEADER_LEN + len];
         emit(&mut bytes, B, A, field);
-        parse(&bytes).map(|frame| frame.payload.len())
+        parse(&bytes).unwrap().length_payload().map(<[u8]>::len)
     };
     assert_eq!(with(1500, 1500), Ok(1500));
     assert_eq!(with(1500, 1499), Err(Malformed::Length));
     for nothing in [1501, 1514, 1515, 0x5ff] {
         assert_eq!(with(nothing, 1600), Err(Malformed::Field), "{nothing}");
     }
-    assert_eq!(with(ETHERTYPE_MIN, 1600), Ok(1600));
+    let mut typed = [8; 60];
+    emit(&mut typed, B, A, ETHERTYPE_MIN);
+    assert!(parse(&typed).is_ok_and(|frame| !frame.is_length() && frame.payload.len() == 46));
     assert_eq!(with(0, 46), Ok(0));
     assert_eq!(LENGTH_FRAME_MAX, 1514);
 }
@@ -148,8 +152,10 @@ proptest! {
             room.copy_from_slice(&field.to_be_bytes());
         }
         if let Ok(frame) = parse(&bytes) {
-            let len = frame.header_len + frame.payload.len();
-            prop_assert!(len == bytes.len() || frame.is_length() && len < bytes.len());
+            prop_assert_eq!(frame.header_len + frame.payload.len(), bytes.len());
+            if let Ok(payload) = frame.length_payload() {
+                prop_assert_eq!(payload.len(), usize::from(frame.ethertype));
+            }
         }
     }
 

@@ -19,7 +19,7 @@ fn snap(oui: [u8; 3], pid: u16) -> Carried {
 #[test]
 fn eth_07_unnumbered_frames_only() {
     let frame = golden("llc_stp");
-    let payload = ethernet::parse(&frame).unwrap().payload;
+    let payload = ethernet::parse(&frame).unwrap().length_payload().unwrap();
     let llc = parse(payload).unwrap();
     assert_eq!((llc.dsap, llc.ssap, llc.control), (SAP_STP, SAP_STP, CONTROL_UI));
     assert_eq!((llc.snap, llc.payload.len()), (None, 35));
@@ -64,14 +64,14 @@ fn eth_10_dispatch() {
 #[test]
 fn eth_11_eth_12_snap() {
     let frame = golden("snap_ip4");
-    let outer = ethernet::parse(&frame).unwrap();
-    let llc = parse(outer.payload).unwrap();
+    let outer = ethernet::parse(&frame).unwrap().length_payload().unwrap();
+    let llc = parse(outer).unwrap();
     assert_eq!(llc.snap, Some(Snap { oui: OUI_ETHERTYPE, pid: ETHERTYPE_IPV4 }));
     assert_eq!(llc.carried(), Carried::Ethertype(ETHERTYPE_IPV4));
     assert!(crate::ip::parse(llc.payload).is_ok());
     let mut emitted = [0; 8];
     assert_eq!(emit(&mut emitted, &llc), 8);
-    assert_eq!(emitted[..], outer.payload[..8]);
+    assert_eq!(emitted[..], outer[..8]);
     for pid in [ETHERTYPE_ARP, ETHERTYPE_IPV6] {
         assert_eq!(snap(OUI_ETHERTYPE, pid), Carried::Ethertype(pid));
     }
