@@ -29,13 +29,13 @@
 //! The waker takes the flag, so a sleeper that wakes for nothing must set it again before it sleeps
 //! on.
 //!
-//! Requests that do not fit are cut to what fits, so no call here panics. The memory is zeroed by
-//! the allocator: a ring large enough for pages of its own (128 KiB with glibc) takes none until
-//! written.
+//! Requests that do not fit are cut to what fits, so no call here panics. A large ring takes no pages
+//! until it is written, or takes over the memory of one that is gone (`region`); what lay there
+//! before is never read.
 
 use crate::cursor::{Head, Shared, Tail, round_up};
+use crate::region::Region;
 use crate::sync::{Arc, Ordering, Tracker};
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, slice_from_raw_parts_mut};
 
 #[cfg(all(test, not(loom)))]
@@ -44,7 +44,7 @@ mod tests;
 /// Makes a ring of at least `capacity` bytes (rounded up to a power of two).
 pub fn byte_ring(capacity: usize) -> (Writer, Reader) {
     let capacity = round_up(capacity);
-    let ring = Arc::new(Ring { shared: Shared::new(), region: Region::new(capacity) });
+    let ring = Arc::new(Ring { shared: Shared::new(), memory: Memory::new(capacity) });
     (Writer { tail: Tail::new(capacity), ring: ring.clone() }, Reader { head: Head::new(), ring })
 }
 
@@ -55,36 +55,31 @@ const FAILED: u32 = 1 << 17;
 
 struct Ring {
     shared: Shared,
-    region: Region,
+    memory: Memory,
 }
 
 /// The memory, addressed by stream position.
-struct Region {
+struct Memory {
+    /// Taken out only when the ring goes.
+    region: Option<Region>,
     base: NonNull<u8>,
     capacity: usize,
     tracker: Tracker,
 }
 
-// SAFETY: a region is plain initialised memory without thread affinity. It hands out raw pointers
-// only;
-// `Writer` and `Reader` turn them into references to disjoint parts, see there.
-unsafe impl Send for Region {}
+// SAFETY: the address is that of `region`, which is plain memory without thread affinity. Only raw
+// pointers are handed out; `Writer` and `Reader` turn them into references to disjoint parts, see
+// there.
+unsafe impl Send for Memory {}
 // SAFETY: as above.
-unsafe impl Sync for Region {}
+unsafe impl Sync for Memory {}
 
-impl Region {
-    /// Alignment 16 is what `calloc` gives; more would make the allocator zero (and so touch) the
-    /// pages by hand.
-    fn layout(capacity: usize) -> Layout {
-        Layout::from_size_align(capacity, 16).expect("round_up bounds the size")
-    }
-
+impl Memory {
     fn new(capacity: usize) -> Self {
-        let layout = Self::layout(capacity);
-        // SAFETY: `round_up` makes the size at least one.
-        let base = unsafe { alloc_zeroed(layout) };
-        let Some(base) = NonNull::new(base) else { handle_alloc_error(layout) };
-        Self { base, capacity, tracker: Tracker::new(capacity) }
+        // `round_up` makes the size at least one.
+        let region = Region::new(capacity);
+        let base = region.base();
+        Self { region: Some(region), base, capacity, tracker: Tracker::new(capacity) }
     }
 
     /// Where `len` bytes from a stream position lie: one piece up to the wrap point, one after it.
@@ -102,10 +97,11 @@ impl Region {
     }
 }
 
-impl Drop for Region {
+impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this very layout, and freed once.
-        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.capacity)) };
+        if let Some(region) = self.region.take() {
+            region.retire();
+        }
     }
 }
 
@@ -118,7 +114,7 @@ pub struct Writer {
 impl Writer {
     /// How many bytes the ring holds at most.
     pub fn capacity(&self) -> usize {
-        self.ring.region.capacity
+        self.ring.memory.capacity
     }
 
     /// How many bytes fit at this moment (more may fit a moment later).
@@ -158,12 +154,12 @@ impl Writer {
         let offset = offset.min(room);
         let len = len.min(room - offset);
         let position = self.tail.position() + offset as u64;
-        self.ring.region.tracker.writing(position, len);
-        let (first, second) = self.ring.region.span(position, len);
+        self.ring.memory.tracker.writing(position, len);
+        let (first, second) = self.ring.memory.span(position, len);
         // SAFETY: `offset + len <= room`, so both pieces are free: the reader makes references only
         // to committed bytes that it has not released, and its reads of what lay here before are
         // ordered before the acquire load of `head` behind `room`. The memory is initialised
-        // (zeroed). There is one writer, and the borrow of `self` keeps it from making a second
+        // There is one writer, and the borrow of `self` keeps it from making a second
         // reference or committing. The pieces do not overlap as `len <= capacity`.
         unsafe { (&mut *first, &mut *second) }
     }
@@ -251,7 +247,7 @@ pub struct Reader {
 impl Reader {
     /// How many bytes the ring holds at most.
     pub fn capacity(&self) -> usize {
-        self.ring.region.capacity
+        self.ring.memory.capacity
     }
 
     /// How many bytes are there at this moment (more may come a moment later).
@@ -281,8 +277,8 @@ impl Reader {
         let offset = offset.min(filled);
         let len = len.min(filled - offset);
         let position = self.head.position() + offset as u64;
-        self.ring.region.tracker.reading(position, len);
-        let (first, second) = self.ring.region.span(position, len);
+        self.ring.memory.tracker.reading(position, len);
+        let (first, second) = self.ring.memory.span(position, len);
         // SAFETY: `offset + len <= filled`, so both pieces are committed and not released: the
         // writer makes references to free bytes only, and its writes here are ordered before the
         // acquire load of `tail` behind `len`. They stay ours until `release`, which the borrow of

@@ -16,12 +16,13 @@
 //! fence between their store and their load, so at least one of them sees what the other did:
 //! either the sleeper finds the work, or the worker finds the flag and rings the bell.
 //!
-//! `unsafe` in this crate is in `spsc` and `bytes` and is about slot ownership only. The same code
+//! `unsafe` in this crate is in `spsc` and `bytes`, about slot ownership, and in `region`, which owns memory. The same code
 //! runs under loom:
 //! `RUSTFLAGS="--cfg loom" cargo test -p ring --release loom`.
 
 pub mod bytes;
 mod cursor;
+mod region;
 pub mod spsc;
 mod sync;
 
