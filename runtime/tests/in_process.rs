@@ -20,10 +20,13 @@ fn wire(layout: Layout, medium: Medium, caps: DeviceCaps) -> [Stack; 2] {
     let mut number = 0;
     ends.map(|port| {
         number += 1;
-        let interface = Interface::new(format!("mem{number}"))
-            .mac(default_mac(&format!("mem{number}")))
+        let name = format!("mem{number}");
+        let mut interface = Interface::new(&name)
             .address(format!("10.0.0.{number}/24").parse().expect("address"))
             .address(format!("2001:db8::{number}/64").parse().expect("address"));
+        if medium == Medium::Ethernet {
+            interface = interface.mac(default_mac(&name));
+        }
         let builder = Builder::new().layout(layout).interface_on(interface, port);
         builder.demo_services(true).start().expect("start")
     })

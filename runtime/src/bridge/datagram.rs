@@ -15,8 +15,8 @@ use client::datagram::{
 use ring::bytes::{Reader, Writer};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
+use stack::SocketError;
 use stack::socket::Ends;
-use stack::{Readiness, SocketError};
 
 use super::Fate;
 use crate::engine::Core;
@@ -92,17 +92,14 @@ impl Datagram {
         Ok(())
     }
 
-    pub(super) fn on_event(
-        &mut self,
-        _what: Readiness,
-        core: &mut Core,
-        scratch: &mut [u8],
-    ) -> Fate {
+    /// The stack told of the socket.
+    pub(super) fn on_event(&mut self, core: &mut Core, scratch: &mut [u8]) -> Fate {
         self.pump_in(core, scratch);
         self.pump_out(core);
-        Fate::Lives
+        self.fate(core)
     }
 
+    /// The socketpair became ready.
     pub(super) fn on_ready(
         &mut self,
         ready: Ready,
@@ -119,13 +116,18 @@ impl Datagram {
         }
         self.pump_in(core, scratch);
         self.pump_out(core);
-        if self.hangup && !self.readable {
-            if let Some(ends) = &self.ends {
-                core.close(ends.id);
-            }
-            return Fate::Gone;
+        self.fate(core)
+    }
+
+    /// Over once the client's end is closed and everything it left is read.
+    fn fate(&self, core: &mut Core) -> Fate {
+        if !self.hangup || self.readable {
+            return Fate::Lives;
         }
-        Fate::Lives
+        if let Some(ends) = &self.ends {
+            core.close(ends.id);
+        }
+        Fate::Gone
     }
 
     /// What the client left in the socketpair is still sent, as far as the ring has room.
@@ -190,7 +192,9 @@ impl Datagram {
                     break;
                 }
                 Err(Errno::INTR) => continue,
-                // Delivered, or the client's end is closed and nobody misses it.
+                // How a datagram pair says that its other end is closed: epoll does not tell.
+                Err(Errno::CONNREFUSED) => self.hangup = true,
+                // Delivered, or wanted by nobody.
                 Ok(_) | Err(_) => {}
             }
             ends.rx.release(RECORD_LEN + len);

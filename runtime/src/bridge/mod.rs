@@ -104,6 +104,11 @@ impl Bridges {
         }
     }
 
+    /// Whether epoll may have something to tell of a bridge.
+    pub(crate) fn has_descriptors(&self) -> bool {
+        !self.sockets.is_empty()
+    }
+
     /// A control connection begins. `None`: there are too many.
     pub(crate) fn open_client(&mut self) -> Option<Key> {
         self.clients.insert(Client::default()).ok()
@@ -122,6 +127,10 @@ impl Bridges {
         for client in self.clients.keys() {
             self.close_client(client, core);
         }
+        // What was closed before and still had something to send.
+        for key in self.sockets.keys() {
+            self.close(key, core);
+        }
     }
 
     /// The stack told of a bridge's socket.
@@ -132,12 +141,20 @@ impl Bridges {
                 None => Fate::Lives,
                 Some(outcome) => return self.connected(key, outcome, core),
             },
-            State::Stream(stream) => stream.on_event(what, core),
+            State::Stream(stream) => stream.pump(core),
             State::Listener(listener) => {
                 listener.look(core);
                 return self.serve_accepts(key, core);
             }
-            State::Datagram(datagram) => datagram.on_event(what, core, &mut self.scratch),
+            State::Datagram(datagram) => {
+                if what.has(Readiness::ERROR)
+                    && let Some(id) = datagram.ends().map(|ends| ends.id)
+                    && let Some(error) = core.host.take_error(id)
+                {
+                    bridge.error = Some(i32::from(error.code()));
+                }
+                datagram.on_event(core, &mut self.scratch)
+            }
             State::Fresh(_) | State::Over { .. } => Fate::Lives,
         };
         self.settle(key, fate);

@@ -80,11 +80,6 @@ impl Stream {
         (self.ends.local, self.ends.remote)
     }
 
-    /// The stack told of the connection.
-    pub(super) fn on_event(&mut self, _what: Readiness, core: &mut Core) -> Fate {
-        self.pump(core)
-    }
-
     /// The socketpair became ready.
     pub(super) fn on_ready(&mut self, ready: Ready, core: &mut Core) -> Fate {
         self.note(ready);

@@ -33,8 +33,6 @@ pub(crate) struct PortEnd {
     /// What decides which frames an XDP port takes, and the addresses it was last told of.
     steering: Option<Steering>,
     steered: Vec<Ip>,
-    /// Frames that the stack refused to take further.
-    pub(crate) refused: u64,
 }
 
 /// Who steps the port.
@@ -83,7 +81,6 @@ impl PortEnd {
             watched: Watched::default(),
             steering,
             steered: Vec::new(),
-            refused: 0,
         }
     }
 
@@ -91,31 +88,28 @@ impl PortEnd {
         &self.drive
     }
 
-    /// Steps the port if it is ours, and hands a batch of frames to the stack. Says whether there
-    /// was anything to do.
-    pub(crate) fn receive(&mut self, core: &mut Core) -> bool {
-        let mut worked = false;
+    /// Steps the port if it is ours, hands a batch of frames to the stack, and says how many.
+    pub(crate) fn receive(&mut self, core: &mut Core) -> usize {
         if let Drive::Fused(port) = &mut self.drive {
-            let turn = port.turn(BATCH);
-            worked = turn.received + turn.sent > 0;
+            port.turn(BATCH);
         }
-        if self.link.rx.pop_batch(&mut self.batch, BATCH) == 0 {
-            return worked;
+        let received = self.link.rx.pop_batch(&mut self.batch, BATCH);
+        if received == 0 {
+            return 0;
         }
         for arrived in &mut self.batch {
             let frame = arrived.frame.bytes_mut();
             // The stack counts why it refused a frame.
-            if core.host.receive(core.now, self.ifindex, arrived.meta, frame).is_err() {
-                self.refused += 1;
-            }
+            let _ = core.host.receive(core.now, self.ifindex, arrived.meta, frame);
         }
         self.link.rx_done.push_batch(&mut self.batch.drain(..).map(|arrived| arrived.frame));
         self.ring_port();
-        true
+        received
     }
 
-    /// Lets the stack fill frames while it wants to and there are any. Says whether one was filled.
-    pub(crate) fn transmit(&mut self, core: &mut Core) -> bool {
+    /// Lets the stack fill frames while it wants to and there are any, and says how many. The port
+    /// sends them at once if it is ours.
+    pub(crate) fn transmit(&mut self, core: &mut Core) -> usize {
         let mut filled = 0;
         while filled < BATCH && core.host.has_output(self.ifindex) {
             let Some(mut frame) = self.spare.take().or_else(|| self.link.tx_free.pop()) else {
@@ -133,9 +127,12 @@ impl PortEnd {
             filled += 1;
         }
         if filled > 0 {
-            self.ring_port();
+            match &mut self.drive {
+                Drive::Fused(port) => drop(port.transmit(BATCH)),
+                Drive::Split(_) => self.ring_port(),
+            }
         }
-        filled > 0
+        filled
     }
 
     /// Wakes the port's thread if there is one and it sleeps.

@@ -58,6 +58,10 @@ impl<T> Slab<T> {
         Some(thing)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.len() == self.free.len()
+    }
+
     pub(crate) fn keys(&self) -> Vec<Key> {
         let occupied = |(slot, (tenant, thing)): (usize, &(u32, Option<T>))| {
             thing.as_ref().map(|_| Key { slot: slot as u32, tenant: *tenant })

@@ -8,10 +8,10 @@
 //! 4. what the stack tells about sockets, to whoever owns them;
 //! 5. for each port: frames out, while the stack has any and the port has room.
 //!
-//! Frames that one turn puts out are given to the device at the beginning of the next one, which
-//! follows at once, because a turn that did anything is followed by another. Only a turn that found
-//! nothing leads to sleep: on one epoll, until the next deadline. Before that the engine announces
-//! its sleep (mailbox and rings) and looks once more, so that no wake-up is lost.
+//! A turn that left something undone is followed by another. Otherwise the engine sleeps, on one epoll
+//! until the next deadline; that the device may have more is epoll's to say, which costs no more than
+//! to ask the device. Before it sleeps the engine announces it (mailbox and rings) and looks once more,
+//! so that no wake-up is lost. Where it is told to poll busily it sleeps later or never.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use stack::Instant;
 use super::mailbox::Command;
 use super::owner::Owner;
 use super::poller::Token;
-use super::port::Drive;
+use super::port::{BATCH, Drive};
 use super::{Engine, Pace};
 
 /// Messages taken in one turn.
@@ -30,46 +30,67 @@ const EVENTS_PER_TURN: usize = 1024;
 /// Turns without sleep between two looks at the descriptors.
 const TURNS_PER_POLL: u32 = 4;
 
+/// What a turn did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Turn {
+    /// Anything at all.
+    worked: bool,
+    /// Some batch was full: there may be more of it.
+    unfinished: bool,
+}
+
+impl Turn {
+    fn note(&mut self, done: usize, bound: usize) {
+        self.worked |= done > 0;
+        self.unfinished |= done >= bound;
+    }
+}
+
 impl Engine {
     /// Runs until it is told to stop. The ports are dropped with the engine.
     pub(crate) fn run(mut self) {
         self.core.now = self.clock.now();
-        while !self.stopping {
-            if self.turn() {
+        loop {
+            let turn = self.turn();
+            if turn.worked {
                 self.last_work = self.core.now;
-                self.turns += 1;
-                if self.turns >= TURNS_PER_POLL {
-                    self.turns = 0;
-                    self.look_at_descriptors(Some(Duration::ZERO));
-                }
-            } else {
+            }
+            if self.stopping {
+                break;
+            }
+            if !turn.unfinished {
                 self.rest();
+            } else if self.bridges.has_descriptors() {
+                self.glance(TURNS_PER_POLL);
             }
         }
         self.wind_up();
     }
 
-    /// Does a batch of everything. Says whether there was anything to do.
-    pub(crate) fn turn(&mut self) -> bool {
+    /// Does a batch of everything.
+    pub(crate) fn turn(&mut self) -> Turn {
         self.core.now = self.clock.now();
-        let mut worked = self.obey();
+        let mut turn = Turn::default();
+        turn.note(self.obey(), COMMANDS_PER_TURN);
         for port in &mut self.ports {
-            worked |= port.receive(&mut self.core);
+            turn.note(port.receive(&mut self.core), BATCH);
         }
         if self.core.host.next_deadline().is_some_and(|at| at <= self.core.now) {
             self.core.host.expire(self.core.now);
-            worked = true;
+            turn.worked = true;
         }
-        worked |= self.tell();
+        turn.note(self.tell(), EVENTS_PER_TURN);
         self.steer();
         for port in &mut self.ports {
-            worked |= port.transmit(&mut self.core);
+            turn.note(port.transmit(&mut self.core), BATCH);
         }
-        worked
+        // Sending makes room, of which someone may make use at once.
+        turn.note(self.tell(), 1);
+        turn
     }
 
-    /// Carries out what other threads asked for.
-    fn obey(&mut self) -> bool {
+    /// Carries out what other threads asked for, and says how many things that were.
+    fn obey(&mut self) -> usize {
         for taken in 0..COMMANDS_PER_TURN {
             match self.mailbox.pop() {
                 Some(Command::Call(work)) => work(self),
@@ -78,16 +99,16 @@ impl Engine {
                         self.locals.attend(key, &mut self.core);
                     }
                 }
-                None => return taken > 0,
+                None => return taken,
             }
         }
-        true
+        COMMANDS_PER_TURN
     }
 
-    /// Tells the owners of sockets what the stack says of them.
-    fn tell(&mut self) -> bool {
+    /// Tells the owners of sockets what the stack says of them, and says of how many.
+    fn tell(&mut self) -> usize {
         for told in 0..EVENTS_PER_TURN {
-            let Some((id, what)) = self.core.host.next_event() else { return told > 0 };
+            let Some((id, what)) = self.core.host.next_event() else { return told };
             match self.core.owners.find(id) {
                 Some(Owner::Service(key)) => {
                     self.services.on_event(key, what, &mut self.core, &self.ports);
@@ -97,7 +118,7 @@ impl Engine {
                 None => {}
             }
         }
-        true
+        EVENTS_PER_TURN
     }
 
     /// Keeps what ports filter for in step with the addresses and groups of their interfaces.
@@ -122,10 +143,8 @@ impl Engine {
             Pace::Spin => true,
         };
         if lingers {
-            self.turns += 1;
-            if self.turns >= 64 {
-                self.turns = 0;
-                self.look_at_descriptors(Some(Duration::ZERO));
+            if self.bridges.has_descriptors() {
+                self.glance(TURNS_PER_POLL);
             }
             std::hint::spin_loop();
             return;
@@ -140,6 +159,15 @@ impl Engine {
             deadline.filter(|at| *at != Instant::FAR).map(|at| at.since(self.clock.now()));
         self.look_at_descriptors(timeout);
         self.set_waiting(false);
+    }
+
+    /// Looks at the descriptors without waiting, every few turns.
+    fn glance(&mut self, interval: u32) {
+        self.turns += 1;
+        if self.turns >= interval {
+            self.turns = 0;
+            self.look_at_descriptors(Some(Duration::ZERO));
+        }
     }
 
     fn set_waiting(&mut self, waiting: bool) {
@@ -178,12 +206,12 @@ impl Engine {
         self.locals.close_all(&mut self.core);
         // FINs and RSTs of all connections leave now; nobody waits for what they are answered.
         for _ in 0..TURNS_AT_END {
-            let mut worked = false;
+            let mut moved = 0;
             for port in &mut self.ports {
-                worked |= port.transmit(&mut self.core);
-                worked |= port.receive(&mut self.core);
+                moved += port.transmit(&mut self.core);
+                moved += port.receive(&mut self.core);
             }
-            if !worked {
+            if moved == 0 {
                 break;
             }
         }

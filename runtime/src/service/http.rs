@@ -252,7 +252,7 @@ fn write_answer(
 const PERIOD: usize = 251;
 
 /// The numbers 0 to 250, many times over.
-static NUMBERS: [u8; PERIOD * 256] = {
+pub(super) static NUMBERS: [u8; PERIOD * 256] = {
     let mut numbers = [0; PERIOD * 256];
     let mut i = 0;
     while i < numbers.len() {

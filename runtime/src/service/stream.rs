@@ -80,7 +80,7 @@ impl StreamService {
             }
             Talk::Source => {
                 while has_room(tx) {
-                    tx.write(&BLOCK);
+                    tx.write(&super::http::NUMBERS);
                 }
                 end_of(rx)
             }
@@ -144,6 +144,3 @@ fn answer(tx: &mut Writer, rx: &mut Reader) -> Next {
     }
     if rx.is_finished() { Next::Close } else { Next::Wait }
 }
-
-/// What a source sends.
-static BLOCK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
