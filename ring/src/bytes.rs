@@ -158,7 +158,7 @@ impl Writer {
         let (first, second) = self.ring.memory.span(position, len);
         // SAFETY: `offset + len <= room`, so both pieces are free: the reader makes references only
         // to committed bytes that it has not released, and its reads of what lay here before are
-        // ordered before the acquire load of `head` behind `room`. The memory is initialised
+        // ordered before the acquire load of `head` behind `room`. The memory is initialised.
         // There is one writer, and the borrow of `self` keeps it from making a second
         // reference or committing. The pieces do not overlap as `len <= capacity`.
         unsafe { (&mut *first, &mut *second) }
