@@ -2,7 +2,10 @@
 
 mod lab;
 
-use lab::{A, B, LINK, LONG, endpoint, introduce, outcome, pair, pair_with, segments, sending};
+use lab::{
+    A, B, LINK, LONG, endpoint, introduce, outcome, pair, pair_with, pair_with_seed, segments,
+    sending,
+};
 use sim::World;
 use sim::app::{Gate, Listener, Outcome, Stream, StreamPlan};
 use sim::link::{Faults, LinkConfig};
@@ -246,4 +249,22 @@ fn many_connections_one_after_the_other_leave_nothing() {
     world.check_rest();
     assert_eq!(world.violations, [""; 0]);
     assert_eq!(world.nodes[B].host.stats().tcp_passive_opens, 100);
+}
+
+/// A retransmission is older than what was sent after it, but its acknowledgment may be the newest.
+/// The window belongs to the acknowledgment: kept with the old window, it moves the right edge too
+/// far.
+#[test]
+fn a_retransmission_that_acknowledges_more_brings_its_window() {
+    for seed in 0..200 {
+        let faults = Faults { loss: 60_000, ..Faults::default() };
+        let limits = || Limits { tcp_receive_buffer: 4_096, ..small_limits() };
+        let link = LinkConfig { faults, delay: Duration::from_millis(1), ..LinkConfig::default() };
+        let mut world = pair_with_seed(seed, link, [limits(), limits()]);
+        let plan = StreamPlan { expect: (60_000, 2), ..sending(endpoint(true, B, 80), 60_000) };
+        let plan = StreamPlan { pause: Some(Duration::from_millis(20)), retries: 5, ..plan };
+        serve(&mut world, true, &plan);
+        world.start(A, Stream::connecting(plan));
+        assert!(world.finish(LONG, LONG), "seed {seed}: {:?}", world.violations);
+    }
 }

@@ -51,7 +51,12 @@ pub fn pair() -> World {
 
 /// The same over another link and with other limits.
 pub fn pair_with(link: LinkConfig, limits: [Limits; 2]) -> World {
-    let mut world = World::new(7, false);
+    pair_with_seed(7, link, limits)
+}
+
+/// The same with other chances.
+pub fn pair_with_seed(seed: u64, link: LinkConfig, limits: [Limits; 2]) -> World {
+    let mut world = World::new(seed, false);
     world.pcap = Some(Pcap::default());
     world.add_link(link);
     for (host, limits) in limits.into_iter().enumerate() {

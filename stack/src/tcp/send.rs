@@ -85,7 +85,7 @@ impl SendHalf {
     /// Says whether it changed.
     #[inline]
     pub(crate) fn update_window(&mut self, seq: SeqNum, ack: SeqNum, window: u32) -> bool {
-        let newer = self.wl1.lt(seq) || self.wl1 == seq && self.wl2.le(ack);
+        let newer = self.wl2.lt(ack) || self.wl1.lt(seq) || self.wl1 == seq && self.wl2 == ack;
         if !newer {
             return false;
         }
