@@ -1,9 +1,10 @@
 //! What both families of `core::net` addresses share and the standard library lacks.
 //!
-//! [`Address`] is implemented by `Ipv4Addr` and `Ipv6Addr` alone. It gives them checked constructors
-//! and arithmetic with errors that say why, the numeric formats, the group MAC and the reverse
-//! pointer, and it is what masks, networks and interface addresses are generic over, so that each
-//! of them exists once for both families. Bits are counted from the low end of a `u128`.
+//! [`Address`] is implemented by `Ipv4Addr` and `Ipv6Addr` alone. It gives them checked
+//! constructors and arithmetic with errors that say why, the numeric formats, the group MAC and
+//! the reverse pointer, and it is what masks, networks and interface addresses are generic over,
+//! so that each of them exists once for both families. Bits are counted from the low end of a
+//! `u128`.
 //!
 //! Predicates are named so that they do not meet the standard library's, which has (or will have)
 //! some of the same names with other meanings.

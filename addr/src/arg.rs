@@ -1,10 +1,10 @@
 //! Readers for command-line arguments.
 //!
-//! Each is a plain function from text to a value or an [`AddrError`], which is what argument parsers
-//! take (clap: `value_parser = addr::arg::mac`) and turn into a usage error. This crate needs no
-//! such parser itself. Those for either family try IPv6 first.
+//! Each is a plain function from text to a value or an [`AddrError`], which is what argument
+//! parsers take (clap: `value_parser = addr::arg::mac`) and turn into a usage error. This
+//! crate needs no such parser itself. Those for either family try IPv6 first.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
 use crate::{
     AddrError, Address, IpInterface, IpNetwork, Ipv4Interface, Ipv4Network, Ipv6Interface,
@@ -16,8 +16,9 @@ macro_rules! readers {
         $(#[doc = $doc])*
         ///
         /// ```
-        #[doc = concat!("assert!(addr::arg::", stringify!($name), "(", stringify!($example), ").is_ok());")]
-        #[doc = concat!("assert!(addr::arg::", stringify!($name), "(\"x\").is_err());")]
+        #[doc = concat!("use addr::arg::", stringify!($name), ";")]
+        #[doc = concat!("assert!(", stringify!($name), "(", stringify!($example), ").is_ok());")]
+        #[doc = concat!("assert!(", stringify!($name), "(\"x\").is_err());")]
         /// ```
         pub fn $name(text: &str) -> Result<$type, AddrError> {
             let read: fn(&str) -> Result<$type, AddrError> = $read;
@@ -47,16 +48,6 @@ readers! {
     ipv4_interface: Ipv4Interface = str::parse, "10.0.0.1/8";
     /// An IPv6 interface address.
     ipv6_interface: Ipv6Interface = str::parse, "fe80::1%eth0/64";
-}
-
-/// An IPv6 address without a zone.
-///
-/// ```
-/// assert!(addr::arg::ipv6_plain("::1").is_ok());
-/// assert!(addr::arg::ipv6_plain("::1%lo").is_err());
-/// ```
-pub fn ipv6_plain(text: &str) -> Result<Ipv6Addr, AddrError> {
-    Ipv6Addr::from_text(text)
 }
 
 #[cfg(test)]

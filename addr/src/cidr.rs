@@ -29,6 +29,11 @@ pub struct Cidr {
 
 impl Cidr {
     /// Joins an address and a prefix length; the prefix must fit the family.
+    ///
+    /// ```
+    /// use addr::{Cidr, Ip};
+    /// assert!(Cidr::new(Ip::v4([10, 0, 0, 1]), 33).is_err());
+    /// ```
     pub fn new(ip: Ip, prefix: u8) -> Result<Self, AddrError> {
         if prefix > ip.width() {
             return Err(AddrError::new(
@@ -41,17 +46,32 @@ impl Cidr {
     }
 
     /// The address alone: `/32` or `/128`.
+    ///
+    /// ```
+    /// use addr::{Cidr, Ip};
+    /// assert_eq!(Cidr::host(Ip::v4([10, 0, 0, 1])).prefix, 32);
+    /// ```
     pub fn host(ip: Ip) -> Self {
         Self { ip, prefix: ip.width() }
     }
 
     /// `0.0.0.0/0` or `::/0`.
+    ///
+    /// ```
+    /// use addr::Cidr;
+    /// assert_eq!(Cidr::default_route(false).to_string(), "::/0");
+    /// ```
     pub fn default_route(v4: bool) -> Self {
         let ip = if v4 { Ip::UNSPECIFIED_V4 } else { Ip::UNSPECIFIED_V6 };
         Self { ip, prefix: 0 }
     }
 
     /// Prefix length counted in the 16-byte key: 96 more for IPv4.
+    ///
+    /// ```
+    /// let cidr: addr::Cidr = "10.0.0.0/8".parse().unwrap();
+    /// assert_eq!(cidr.bits128(), 104);
+    /// ```
     #[inline]
     pub fn bits128(&self) -> u8 {
         let before = if self.ip.is_v4() { 96 } else { 0 };

@@ -1,7 +1,7 @@
 //! Values of either family, and how their text is told apart.
 //!
-//! [`ScopedIp`] is an address of either family whose IPv6 half may have a zone. Text of "either" types
-//! is tried as IPv6 first; the error is that of the family which the text looks like.
+//! [`ScopedIp`] is an address of either family whose IPv6 half may have a zone. Text of "either"
+//! types is tried as IPv6 first; the error is that of the family which the text looks like.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

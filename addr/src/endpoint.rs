@@ -34,6 +34,11 @@ impl Endpoint {
     }
 
     /// The standard library's form; flow label and scope are zero.
+    ///
+    /// ```
+    /// let endpoint: addr::Endpoint = "[::1]:80".parse().unwrap();
+    /// assert!(endpoint.to_std().is_ipv6());
+    /// ```
     #[inline]
     pub fn to_std(self) -> SocketAddr {
         SocketAddr::new(self.ip.to_std(), self.port)

@@ -1,7 +1,7 @@
 //! The error of this crate: what was wrong with which kind of value, and where.
 //!
-//! An [`AddrError`] can be caught by kind ([`ErrorKind`]: malformed input, or well-formed input that
-//! makes no sense here), by the value concerned ([`Subject`]), by family, or by the exact
+//! An [`AddrError`] can be caught by kind ([`ErrorKind`]: malformed input, or well-formed input
+//! that makes no sense here), by the value concerned ([`Subject`]), by family, or by the exact
 //! [`Problem`]. For text it also knows the byte at which the trouble starts. It is a small `Copy`
 //! value; the offending text stays in the caller's hand.
 

@@ -4,7 +4,8 @@
 //! what Python's `format()` takes:
 //!
 //! - empty: canonical text. `[[fill]align][width][.precision]s`: the same, padded as a string;
-//! - `b`, `x`, `X` with `#` and `_` before them, `d` and `n`: the number (addresses, masks, wildcards);
+//! - `b`, `x`, `X` with `#` and `_` before them, `d` and `n`: the number (addresses, masks,
+//!   wildcards);
 //! - `ex`: no compression (addresses). `hy`, `ci`: hyphens, dotted groups (MAC);
 //! - `pl`, `nm`, `hm`: with prefix length, netmask, hostmask (networks and interface addresses).
 
@@ -24,7 +25,8 @@ use crate::{
 /// let ip = Ipv4Addr::new(10, 0, 0, 1);
 /// assert_eq!(ip.format_code("#_x").unwrap(), "0x0a00_0001");
 /// assert_eq!(ip.format_code("*>10s").unwrap(), "**10.0.0.1");
-/// assert_eq!(ip.format_code("q").unwrap_err().to_string(), "IPv4 address: unknown format code, at byte 0");
+/// let error = ip.format_code("#q").unwrap_err();
+/// assert_eq!(error.to_string(), "IPv4 address: unknown format code, at byte 1");
 /// ```
 pub trait FormatCode: Display {
     /// The text of this value in the form that `code` names.

@@ -26,6 +26,13 @@ impl HashKey {
     }
 
     /// Hash of a flow's four parts.
+    ///
+    /// ```
+    /// use addr::{FlowKey, HashKey};
+    /// let flow = FlowKey::new("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
+    /// let key = HashKey::new(1, 2);
+    /// assert_ne!(key.hash_flow(&flow), key.hash_flow(&flow.reversed()));
+    /// ```
     #[inline]
     pub fn hash_flow(&self, key: &FlowKey) -> u64 {
         let FlowKey { local, remote } = key;

@@ -70,18 +70,33 @@ impl<A: Address> Interface<A> {
     }
 
     /// The address, with its zone if it has one.
+    ///
+    /// ```
+    /// let interface: addr::Ipv6Interface = "fe80::1%eth0/64".parse().unwrap();
+    /// assert_eq!(interface.address().scope_id(), Some("eth0"));
+    /// ```
     #[inline]
     pub const fn address(self) -> A::Scoped {
         self.address
     }
 
     /// The address without a zone.
+    ///
+    /// ```
+    /// let interface: addr::Ipv6Interface = "fe80::1%eth0/64".parse().unwrap();
+    /// assert_eq!(interface.ip().to_string(), "fe80::1");
+    /// ```
     #[inline]
     pub fn ip(self) -> A {
         self.address.into()
     }
 
     /// The mask.
+    ///
+    /// ```
+    /// let interface: addr::Ipv4Interface = "10.0.1.7/24".parse().unwrap();
+    /// assert_eq!(interface.mask().to_string(), "/24");
+    /// ```
     #[inline]
     pub const fn mask(self) -> Mask<A> {
         self.mask

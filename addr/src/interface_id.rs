@@ -37,8 +37,8 @@ impl InterfaceId {
         Self(u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]))
     }
 
-    /// A random identifier (RFC 8981 §3.3.1); `random` is asked again, up to ten times in all, when
-    /// a number is reserved.
+    /// A random identifier (RFC 8981 §3.3.1); `random` is asked again, up to ten times in all,
+    /// when a number is reserved.
     ///
     /// ```
     /// use addr::InterfaceId;
@@ -174,6 +174,17 @@ impl Ipv6Interface {
     }
 
     /// The stable address of these inputs; see [`StableId::address`].
+    ///
+    /// ```
+    /// use addr::{Ipv6Interface, Mac, StableId};
+    /// let input = StableId {
+    ///     network: "fe80::/64".parse().unwrap(),
+    ///     mac: Mac::BROADCAST,
+    ///     network_id: b"",
+    ///     secret: &[7; 16],
+    /// };
+    /// assert_ne!(Ipv6Interface::from_rfc7217(&input, 0), Ipv6Interface::from_rfc7217(&input, 1));
+    /// ```
     pub fn from_rfc7217(input: &StableId<'_>, dad_counter: u8) -> Result<(Self, u8), AddrError> {
         input.address(dad_counter)
     }

@@ -41,6 +41,10 @@ impl Ip {
     pub const ALL_ROUTERS: Self = Self([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
 
     /// An IPv4 address from its octets.
+    ///
+    /// ```
+    /// assert_eq!(addr::Ip::v4([10, 0, 0, 1]).to_string(), "10.0.0.1");
+    /// ```
     #[inline]
     pub const fn v4(octets: [u8; 4]) -> Self {
         let [a, b, c, d] = octets;
@@ -48,18 +52,31 @@ impl Ip {
     }
 
     /// An IPv6 address from its octets. Octets of the mapped form give an IPv4 address.
+    ///
+    /// ```
+    /// let octets = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1];
+    /// assert_eq!(addr::Ip::v6(octets).to_string(), "10.0.0.1");
+    /// ```
     #[inline]
     pub const fn v6(octets: [u8; 16]) -> Self {
         Self(octets)
     }
 
     /// The 16 bytes of the key (for IPv4 the mapped form).
+    ///
+    /// ```
+    /// assert_eq!(addr::Ip::v4([10, 0, 0, 1]).octets()[10..], [255, 255, 10, 0, 0, 1]);
+    /// ```
     #[inline]
     pub fn octets(&self) -> &[u8; 16] {
         &self.0
     }
 
     /// The four octets if the address is IPv4.
+    ///
+    /// ```
+    /// assert_eq!(addr::Ip::ALL_NODES.octets_v4(), None);
+    /// ```
     #[inline]
     pub fn octets_v4(&self) -> Option<[u8; 4]> {
         let [.., a, b, c, d] = self.0;
@@ -67,6 +84,10 @@ impl Ip {
     }
 
     /// The address belongs to IPv4.
+    ///
+    /// ```
+    /// assert!(addr::Ip::UNSPECIFIED_V4.is_v4());
+    /// ```
     #[inline]
     pub fn is_v4(&self) -> bool {
         // One 128-bit compare; slices of arrays compile to a call.
@@ -74,30 +95,53 @@ impl Ip {
     }
 
     /// The address belongs to IPv6.
+    ///
+    /// ```
+    /// assert!(addr::Ip::ALL_NODES.is_v6());
+    /// ```
     #[inline]
     pub fn is_v6(&self) -> bool {
         !self.is_v4()
     }
 
     /// Both addresses belong to one family.
+    ///
+    /// ```
+    /// use addr::Ip;
+    /// assert!(!Ip::UNSPECIFIED_V4.same_family(&Ip::UNSPECIFIED_V6));
+    /// ```
     #[inline]
     pub fn same_family(&self, other: &Self) -> bool {
         self.is_v4() == other.is_v4()
     }
 
     /// The IPv4 address, or `None` for IPv6.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// assert_eq!(addr::Ip::UNSPECIFIED_V4.as_v4(), Some(Ipv4Addr::UNSPECIFIED));
+    /// ```
     #[inline]
     pub fn as_v4(&self) -> Option<Ipv4Addr> {
         self.octets_v4().map(Ipv4Addr::from)
     }
 
     /// The IPv6 address, or `None` for IPv4.
+    ///
+    /// ```
+    /// use std::net::Ipv6Addr;
+    /// assert_eq!(addr::Ip::UNSPECIFIED_V6.as_v6(), Some(Ipv6Addr::UNSPECIFIED));
+    /// ```
     #[inline]
     pub fn as_v6(&self) -> Option<Ipv6Addr> {
         self.is_v6().then(|| Ipv6Addr::from(self.0))
     }
 
     /// The standard library's form.
+    ///
+    /// ```
+    /// assert!(addr::Ip::ALL_NODES.to_std().is_ipv6());
+    /// ```
     #[inline]
     pub fn to_std(self) -> IpAddr {
         match self.octets_v4() {
@@ -107,42 +151,71 @@ impl Ip {
     }
 
     /// Width of an address of this family in bits: 32 or 128.
+    ///
+    /// ```
+    /// assert_eq!(addr::Ip::UNSPECIFIED_V4.width(), 32);
+    /// ```
     #[inline]
     pub fn width(&self) -> u8 {
         if self.is_v4() { 32 } else { 128 }
     }
 
     /// The unspecified address of the same family.
+    ///
+    /// ```
+    /// use addr::Ip;
+    /// assert_eq!(Ip::ALL_NODES.unspecified(), Ip::UNSPECIFIED_V6);
+    /// ```
     #[inline]
     pub fn unspecified(&self) -> Self {
         if self.is_v4() { Self::UNSPECIFIED_V4 } else { Self::UNSPECIFIED_V6 }
     }
 
     /// `0.0.0.0` or `::`.
+    ///
+    /// ```
+    /// assert!(addr::Ip::UNSPECIFIED_V4.is_unspecified());
+    /// ```
     #[inline]
     pub fn is_unspecified(&self) -> bool {
         *self == Self::UNSPECIFIED_V4 || *self == Self::UNSPECIFIED_V6
     }
 
     /// `224.0.0.0/4` or `ff00::/8`.
+    ///
+    /// ```
+    /// assert!(addr::Ip::ALL_NODES.is_multicast());
+    /// ```
     #[inline]
     pub fn is_multicast(&self) -> bool {
         if self.is_v4() { self.0[12] & 0xf0 == 0xe0 } else { self.0[0] == 0xff }
     }
 
     /// `255.255.255.255`.
+    ///
+    /// ```
+    /// assert!(addr::Ip::v4([255; 4]).is_limited_broadcast());
+    /// ```
     #[inline]
     pub fn is_limited_broadcast(&self) -> bool {
         *self == Self::LIMITED_BROADCAST
     }
 
     /// `127.0.0.0/8` or `::1`.
+    ///
+    /// ```
+    /// assert!(addr::Ip::v4([127, 0, 0, 1]).is_loopback());
+    /// ```
     #[inline]
     pub fn is_loopback(&self) -> bool {
         if self.is_v4() { self.0[12] == 127 } else { u128::from_be_bytes(self.0) == 1 }
     }
 
     /// `169.254.0.0/16` or `fe80::/10`.
+    ///
+    /// ```
+    /// assert!(addr::Ip::v4([169, 254, 1, 1]).is_link_local());
+    /// ```
     #[inline]
     pub fn is_link_local(&self) -> bool {
         if self.is_v4() {
@@ -153,6 +226,10 @@ impl Ip {
     }
 
     /// RFC 1918 space, or unique local `fc00::/7`.
+    ///
+    /// ```
+    /// assert!(addr::Ip::v4([10, 0, 0, 1]).is_private());
+    /// ```
     #[inline]
     pub fn is_private(&self) -> bool {
         if self.is_v4() {
@@ -167,6 +244,10 @@ impl Ip {
     /// IPv4: not in `0.0.0.0/8`, not multicast, not in `240.0.0.0/4`. IPv6: neither multicast
     /// nor unspecified (RFC 4291 §2.4 calls everything else unicast; translation prefixes such
     /// as `64:ff9b::/96` must stay usable).
+    ///
+    /// ```
+    /// assert!(!addr::Ip::ALL_NODES.is_unicast());
+    /// ```
     #[inline]
     pub fn is_unicast(&self) -> bool {
         if self.is_v4() {
@@ -190,6 +271,10 @@ impl Ip {
     }
 
     /// The address lies in `ff02::1:ff00:0/104`.
+    ///
+    /// ```
+    /// assert!(addr::Ip::UNSPECIFIED_V6.solicited_node().is_solicited_node());
+    /// ```
     #[inline]
     pub fn is_solicited_node(&self) -> bool {
         *self == self.solicited_node()
@@ -209,6 +294,10 @@ impl Ip {
     }
 
     /// Set aside: see [`Ipv4Ext::is_reserved_block`] and [`Ipv6Ext::is_reserved_block`].
+    ///
+    /// ```
+    /// assert!(addr::Ip::v4([240, 0, 0, 1]).is_reserved());
+    /// ```
     pub fn is_reserved(&self) -> bool {
         match self.to_std() {
             IpAddr::V4(ip) => ip.is_reserved_block(),
@@ -231,6 +320,11 @@ impl Ip {
     }
 
     /// The name under which reverse DNS knows the address.
+    ///
+    /// ```
+    /// let name = addr::Ip::v4([192, 0, 2, 1]).reverse_pointer();
+    /// assert_eq!(name.to_string(), "1.2.0.192.in-addr.arpa");
+    /// ```
     pub fn reverse_pointer(&self) -> ReversePointer {
         ReversePointer(self.to_std())
     }
@@ -249,12 +343,21 @@ impl Ip {
     }
 
     /// The key as a number, for masks and tries.
+    ///
+    /// ```
+    /// use addr::Ip;
+    /// assert_eq!(Ip::from_bits(Ip::ALL_NODES.to_bits()), Ip::ALL_NODES);
+    /// ```
     #[inline]
     pub fn to_bits(self) -> u128 {
         u128::from_be_bytes(self.0)
     }
 
     /// The key from a number.
+    ///
+    /// ```
+    /// assert_eq!(addr::Ip::from_bits(1).to_string(), "::1");
+    /// ```
     #[inline]
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits.to_be_bytes())

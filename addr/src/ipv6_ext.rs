@@ -37,12 +37,24 @@ pub trait Ipv6Ext: Copy {
     fn is_all_routers(self) -> bool;
 
     /// Inside `ff02::1:ff00:0/104`.
+    ///
+    /// ```
+    /// use addr::Ipv6Ext;
+    /// let ip: std::net::Ipv6Addr = "ff02::1:ff00:1".parse().unwrap();
+    /// assert!(ip.is_solicited_node() && !ip.is_all_nodes() && !ip.is_all_routers());
+    /// ```
     fn is_solicited_node(self) -> bool;
 
     /// The solicited-node group of a unicast address or of `::` (RFC 4291 §2.7.1).
     fn solicited_node(self) -> Result<Ipv6Addr, AddrError>;
 
     /// `::ffff:0:0/96`.
+    ///
+    /// ```
+    /// use addr::Ipv6Ext;
+    /// let ip: std::net::Ipv6Addr = "::ffff:10.0.0.1".parse().unwrap();
+    /// assert!(ip.is_mapped_ipv4() && ip.is_reserved_block() && !ip.is_documentation_block());
+    /// ```
     fn is_mapped_ipv4(self) -> bool;
 
     /// The IPv4 address inside a 6to4 address `2002::/16` (RFC 3056).

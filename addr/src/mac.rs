@@ -29,24 +29,40 @@ impl Mac {
     pub const UNSPECIFIED: Self = Self([0; 6]);
 
     /// All zeros: no address.
+    ///
+    /// ```
+    /// assert!(addr::Mac([0; 6]).is_unspecified());
+    /// ```
     #[inline]
     pub fn is_unspecified(&self) -> bool {
         *self == Self::UNSPECIFIED
     }
 
     /// All ones.
+    ///
+    /// ```
+    /// assert!(addr::Mac([255; 6]).is_broadcast());
+    /// ```
     #[inline]
     pub fn is_broadcast(&self) -> bool {
         *self == Self::BROADCAST
     }
 
     /// The group bit is set and it is not the broadcast address.
+    ///
+    /// ```
+    /// assert!(addr::Mac([1, 0, 0x5e, 0, 0, 1]).is_multicast());
+    /// ```
     #[inline]
     pub fn is_multicast(&self) -> bool {
         self.0[0] & 1 == 1 && !self.is_broadcast()
     }
 
     /// One station: the group bit is clear and it is not all zeros.
+    ///
+    /// ```
+    /// assert!(addr::Mac([2, 0, 0, 0, 0, 1]).is_unicast());
+    /// ```
     #[inline]
     pub fn is_unicast(&self) -> bool {
         self.0[0] & 1 == 0 && !self.is_unspecified()
@@ -85,6 +101,10 @@ impl Mac {
     }
 
     /// In the range of IPv6 groups, `33:33`.
+    ///
+    /// ```
+    /// assert!(addr::Mac([0x33, 0x33, 0, 0, 0, 1]).is_multicast_ip6());
+    /// ```
     #[inline]
     pub fn is_multicast_ip6(&self) -> bool {
         self.0.starts_with(&[0x33, 0x33])
@@ -103,6 +123,11 @@ impl Mac {
     }
 
     /// All zeros, like the constant.
+    ///
+    /// ```
+    /// use addr::Mac;
+    /// assert_eq!(Mac::BROADCAST.unspecified(), Mac::UNSPECIFIED);
+    /// ```
     #[inline]
     pub const fn unspecified(self) -> Self {
         Self::UNSPECIFIED
@@ -134,6 +159,10 @@ impl Mac {
     }
 
     /// The 48 bits as a number.
+    ///
+    /// ```
+    /// assert_eq!(addr::Mac([0, 0, 0, 0, 1, 2]).to_int(), 258);
+    /// ```
     #[inline]
     pub const fn to_int(self) -> u64 {
         let [a, b, c, d, e, f] = self.0;
@@ -153,12 +182,21 @@ impl Mac {
     }
 
     /// The address `n` before this one.
+    ///
+    /// ```
+    /// use addr::Mac;
+    /// assert!(Mac::UNSPECIFIED.minus(1).is_err());
+    /// ```
     pub fn minus(self, n: u64) -> Result<Self, AddrError> {
         let difference = self.to_int().checked_sub(n).and_then(|left| Self::from_int(left).ok());
         difference.ok_or(error(Problem::BeyondRange))
     }
 
     /// The number for the numeric format traits.
+    ///
+    /// ```
+    /// assert_eq!(format!("{:#x}", addr::Mac([255; 6]).numeric()), "0xffffffffffff");
+    /// ```
     #[inline]
     pub const fn numeric(self) -> Numeric {
         Numeric::new(self.to_int() as u128, 48)
@@ -178,6 +216,10 @@ impl Mac {
     }
 
     /// The text in three groups with dots between.
+    ///
+    /// ```
+    /// assert_eq!(addr::Mac([2, 0, 0, 0, 0, 1]).dotted().to_string(), "0200.0000.0001");
+    /// ```
     #[inline]
     pub const fn dotted(self) -> MacText {
         MacText { mac: self, group: 4, separator: b'.' }

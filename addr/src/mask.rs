@@ -1,8 +1,8 @@
 //! Network masks and wildcards.
 //!
-//! A [`Mask`] is contiguous leading ones, held as their count, so no other mask exists. A [`Wildcard`]
-//! is any bit pattern, as in access lists and host masks. A mask is applied to an address by `&`, a
-//! wildcard by `|`, in either order.
+//! A [`Mask`] is contiguous leading ones, held as their count, so no other mask exists. A
+//! [`Wildcard`] is any bit pattern, as in access lists and host masks. A mask is applied to an address
+//! by `&`, a wildcard by `|`, in either order.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -54,11 +54,23 @@ impl<A: Address> Mask<A> {
     }
 
     /// The mask whose bits a number has.
+    ///
+    /// ```
+    /// use addr::{Ipv4Mask, Ipv4Wildcard};
+    /// assert_eq!(Ipv4Mask::from_int(0xff00_0000).unwrap().to_string(), "/8");
+    /// assert_eq!(Ipv4Wildcard::from_int(5).unwrap().to_string(), "0.0.0.5");
+    /// ```
     pub fn from_int(number: u128) -> Result<Self, AddrError> {
         A::from_int(number).and_then(Self::from_address).map_err(|e| e.within(Subject::Mask))
     }
 
     /// The mask whose bits a buffer has, in network order and of exactly the family's length.
+    ///
+    /// ```
+    /// use addr::{Ipv4Mask, Ipv4Wildcard};
+    /// assert_eq!(Ipv4Mask::from_slice(&[255, 0, 0, 0]).unwrap().to_string(), "/8");
+    /// assert!(Ipv4Wildcard::from_slice(&[5]).is_err());
+    /// ```
     pub fn from_slice(bytes: &[u8]) -> Result<Self, AddrError> {
         A::from_slice(bytes).and_then(Self::from_address).map_err(|e| e.within(Subject::Mask))
     }
@@ -87,6 +99,11 @@ impl<A: Address> Mask<A> {
     }
 
     /// No ones at all.
+    ///
+    /// ```
+    /// use addr::{Ipv4Mask, Ipv4Wildcard};
+    /// assert!(Ipv4Mask::default().is_unspecified() && Ipv4Wildcard::default().is_unspecified());
+    /// ```
     #[inline]
     pub const fn is_unspecified(self) -> bool {
         self.ones == 0
@@ -99,6 +116,12 @@ impl<A: Address> Mask<A> {
     }
 
     /// The bits.
+    ///
+    /// ```
+    /// use addr::Ipv4Mask;
+    /// let mask = Ipv4Mask::new(8).unwrap();
+    /// assert_eq!((mask.to_int(), mask.hostmask().to_int()), (0xff00_0000, 0x00ff_ffff));
+    /// ```
     #[inline]
     pub fn to_int(self) -> u128 {
         ones_in_front::<A>(self.ones)
@@ -122,6 +145,13 @@ impl<A: Address> Mask<A> {
     }
 
     /// The bits as a number for the numeric format traits.
+    ///
+    /// ```
+    /// use addr::Ipv4Mask;
+    /// let mask = Ipv4Mask::new(8).unwrap();
+    /// assert_eq!(format!("{:x}", mask.numeric()), "ff000000");
+    /// assert_eq!(format!("{:x}", mask.hostmask().numeric()), "00ffffff");
+    /// ```
     #[inline]
     pub fn numeric(self) -> Numeric {
         Numeric::new(self.to_int(), A::WIDTH)
@@ -227,6 +257,10 @@ impl<A: Address> Wildcard<A> {
     }
 
     /// How many bits do not matter.
+    ///
+    /// ```
+    /// assert_eq!(addr::Ipv4Wildcard::from_int(5).unwrap().count_ones(), 2);
+    /// ```
     #[inline]
     pub fn count_ones(self) -> u8 {
         self.to_int().count_ones() as u8

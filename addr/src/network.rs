@@ -57,6 +57,14 @@ impl<A: Address> Network<A> {
     }
 
     /// The same, but host bits must be clear already.
+    ///
+    /// ```
+    /// use addr::{Ipv4Mask, Ipv4Network};
+    /// use std::net::Ipv4Addr;
+    /// let mask = Ipv4Mask::new(8).unwrap();
+    /// assert!(Ipv4Network::strict(Ipv4Addr::new(10, 0, 0, 0), mask).is_ok());
+    /// assert!(Ipv4Network::strict(Ipv4Addr::new(10, 0, 0, 1), mask).is_err());
+    /// ```
     pub fn strict(address: A, mask: Mask<A>) -> Result<Self, AddrError> {
         let network = Self::new(address, mask);
         if network.address != address {
@@ -79,6 +87,11 @@ impl<A: Address> Network<A> {
     }
 
     /// The network of one address.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// assert_eq!(addr::Ipv4Network::host(Ipv4Addr::LOCALHOST).to_string(), "127.0.0.1/32");
+    /// ```
     pub fn host(address: A) -> Self {
         Self { address, mask: Mask::HOST }
     }
@@ -96,6 +109,11 @@ impl<A: Address> Network<A> {
     }
 
     /// The bits that tell addresses of the network apart.
+    ///
+    /// ```
+    /// let network: addr::Ipv4Network = "10.0.0.0/8".parse().unwrap();
+    /// assert_eq!(network.hostmask().to_string(), "0.255.255.255");
+    /// ```
     #[inline]
     pub fn hostmask(self) -> Wildcard<A> {
         self.mask.hostmask()
@@ -131,6 +149,11 @@ impl<A: Address> Network<A> {
     }
 
     /// Every address, ascending.
+    ///
+    /// ```
+    /// let network: addr::Ipv4Network = "10.0.0.0/8".parse().unwrap();
+    /// assert_eq!(network.addresses().count(), 1 << 24);
+    /// ```
     #[inline]
     pub fn addresses(self) -> Addresses<A> {
         Addresses::new(self.address.to_int(), self.hostmask().to_int())
@@ -156,8 +179,9 @@ impl<A: Address> Network<A> {
 
     /// The addresses that hosts may have, ascending.
     ///
-    /// IPv4 leaves out the first and the last, except of `/31` (RFC 3021) and `/32`. IPv6 leaves out
-    /// the first, the subnet-router anycast address (RFC 4291 §2.6.1), except of `/127` and `/128`.
+    /// IPv4 leaves out the first and the last, except of `/31` (RFC 3021) and `/32`. IPv6 leaves
+    /// out the first, the subnet-router anycast address (RFC 4291 §2.6.1), except of `/127` and
+    /// `/128`.
     ///
     /// ```
     /// use addr::Ipv6Network;
@@ -187,6 +211,11 @@ impl<A: Address> Network<A> {
     }
 
     /// The parts with a prefix longer by `difference`; a single address gives itself.
+    ///
+    /// ```
+    /// let network: addr::Ipv6Network = "2001:db8::/32".parse().unwrap();
+    /// assert_eq!(network.subnets_by(2).unwrap().count(), 4);
+    /// ```
     pub fn subnets_by(self, difference: u8) -> Result<Subnets<A>, AddrError> {
         if self.mask == Mask::HOST {
             return Ok(self.split(0));
@@ -228,6 +257,11 @@ impl<A: Address> Network<A> {
     }
 
     /// The network around this with a prefix shorter by `difference`; `/0` gives itself.
+    ///
+    /// ```
+    /// let network: addr::Ipv6Network = "2001:db8::/32".parse().unwrap();
+    /// assert_eq!(network.supernet_by(16).unwrap().to_string(), "2001::/16");
+    /// ```
     pub fn supernet_by(self, difference: u8) -> Result<Self, AddrError> {
         if self.prefix_len() == 0 {
             return Ok(self);
@@ -273,11 +307,23 @@ impl<A: Address> Network<A> {
     }
 
     /// Every address of this lies in the other.
+    ///
+    /// ```
+    /// use addr::{IpNetwork, Ipv4Network};
+    /// let [a, b]: [Ipv4Network; 2] = ["10.0.0.0/8", "10.1.0.0/16"].map(|t| t.parse().unwrap());
+    /// assert!(b.subnet_of(a) && IpNetwork::from(b).subnet_of(a.into()));
+    /// ```
     pub fn subnet_of(self, other: Self) -> bool {
         other.contains(self.address) && other.mask <= self.mask
     }
 
     /// Every address of the other lies in this.
+    ///
+    /// ```
+    /// use addr::{IpNetwork, Ipv4Network};
+    /// let [a, b]: [Ipv4Network; 2] = ["10.0.0.0/8", "10.1.0.0/16"].map(|t| t.parse().unwrap());
+    /// assert!(a.supernet_of(b) && IpNetwork::from(a).supernet_of(b.into()));
+    /// ```
     pub fn supernet_of(self, other: Self) -> bool {
         other.subnet_of(self)
     }

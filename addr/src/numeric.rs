@@ -30,11 +30,21 @@ impl Numeric {
     }
 
     /// The number.
+    ///
+    /// ```
+    /// use addr::Address;
+    /// assert_eq!(std::net::Ipv6Addr::LOCALHOST.numeric().value(), 1);
+    /// ```
     pub const fn value(self) -> u128 {
         self.value
     }
 
     /// The same with an underscore between each four digits of its binary and hexadecimal forms.
+    ///
+    /// ```
+    /// let mac = addr::Mac([2, 0, 0, 0, 0, 1]);
+    /// assert_eq!(format!("{:x}", mac.numeric().grouped()), "0200_0000_0001");
+    /// ```
     pub const fn grouped(self) -> Self {
         Self { grouped: true, ..self }
     }

@@ -108,6 +108,12 @@ impl ScopedIpv6 {
     }
 
     /// The address can have a zone: link-local, `::1`, or multicast of scope 1 to 13.
+    ///
+    /// ```
+    /// use addr::ScopedIpv6;
+    /// assert!(ScopedIpv6::is_zoneable("fe80::1".parse().unwrap()));
+    /// assert!(!ScopedIpv6::is_zoneable("2001:db8::1".parse().unwrap()));
+    /// ```
     pub fn is_zoneable(ip: Ipv6Addr) -> bool {
         let scope = ip.octets()[1] & 15;
         ip.is_unicast_link_local()
@@ -145,6 +151,11 @@ impl ScopedIpv6 {
     }
 
     /// The address `n` before this one; the zone stays while the result can have one.
+    ///
+    /// ```
+    /// let ip: addr::ScopedIpv6 = "fe80::2%eth0".parse().unwrap();
+    /// assert_eq!(ip.minus(1).unwrap().to_string(), "fe80::1%eth0");
+    /// ```
     pub fn minus(self, n: u128) -> Result<Self, AddrError> {
         self.ip.minus(n).map(|ip| self.moved(ip))
     }
@@ -154,12 +165,22 @@ impl ScopedIpv6 {
     }
 
     /// The number of the address, which has no zone.
+    ///
+    /// ```
+    /// let ip: addr::ScopedIpv6 = "::1%lo".parse().unwrap();
+    /// assert_eq!(ip.numeric().to_string(), "1");
+    /// ```
     #[inline]
     pub fn numeric(self) -> Numeric {
         self.ip.numeric()
     }
 
     /// Eight groups of four digits, without the zone.
+    ///
+    /// ```
+    /// let ip: addr::ScopedIpv6 = "::1%lo".parse().unwrap();
+    /// assert_eq!(ip.exploded().to_string(), "0000:0000:0000:0000:0000:0000:0000:0001");
+    /// ```
     #[inline]
     pub fn exploded(self) -> crate::Exploded {
         self.ip.exploded()

@@ -1,5 +1,5 @@
-//! Networks to and from the other forms that people hold: the `ipnet` crate's types, which configuration
-//! files and routing code use, and this crate's family-neutral [`Cidr`].
+//! Networks to and from the other forms that people hold: the `ipnet` crate's types, which
+//! configuration files and routing code use, and this crate's family-neutral [`Cidr`].
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

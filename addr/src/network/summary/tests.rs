@@ -66,11 +66,15 @@ fn addr_103_summarize() {
 }
 
 proptest! {
-    /// In a small range: the summary covers the same addresses, is sorted, shares nothing, and no two
-    /// neighbours could be one network.
+    /// In a small range: the summary covers the same addresses, is sorted, shares nothing, and no
+    /// two neighbours could be one network.
     #[test]
-    fn addr_103_summaries_are_minimal(spans in proptest::collection::vec((0u8..=255, 24u8..=32), 0..24)) {
-        let make = |(last, len)| Ipv4Network::with_prefix(Ipv4Addr::new(10, 9, 8, last), len).unwrap();
+    fn addr_103_summaries_are_minimal(
+        spans in proptest::collection::vec((0u8..=255, 24u8..=32), 0..24),
+    ) {
+        let make = |(last, len)| {
+            Ipv4Network::with_prefix(Ipv4Addr::new(10, 9, 8, last), len).unwrap()
+        };
         let networks: Vec<_> = spans.into_iter().map(make).collect();
         let summary = Ipv4Network::summarize(networks.iter().copied());
         for last in 0..=255 {
@@ -87,12 +91,17 @@ proptest! {
 
     /// What is left and what was taken away make up the whole.
     #[test]
-    fn addr_100_the_rest_and_the_part_are_the_whole(bits: u128, outer in 0u8..=128, inner in 0u8..=128) {
+    fn addr_100_the_rest_and_the_part_are_the_whole(
+        bits: u128,
+        outer in 0u8..=128,
+        inner in 0u8..=128,
+    ) {
         let ip = Ipv6Addr::from_bits(bits);
         let whole = Ipv6Network::with_prefix(ip, outer.min(inner)).unwrap();
         let part = Ipv6Network::with_prefix(ip, outer.max(inner)).unwrap();
         let rest: Vec<_> = whole.address_exclude(part).unwrap().collect();
-        prop_assert!(rest.iter().all(|network| !network.overlaps(part) && network.subnet_of(whole)));
+        let apart = |network: &Ipv6Network| !network.overlaps(part) && network.subnet_of(whole);
+        prop_assert!(rest.iter().all(apart));
         let all = rest.into_iter().chain([part]);
         prop_assert_eq!(Ipv6Network::summarize(all), [whole]);
     }
