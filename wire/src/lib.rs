@@ -14,7 +14,12 @@
 
 pub mod arp;
 pub mod checksum;
+pub mod dhcpv4;
+pub mod dhcpv4_options;
+pub mod dhcpv6;
+pub mod dhcpv6_options;
 pub mod display;
+pub mod dns;
 pub mod error;
 pub mod ethernet;
 pub mod icmp;
@@ -42,6 +47,8 @@ pub mod udp;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod fixture_apps;
 
 #[cfg(test)]
 mod tests;
