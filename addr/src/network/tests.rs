@@ -59,6 +59,7 @@ fn addr_92_ipv4_text() {
     let refused = [
         ("10.0.0.0/08", Problem::LeadingZero, 9),
         ("10.0.0.0/8/8", Problem::UnexpectedCharacter, 10),
+        ("10.0.0.0/255.0.0.0/8", Problem::UnexpectedCharacter, 18),
         ("10.0.0.0//8", Problem::UnexpectedCharacter, 9),
         ("10.0.0.0/8 255.0.0.0", Problem::UnexpectedCharacter, 8),
         ("10.0.0.0/33", Problem::PrefixTooLong, 9),
@@ -222,6 +223,9 @@ fn addr_101_relations() {
     assert!(whole.overlaps(half) && half.overlaps(whole) && !whole.overlaps(other));
     assert!(half.subnet_of(whole) && !whole.subnet_of(half) && !half.subnet_of(other));
     assert!(whole.supernet_of(half) && !half.supernet_of(whole));
+    // A network that begins where the other does, but is larger.
+    let first = net4("10.0.0.0/9");
+    assert!(first.subnet_of(whole) && !whole.subnet_of(first) && !first.supernet_of(whole));
     assert!(whole.subnet_of(whole) && whole.supernet_of(whole) && whole.overlaps(whole));
     let [four, six]: [IpNetwork; 2] = ["0.0.0.0/0", "::/0"].map(|text| text.parse().unwrap());
     assert!(!four.overlaps(six) && !four.subnet_of(six) && !four.supernet_of(six));
@@ -332,6 +336,22 @@ proptest! {
             let subnets: Vec<_> = ours.subnets(longer).unwrap().map(ipnet::Ipv6Net::from).collect();
             prop_assert_eq!(subnets, theirs.subnets(longer).unwrap().collect::<Vec<_>>());
         }
+    }
+
+    /// Networks around one address: the longer prefix is the part.
+    #[test]
+    fn addr_101_nested_as_ipnet_sees_it(
+        bits: u128,
+        high in 0u32..128,
+        a in 0u8..=128,
+        b in 0u8..=128,
+    ) {
+        // Low bits clear, so that many of the networks begin alike.
+        let ip = Ipv6Addr::from_bits(bits >> high << high);
+        let [x, y] = [a, b].map(|len| Ipv6Network::with_prefix(ip, len).unwrap());
+        let [p, q] = [x, y].map(ipnet::Ipv6Net::from);
+        prop_assert_eq!((x.subnet_of(y), x.supernet_of(y)), (q.contains(&p), p.contains(&q)));
+        prop_assert!(x.overlaps(y));
     }
 
     #[test]

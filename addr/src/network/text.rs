@@ -15,7 +15,6 @@ pub(crate) type Parts<'a, A> = (&'a str, Option<Mask<A>>);
 
 /// Splits address and mask. Positions in errors count from the start of `text`.
 pub(crate) fn split<A: Address>(text: &str, subject: Subject) -> Result<Parts<'_, A>, AddrError> {
-    let fail = |problem, at| AddrError::new(subject, Some(A::VERSION), problem).at(at);
     let four = A::VERSION == IpVersion::V4;
     if let Some(space) = text.find(' ').filter(|_| four) {
         let rest = &text[space + 1..];
@@ -30,9 +29,6 @@ pub(crate) fn split<A: Address>(text: &str, subject: Subject) -> Result<Parts<'_
         return Ok((text, None));
     };
     let rest = &text[slash + 1..];
-    if let Some(second) = rest.find('/') {
-        return Err(fail(Problem::UnexpectedCharacter, slash + 1 + second));
-    }
     let mask =
         if four && rest.contains('.') { Mask::read_dotted(rest) } else { Mask::read_digits(rest) };
     let mask = mask.map_err(|error| error.within(subject).shifted(slash + 1))?;
