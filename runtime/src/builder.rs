@@ -28,7 +28,7 @@ pub type OpenPort = (Port, PortLink, PortInfo);
 ///
 /// let tap = Interface::new("tap7").address("10.0.1.7/24".parse()?);
 /// let stack = Builder::new().interface(tap).start()?;
-/// let listener = TcpListener::bind(&stack.sockets(), "0.0.0.0:80".parse()?)?;
+/// let listener = TcpListener::bind(&stack.sockets(), "0.0.0.0:80")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
@@ -57,8 +57,8 @@ impl Builder {
         self
     }
 
-    /// One more interface, on a port that is open already: one end of [`datapath::pair()`], or a queue of
-    /// several opened together.
+    /// One more interface, on a port that is open already: one end of [`datapath::pair()`], or a
+    /// queue of several opened together.
     #[must_use]
     pub fn interface_on(mut self, interface: Interface, port: OpenPort) -> Self {
         self.interfaces.push((interface, Some(port)));

@@ -68,8 +68,8 @@ impl Interface {
         self
     }
 
-    /// The stack's own link address there. Unless told: the NIC's for XDP, for TAP one made from the
-    /// name.
+    /// The stack's own link address there. Unless told: the NIC's for XDP, for TAP one made from
+    /// the name.
     #[must_use]
     pub fn mac(mut self, mac: Mac) -> Self {
         self.mac = Some(mac);

@@ -2,21 +2,21 @@
 //! `pytcp-xdp`.
 //!
 //! ```no_run
-//! use client::{TcpListener, TcpStream};
+//! use client::TcpListener;
 //! use runtime::{Builder, Interface};
 //!
 //! let tap = Interface::new("tap7").address("10.0.1.7/24".parse()?);
 //! let stack = Builder::new().interface(tap).start()?;
-//! let listener = TcpListener::bind(&stack.sockets(), "0.0.0.0:7".parse::<std::net::SocketAddr>()?)?;
+//! let listener = TcpListener::bind(&stack.sockets(), "0.0.0.0:7")?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! A stack is one *engine* thread that owns the protocols and everything they touch, and the ports
 //! that bring frames: on the same thread ([`Layout::Fused`]) or each on its own
-//! ([`Layout::Split`]). Three kinds of users share the engine's sockets: services that run on its thread, the
-//! `client` crate's sockets in this process ([`Stack::sockets`]), and other processes through the
-//! control socket ([`daemon`]). No thread waits for another on the way of a frame or of a byte; what
-//! sleeps is woken by a descriptor, and only if it sleeps.
+//! ([`Layout::Split`]). Three kinds of users share the engine's sockets: services that run on its
+//! thread, the `client` crate's sockets in this process ([`Stack::sockets`]), and other processes
+//! through the control socket ([`daemon`]). No thread waits for another on the way of a frame or
+//! of a byte; what sleeps is woken by a descriptor, and only if it sleeps.
 
 #![forbid(unsafe_code)]
 

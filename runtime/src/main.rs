@@ -1,8 +1,8 @@
 //! `pytcp-xdp`: the stack as a daemon.
 //!
-//! Opens the interfaces, starts the threads, serves the control socket, and ends on SIGINT or SIGTERM
-//! with connections closed and nothing left behind. Whatever goes wrong before it is up is one line
-//! on standard error and a failing exit status.
+//! Opens the interfaces, starts the threads, serves the control socket, and ends on SIGINT or
+//! SIGTERM with connections closed and nothing left behind. Whatever goes wrong before it is up is
+//! one line on standard error and a failing exit status.
 
 #![forbid(unsafe_code)]
 

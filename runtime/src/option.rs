@@ -1,8 +1,9 @@
 //! Socket options by Linux's numbers, as clients of any language name them.
 //!
-//! A socket's owner keeps its [`Options`], so that what was set before there was a connection reaches
-//! it later, and what was set can be read back. Buffer sizes and REUSEADDR are taken without effect:
-//! the stack sizes its buffers itself and never refuses a port because of TIME-WAIT.
+//! A socket's owner keeps its [`Options`], so that what was set before there was a connection
+//! reaches it later, and what was set can be read back. Buffer sizes and REUSEADDR are taken
+//! without effect: the stack sizes its buffers itself and never refuses a port because of
+//! TIME-WAIT.
 
 use stack::tcp::{KeepAlive, TcpOption};
 

@@ -1,7 +1,7 @@
 //! Control calls: what `ctl` and programs ask of the stack or want changed.
 //!
-//! Runs on the engine thread. [`show`] fills the records of [`client::admin`], [`change`] carries out
-//! the rest. A refusal has the errno and the words that `ip(8)` would use.
+//! Runs on the engine thread. [`show`] fills the records of [`client::admin`], [`change`] carries
+//! out the rest. A refusal has the errno and the words that `ip(8)` would use.
 
 mod args;
 mod change;

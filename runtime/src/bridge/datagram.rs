@@ -1,8 +1,9 @@
 //! A UDP socket between the stack and one end of a datagram socketpair.
 //!
-//! On the socketpair each packet has the header of [`client::datagram`]; in the socket's rings it is
-//! a record. A packet from the client is taken only when the send ring has room for the largest one,
-//! so that a full ring stops the client at its own socketpair. Malformed packets are dropped (IPC-26).
+//! On the socketpair each packet has the header of [`client::datagram`]; in the socket's rings it
+//! is a record. A packet from the client is taken only when the send ring has room for the largest
+//! one, so that a full ring stops the client at its own socketpair. Malformed packets are dropped
+//! (IPC-26).
 
 use std::io::IoSlice;
 use std::net::SocketAddr;

@@ -1,14 +1,14 @@
 //! Bridges: sockets of the stack that other processes use through one end of a socketpair.
 //!
-//! All of it runs on the engine thread. A [`Client`] is one control connection of the daemon with its
-//! table of handles; a [`Bridge`] is one socket: fresh, connecting, a [`stream`], a [`listener`], a
-//! [`datagram`] socket, or over. Bytes go straight between the socketpair and the socket's rings;
-//! the only buffers are those two, so back-pressure goes from the network to the other process and
-//! back without any counting here.
+//! All of it runs on the engine thread. A [`Client`] is one control connection of the daemon with
+//! its table of handles; a [`Bridge`] is one socket: fresh, connecting, a [`stream`], a
+//! [`listener`], a [`datagram`] socket, or over. Bytes go straight between the socketpair and the
+//! socket's rings; the only buffers are those two, so back-pressure goes from the network to the
+//! other process and back without any counting here.
 //!
-//! A bridge moves when its descriptor became ready ([`Bridges::on_ready`], edge-triggered), when the
-//! stack tells of its socket ([`Bridges::on_event`]), or when a verb says so ([`verbs`]). An answer
-//! leaves by a [`reply::Reply`], which never blocks the engine.
+//! A bridge moves when its descriptor became ready ([`Bridges::on_ready`], edge-triggered), when
+//! the stack tells of its socket ([`Bridges::on_event`]), or when a verb says so ([`verbs`]). An
+//! answer leaves by a [`reply::Reply`], which never blocks the engine.
 
 mod datagram;
 mod listener;

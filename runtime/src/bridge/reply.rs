@@ -16,7 +16,8 @@ pub(crate) struct Answer {
     pub(crate) fd: Option<OwnedFd>,
 }
 
-/// The right to answer one request, once. Dropped without an answer it says that the socket is gone.
+/// The right to answer one request, once. Dropped without an answer it says that the socket is
+/// gone.
 pub(crate) struct Reply {
     request: Option<Message>,
     answers: Sender<Answer>,

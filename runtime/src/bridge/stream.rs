@@ -1,8 +1,8 @@
 //! A TCP connection between the stack and one end of a stream socketpair.
 //!
 //! Towards the network `readv(2)` fills the send ring's free bytes, towards the client `sendmsg(2)`
-//! takes the receive ring's bytes; nothing is copied in between. The descriptor is watched by edges,
-//! so the pump remembers which direction is ready until a call says otherwise.
+//! takes the receive ring's bytes; nothing is copied in between. The descriptor is watched by
+//! edges, so the pump remembers which direction is ready until a call says otherwise.
 //!
 //! | happens | becomes |
 //! |---|---|

@@ -1,9 +1,9 @@
 //! One control connection: requests in, answers out.
 //!
-//! The reading thread takes a request, counts it as under way, and posts it to the engine. The writing
-//! thread takes answers from a channel and counts them off. The engine never waits for a client that
-//! does not read: the channel grows, but never beyond the requests under way, and a client that has
-//! too many of those is cut off.
+//! The reading thread takes a request, counts it as under way, and posts it to the engine. The
+//! writing thread takes answers from a channel and counts them off. The engine never waits for a
+//! client that does not read: the channel grows, but never beyond the requests under way, and a
+//! client that has too many of those is cut off.
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;

@@ -1,10 +1,10 @@
-//! The daemon's side of the control socket: other processes open sockets on the stack, and `ctl` asks
-//! and changes.
+//! The daemon's side of the control socket: other processes open sockets on the stack, and `ctl`
+//! asks and changes.
 //!
 //! One thread accepts ([`Server`]); each connection has one that reads requests and one that writes
-//! answers ([`connection`]). The work itself is done on the engine thread, in the order in which the
-//! requests came, but nothing waits there: a `connect` or `accept` that has to wait is answered when
-//! the stack tells its outcome, and other requests of the same connection go on meanwhile.
+//! answers ([`connection`]). The work itself is done on the engine thread, in the order in which
+//! the requests came, but nothing waits there: a `connect` or `accept` that has to wait is answered
+//! when the stack tells its outcome, and other requests of the same connection go on meanwhile.
 
 mod connection;
 mod credentials;
@@ -22,7 +22,8 @@ use rustix::net::Shutdown;
 use crate::Stack;
 use crate::engine::mailbox::Remote;
 
-/// The control socket of a running stack. Unlinked, and its connections ended, when this is dropped.
+/// The control socket of a running stack. Unlinked, and its connections ended, when this is
+/// dropped.
 pub struct Server {
     bound: Bound,
     shared: Arc<Shared>,

@@ -2,12 +2,12 @@
 //!
 //! Two kinds go through one bounded queue: *calls*, boxed closures for rare work (control calls,
 //! opening and closing sockets), and *attention*, a socket's id, pushed when an application has
-//! written or read. Attention is coalesced by its sender (at most one for each socket is under way),
-//! so the hot path is one atomic swap and, now and then, one push.
+//! written or read. Attention is coalesced by its sender (at most one for each socket is under
+//! way), so the hot path is one atomic swap and, now and then, one push.
 //!
 //! The eventfd is written only when the engine has announced sleep. Who sleeps and who wakes follow
-//! the usual order: the sleeper stores `sleeping`, fences, looks once more; the waker pushes, fences,
-//! looks at `sleeping`. One of the two sees the other.
+//! the usual order: the sleeper stores `sleeping`, fences, looks once more; the waker pushes,
+//! fences, looks at `sleeping`. One of the two sees the other.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,8 +1,8 @@
 //! The engine's end of a port: four rings, and the port itself where one thread steps both.
 //!
-//! In the *fused* layout the engine owns the [`Port`] and steps it once a turn. In the *split* layout
-//! the port lives on a thread of its own ([`crate::layout::split`]) and the engine knows a [`Desk`]:
-//! a bell to wake that thread, and a place to find its reports.
+//! In the *fused* layout the engine owns the [`Port`] and steps it once a turn. In the *split*
+//! layout the port lives on a thread of its own ([`crate::layout::split`]) and the engine knows a
+//! [`Desk`]: a bell to wake that thread, and a place to find its reports.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,10 +8,11 @@
 //! 4. what the stack tells about sockets, to whoever owns them;
 //! 5. for each port: frames out, while the stack has any and the port has room.
 //!
-//! A turn that left something undone is followed by another. Otherwise the engine sleeps, on one epoll
-//! until the next deadline; that the device may have more is epoll's to say, which costs no more than
-//! to ask the device. Before it sleeps the engine announces it (mailbox and rings) and looks once more,
-//! so that no wake-up is lost. Where it is told to poll busily it sleeps later or never.
+//! A turn that left something undone is followed by another. Otherwise the engine sleeps, on one
+//! epoll until the next deadline; that the device may have more is epoll's to say, which costs no
+//! more than to ask the device. Before it sleeps the engine announces it (mailbox and rings) and
+//! looks once more, so that no wake-up is lost. Where it is told to poll busily it sleeps later or
+//! never.
 
 use std::time::Duration;
 

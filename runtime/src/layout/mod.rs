@@ -1,5 +1,5 @@
-//! Which thread does what. In the *fused* layout the engine steps its ports itself; [`split`] has the
-//! thread that steps a port in the other one. Either way the same rings lie in between.
+//! Which thread does what. In the *fused* layout the engine steps its ports itself; [`split`] has
+//! the thread that steps a port in the other one. Either way the same rings lie in between.
 
 pub(crate) mod split;
 

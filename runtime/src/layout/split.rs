@@ -1,9 +1,9 @@
 //! The split layout: a thread that does nothing but step one port.
 //!
-//! It moves frames between the device and the four rings of [`datapath::PortLink`]; the engine is on
-//! another core. Either side sleeps when it finds nothing, after announcing it on the rings, and is
-//! woken only then: the engine by its mailbox's bell, this thread by the port's. Reports and the wish
-//! to stop are left at the [`Desk`].
+//! It moves frames between the device and the four rings of [`datapath::PortLink`]; the engine is
+//! on another core. Either side sleeps when it finds nothing, after announcing it on the rings, and
+//! is woken only then: the engine by its mailbox's bell, this thread by the port's. Reports and the
+//! wish to stop are left at the [`Desk`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

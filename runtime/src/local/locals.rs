@@ -35,8 +35,8 @@ struct Local {
 }
 
 impl Local {
-    /// The errno of an attempt that failed. The stack puts it into the receive ring, whose reading half
-    /// is the application's by now; what else is known tells the same.
+    /// The errno of an attempt that failed. The stack puts it into the receive ring, whose reading
+    /// half is the application's by now; what else is known tells the same.
     fn why_not_connected(&self, core: &Core) -> i32 {
         let names = *self.shared.names.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(remote) = names.1 else { return Errno::CONNABORTED.raw_os_error() };

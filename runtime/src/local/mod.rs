@@ -88,8 +88,8 @@ impl Shared {
         })
     }
 
-    /// Notes what the application did. Says whether the engine must be told: it has not been since it
-    /// last looked.
+    /// Notes what the application did. Says whether the engine must be told: it has not been since
+    /// it last looked.
     fn tell(&self, what: u8) -> bool {
         self.done.fetch_or(what, Ordering::AcqRel) == 0
     }

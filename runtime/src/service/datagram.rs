@@ -34,7 +34,8 @@ impl DatagramService {
         self.ends.id
     }
 
-    /// Deals with every datagram that is there. One whose answer has no room is dropped, as UDP may.
+    /// Deals with every datagram that is there. One whose answer has no room is dropped, as UDP
+    /// may.
     pub(super) fn step(&mut self, core: &mut Core) {
         let (mut taken, mut sent) = (false, false);
         while let Some(header) = record::head(&self.ends.rx) {

@@ -12,8 +12,8 @@
 //! | 1238 | UDP | takes everything |
 //! | 1240 to 1243 | TCP | answers the first byte with a byte, and closes |
 //!
-//! A service is called when the stack tells of its socket. It then works until it can neither read nor
-//! write, and never waits. Its bytes are written where they will be sent from.
+//! A service is called when the stack tells of its socket. It then works until it can neither read
+//! nor write, and never waits. Its bytes are written where they will be sent from.
 
 mod chargen;
 mod datagram;

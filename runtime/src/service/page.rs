@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use crate::admin::State;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;\
-padding:0 1rem;color:#1c2430;background:#fff}h1{font-size:1.5rem}h2{font-size:1.1rem;margin:1.6rem 0 .3rem}\
+padding:0 1rem;color:#1c2430;background:#fff}h1{font-size:1.5rem}\
+h2{font-size:1.1rem;margin:1.6rem 0 .3rem}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.2rem .8rem .2rem 0;\
 border-bottom:1px solid #e3e7ec;font-variant-numeric:tabular-nums}th{font-weight:600;color:#5b6675}\
 code,td{font-family:ui-monospace,monospace;font-size:.86rem}\
-@media(prefers-color-scheme:dark){body{background:#14181d;color:#d8dee6}th,td{border-color:#2b333d}}";
+@media(prefers-color-scheme:dark){body{background:#14181d;color:#d8dee6}\
+th,td{border-color:#2b333d}}";
 
 /// The whole page.
 pub(super) fn html(state: &State) -> String {

@@ -148,7 +148,8 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const ABC: &str = "{\"bytes\":3,\"sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}\n";
+    const ABC: &str = "{\"bytes\":3,\"sha256\":\"ba7816bf8f01cfea414140de5dae2223\
+                       b00361a396177a9cb410ff61f20015ad\"}\n";
 
     fn feed(upload: &mut Upload, data: &[u8]) -> Option<String> {
         let (mut tx, mut rx) = ring::byte_ring(64);
