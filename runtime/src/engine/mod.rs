@@ -65,6 +65,10 @@ pub(crate) struct Engine {
     pace: Pace,
     last_work: Instant,
     turns: u32,
+    /// When the stack wants to be called, as of the last turn that touched it.
+    deadline: Option<Instant>,
+    /// Whether anything was done to the stack since.
+    touched: bool,
     /// Version of the snapshot that the ports were last steered by.
     steered: u64,
     stopping: bool,
@@ -93,6 +97,8 @@ impl Engine {
             pace,
             last_work: Instant::ZERO,
             turns: 0,
+            deadline: None,
+            touched: true,
             steered: 0,
             stopping: false,
         })

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use addr::{Cidr, IfIndex, Ip};
 use datapath::{
-    Frame, FrameAccount, Port, PortInfo, PortLink, PortStats, RxFrame, Steering, TxFrame,
+    Backend, Frame, FrameAccount, Port, PortInfo, PortLink, PortStats, RxFrame, Steering, TxFrame,
 };
 use stack::fib::FibInterface;
 
@@ -26,6 +26,8 @@ pub(crate) struct PortEnd {
     pub(crate) info: PortInfo,
     link: PortLink,
     batch: Vec<RxFrame>,
+    /// How many frames the next step takes from the device, at most.
+    budget: usize,
     /// A frame to send from that nothing was written into yet.
     spare: Option<Frame>,
     drive: Drive,
@@ -76,6 +78,7 @@ impl PortEnd {
             info,
             link,
             batch: Vec::with_capacity(BATCH),
+            budget: BATCH,
             spare: None,
             drive,
             watched: Watched::default(),
@@ -88,14 +91,17 @@ impl PortEnd {
         &self.drive
     }
 
-    /// Steps the port if it is ours, hands a batch of frames to the stack, and says how many.
-    pub(crate) fn receive(&mut self, core: &mut Core) -> usize {
+    /// Steps the port if it is ours, and hands a batch of frames to the stack. Says how many, and
+    /// how many it would have taken.
+    pub(crate) fn receive(&mut self, core: &mut Core) -> (usize, usize) {
+        let budget = self.budget;
         if let Drive::Fused(port) = &mut self.drive {
-            port.turn(BATCH);
+            port.turn(budget);
         }
         let received = self.link.rx.pop_batch(&mut self.batch, BATCH);
+        self.adapt(received);
         if received == 0 {
-            return 0;
+            return (0, budget);
         }
         for arrived in &mut self.batch {
             let frame = arrived.frame.bytes_mut();
@@ -104,7 +110,18 @@ impl PortEnd {
         }
         self.link.rx_done.push_batch(&mut self.batch.drain(..).map(|arrived| arrived.frame));
         self.ring_port();
-        received
+        (received, budget)
+    }
+
+    /// Sets the next batch by this one. To learn that a TAP has no more frames costs a system call
+    /// while the one it gave waits, so a lone frame is answered first; a busy device is soon read in
+    /// full batches. A ring tells at once, and a split port has a thread for it.
+    fn adapt(&mut self, received: usize) {
+        let asks_by_system_call = matches!(self.info.backend, Backend::Tap | Backend::Tun);
+        if asks_by_system_call && matches!(self.drive, Drive::Fused(_)) {
+            let full = received >= self.budget;
+            self.budget = if full { 2 * received } else { received }.clamp(1, BATCH);
+        }
     }
 
     /// Lets the stack fill frames while it wants to and there are any, and says how many. The port

@@ -74,9 +74,13 @@ impl Engine {
         let mut turn = Turn::default();
         turn.note(self.obey(), COMMANDS_PER_TURN);
         for port in &mut self.ports {
-            turn.note(port.receive(&mut self.core), BATCH);
+            let (received, budget) = port.receive(&mut self.core);
+            turn.note(received, budget);
         }
-        if self.core.host.next_deadline().is_some_and(|at| at <= self.core.now) {
+        if turn.worked || self.touched {
+            self.deadline = self.core.host.next_deadline();
+        }
+        if self.deadline.is_some_and(|at| at <= self.core.now) {
             self.core.host.expire(self.core.now);
             turn.worked = true;
         }
@@ -87,6 +91,7 @@ impl Engine {
         }
         // Sending makes room, of which someone may make use at once.
         turn.note(self.tell(), 1);
+        self.touched = turn.worked;
         turn
     }
 
@@ -190,6 +195,7 @@ impl Engine {
     fn look_at_descriptors(&mut self, timeout: Option<Duration>) {
         self.core.poller.wait(timeout);
         while let Some((token, ready)) = self.core.poller.pop() {
+            self.touched = true;
             match token {
                 Token::Mailbox => self.mailbox.bell().silence(),
                 // The next turn steps it in any case.
@@ -210,7 +216,7 @@ impl Engine {
             let mut moved = 0;
             for port in &mut self.ports {
                 moved += port.transmit(&mut self.core);
-                moved += port.receive(&mut self.core);
+                moved += port.receive(&mut self.core).0;
             }
             if moved == 0 {
                 break;
