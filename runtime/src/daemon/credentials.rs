@@ -6,17 +6,19 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 
-use rustix::net::sockopt::socket_peercred;
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use rustix::process::geteuid;
 
 /// Refuses strangers.
 pub(super) fn check(stream: &UnixStream, group: u32) -> io::Result<()> {
-    let peer = socket_peercred(stream)?;
-    let (uid, gid) = (peer.uid.as_raw(), peer.gid.as_raw());
+    // Of nix, because a peer in a foreign namespace of processes has the process id 0, for which
+    // rustix has no type.
+    let peer = getsockopt(stream, PeerCredentials)?;
+    let (uid, gid) = (peer.uid(), peer.gid());
     if uid == 0 || uid == geteuid().as_raw() || gid == group {
         return Ok(());
     }
-    if supplementary(peer.pid.as_raw_nonzero().get()).contains(&group) {
+    if supplementary(peer.pid()).contains(&group) {
         return Ok(());
     }
     let text = format!("user {uid} is neither ours nor root nor in group {group}");

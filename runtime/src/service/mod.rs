@@ -23,6 +23,7 @@ mod stream;
 mod upload;
 
 use addr::{Endpoint, Ip};
+use stack::tcp::TcpOption;
 use stack::{Readiness, SocketError, SocketId};
 
 use self::datagram::{DatagramService, Role as DatagramRole};
@@ -121,6 +122,8 @@ impl Services {
                 // A listener that cannot accept has nothing to accept.
                 while let Ok(Some(ends)) = core.accept(id) {
                     let child = ends.id;
+                    // The tail of an answer does not wait for the peer's delayed ACK.
+                    core.set_options(child, std::iter::once(TcpOption::NoDelay(true)));
                     let service = Service::Stream(StreamService::new(ends, role));
                     if let Ok(key) = self.admit(core, child, service) {
                         self.step(key, Readiness::NONE, core, ports);
