@@ -52,8 +52,10 @@ pub(crate) struct XskDevice {
     parked: Box<[Option<Frame>]>,
     /// The descriptor of each frame.
     descriptors: Box<[FrameDesc]>,
-    /// Descriptors of one batch. Emptied within each call.
+    /// Descriptors to give to the kernel. Emptied within each call.
     batch: Vec<FrameDesc>,
+    /// Descriptors taken from the kernel: always a whole batch long, what lies there is old.
+    taken: Vec<FrameDesc>,
     arrived: Vec<RxFrame>,
     /// Frames with the kernel to receive into, and to send.
     filling: u32,
@@ -113,14 +115,13 @@ impl XskDevice {
         let mut received = 0;
         while received < budget {
             let want = BATCH.min(budget - received);
-            self.batch.resize(want, self.descriptors[0]);
             // SAFETY: the queue and the descriptors are of one region.
-            let taken = unsafe { self.rx.consume(&mut self.batch) };
+            let taken = unsafe { self.rx.consume(&mut self.taken[..want]) };
             if taken == 0 {
                 break;
             }
             for i in 0..taken {
-                self.accept(self.batch[i], side, stats);
+                self.accept(self.taken[i], side, stats);
             }
             side.deliver_batch(&mut self.arrived.drain(..));
             received += taken;
@@ -228,11 +229,10 @@ impl XskDevice {
     /// Takes back the frames the kernel has sent.
     fn complete(&mut self, side: &mut Side, stats: &mut PortStats) {
         while self.sending > 0 {
-            self.batch.resize(BATCH, self.descriptors[0]);
             // SAFETY: the queue and the descriptors are of one region.
-            let taken = unsafe { self.completion.consume(&mut self.batch) };
+            let taken = unsafe { self.completion.consume(&mut self.taken) };
             for i in 0..taken {
-                match self.unpark(self.batch[i].addr()) {
+                match self.unpark(self.taken[i].addr()) {
                     Some(frame) => {
                         self.sending = self.sending.saturating_sub(1);
                         side.recycle(frame);

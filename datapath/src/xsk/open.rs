@@ -246,6 +246,7 @@ impl Rings {
             fill,
             completion,
             parked: (0..count).map(|_| None).collect(),
+            taken: vec![descriptors[0]; BATCH],
             descriptors: descriptors.into_boxed_slice(),
             batch: Vec::with_capacity(BATCH),
             arrived: Vec::with_capacity(BATCH),
