@@ -13,7 +13,7 @@ NS   := $(SUDO) $(if $(NETNS),ip netns exec $(NETNS))
 IP   := $(SUDO) ip $(if $(NETNS),-n $(NETNS))
 
 PACKAGES := build-essential clang llvm libelf-dev zlib1g-dev m4 pkg-config iproute2
-TEST_PACKAGES := iputils-ping curl python3 tcpdump ethtool
+TEST_PACKAGES := iputils-ping curl python3 tcpdump ethtool procps util-linux tshark python3-scapy
 BENCH_PACKAGES := ethtool
 
 .DEFAULT_GOAL := help
