@@ -19,7 +19,7 @@ fn the_kernel_pings_and_fetches() {
     assert!(lab.inside("ping -n -c 1 -W 2 2001:db8:0:1::7").status.success());
     let page = lab.inside("curl -sS -m 10 http://10.0.1.7/state.json").stdout;
     let state: serde_json::Value = serde_json::from_slice(&page).expect("JSON");
-    assert_eq!(state["links"][0]["name"], "tap7");
+    assert_eq!(state["links"][1]["name"], "tap7");
     let bytes = lab.inside("curl -sS -m 30 http://[2001:db8:0:1::7]/bytes/5000000").stdout;
     assert_eq!(bytes.len(), 5_000_000);
     assert!(bytes.iter().enumerate().all(|(i, &b)| usize::from(b) == i % 251));
@@ -130,7 +130,7 @@ fn a_killed_client_leaves_nothing() {
     }
     assert!(lab.pings());
     assert!(eventually(|| {
-        let frames = stack.links().expect("links")[0].frames.expect("a port has frames");
+        let frames = stack.links().expect("links")[1].frames.expect("a port has frames");
         frames.stack == 0 && frames.free == frames.total
     }));
 }

@@ -149,7 +149,7 @@ fn control_calls_show_and_change() {
     let [left, _right] = wire(Layout::Split, Medium::Ethernet, offloads());
     let stack = left.sockets();
     let links = stack.links().expect("links");
-    assert_eq!((links[0].name.as_str(), links[0].ifindex), ("mem1", 2));
+    assert_eq!((links[1].name.as_str(), links[1].ifindex), ("mem1", 2));
     stack.add_address("mem1", "10.0.0.9/24").expect("add");
     let shown = |stack: &client::Stack| {
         stack.addresses().expect("addresses").iter().any(|a| a.address == "10.0.0.9")

@@ -84,7 +84,7 @@ fn names_of_pytcp_work_as_aliases() {
     let daemon = Daemon::start(&space, &args.split_whitespace().collect::<Vec<_>>());
     assert!(space.shell("ping -n -c 1 -W 2 10.0.1.7").status.success());
     assert!(space.shell("ping -n -c 1 -W 2 2001:db8:0:1::7").status.success());
-    assert_eq!(daemon.records("link")[0]["mac"], "02:00:00:12:34:56");
+    assert_eq!(daemon.records("link")[1]["mac"], "02:00:00:12:34:56");
 }
 
 #[test]

@@ -72,10 +72,10 @@ fn a_transfer_both_ways_over_tun() {
 fn our_listener_serves_kernel_clients() {
     let lab = Lab::start("listen", Backend::Tap);
     let stack = open(&lab);
-    for (family, any) in FAMILIES.into_iter().zip([
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    ]) {
+    for (family, any) in FAMILIES
+        .into_iter()
+        .zip([IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)])
+    {
         let listener = TcpListener::bind(&stack, (any, 8080)).expect("bind");
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -97,7 +97,10 @@ fn our_listener_serves_kernel_clients() {
                     peer.shutdown(Shutdown::Write).expect("shutdown");
                     let mut answer = String::new();
                     peer.read_to_string(&mut answer).expect("read");
-                    assert_eq!(answer.chars().rev().collect::<String>(), format!("request {number}"));
+                    assert_eq!(
+                        answer.chars().rev().collect::<String>(),
+                        format!("request {number}")
+                    );
                 }
             });
         });

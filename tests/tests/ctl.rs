@@ -72,7 +72,10 @@ fn routes_and_neighbors_can_be_changed() {
     ok(&lab, "neighbor add 10.0.1.99 lladdr 02:00:00:00:00:99 dev tap7");
     let neighbors = lab.daemon.records("neighbor");
     let added = neighbors.iter().find(|n| n["address"] == "10.0.1.99").expect("listed");
-    assert_eq!((&added["state"], &added["lladdr"]), (&"PERMANENT".into(), &"02:00:00:00:00:99".into()));
+    assert_eq!(
+        (&added["state"], &added["lladdr"]),
+        (&"PERMANENT".into(), &"02:00:00:00:00:99".into())
+    );
     ok(&lab, "neighbor del 10.0.1.99 dev tap7");
     assert!(!has(&lab.daemon.records("neighbor"), "address", "10.0.1.99"));
 }

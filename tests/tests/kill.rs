@@ -78,7 +78,8 @@ fn daemon_dies(backend: Backend) {
     let mut lab = Lab::start("kill-daemon", backend);
     let listener = lab.space.inside(|| TcpListener::bind((HOST_V4, 0)).expect("bind"));
     let stack = Stack::connect(Some(lab.daemon.socket())).expect("daemon");
-    let mut stream = TcpStream::connect(&stack, listener.local_addr().expect("own")).expect("connect");
+    let mut stream =
+        TcpStream::connect(&stack, listener.local_addr().expect("own")).expect("connect");
     let (_peer, _) = listener.accept().expect("accept");
     lab.daemon.signal(Signal::KILL);
     lab.daemon.wait();

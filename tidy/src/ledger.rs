@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn rows_are_first_cells_with_prefix_and_number() {
-        let text = "| ID | Fact |\n|---|---|\n| ABC-01 | x ABC-02 |\n| IP4-123 | y |\n| 12-3 | n |\n";
+        let text =
+            "| ID | Fact |\n|---|---|\n| ABC-01 | x ABC-02 |\n| IP4-123 | y |\n| 12-3 | n |\n";
         assert_eq!(rows(text), ["ABC-01", "IP4-123"]);
     }
 

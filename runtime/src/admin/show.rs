@@ -51,7 +51,7 @@ pub(super) fn info(core: &Core) -> DaemonInfo {
 /// Ports first, the loopback interface last.
 pub(super) fn links(core: &Core, ports: &[PortEnd]) -> Vec<Link> {
     let mut interfaces = core.host.interfaces();
-    interfaces.sort_by_key(|i| (i.is_loopback, i.ifindex));
+    interfaces.sort_by_key(|i| i.ifindex);
     interfaces
         .into_iter()
         .map(|interface| {

@@ -14,7 +14,8 @@ use client::{Stack, TcpListener, TcpStream, UdpSocket};
 fn main() -> std::io::Result<()> {
     let mut args = std::env::args().skip(1);
     let socket = args.next().expect("hold SOCKET ADDRESS");
-    let address: SocketAddr = args.next().and_then(|a| a.parse().ok()).expect("hold SOCKET ADDRESS");
+    let address: SocketAddr =
+        args.next().and_then(|a| a.parse().ok()).expect("hold SOCKET ADDRESS");
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let stack = Stack::connect(Some(Path::new(&socket)))?;
     let _listener = TcpListener::bind(&stack, (any, 9000))?;
