@@ -3,8 +3,8 @@
 //!
 //! `generate` makes frames with our emitters and damages half of them; tshark reads them from a
 //! capture file. `scapy_frames.py` makes frames with scapy, says what it put in, and reads some of
-//! ours back. `ours` is our reading: field names are tshark's throughout. Everything is seeded, so a
-//! failure repeats.
+//! ours back. `ours` is our reading: field names are tshark's throughout. Everything is seeded, so
+//! a failure repeats.
 //!
 //! Both programs must be installed; a test that cannot run fails and names the package.
 

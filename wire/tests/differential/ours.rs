@@ -1,6 +1,7 @@
 //! Our reading of a frame, under tshark's field names.
 //!
-//! Numbers are decimal, fragment offsets in units of eight bytes, flags 0 or 1; a checksum's status is tshark's: 0 bad, 1 good, 3 absent.
+//! Numbers are decimal, fragment offsets in units of eight bytes, flags 0 or 1; a checksum's status
+//! is tshark's: 0 bad, 1 good, 3 absent.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -128,8 +128,8 @@ fn finds_fault(layer: &str, why: Malformed, ours: &Reading, theirs: &Fields<'_>)
         // Of IGMP types it does not know tshark sums nothing.
         return number(status).map_or(layer == "igmp", |status| status == 0);
     }
-    // Two rules tshark leaves alone: all fragments but the last are whole units (RFC 791 §3.2), and
-    // options end inside their header, padding too (RFC 8200 §4.2).
+    // Two rules tshark leaves alone: all fragments but the last are whole units (RFC 791 §3.2),
+    // and options end inside their header, padding too (RFC 8200 §4.2).
     let ragged = layer == "ip" && number("ip.flags.mf") == Some(1);
     let loose = layer == "ipv6" && why == Malformed::Option;
     if ragged || loose {
