@@ -41,12 +41,13 @@ pub(crate) fn damage(random: &mut Random, frame: &mut Vec<u8>) {
     }
     let header_len = frame.get(14).map_or(0, |byte| usize::from(byte & 15) * 4);
     let is_v4 = frame.len() > 34 && frame[12..14] == [8, 0] && header_len >= 20;
-    if is_v4 && random.chance(50) {
-        if let Some(header) = frame.get_mut(14..14 + header_len) {
-            header[10..12].fill(0);
-            let sum = checksum::checksum(header);
-            header[10..12].copy_from_slice(&sum.to_be_bytes());
-        }
+    if is_v4
+        && random.chance(50)
+        && let Some(header) = frame.get_mut(14..14 + header_len)
+    {
+        header[10..12].fill(0);
+        let sum = checksum::checksum(header);
+        header[10..12].copy_from_slice(&sum.to_be_bytes());
     }
 }
 

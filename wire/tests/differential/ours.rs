@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use addr::Ip;
 use wire::icmp::Message;
 use wire::ip::{self, IpHeader};
 use wire::ndp_options::{NdpOption, Options};
@@ -273,7 +272,7 @@ fn discovery_options(out: &mut Reading, options: &Options<'_>) {
             NdpOption::TargetMac(mac) => out.put("icmpv6.opt.target_linkaddr", mac),
             NdpOption::Mtu(mtu) => out.put("icmpv6.opt.mtu", mtu),
             NdpOption::Prefix(prefix) => {
-                out.put("icmpv6.opt.prefix", Ip::from(prefix.prefix.ip));
+                out.put("icmpv6.opt.prefix", prefix.prefix.ip);
                 out.put("icmpv6.opt.prefix.length", prefix.prefix.prefix);
                 out.flag("icmpv6.opt.prefix.flag.l", prefix.on_link);
                 out.flag("icmpv6.opt.prefix.flag.a", prefix.autonomous);
