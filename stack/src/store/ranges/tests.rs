@@ -1,3 +1,5 @@
+//! Ranges against a naive set of numbers, and their bound.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Slab keys: a reused slot is a different tenant.
+
 use super::*;
 
 #[test]

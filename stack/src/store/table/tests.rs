@@ -1,3 +1,5 @@
+//! The open-addressing table against a map.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The timing wheel: order, lazy re-arming, far deadlines.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! NewReno's window by RFC 5681 and RFC 6928.
+
 use super::*;
 
 fn ack(acked: u32) -> Ack {
