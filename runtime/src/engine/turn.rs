@@ -21,7 +21,7 @@ use stack::Instant;
 use super::mailbox::Command;
 use super::owner::Owner;
 use super::poller::Token;
-use super::port::{BATCH, Drive};
+use super::port::{Drive, SEND_BATCH};
 use super::{Engine, Pace};
 
 /// Messages taken in one turn.
@@ -87,7 +87,7 @@ impl Engine {
         turn.note(self.tell(), EVENTS_PER_TURN);
         self.steer();
         for port in &mut self.ports {
-            turn.note(port.transmit(&mut self.core), BATCH);
+            turn.note(port.transmit(&mut self.core), SEND_BATCH);
         }
         // Sending makes room, of which someone may make use at once.
         turn.note(self.tell(), 1);

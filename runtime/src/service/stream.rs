@@ -79,9 +79,10 @@ impl StreamService {
                 end_of(rx)
             }
             Talk::Source => {
-                while has_room(tx) {
+                while tx.buffered() < SOURCE_AHEAD {
                     tx.write(&super::http::NUMBERS);
                 }
+                tx.set_waiting(true);
                 end_of(rx)
             }
             Talk::Answer => answer(tx, rx),
@@ -99,6 +100,10 @@ impl StreamService {
         next
     }
 }
+
+/// How far ahead of the peer's ACKs a source writes: what fits the second-level cache is still there
+/// when it is sent.
+const SOURCE_AHEAD: usize = 384 << 10;
 
 /// Whether there is room to write; if not, the stack is asked to tell.
 pub(super) fn has_room(tx: &mut Writer) -> bool {
