@@ -97,28 +97,32 @@ impl PortThread {
             if worked {
                 last_work = now;
             }
-            if !worked || now - reported > REPORT_INTERVAL {
+            // The last report before a sleep is what others see of the port until it wakes.
+            let sleeps = !worked && !self.lingers(now - last_work);
+            if sleeps || now - reported > REPORT_INTERVAL {
                 reported = now;
                 *self.desk.report.lock().unwrap_or_else(PoisonError::into_inner) =
                     Report::of(&self.port);
             }
-            if !worked {
-                self.rest(now - last_work);
+            if sleeps {
+                self.sleep();
+            } else if !worked {
+                std::hint::spin_loop();
             }
         }
     }
 
-    /// Nothing to do: looks on, or sleeps.
-    fn rest(&mut self, idle: Duration) {
-        let lingers = match self.pace {
+    /// Whether a port that has had nothing to do for `idle` looks on instead of sleeping.
+    fn lingers(&self, idle: Duration) -> bool {
+        match self.pace {
             Pace::Sleep => false,
             Pace::Linger(span) => idle < span,
             Pace::Spin => true,
-        };
-        if lingers {
-            std::hint::spin_loop();
-            return;
         }
+    }
+
+    /// Sleeps until the device or the engine has something.
+    fn sleep(&mut self) {
         // A device that is lost would be told of for ever.
         if self.port.is_lost() || self.port.sleep(None).is_err() {
             std::thread::sleep(Duration::from_millis(10));

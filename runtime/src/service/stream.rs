@@ -79,9 +79,7 @@ impl StreamService {
                 end_of(rx)
             }
             Talk::Source => {
-                while tx.buffered() < SOURCE_AHEAD {
-                    tx.write(&super::http::NUMBERS);
-                }
+                while tx.buffered() < SOURCE_AHEAD && tx.write(&super::http::NUMBERS) > 0 {}
                 tx.set_waiting(true);
                 end_of(rx)
             }
