@@ -17,6 +17,12 @@ pub struct Limits {
     pub tcp_receive_buffer: usize,
     /// Send ring of a connection, bytes.
     pub tcp_send_buffer: usize,
+    /// Whether selective acknowledgments are offered (Linux `tcp_sack`).
+    pub tcp_sack: bool,
+    /// Whether timestamps are offered (Linux `tcp_timestamps`).
+    pub tcp_timestamps: bool,
+    /// Whether window scaling is offered (Linux `tcp_window_scaling`).
+    pub tcp_window_scaling: bool,
     /// Disjoint ranges of out-of-order text kept per connection; more are dropped.
     pub tcp_out_of_order_ranges: usize,
     /// TIME-WAIT length (Linux: 60 s, TCPF-13 names 30 s; ours follows Linux).
@@ -67,6 +73,9 @@ impl Default for Limits {
             tcp_time_wait: 65_536,
             tcp_receive_buffer: 1 << 20,
             tcp_send_buffer: 1 << 20,
+            tcp_sack: true,
+            tcp_timestamps: true,
+            tcp_window_scaling: true,
             tcp_out_of_order_ranges: 64,
             tcp_time_wait_span: Duration::from_secs(60),
             tcp_syn_retries: 6,

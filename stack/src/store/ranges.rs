@@ -31,7 +31,6 @@ impl Ranges {
     }
 
     /// Every range, lowest first.
-    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> + '_ {
         self.0.iter().copied()
     }

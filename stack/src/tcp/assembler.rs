@@ -18,6 +18,11 @@ impl Assembler {
         self.0.is_empty()
     }
 
+    /// The ranges that wait, lowest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0.iter()
+    }
+
     /// One past the last byte that waits, as a stream position.
     pub(crate) fn end(&self) -> Option<u64> {
         self.0.end()

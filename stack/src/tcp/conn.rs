@@ -25,6 +25,7 @@ use crate::tcp::rtt::Rtt;
 use crate::tcp::send::SendHalf;
 use crate::tcp::state::{Fins, OurFin, State, TheirFin};
 use crate::tcp::timers::Timers;
+use crate::tcp::timestamps::{Stamps, TIMESTAMPS_LEN};
 use crate::time::{Duration, Instant};
 
 /// How far the handshake got.
@@ -91,6 +92,11 @@ pub(crate) struct Conn {
     pub(crate) recovery: Recovery,
     pub(crate) congestion: Congestion,
     pub(crate) rtt: Rtt,
+    /// Both sides offered selective acknowledgments.
+    pub(crate) sack: bool,
+    /// Both sides offered window scaling.
+    pub(crate) scaling: bool,
+    pub(crate) stamps: Stamps,
 
     pub(crate) path: Path,
     /// When the path was last looked up.
@@ -135,6 +141,7 @@ pub(crate) struct Birth {
     pub(crate) iss: SeqNum,
     pub(crate) identification: u16,
     pub(crate) flow_label: u32,
+    pub(crate) clock_offset: u32,
 }
 
 /// The application's halves of the rings.
@@ -157,7 +164,7 @@ impl Conn {
         let v4 = birth.key.remote.ip.is_v4();
         let our_mss = options::advertised_mss(birth.path.mtu, v4);
         let capacity = stack_rx.capacity();
-        let scale = options::window_shift(capacity);
+        let scale = if limits.tcp_window_scaling { options::window_shift(capacity) } else { 0 };
         let window = u32::from(options::syn_window(capacity, our_mss));
         let mss = options::send_mss(our_mss, birth.path.mtu, v4);
         let mut conn = Self {
@@ -180,6 +187,9 @@ impl Conn {
             recovery: Recovery::new(birth.iss),
             congestion: Congestion::new(mss, false),
             rtt: Rtt::new(),
+            sack: limits.tcp_sack,
+            scaling: limits.tcp_window_scaling,
+            stamps: Stamps::new(birth.clock_offset),
             path: birth.path,
             path_at: now,
             confirm_at: now,
@@ -353,7 +363,8 @@ impl Conn {
     pub(crate) fn update_mss(&mut self) {
         let v4 = self.key.remote.ip.is_v4();
         let mtu = self.path.mtu.min(self.path_mtu);
-        let mss = options::send_mss(self.their_mss, mtu, v4);
+        let stamps = if self.stamps.on { TIMESTAMPS_LEN } else { 0 };
+        let mss = options::send_mss(self.their_mss, mtu, v4) - stamps;
         if mss != self.snd.mss {
             self.snd.mss = mss;
             self.congestion.on_mss(mss);

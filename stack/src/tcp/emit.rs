@@ -14,22 +14,62 @@ use crate::cx::Cx;
 use crate::ip::output::{link_header_len, transport_offset, write_headers};
 use crate::tcp::conn::Conn;
 use crate::tcp::output::{Kind, Plan};
+use crate::tcp::timestamps::TIMESTAMPS_LEN;
 
 impl Conn {
     /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts them.
     pub(crate) fn frame_room(&self, slot: usize) -> u32 {
         let v4 = self.key.remote.ip.is_v4();
         let caps = self.path.caps;
-        let headers = transport_offset(&self.path, v4) + HEADER_LEN;
+        let headers = transport_offset(&self.path, v4) + HEADER_LEN + self.options_len();
         let fits = slot.saturating_sub(headers) as u32;
         let cuts = if v4 { caps.gso4 } else { caps.gso6 };
         if caps.gso_max == 0 || !cuts {
-            return fits.min(self.snd.mss);
+            return fits.min(self.mss_now());
         }
         let link = link_header_len(self.path.medium);
         let largest = IP_MAX.min((caps.gso_max as usize).saturating_sub(link));
-        let run = largest.saturating_sub(ip::header_len(v4) + HEADER_LEN) as u32;
-        fits.min(run.max(self.snd.mss))
+        let headers = ip::header_len(v4) + HEADER_LEN + self.options_len();
+        let run = largest.saturating_sub(headers) as u32;
+        fits.min(run.max(self.mss_now()))
+    }
+
+    /// Options of a segment other than a SYN.
+    #[inline]
+    fn options(&self, cx: &Cx<'_>) -> OptionWriter {
+        let mut writer = OptionWriter::new();
+        if self.stamps.on {
+            writer.timestamps(self.stamps.option(cx.now));
+        }
+        if self.sack && self.rcv.has_sack_blocks() {
+            let (blocks, count) = self.rcv.sack_blocks();
+            writer.sack(&blocks[..count]);
+        }
+        writer
+    }
+
+    /// Bytes that [`options`](Self::options) takes.
+    #[inline]
+    fn options_len(&self) -> usize {
+        let stamps = if self.stamps.on { TIMESTAMPS_LEN as usize } else { 0 };
+        stamps + self.sack_len() as usize
+    }
+
+    /// Bytes that selective acknowledgments take of a segment that leaves now.
+    #[inline]
+    fn sack_len(&self) -> u32 {
+        if !self.sack || !self.rcv.has_sack_blocks() {
+            return 0;
+        }
+        let most = if self.stamps.on { 3 } else { 4 };
+        4 + 8 * self.rcv.sack_blocks().1.min(most) as u32
+    }
+
+    /// Bytes of data in a full segment that leaves now. `snd.mss` is without the timestamps, which are
+    /// always there; selective acknowledgments come and go.
+    #[inline]
+    pub(crate) fn mss_now(&self) -> u32 {
+        self.snd.mss.saturating_sub(self.sack_len()).max(1)
     }
 
     /// Writes the segment and says what the device has to do. The path is usable, and the plan was
@@ -41,8 +81,8 @@ impl Conn {
         slot: &mut [u8],
     ) -> Option<TxMeta> {
         let options = match plan.kind {
-            Kind::Syn => self.syn_options(),
-            Kind::New | Kind::Again | Kind::Probe | Kind::Ack => OptionWriter::new(),
+            Kind::Syn => self.syn_options(cx).writer(),
+            Kind::New | Kind::Again | Kind::Probe | Kind::Ack => self.options(cx),
         };
         let options = options.finish();
         let (src, dst) = (self.key.local, self.key.remote);
@@ -82,10 +122,11 @@ impl Conn {
         self.write_ip(frame, segment_len);
         cx.stats.tcp_segments_out += 1;
         cx.stats.ip_out += 1;
-        let cut = plan.len > self.snd.mss;
+        let mss = self.mss_now();
+        let cut = plan.len > mss;
         let gso = cut.then(|| Gso {
             kind: GsoKind::tcp(dst.ip),
-            size: self.snd.mss as u16,
+            size: mss as u16,
             header_len: (start + header_len) as u16,
         });
         Some(TxMeta { len: (start + segment_len) as u32, checksum, gso })

@@ -11,7 +11,7 @@ use crate::event::Readiness;
 use crate::socket::SocketError;
 use crate::tcp::congestion::Congestion;
 use crate::tcp::conn::{Conn, Stage};
-use crate::tcp::options::{self, Offer};
+use crate::tcp::options::{Offer, SynOptions};
 use crate::tcp::reply;
 use crate::tcp::segment::Segment;
 use crate::time::Instant;
@@ -41,7 +41,7 @@ impl Conn {
         if !seg.flags.syn() {
             return Err(DropReason::TcpBadFlags);
         }
-        self.take_syn(seg);
+        self.take_syn(cx, seg);
         self.heard = cx.now;
         if !acked {
             // SYNs crossed. The peer's data, if any, comes again.
@@ -97,20 +97,27 @@ impl Conn {
     }
 
     /// The peer's SYN: its sequence number and options.
-    pub(crate) fn take_syn(&mut self, seg: &Segment<'_>) {
+    pub(crate) fn take_syn(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
         let offer = Offer::parse(seg.options, self.key.remote.ip.is_v4());
-        self.take_offer(offer);
+        self.take_offer(cx, offer);
         let window = self.rcv.window();
         self.rcv.nxt = seg.seq + 1;
         self.rcv.acked = self.rcv.nxt;
         self.rcv.edge = self.rcv.nxt + window;
     }
 
-    /// What the peer's SYN offered: window scaling works only if both sides offered it (RFC 7323 §2.2).
-    pub(crate) fn take_offer(&mut self, offer: Offer) {
-        match offer.scale {
-            Some(shift) => self.snd.scale = shift,
+    /// What the peer's SYN offered: an option works only if both sides offered it (RFC 7323 §2.2, §3.2,
+    /// RFC 2018 §2).
+    pub(crate) fn take_offer(&mut self, cx: &Cx<'_>, offer: Offer) {
+        self.sack = offer.sack && cx.limits.tcp_sack;
+        self.stamps.agree(offer.timestamps.filter(|_| cx.limits.tcp_timestamps), cx.now);
+        match offer.scale.filter(|_| cx.limits.tcp_window_scaling) {
+            Some(shift) => {
+                self.snd.scale = shift;
+                self.scaling = true;
+            }
             None => {
+                self.scaling = false;
                 self.snd.scale = 0;
                 self.rcv.scale = 0;
             }
@@ -150,8 +157,16 @@ impl Conn {
     }
 
     /// Options of our SYN or SYN-ACK.
-    pub(crate) fn syn_options(&self) -> wire::tcp_options::OptionWriter {
-        let scaling = self.stage == Stage::SynSent || self.rcv.scale > 0 || self.snd.scale > 0;
-        options::syn_options(self.our_mss, scaling.then_some(self.rcv.scale))
+    pub(crate) fn syn_options(&self, cx: &Cx<'_>) -> SynOptions {
+        // A crossed SYN is answered with what both sides know.
+        let first = self.stage == Stage::SynSent;
+        let scaling = if first { cx.limits.tcp_window_scaling } else { self.scaling };
+        let stamps = if first { cx.limits.tcp_timestamps } else { self.stamps.on };
+        SynOptions {
+            mss: self.our_mss,
+            scale: scaling.then_some(self.rcv.scale),
+            sack: self.sack,
+            timestamps: stamps.then(|| self.stamps.option(cx.now)),
+        }
     }
 }

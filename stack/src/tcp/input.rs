@@ -46,6 +46,9 @@ impl Conn {
             self.challenge(cx);
             return Err(DropReason::TcpBadFlags);
         }
+        if let Some(stamps) = seg.timestamps.filter(|_| self.stamps.on) {
+            self.stamps.update(stamps, seg.seq, self.rcv.acked, cx.now);
+        }
         self.process_ack(cx, seg)?;
         if self.end.is_some() {
             return Ok(());

@@ -17,6 +17,7 @@ pub(crate) struct Secrets {
     isn: HashKey,
     port: HashKey,
     label: HashKey,
+    clock: HashKey,
     /// Added to the port offset, so that connections to one destination do not collide.
     step: u32,
 }
@@ -24,7 +25,7 @@ pub(crate) struct Secrets {
 impl Secrets {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let mut key = || HashKey::new(rng.next_u64(), rng.next_u64());
-        Self { isn: key(), port: key(), label: key(), step: 0 }
+        Self { isn: key(), port: key(), label: key(), clock: key(), step: 0 }
     }
 
     /// The initial sequence number of a connection that starts now (RFC 6528 §3; TCPO-13).
@@ -35,6 +36,15 @@ impl Secrets {
     /// The IPv6 flow label of a flow (RFC 6437): stable, and not to be derived by others.
     pub(crate) fn flow_label(&self, key: &FlowKey) -> u32 {
         self.label.hash_flow(key) as u32 & 0xf_ffff
+    }
+
+    /// What our timestamp clock shows beyond the host's towards a peer. One for each pair of hosts, so
+    /// that a flow's successive connections see one clock (RFC 7323 §5.4; GAP-05).
+    pub(crate) fn clock_offset(&self, key: &FlowKey) -> u32 {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(key.local.ip.octets());
+        bytes[16..].copy_from_slice(key.remote.ip.octets());
+        self.clock.hash_bytes(&bytes) as u32
     }
 
     /// The first ephemeral port for which `is_free` holds, each port tried once (RFC 6056,

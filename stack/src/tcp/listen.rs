@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use addr::{Endpoint, FlowKey, IfIndex, Ip};
 use wire::tcp::{Flags, SeqNum};
+use wire::tcp_options::{OptionWriter, Timestamps};
 
 use crate::cx::Cx;
 use crate::drop::DropReason;
@@ -19,10 +20,11 @@ use crate::socket::{Ends, SocketError, SocketId, SocketKind};
 use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Birth, Conn};
-use crate::tcp::options::{self, Offer};
+use crate::tcp::options::{self, Offer, SynOptions};
 use crate::tcp::reply::{self, Bare};
 use crate::tcp::segment::Segment;
 use crate::tcp::table::Owner;
+use crate::tcp::timestamps::Stamps;
 use crate::time::{Duration, Instant};
 
 /// How to listen.
@@ -74,13 +76,15 @@ pub(crate) struct Embryo {
     /// The window field of our SYN-ACK.
     window: u16,
     our_mss: u16,
+    /// Of our timestamp clock.
+    clock_offset: u32,
     /// Timeouts so far.
     retries: u8,
     /// Some SYN-ACK was sent twice, so the handshake gives no sample (Karn).
     repeated: bool,
 }
 
-const _: () = assert!(size_of::<Embryo>() <= 88);
+const _: () = assert!(size_of::<Embryo>() <= 104);
 
 /// All listeners, and by which address and port they are found.
 #[derive(Debug)]
@@ -264,6 +268,7 @@ impl Tcp {
             offer: Offer::parse(seg.options, v4),
             window: options::syn_window(limits.tcp_receive_buffer.next_power_of_two(), our_mss),
             our_mss,
+            clock_offset: self.secrets.clock_offset(&seg.key),
             retries: 0,
             repeated: false,
         };
@@ -344,10 +349,12 @@ impl Tcp {
         let identification = cx.rng.next_u32() as u16;
         let flow_label = self.secrets.flow_label(&key);
         let iss = embryo.iss;
+        let clock_offset = embryo.clock_offset;
         let mut halves = None;
         let inserted = self.conns.insert_with(|slot| {
             let id = conn_id(slot);
-            let birth = Birth { id, key, scope, path, iss, identification, flow_label };
+            let birth =
+                Birth { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (mut conn, user) = Conn::active(birth, cx.limits, embryo.since);
             conn.hatch(cx, &embryo);
             halves = Some(user);
@@ -416,7 +423,7 @@ impl Conn {
         self.rcv.nxt = embryo.irs + 1;
         self.rcv.acked = self.rcv.nxt;
         self.rcv.edge = self.rcv.nxt + u32::from(embryo.window);
-        self.take_offer(embryo.offer);
+        self.take_offer(cx, embryo.offer);
         self.snd.nxt = embryo.iss + 1;
         self.snd.una = self.snd.nxt;
         self.retries = embryo.retries;
@@ -429,17 +436,38 @@ impl Conn {
     }
 }
 
+impl Embryo {
+    /// The timestamps of an answer, if both sides have them.
+    fn stamps(&self, cx: &Cx<'_>) -> Option<Timestamps> {
+        let theirs = self.offer.timestamps.filter(|_| cx.limits.tcp_timestamps)?;
+        let mut stamps = Stamps::new(self.clock_offset);
+        stamps.agree(Some(theirs), cx.now);
+        Some(stamps.option(cx.now))
+    }
+}
+
 fn send_syn_ack(cx: &mut Cx<'_>, embryo: &Embryo) -> Result<(), DropReason> {
     let limit = cx.limits.tcp_receive_buffer.next_power_of_two();
-    let scale = embryo.offer.scale.map(|_| options::window_shift(limit));
-    let options = options::syn_options(embryo.our_mss, scale);
+    let Offer { scale, sack, timestamps, .. } = embryo.offer;
+    let scale = scale.filter(|_| cx.limits.tcp_window_scaling);
+    let options = SynOptions {
+        mss: embryo.our_mss,
+        scale: scale.map(|_| options::window_shift(limit)),
+        sack: sack && cx.limits.tcp_sack,
+        timestamps: embryo.stamps(cx),
+    };
+    debug_assert!(timestamps.is_some() || options.timestamps.is_none());
     let flags = Flags::SYN | Flags::ACK;
-    send(cx, embryo, embryo.iss, flags, options.finish())
+    send(cx, embryo, embryo.iss, flags, options.writer().finish())
 }
 
 /// Says where the handshake stands.
 fn send_ack(cx: &mut Cx<'_>, embryo: &Embryo) -> Result<(), DropReason> {
-    send(cx, embryo, embryo.iss + 1, Flags::ACK, &[])
+    let mut options = OptionWriter::new();
+    if let Some(stamps) = embryo.stamps(cx) {
+        options.timestamps(stamps);
+    }
+    send(cx, embryo, embryo.iss + 1, Flags::ACK, options.finish())
 }
 
 fn send(

@@ -19,7 +19,7 @@
 //! | `output`, `emit` | which segment is next; writing it into a frame |
 //! | `timers`, `expire`, `keepalive` | deadlines and what they do |
 //! | `reply` | segments that no connection sends |
-//! | `options`, `isn` | what is negotiated; what must not be guessed |
+//! | `options`, `timestamps`, `isn` | what is negotiated; both clocks; what must not be guessed |
 //! | `user`, `icmp_errors`, `ready`, `info` | socket calls, ICMP, who sends next, listings |
 //!
 //! # Turn
@@ -62,6 +62,7 @@ mod state;
 mod table;
 mod time_wait;
 mod timers;
+mod timestamps;
 mod user;
 
 #[cfg(test)]

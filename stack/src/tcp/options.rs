@@ -6,7 +6,7 @@
 
 use wire::ip;
 use wire::tcp::HEADER_LEN;
-use wire::tcp_options::{self, MSS_DEFAULT, OptionWriter};
+use wire::tcp_options::{self, MSS_DEFAULT, OptionWriter, Timestamps};
 
 /// What the peer's SYN said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub(crate) struct Offer {
     pub(crate) mss: u16,
     /// Its window shift; none if it does not scale.
     pub(crate) scale: Option<u8>,
+    /// It reads selective acknowledgments.
+    pub(crate) sack: bool,
+    /// Its timestamps, if it has them.
+    pub(crate) timestamps: Option<Timestamps>,
 }
 
 impl Offer {
@@ -22,18 +26,46 @@ impl Offer {
     pub(crate) fn parse(area: &[u8], v4: bool) -> Self {
         let options = tcp_options::parse(area).unwrap_or_default();
         let default = if v4 { MSS_DEFAULT } else { MSS_DEFAULT_V6 };
-        Self { mss: options.mss.unwrap_or(default).max(MSS_FLOOR), scale: options.window_scale }
+        Self {
+            mss: options.mss.unwrap_or(default).max(MSS_FLOOR),
+            scale: options.window_scale,
+            sack: options.sack_permitted,
+            timestamps: options.timestamps,
+        }
     }
 }
 
-/// Options of our SYN or SYN-ACK (TCPO-01).
-pub(crate) fn syn_options(mss: u16, scale: Option<u8>) -> OptionWriter {
-    let mut writer = OptionWriter::new();
-    writer.mss(mss);
-    if let Some(shift) = scale {
-        writer.window_scale(shift);
+/// What a SYN or SYN-ACK of ours says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SynOptions {
+    pub(crate) mss: u16,
+    pub(crate) scale: Option<u8>,
+    pub(crate) sack: bool,
+    pub(crate) timestamps: Option<Timestamps>,
+}
+
+impl SynOptions {
+    /// The options area, in Linux's order: MSS, SACK permitted, timestamps, window scale (TCPO-01).
+    pub(crate) fn writer(self) -> OptionWriter {
+        let mut writer = OptionWriter::new();
+        writer.mss(self.mss);
+        match self.timestamps {
+            Some(stamps) => {
+                if self.sack {
+                    writer.sack_permitted();
+                }
+                writer.timestamps(stamps);
+            }
+            None if self.sack => {
+                writer.sack_permitted_alone();
+            }
+            None => {}
+        }
+        if let Some(shift) = self.scale {
+            writer.window_scale(shift);
+        }
+        writer
     }
-    writer
 }
 
 /// The MSS we advertise: what the interface's MTU leaves (RFC 9293 §3.7.1, MUST-67; TCPO-02).
@@ -89,10 +121,26 @@ mod tests {
 
     #[test]
     fn no_option_means_the_default_of_the_family() {
-        assert_eq!(Offer::parse(&[], true), Offer { mss: 536, scale: None });
+        let nothing = Offer { mss: 536, scale: None, sack: false, timestamps: None };
+        assert_eq!(Offer::parse(&[], true), nothing);
         assert_eq!(Offer::parse(&[], false).mss, 1220);
         assert_eq!(Offer::parse(&[3, 3, 0], true).scale, Some(0));
-        assert_eq!(Offer::parse(&[3, 3], true), Offer { mss: 536, scale: None });
+        assert_eq!(Offer::parse(&[3, 3], true), nothing);
+    }
+
+    #[test]
+    fn options_stand_as_linux_places_them_tcpo_01() {
+        let stamps = Timestamps { value: 1, echo: 2 };
+        let all = SynOptions { mss: 1460, scale: Some(7), sack: true, timestamps: Some(stamps) };
+        let bytes = [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7];
+        assert_eq!(all.writer().finish(), bytes);
+        let some = SynOptions { timestamps: None, ..all };
+        assert_eq!(some.writer().finish(), [2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 7]);
+        let some = SynOptions { sack: false, ..all };
+        let bytes = [2, 4, 5, 180, 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7];
+        assert_eq!(some.writer().finish(), bytes);
+        let some = SynOptions { sack: false, timestamps: None, scale: None, ..all };
+        assert_eq!(some.writer().finish(), [2, 4, 5, 180]);
     }
 
     #[test]

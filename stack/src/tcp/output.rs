@@ -64,7 +64,7 @@ impl Conn {
     /// What recovery wants sent again. The first segment ignores the peer's window: if that closed
     /// behind our back, the segment is a probe.
     fn plan_again(&mut self, room: u32) -> Option<Plan> {
-        let (una, mss) = (self.snd.una, self.snd.mss);
+        let (una, mss) = (self.snd.una, self.mss_now());
         let (seq, allowed) = match self.recovery.resend {
             _ if self.recovery.first => (una, mss),
             Some(seq) => {
@@ -111,7 +111,7 @@ impl Conn {
         if idle && now.since(self.snd.last_sent) > self.rtt.rto() {
             self.congestion.on_idle(self.snd.mss);
         }
-        let len = fit(self.sendable(unsent, fin), room, self.snd.mss);
+        let len = fit(self.sendable(unsent, fin), room, self.mss_now());
         if len == 0 && unsent > 0 {
             if idle && self.timers.retransmit == Instant::FAR {
                 // Only the peer's window can hold an idle connection back.
@@ -138,7 +138,7 @@ impl Conn {
     /// in Minshall's form for the rest (RFC 9293 §3.7.4, TCPO-07), and no silly small segments into
     /// a small window (§3.8.6.2.1).
     fn sendable(&mut self, unsent: u32, fin: bool) -> u32 {
-        let mss = self.snd.mss;
+        let mss = self.mss_now();
         let usable = self.snd.usable();
         let cwnd = self.congestion.cwnd() + self.recovery.allowance(mss);
         let open = cwnd.saturating_sub(self.recovery.flight(&self.snd));
@@ -161,7 +161,7 @@ impl Conn {
     /// which every TCP answers (RFC 9293 §3.8.6.1 allows it, Linux does it).
     fn plan_probe(&mut self, room: u32) -> Option<Plan> {
         let probe = self.probe?;
-        let len = self.snd.usable().min(self.snd.unsent()).min(self.snd.mss).min(room);
+        let len = self.snd.usable().min(self.snd.unsent()).min(self.mss_now()).min(room);
         if probe == Probe::Window && len > 0 && self.fins.ours == OurFin::Open {
             return Some(self.new_data(len, false, false));
         }
@@ -218,7 +218,7 @@ impl Conn {
         self.snd.nxt = end;
         self.snd.bytes += u64::from(plan.len);
         self.snd.last_sent = now;
-        if !plan.len.is_multiple_of(self.snd.mss) {
+        if !plan.len.is_multiple_of(self.mss_now()) {
             self.snd.small = end;
         }
         self.rtt.start(end, now);

@@ -10,6 +10,7 @@
 
 use ring::bytes::Writer;
 use wire::tcp::SeqNum;
+use wire::tcp_options::SackBlock;
 
 use crate::tcp::assembler::{self, Assembler};
 use crate::time::Instant;
@@ -155,6 +156,24 @@ impl RecvHalf {
         self.owed.duplicates = self.owed.duplicates.saturating_add(1);
         self.owed.quick = self.owed.quick.max(QUICK);
         !self.shut && self.assembler.insert(&mut self.ring, offset, text, limit)
+    }
+
+    /// Whether an ACK has more to say than RCV.NXT.
+    #[inline]
+    pub(crate) fn has_sack_blocks(&self) -> bool {
+        !self.assembler.is_empty()
+    }
+
+    /// What came out of order, for the peer (RFC 2018 §4): the blocks and how many there are.
+    pub(crate) fn sack_blocks(&self) -> ([SackBlock; 4], usize) {
+        let mut blocks = [SackBlock::default(); 4];
+        let mut count = 0;
+        let seq = |position: u64| self.nxt + (position - self.ring.position()) as u32;
+        for (block, (start, end)) in blocks.iter_mut().zip(self.assembler.iter()) {
+            *block = SackBlock { left: seq(start), right: seq(end) };
+            count += 1;
+        }
+        (blocks, count)
     }
 
     /// Notes a FIN at `seq`, unless text beyond it was received already.

@@ -4,6 +4,7 @@
 
 use addr::{Endpoint, FlowKey, IfIndex, Ip};
 use wire::tcp::{Flags, SeqNum};
+use wire::tcp_options::{self, SackBlocks, Timestamps};
 use wire::{checksum, tcp};
 
 use crate::drop::DropReason;
@@ -24,6 +25,11 @@ pub(crate) struct Segment<'a> {
     /// Bytes of data in each segment of what may be a merged run.
     pub(crate) size: u32,
     pub(crate) options: &'a [u8],
+    /// Timestamps option; whether it counts is the connection's to say.
+    pub(crate) timestamps: Option<Timestamps>,
+    /// Selective acknowledgments; empty unless agreed on.
+    #[allow(dead_code, reason = "read by recovery")]
+    pub(crate) sack: SackBlocks<'a>,
     pub(crate) payload: &'a [u8],
 }
 
@@ -43,6 +49,8 @@ impl<'a> Segment<'a> {
             0 => len,
             size => size.min(len),
         };
+        // An options area that breaks off counts as one without options, as Linux takes it.
+        let options = tcp_options::parse(segment.options).unwrap_or_default();
         Ok(Self {
             key: FlowKey::new(
                 Endpoint::new(header.dst, segment.dst_port),
@@ -55,6 +63,8 @@ impl<'a> Segment<'a> {
             window: segment.window,
             size,
             options: segment.options,
+            timestamps: options.timestamps,
+            sack: options.sack,
             payload: segment.payload,
         })
     }

@@ -47,12 +47,14 @@ impl Tcp {
         }
         let iss = self.secrets.isn(&key, cx.now);
         let flow_label = self.secrets.flow_label(&key);
+        let clock_offset = self.secrets.clock_offset(&key);
         let identification = cx.rng.next_u32() as u16;
         let scope = scope(remote.ip, path.ifindex);
         let mut halves = None;
         let slot = self.conns.insert_with(|slot| {
             let id = conn_id(slot);
-            let birth = Birth { id, key, scope, path, iss, identification, flow_label };
+            let birth =
+                Birth { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (conn, user) = Conn::active(birth, cx.limits, cx.now);
             halves = Some(user);
             conn
