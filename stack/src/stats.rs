@@ -82,6 +82,14 @@ counters! {
     tcp_timeouts,
     /// Fast retransmits.
     tcp_fast_retransmits,
+    /// Reductions of the congestion window that were taken back.
+    tcp_undos,
+    /// Retransmission timeouts that turned out to be needless.
+    tcp_spurious_timeouts,
+    /// Probes of a silent tail.
+    tcp_tail_probes,
+    /// Losses that such a probe repaired.
+    tcp_tail_losses,
     /// RSTs sent.
     tcp_resets_out,
     /// Connections opened by us.

@@ -62,6 +62,21 @@ impl Ranges {
         true
     }
 
+    /// The first part of `from..to` that is not in.
+    #[inline]
+    pub(crate) fn next_gap(&self, from: u64, to: u64) -> Option<(u64, u64)> {
+        let (mut from, mut at) = (from, 0);
+        if !self.0.is_empty() {
+            at = self.0.partition_point(|r| r.1 <= from);
+            if let Some(range) = self.0.get(at).filter(|r| r.0 <= from) {
+                from = range.1;
+                at += 1;
+            }
+        }
+        let end = self.0.get(at).map_or(to, |r| r.0.min(to));
+        (from < to).then_some((from, end))
+    }
+
     /// Forgets everything below `position`.
     pub(crate) fn remove_below(&mut self, position: u64) {
         let gone = self.0.partition_point(|r| r.1 <= position);

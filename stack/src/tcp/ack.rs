@@ -8,10 +8,12 @@ use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::tcp::conn::{Conn, End};
+use crate::tcp::recovery::{Acked, Delivered};
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{OurFin, State};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use wire::tcp::SeqNum;
+use wire::tcp_options::SackBlock;
 
 impl Conn {
     /// Fifth: the ACK field.
@@ -33,18 +35,14 @@ impl Conn {
         }
         self.heard = cx.now;
         self.probes = 0;
-        if seg.ack.lt(una) {
+        if seg.ack.lt(una) && !(self.sack && !seg.sack.is_empty()) {
             // Overtaken by a later one; its text may still be new.
             return Ok(());
         }
         let window = u32::from(seg.window) << self.snd.scale;
         let duplicate = self.is_duplicate(seg, window);
-        let changed = self.snd.update_window(seg.seq, seg.ack, window);
-        if seg.ack.gt(una) {
-            self.advance(cx, seg.ack);
-        } else if duplicate {
-            self.on_duplicate_ack(cx);
-        }
+        let changed = seg.ack.ge(una) && self.snd.update_window(seg.seq, seg.ack, window);
+        self.deliver(cx, seg, duplicate);
         if self.snd.wnd == 0 {
             // The peer answers, it only has no room: that is no silence.
             self.retries = 0;
@@ -65,20 +63,100 @@ impl Conn {
             && window == self.snd.wnd
     }
 
-    /// New numbers are acknowledged.
+    /// What the peer says it has: the queue takes it in, then the round trip, the timers and recovery.
+    #[inline]
+    fn deliver(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>, duplicate: bool) {
+        let (una, outstanding) = (self.snd.una, self.snd.outstanding());
+        let advanced = (seg.ack - una).max(0) as u32;
+        let blocks = self.sack && !seg.sack.is_empty();
+        if advanced == 0 && !duplicate && !blocks {
+            return;
+        }
+        let pipe = self.recovery.pipe(outstanding);
+        let mut delivered = self.recovery.delivery(cx.now, self.rtt.min());
+        let twice = if blocks { self.take_blocks(seg, &mut delivered) } else { None };
+        if advanced > 0 {
+            self.recovery.sent.on_ack(seg.ack, &mut delivered);
+            self.advance(cx, seg.ack);
+        }
+        let echo = seg.timestamps.filter(|_| self.stamps.on).map(|stamps| stamps.echo);
+        let rtt = self.measure(cx, &delivered, advanced, echo);
+        if advanced > 0 {
+            self.restart_retransmit_timer(cx);
+        }
+        let acked = Acked { advanced, duplicate, twice, echo, pipe, rtt };
+        self.recover(cx, &delivered, &acked);
+    }
+
+    /// SACK blocks (RFC 2018 §5). A first block that lies below what is acknowledged, or within the
+    /// second, tells of something that arrived twice (RFC 2883 §4): how many bytes, up to where.
+    fn take_blocks(
+        &mut self,
+        seg: &Segment<'_>,
+        delivered: &mut Delivered,
+    ) -> Option<(u32, SeqNum)> {
+        let (una, nxt) = (self.snd.una, self.snd.nxt);
+        let mut twice = None;
+        let mut blocks = [SackBlock::default(); 4];
+        let mut count = 0;
+        let second = seg.sack.iter().nth(1);
+        for (at, block) in seg.sack.iter().enumerate() {
+            let SackBlock { left, right } = block;
+            if left.ge(right) || right.gt(nxt) {
+                continue;
+            }
+            let within = second.is_some_and(|s| s.left.le(left) && right.le(s.right));
+            if at == 0 && (left.lt(seg.ack) || within) {
+                let len = (right - left) as u32;
+                // Older than anything that could have been sent twice lately is not believed.
+                twice = (len <= self.snd.max_wnd.max(self.snd.mss)).then_some((len, right));
+                continue;
+            }
+            if left.ge(una) && left.ge(seg.ack) {
+                blocks[at.min(3)] = block;
+                count = at.min(3) + 1;
+            }
+        }
+        // In order, so that blocks told in the order of news do not look like reordering.
+        blocks[..count].sort_unstable_by_key(|block| (block.left - una) as u32);
+        for block in blocks[..count].iter().filter(|block| block.left != block.right) {
+            self.recovery.sent.on_sack(*block, delivered);
+        }
+        twice
+    }
+
+    /// A sample of the round trip: from what was sent once and is acknowledged now, in order or not, else
+    /// from the echoed timestamp (RFC 7323 §4.1). Says it in the sense of the path: the last segment.
+    #[inline]
+    fn measure(
+        &mut self,
+        cx: &mut Cx<'_>,
+        delivered: &Delivered,
+        advanced: u32,
+        echo: Option<u32>,
+    ) -> Option<Duration> {
+        let first = if delivered.resent { None } else { delivered.first_acked };
+        if let Some(sent) = first.or(delivered.first_sacked) {
+            self.rtt.sample(cx.now.since(sent), cx.now);
+        } else if let Some(echo) = echo.filter(|&echo| advanced > 0 && echo != 0) {
+            let ticks = self.stamps.clock(cx.now).wrapping_sub(echo);
+            if ticks < STAMP_AGE_MAX {
+                self.rtt.sample(Duration::from_millis(u64::from(ticks.max(1))), cx.now);
+            }
+        }
+        let last = if delivered.resent { None } else { delivered.last_acked };
+        last.or(delivered.first_sacked).map(|sent| cx.now.since(sent))
+    }
+
+    /// New numbers are acknowledged: room in the ring, and perhaps the end of our FIN.
     #[inline]
     fn advance(&mut self, cx: &mut Cx<'_>, ack: SeqNum) {
-        let flight = self.recovery.flight(&self.snd);
         let acked = (ack - self.snd.una) as u32;
         let fin = self.fins.ours == OurFin::Sent && ack == self.snd.nxt;
         let data = acked - u32::from(fin);
         self.snd.una = ack;
         self.snd.ring.release(data as usize);
-        self.rtt.on_ack(ack, cx.now);
         self.retries = 0;
-        self.on_progress(acked, flight);
-        self.timers.retransmit =
-            if self.snd.una == self.snd.nxt { Instant::FAR } else { cx.now + self.rtt.rto() };
         self.confirm_neighbor(cx);
         if data > 0 {
             self.tell(cx, Readiness::WRITABLE);
@@ -86,6 +164,18 @@ impl Conn {
         if fin {
             self.on_fin_acked();
         }
+    }
+
+    /// RFC 6298 §5.2 and §5.3. A peer that threw away what it had said it has is found out soon.
+    #[inline]
+    fn restart_retransmit_timer(&mut self, cx: &Cx<'_>) {
+        self.timers.retransmit = if self.snd.una == self.snd.nxt {
+            Instant::FAR
+        } else if self.recovery.sent.is_reneged() {
+            cx.now + self.rtt.srtt().unwrap_or_default().max(RENEGE_WAIT)
+        } else {
+            cx.now + self.rtt.rto()
+        };
     }
 
     /// Our FIN is acknowledged.
@@ -101,3 +191,7 @@ impl Conn {
 
 /// Largest window there can be (RFC 7323 §2.3).
 const MAX_WINDOW: u32 = 1 << 30;
+/// An echo of a clock that ran this long, in milliseconds, is none (RFC 7323 §4.1).
+const STAMP_AGE_MAX: u32 = 1 << 22;
+/// Linux `tcp_check_sack_reneging`.
+const RENEGE_WAIT: Duration = Duration::from_millis(10);

@@ -50,8 +50,9 @@ impl Conn {
                 "what is out has a timer"
             );
         }
-        if let Some(from) = self.recovery.resend {
-            assert!(snd.una.le(from) && from.lt(snd.nxt));
+        if self.stage == Stage::Synchronized {
+            self.recovery.sent.check(snd.una, snd.nxt);
+            assert_eq!(self.recovery.sent.is_empty(), snd.una == snd.nxt);
         }
         if let Some(end) = rcv.assembler.end() {
             let ahead = end - rcv.ring.position();

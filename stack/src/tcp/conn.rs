@@ -81,6 +81,8 @@ pub(crate) struct Conn {
     pub(crate) held: bool,
     /// Our SYN or SYN-ACK is to be sent.
     pub(crate) syn_owed: bool,
+    /// When our SYN first left.
+    pub(crate) syn_sent: Option<Instant>,
     pub(crate) probe: Option<Probe>,
     pub(crate) untold: Readiness,
     pub(crate) end: Option<End>,
@@ -177,6 +179,7 @@ impl Conn {
             orphan: false,
             held: false,
             syn_owed: true,
+            syn_sent: None,
             probe: None,
             untold: Readiness::NONE,
             end: None,

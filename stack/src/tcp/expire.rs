@@ -11,6 +11,9 @@ impl Conn {
         if take_due(&mut self.timers.delayed_ack, cx.now) {
             self.rcv.owed.now = true;
         }
+        if take_due(&mut self.timers.loss, cx.now) {
+            self.on_loss_timer(cx);
+        }
         if take_due(&mut self.timers.retransmit, cx.now) {
             self.on_retransmit_timer(cx);
         }
@@ -51,7 +54,7 @@ impl Conn {
             return;
         }
         self.retries = self.retries.saturating_add(1);
-        self.on_timeout();
+        self.on_timeout(cx);
         self.timers.retransmit = cx.now + self.rtt.rto();
         cx.stats.tcp_timeouts += 1;
     }

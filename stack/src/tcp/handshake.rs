@@ -138,12 +138,11 @@ impl Conn {
         snd.wl2 = ack;
         snd.small = ack;
         snd.last_sent = cx.now;
-        if self.retries == 0 {
-            self.rtt.on_ack(ack, cx.now);
-        } else {
+        if self.retries > 0 {
             self.rtt.after_lost_syn();
+        } else if let Some(sent) = self.syn_sent {
+            self.rtt.sample(cx.now.since(sent), cx.now);
         }
-        self.rtt.forget();
         // One lost SYN may be a spurious timeout; Linux lets it pass.
         self.congestion = Congestion::new(self.snd.mss, self.retries > 1);
         self.recovery.start(ack);

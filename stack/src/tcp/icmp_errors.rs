@@ -58,8 +58,7 @@ impl Conn {
         self.path_mtu = mtu;
         self.update_mss();
         if self.stage == Stage::Synchronized {
-            self.go_back();
-            self.rtt.forget();
+            self.resegment();
         }
     }
 }

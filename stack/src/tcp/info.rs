@@ -83,7 +83,7 @@ impl Conn {
             cwnd: self.congestion.cwnd(),
             ssthresh: self.congestion.ssthresh(),
             mss: self.snd.mss,
-            in_flight: self.recovery.flight(&self.snd),
+            in_flight: self.recovery.pipe(self.snd.outstanding()),
             send_window: self.snd.wnd,
             receive_window: self.rcv.window(),
             retransmits: self.retransmits,

@@ -428,7 +428,7 @@ impl Conn {
         self.snd.una = self.snd.nxt;
         self.retries = embryo.retries;
         if !embryo.repeated {
-            self.rtt.sample(cx.now.since(embryo.since));
+            self.rtt.sample(cx.now.since(embryo.since), cx.now);
         }
         // The window is not known before the ACK that completes the handshake is processed: any
         // window it brings is newer than this one.

@@ -45,8 +45,10 @@ impl Conn {
         if self.stage != Stage::Synchronized {
             return self.plan_handshake();
         }
-        self.plan_again(room)
+        self.plan_tail(room)
+            .or_else(|| self.plan_again(room))
             .or_else(|| self.plan_new(now, room))
+            .or_else(|| self.plan_again_after_all(room))
             .or_else(|| self.plan_probe(room))
             .or_else(|| self.plan_ack())
     }
@@ -61,44 +63,75 @@ impl Conn {
         self.plan_ack().filter(|_| self.stage == Stage::SynReceived)
     }
 
-    /// What recovery wants sent again. The first segment ignores the peer's window: if that closed
-    /// behind our back, the segment is a probe.
-    fn plan_again(&mut self, room: u32) -> Option<Plan> {
-        let (una, mss) = (self.snd.una, self.mss_now());
-        let (seq, allowed) = match self.recovery.resend {
-            _ if self.recovery.first => (una, mss),
-            Some(seq) => {
-                let cwnd = self.congestion.cwnd();
-                (seq, cwnd.saturating_sub(self.recovery.flight(&self.snd)))
-            }
-            None => return None,
-        };
-        let fin = self.fins.ours == OurFin::Sent;
-        let left = self.snd.outstanding() - u32::from(fin) - (seq - una) as u32;
-        let window = self.snd.wnd.saturating_sub((seq - una) as u32);
-        let window = if seq == una { window.max(mss) } else { window };
-        let allowed = allowed.min(window);
-        let mut len = left.min(allowed);
-        if len < left {
-            len -= len % mss;
-        }
-        let len = fit(len, room, mss);
-        if len == 0 && left > 0 {
+    /// A probe of the tail (RFC 8985 §7.3): the next new segment, whatever the congestion window, or the
+    /// last one once more.
+    fn plan_tail(&mut self, room: u32) -> Option<Plan> {
+        if !self.recovery.probe_due {
             return None;
         }
+        let mss = self.mss_now().min(room);
+        let fin = self.wants_fin();
+        let unsent = if self.fins.ours == OurFin::Open { self.snd.unsent() } else { 0 };
+        let len = unsent.min(mss);
+        if len > 0 && len <= self.snd.usable() {
+            return Some(self.new_data(len, len == unsent, fin));
+        }
+        let Some(last) = self.recovery.sent.tail() else {
+            self.recovery.probe_due = false;
+            return None;
+        };
+        let seq = last.last_segment();
+        Some(self.again(seq, mss.min((last.end - seq) as u32)))
+    }
+
+    /// What recovery wants sent again, as far as the congestion window goes. The first segment ignores the
+    /// peer's window: if that closed behind our back, the segment is a probe.
+    fn plan_again(&mut self, room: u32) -> Option<Plan> {
+        if self.recovery.new_first {
+            return None;
+        }
+        let mss = self.mss_now();
+        let open =
+            self.congestion.cwnd().saturating_sub(self.recovery.pipe(self.snd.outstanding()));
+        if open == 0 || !self.recovery.sent.has_waiting() {
+            return None;
+        }
+        // Windows are counted in segments here: what is left of one is one.
+        let most = open.next_multiple_of(mss);
+        let (seq, len) = self.recovery.sent.waiting(most)?;
+        let window = self.snd.wnd.saturating_sub((seq - self.snd.una) as u32);
+        let window = if seq == self.snd.una { window.max(mss) } else { window };
+        let fits = fit(len.min(window), room, mss);
+        (fits > 0).then(|| self.again(seq, fits))
+    }
+
+    /// F-RTO wanted new data first and there was none.
+    fn plan_again_after_all(&mut self, room: u32) -> Option<Plan> {
+        if !self.recovery.give_up_new(self.snd.nxt) {
+            return None;
+        }
+        self.plan_again(room)
+    }
+
+    /// `len` numbers from `seq` on once more, our FIN among them if it is there.
+    fn again(&self, seq: SeqNum, len: u32) -> Plan {
+        let offset = (seq - self.snd.una) as u32;
+        let sent_fin = self.fins.ours == OurFin::Sent;
+        let data = self.snd.outstanding() - u32::from(sent_fin) - offset;
         let mut flags = Flags::ACK;
-        if len == left {
+        if len >= data {
             flags |= Flags::PSH;
-            if fin {
+            if sent_fin && len > data {
                 flags |= Flags::FIN;
             }
         }
-        Some(Plan { kind: Kind::Again, seq, offset: (seq - una) as u32, len, flags })
+        let len = len.min(data);
+        Plan { kind: Kind::Again, seq, offset, len, flags }
     }
 
     /// Data never sent, and our FIN behind the last of it.
     fn plan_new(&mut self, now: Instant, room: u32) -> Option<Plan> {
-        if self.fins.ours != OurFin::Open || self.recovery.resend.is_some() {
+        if self.fins.ours != OurFin::Open {
             return None;
         }
         // The end before the data: what was written before the end is then seen too.
@@ -140,8 +173,8 @@ impl Conn {
     fn sendable(&mut self, unsent: u32, fin: bool) -> u32 {
         let mss = self.mss_now();
         let usable = self.snd.usable();
-        let cwnd = self.congestion.cwnd() + self.recovery.allowance(mss);
-        let open = cwnd.saturating_sub(self.recovery.flight(&self.snd));
+        let pipe = self.recovery.pipe(self.snd.outstanding());
+        let open = self.congestion.cwnd().saturating_sub(pipe);
         let allowed = usable.min(open);
         self.snd.limited = open < usable.min(unsent);
         if unsent <= allowed {
@@ -181,13 +214,7 @@ impl Conn {
         match plan.kind {
             Kind::Syn => self.on_syn_sent(now),
             Kind::New => self.on_new_sent(plan, end, now),
-            Kind::Again => {
-                self.recovery.on_resent(end, self.snd.nxt);
-                self.rtt.forget();
-                self.retransmits += 1;
-                self.snd.last_sent = now;
-                self.start_retransmit_timer(now);
-            }
+            Kind::Again => self.on_sent_again(plan, end, now),
             Kind::Probe => self.probe = None,
             Kind::Ack => {}
         }
@@ -201,8 +228,8 @@ impl Conn {
         self.syn_owed = false;
         self.snd.nxt = self.snd.una + 1;
         self.snd.last_sent = now;
-        if self.retries == 0 {
-            self.rtt.start(self.snd.nxt, now);
+        if self.syn_sent.is_none() {
+            self.syn_sent = Some(now);
         } else {
             self.retransmits += 1;
         }
@@ -214,18 +241,41 @@ impl Conn {
             // Whatever the timer was for before: from now it is for this.
             self.timers.retransmit = now + self.rtt.rto();
         }
+        let mss = self.mss_now();
         self.probe = None;
         self.snd.nxt = end;
         self.snd.bytes += u64::from(plan.len);
         self.snd.last_sent = now;
-        if !plan.len.is_multiple_of(self.mss_now()) {
+        if !plan.len.is_multiple_of(mss) {
             self.snd.small = end;
         }
-        self.rtt.start(end, now);
+        self.recovery.on_new_sent(plan.seq, end, mss, now);
         if plan.flags.fin() {
             self.fins.send();
             debug_assert_ne!(self.state(), State::Closed);
         }
+        self.on_tail_sent(false, now);
+    }
+
+    fn on_sent_again(&mut self, plan: &Plan, end: SeqNum, now: Instant) {
+        let clock = self.stamps.clock(now);
+        self.recovery.on_resent(plan.seq, end, self.mss_now(), clock, now);
+        self.retransmits += 1;
+        self.snd.last_sent = now;
+        if plan.seq == self.snd.una {
+            self.timers.retransmit = now + self.rtt.rto();
+        }
+        self.start_retransmit_timer(now);
+        self.on_tail_sent(true, now);
+    }
+
+    /// A segment left: if the tail was to be probed, it was the probe.
+    fn on_tail_sent(&mut self, again: bool, now: Instant) {
+        if self.recovery.probe_due {
+            self.recovery.on_probe_sent(self.snd.nxt, again);
+            self.timers.retransmit = now + self.rtt.rto();
+        }
+        self.set_loss_timer(now, true);
     }
 
     fn start_retransmit_timer(&mut self, now: Instant) {

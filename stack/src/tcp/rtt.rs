@@ -1,10 +1,8 @@
 //! Round-trip time and retransmission timeout (RFC 6298), with Linux's bounds.
 //!
 //! The variance term is at least 200 ms, as Linux has it, so the timeout never drops below the
-//! round trip plus 200 ms; it ends at 120 s. One segment at a time is timed, and none that was sent twice
-//! (Karn). A back-off stays until a fresh sample shows what the path is like now.
-
-use wire::tcp::SeqNum;
+//! round trip plus 200 ms; it ends at 120 s. Samples come from what an ACK delivered and was sent once
+//! (Karn), or from timestamps. A back-off stays until a fresh sample shows what the path is like now.
 
 use crate::time::{Duration, Instant};
 
@@ -19,10 +17,10 @@ pub(crate) struct Rtt {
     rto_us: u32,
     /// How often the timeout has doubled.
     backoff: u8,
-    /// Least sample seen, microseconds.
+    /// Least sample of late, microseconds.
     min_us: u32,
-    /// End of the segment being timed, and when it left.
-    timed: Option<(SeqNum, Instant)>,
+    /// When it was taken.
+    min_at: Instant,
 }
 
 impl Rtt {
@@ -33,7 +31,7 @@ impl Rtt {
             rto_us: INITIAL_US,
             backoff: 0,
             min_us: u32::MAX,
-            timed: None,
+            min_at: Instant::ZERO,
         }
     }
 
@@ -45,33 +43,13 @@ impl Rtt {
         }
     }
 
-    /// Starts timing what ends at `end`, unless something is being timed.
-    #[inline]
-    pub(crate) fn start(&mut self, end: SeqNum, now: Instant) {
-        if self.timed.is_none() {
-            self.timed = Some((end, now));
-        }
-    }
-
-    /// Something was sent again: what is being timed may be it (Karn).
-    pub(crate) fn forget(&mut self) {
-        self.timed = None;
-    }
-
-    /// Everything up to `ack` was acknowledged. Says the sample, if there is one.
-    #[inline]
-    pub(crate) fn on_ack(&mut self, ack: SeqNum, now: Instant) -> Option<Duration> {
-        let (_, sent) = self.timed.filter(|(end, _)| end.le(ack))?;
-        self.timed = None;
-        let rtt = now.since(sent);
-        self.sample(rtt);
-        Some(rtt)
-    }
-
     /// Takes in one measurement (RFC 6298 §2).
-    pub(crate) fn sample(&mut self, rtt: Duration) {
+    pub(crate) fn sample(&mut self, rtt: Duration, now: Instant) {
         let r = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).clamp(1, MAX_US);
-        self.min_us = self.min_us.min(r);
+        if r <= self.min_us || now.since(self.min_at) > MIN_WINDOW {
+            self.min_us = r;
+            self.min_at = now;
+        }
         if self.srtt_8 == 0 {
             self.srtt_8 = r * 8;
             self.rttvar_4 = r * 2;
@@ -87,7 +65,6 @@ impl Rtt {
     /// The timeout expired: the next one is twice as long.
     pub(crate) fn back_off(&mut self) {
         self.backoff = (self.backoff + 1).min(31);
-        self.forget();
     }
 
     /// The timeout, with back-off.
@@ -99,6 +76,19 @@ impl Rtt {
     /// The timeout doubled `times` times from its base, for probes that count their own back-off.
     pub(crate) fn rto_after(&self, times: u8) -> Duration {
         Duration::from_micros(self.backed_off(times))
+    }
+
+    /// Smoothed round trip; none before the first sample.
+    #[inline]
+    pub(crate) fn srtt(&self) -> Option<Duration> {
+        (self.srtt_8 > 0).then(|| Duration::from_micros(u64::from(self.srtt_8 / 8)))
+    }
+
+    /// The least round trip of the last minutes; zero before the first sample.
+    #[inline]
+    pub(crate) fn min(&self) -> Duration {
+        let known = self.srtt_8 > 0;
+        Duration::from_micros(if known { u64::from(self.min_us) } else { 0 })
     }
 
     /// Smoothed round trip, microseconds; 0 before the first sample.
@@ -116,6 +106,8 @@ impl Rtt {
     }
 }
 
+/// Linux `tcp_min_rtt_wlen`: paths change.
+const MIN_WINDOW: Duration = Duration::from_secs(300);
 /// RFC 6298 §2.1.
 const INITIAL_US: u32 = 1_000_000;
 /// RFC 6298 §5.7.

@@ -28,7 +28,6 @@ pub(crate) struct Segment<'a> {
     /// Timestamps option; whether it counts is the connection's to say.
     pub(crate) timestamps: Option<Timestamps>,
     /// Selective acknowledgments; empty unless agreed on.
-    #[allow(dead_code, reason = "read by recovery")]
     pub(crate) sack: SackBlocks<'a>,
     pub(crate) payload: &'a [u8],
 }

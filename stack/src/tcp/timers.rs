@@ -11,6 +11,8 @@ use crate::time::{Duration, Instant};
 pub(crate) struct Timers {
     /// Retransmission while something is in flight; window probe while something waits for a window.
     pub(crate) retransmit: Instant,
+    /// What recovery waits for: proof that a segment is lost, or word of the tail.
+    pub(crate) loss: Instant,
     /// An ACK that was put off.
     pub(crate) delayed_ack: Instant,
     /// Keep-alive probe.
@@ -19,13 +21,14 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new() -> Self {
-        Self { retransmit: Instant::FAR, delayed_ack: Instant::FAR, keepalive: Instant::FAR }
+        let off = Instant::FAR;
+        Self { retransmit: off, loss: off, delayed_ack: off, keepalive: off }
     }
 
     /// The earliest deadline.
     #[inline]
     pub(crate) fn earliest(&self) -> Instant {
-        self.retransmit.min(self.delayed_ack).min(self.keepalive)
+        self.retransmit.min(self.loss).min(self.delayed_ack).min(self.keepalive)
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Congestion {
     /// Slow start threshold, bytes.
     ssthresh: u32,
     algorithm: Algorithm,
+    prior: Option<(u32, u32)>,
 }
 
 #[derive(Debug)]
@@ -39,7 +40,12 @@ impl Congestion {
     /// was lost (RFC 5681 §3.1).
     pub(crate) fn new(mss: u32, syn_lost: bool) -> Self {
         let cwnd = if syn_lost { mss } else { initial_window(mss) };
-        Self { cwnd, ssthresh: SSTHRESH_START, algorithm: Algorithm::Reno(Reno::default()) }
+        Self {
+            cwnd,
+            ssthresh: SSTHRESH_START,
+            algorithm: Algorithm::Reno(Reno::default()),
+            prior: None,
+        }
     }
 
     #[inline]
@@ -84,6 +90,22 @@ impl Congestion {
             self.on_loss(flight, mss);
         }
         self.cwnd = mss;
+    }
+
+    /// Losses: the threshold moves, and what it was is remembered.
+    pub(crate) fn reduce(&mut self, mss: u32, _now: crate::time::Instant) {
+        let flight = self.cwnd;
+        self.prior = Some((self.cwnd, self.ssthresh));
+        self.ssthresh = match &mut self.algorithm {
+            Algorithm::Reno(reno) => reno.on_loss(flight, mss),
+        };
+    }
+
+    pub(crate) fn undo(&mut self) {
+        if let Some((cwnd, ssthresh)) = self.prior.take() {
+            self.cwnd = self.cwnd.max(cwnd);
+            self.ssthresh = self.ssthresh.max(ssthresh);
+        }
     }
 
     /// Nothing was sent for longer than a timeout (RFC 5681 §4.1, TCPO-19).

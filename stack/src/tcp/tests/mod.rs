@@ -11,6 +11,7 @@ mod neighbor;
 mod offload;
 mod output;
 mod passive;
+mod sack;
 mod state;
 mod time_wait;
 mod transfer;
