@@ -35,7 +35,8 @@ impl Conn {
         }
         self.heard = cx.now;
         self.probes = 0;
-        if seg.ack.lt(una) && !(self.sack && !seg.sack.is_empty()) {
+        let says_more = self.sack && !seg.sack.is_empty();
+        if seg.ack.lt(una) && !says_more {
             // Overtaken by a later one; its text may still be new.
             return Ok(());
         }

@@ -75,6 +75,7 @@ impl Congestion {
         self.cwnd = self.cwnd.min(CWND_MAX);
     }
 
+    #[cfg(test)]
     /// Duplicate acknowledgments showed a loss with `flight` bytes out.
     pub(crate) fn on_loss(&mut self, flight: u32, mss: u32) {
         self.ssthresh = match &mut self.algorithm {
@@ -83,6 +84,7 @@ impl Congestion {
         self.cwnd = self.ssthresh;
     }
 
+    #[cfg(test)]
     /// The retransmission timer expired. `first` says that this flight had not timed out before: only
     /// then does the threshold move (RFC 5681 §3.1).
     pub(crate) fn on_timeout(&mut self, flight: u32, mss: u32, first: bool) {

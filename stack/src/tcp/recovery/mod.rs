@@ -92,6 +92,7 @@ pub(crate) struct Acked {
     /// The pipe before it.
     pub(crate) pipe: u32,
     /// A sample of the round trip.
+    #[allow(dead_code, reason = "slow start's end will ask it")]
     pub(crate) rtt: Option<Duration>,
 }
 
