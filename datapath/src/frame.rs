@@ -14,6 +14,8 @@
 //! `unsafe` here is about one thing: the bytes behind a handle belong to its holder.
 
 use std::alloc::{Layout, handle_alloc_error};
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 use std::fmt;
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -25,6 +27,10 @@ use wire::offload::{RxMeta, TxMeta};
 /// Bytes before the frame in each buffer of ordinary memory: room for a device header in front of
 /// it.
 pub(crate) const HEADROOM: u32 = 64;
+
+/// Cache lines that hold the headers of most frames.
+#[cfg(target_arch = "x86_64")]
+const HEADER_LINES: usize = 2;
 
 /// A move-only handle of one buffer of a port.
 pub struct Frame {
@@ -116,6 +122,17 @@ impl Frame {
     #[inline]
     pub fn set_len(&mut self, len: usize) {
         self.len = len.min(self.capacity()) as u32;
+    }
+
+    /// Begins to fetch the headers into the cache: whoever wrote them did so on another core.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        #[cfg(target_arch = "x86_64")]
+        for line in 0..HEADER_LINES {
+            let at = self.base.as_ptr().wrapping_add(self.start as usize + 64 * line);
+            // SAFETY: a hint, which reads nothing and cannot fault.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast_const().cast()) };
+        }
     }
 
     /// Which buffer of the port's memory this is.

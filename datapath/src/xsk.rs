@@ -6,7 +6,8 @@
 //! and the account of frames is a count of slots.
 //!
 //! Always with NEED_WAKEUP: the kernel says when it wants a system call. In copy mode that is after
-//! every batch to send, one call for up to 256 frames; receiving needs none.
+//! every batch to send, one call for up to 256 frames; receiving needs none, so the flag is not
+//! looked at.
 //!
 //! Frames are cut and finished at the edge: AF_XDP has no offloads. A piece needs a buffer of its
 //! own, so one large frame may wait half cut for more of them.
@@ -65,6 +66,10 @@ pub(crate) struct XskDevice {
     /// A frame that waits for buffers for its remaining pieces.
     stuck: Option<(TxFrame, usize)>,
     rx_meta: RxMeta,
+    /// The driver receives into our memory, and may wait to be told of new buffers. The kernel's
+    /// copying never does, and its flag is in a cache line that it writes with every frame: to look
+    /// at it would slow both sides.
+    zero_copy: bool,
 }
 
 impl AsFd for XskDevice {
@@ -105,13 +110,20 @@ impl XskDevice {
         self.parked.get_mut(address / FRAME_SIZE as usize)?.take()
     }
 
-    /// Takes up to `budget` frames from the receive ring, and fills the fill ring.
+    /// Fills the fill ring, and takes up to `budget` frames from the receive ring: in this order,
+    /// because frames that are there wait for an answer.
     pub(crate) fn receive(
         &mut self,
         side: &mut Side,
         stats: &mut PortStats,
         budget: usize,
     ) -> usize {
+        self.refill(side);
+        if self.zero_copy && self.fill.needs_wakeup() {
+            stats.syscalls += 1;
+            // What comes of it is seen in the rings.
+            let _ = recv(self.as_fd(), &mut [0u8; 0][..], RecvFlags::DONTWAIT);
+        }
         let mut received = 0;
         while received < budget {
             let want = BATCH.min(budget - received);
@@ -128,12 +140,6 @@ impl XskDevice {
             if taken < want {
                 break;
             }
-        }
-        self.refill(side);
-        if self.fill.needs_wakeup() {
-            stats.syscalls += 1;
-            // What comes of it is seen in the rings.
-            let _ = recv(self.as_fd(), &mut [0u8; 0][..], RecvFlags::DONTWAIT);
         }
         received
     }
@@ -159,6 +165,7 @@ impl XskDevice {
         };
         frame.reset(start as u32);
         frame.set_len(len);
+        frame.prefetch();
         stats.rx_packets += 1;
         stats.rx_bytes += len as u64;
         self.arrived.push(RxFrame { frame, meta: self.rx_meta });

@@ -217,7 +217,7 @@ impl Rings {
         facts: &Facts,
         rx_frames: u32,
     ) -> (XskDevice, Side, PortLink) {
-        let Self { umem, mut descriptors, rx, tx, fill, completion, .. } = self;
+        let Self { umem, mut descriptors, rx, tx, fill, completion, zero_copy } = self;
         let memory = Arc::new(Memory::Umem(umem.clone()));
         let mut frames = Vec::with_capacity(descriptors.len());
         for (index, descriptor) in descriptors.iter_mut().enumerate() {
@@ -255,6 +255,7 @@ impl Rings {
             unfinished: false,
             stuck: None,
             rx_meta: RxMeta { checksum, gso_size: 0 },
+            zero_copy,
         };
         device.refill(&mut side);
         (device, side, link)
