@@ -77,20 +77,24 @@ impl Engine {
             let (received, budget) = port.receive(&mut self.core);
             turn.note(received, budget);
         }
-        if turn.worked || self.touched {
-            self.deadline = self.core.host.next_deadline();
-        }
         if self.deadline.is_some_and(|at| at <= self.core.now) {
             self.core.host.expire(self.core.now);
             turn.worked = true;
         }
-        turn.note(self.tell(), EVENTS_PER_TURN);
-        self.steer();
+        // A stack that nothing was done to has nothing to tell.
+        if turn.worked || self.touched {
+            turn.note(self.tell(), EVENTS_PER_TURN);
+            self.steer();
+        }
         for port in &mut self.ports {
             turn.note(port.transmit(&mut self.core), SEND_BATCH);
         }
-        // Sending makes room, of which someone may make use at once.
-        turn.note(self.tell(), 1);
+        if turn.worked || self.touched {
+            // Sending makes room, of which someone may make use at once.
+            turn.note(self.tell(), 1);
+            // Last, because an answer need not wait for it.
+            self.deadline = self.core.host.next_deadline();
+        }
         self.touched = turn.worked;
         turn
     }
