@@ -201,9 +201,6 @@ impl Datagram {
             ends.rx.release(RECORD_LEN + len);
             moved = true;
         }
-        if ends.rx.is_empty() {
-            ends.rx.set_waiting(true);
-        }
         if moved {
             core.consumed(ends.id);
         }
@@ -215,13 +212,10 @@ pub(super) fn unspecified(v6: bool) -> Endpoint {
     Endpoint::new(if v6 { Ip::UNSPECIFIED_V6 } else { Ip::UNSPECIFIED_V4 }, 0)
 }
 
-/// Whether the largest packet fits; if not, the stack is asked to tell when there is room.
+/// Whether the largest packet fits; if not, the stack tells when there is room.
 fn has_room(tx: &mut Writer) -> bool {
     let wanted = (RECORD_LEN + PACKET_MAX).min(tx.capacity());
-    tx.free() >= wanted || {
-        tx.set_waiting(true);
-        tx.free() >= wanted
-    }
+    tx.free() >= wanted
 }
 
 /// Puts one record into the ring, whole. Says whether it was one.

@@ -147,7 +147,7 @@ impl Stream {
             if !self.readable || self.input_over || self.ends.rx.pending_error().is_some() {
                 break None;
             }
-            let room = self.room();
+            let room = self.ends.tx.free();
             if room == 0 {
                 break None;
             }
@@ -178,16 +178,6 @@ impl Stream {
             core.sent(self.ends.id);
         }
         fate
-    }
-
-    /// Free bytes of the send ring; if there are none, the stack is asked to tell.
-    fn room(&mut self) -> usize {
-        let room = self.ends.tx.free();
-        if room > 0 {
-            return room;
-        }
-        self.ends.tx.set_waiting(true);
-        self.ends.tx.free()
     }
 
     fn end_input(&mut self, core: &mut Core) {
@@ -230,9 +220,6 @@ impl Stream {
 
     /// Passes on the end of the peer's stream, once all before it is passed on.
     fn end_output(&mut self, core: &mut Core) -> Option<Fate> {
-        if self.ends.rx.is_empty() {
-            self.ends.rx.set_waiting(true);
-        }
         if !self.ends.rx.is_finished() || self.output_over {
             return None;
         }

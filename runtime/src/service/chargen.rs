@@ -2,8 +2,6 @@
 
 use ring::bytes::Writer;
 
-use super::stream::has_room;
-
 const LINE: usize = 74;
 const PRINTABLE: usize = 95;
 
@@ -17,7 +15,7 @@ pub(super) struct Chargen {
 impl Chargen {
     /// Writes the rest of the present line as far as there is room, and says how much.
     pub(super) fn fill(&mut self, tx: &mut Writer) -> usize {
-        if !has_room(tx) {
+        if tx.free() == 0 {
             return 0;
         }
         let written = tx.write(&line(self.line)[self.column..]);

@@ -65,7 +65,6 @@ impl DatagramService {
             self.ends.rx.release(len);
             taken = true;
         }
-        self.ends.rx.set_waiting(true);
         if taken {
             core.consumed(self.ends.id);
         }

@@ -14,7 +14,7 @@
 use ring::bytes::{Reader, Writer};
 
 use super::page;
-use super::stream::{Next, has_room};
+use super::stream::Next;
 use super::upload::{Progress, Upload};
 use crate::admin;
 use crate::engine::Core;
@@ -232,13 +232,13 @@ fn write_answer(
     (bytes, made): (u64, &mut u64),
 ) -> bool {
     while *written < text.len() {
-        if !has_room(tx) {
+        if tx.free() == 0 {
             return false;
         }
         *written += tx.write(&text[*written..]);
     }
     while *made < bytes {
-        if !has_room(tx) {
+        if tx.free() == 0 {
             return false;
         }
         let start = (*made % PERIOD as u64) as usize;

@@ -13,7 +13,8 @@
 //! | 1240 to 1243 | TCP | answers the first byte with a byte, and closes |
 //!
 //! A service is called when the stack tells of its socket. It then works until it can neither read
-//! nor write, and never waits. Its bytes are written where they will be sent from.
+//! nor write, and never waits. Its bytes are written where they will be sent from. The rings'
+//! waiting flags are for other threads: the stack tells this one of everything.
 
 mod chargen;
 mod datagram;

@@ -80,15 +80,11 @@ impl StreamService {
             }
             Talk::Source => {
                 while tx.buffered() < SOURCE_AHEAD && tx.write(&super::http::NUMBERS) > 0 {}
-                tx.set_waiting(true);
                 end_of(rx)
             }
             Talk::Answer => answer(tx, rx),
             Talk::Http(http) => http.step(tx, rx, core, ports),
         };
-        if next == Next::Wait && rx.is_empty() {
-            rx.set_waiting(true);
-        }
         if rx.position() != before.0 {
             core.consumed(*id);
         }
@@ -103,16 +99,8 @@ impl StreamService {
 /// when it is sent.
 const SOURCE_AHEAD: usize = 384 << 10;
 
-/// Whether there is room to write; if not, the stack is asked to tell.
-pub(super) fn has_room(tx: &mut Writer) -> bool {
-    tx.free() > 0 || {
-        tx.set_waiting(true);
-        tx.free() > 0
-    }
-}
-
 fn echo(tx: &mut Writer, rx: &mut Reader) -> Next {
-    while !rx.is_empty() && has_room(tx) {
+    while !rx.is_empty() && tx.free() > 0 {
         let (first, second) = rx.peek();
         let mut copied = tx.write(first);
         if copied == first.len() {
