@@ -92,6 +92,8 @@ drop_reasons! {
     TcpListenOverflow = "tcp_listen_overflow",
     /// The segment lies outside the receive window; answered with an ACK.
     TcpOutOfWindow = "tcp_out_of_window",
+    /// The segment's timestamp is older than one seen before (PAWS); answered with an ACK.
+    TcpPaws = "tcp_paws",
     /// The segment acknowledges what was never sent, or lies too far back.
     TcpBadAck = "tcp_bad_ack",
     /// The segment has none of the flags its state demands.

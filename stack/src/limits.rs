@@ -9,14 +9,30 @@ pub struct Limits {
     pub tcp_connections: u32,
     /// TCP listeners.
     pub tcp_listeners: u32,
-    /// Half-open connections of one listener (Linux `tcp_max_syn_backlog` is of this order).
+    /// Half-open connections of one listener (Linux `tcp_max_syn_backlog` is of this order). One
+    /// costs 64 bytes; beyond them SYNs are answered with cookies.
     pub tcp_embryos: u32,
+    /// Whether cookies answer the SYNs that find no room (Linux `tcp_syncookies` 1); else such SYNs
+    /// are dropped.
+    pub tcp_syncookies: bool,
+    /// Largest backlog a listener may ask for (Linux `somaxconn`).
+    pub somaxconn: u32,
+    /// Challenge ACKs a second over all connections, on average: each second's budget is drawn at
+    /// random from half to one and a half of it (RFC 5961 §7; GAP-04). `u32::MAX` means no limit, as
+    /// newer Linux has it because its older fixed limit let outsiders count; a random one does
+    /// not, and bounds what forged segments make us send.
+    pub tcp_challenge_acks_per_second: u32,
     /// Compact TIME-WAIT entries; the oldest gives way (Linux `tcp_max_tw_buckets`).
     pub tcp_time_wait: u32,
     /// Receive ring of a connection, bytes: also the largest window offered.
     pub tcp_receive_buffer: usize,
     /// Send ring of a connection, bytes.
     pub tcp_send_buffer: usize,
+    /// Receive window memory: least, at start, most (Linux `tcp_rmem`). Half of it is window: the
+    /// second decides the window of a SYN, the third its scale.
+    pub tcp_rmem: [usize; 3],
+    /// Send memory: least, at start, most (Linux `tcp_wmem`).
+    pub tcp_wmem: [usize; 3],
     /// Whether selective acknowledgments are offered (Linux `tcp_sack`).
     pub tcp_sack: bool,
     /// Whether timestamps are offered (Linux `tcp_timestamps`).
@@ -70,9 +86,14 @@ impl Default for Limits {
             tcp_connections: 65_536,
             tcp_listeners: 1_024,
             tcp_embryos: 1_024,
+            tcp_syncookies: true,
+            somaxconn: 4_096,
+            tcp_challenge_acks_per_second: 1_000,
             tcp_time_wait: 65_536,
             tcp_receive_buffer: 1 << 20,
             tcp_send_buffer: 1 << 20,
+            tcp_rmem: [4_096, 131_072, 6_291_456],
+            tcp_wmem: [4_096, 16_384, 4_194_304],
             tcp_sack: true,
             tcp_timestamps: true,
             tcp_window_scaling: true,

@@ -92,6 +92,14 @@ counters! {
     tcp_tail_losses,
     /// RSTs sent.
     tcp_resets_out,
+    /// Challenge ACKs sent (RFC 5961).
+    tcp_challenge_acks,
+    /// SYNs answered with a cookie.
+    tcp_syncookies_sent,
+    /// Cookies that came back and opened a connection.
+    tcp_syncookies_received,
+    /// ACKs that should have been cookies and were not.
+    tcp_syncookies_failed,
     /// Connections opened by us.
     tcp_active_opens,
     /// Connections opened by peers.

@@ -16,8 +16,8 @@ impl Tcp {
             assert_eq!(self.flows.find(homes, &conn.key), Some(Owner::Conn(index)));
             owners += 1;
         }
-        for (index, embryo) in self.embryos.iter() {
-            assert_eq!(self.flows.find(homes, &embryo.key), Some(Owner::Embryo(index)));
+        for (index, key, _) in self.embryos.iter() {
+            assert_eq!(self.flows.find(homes, &key), Some(Owner::Embryo(index)));
             owners += 1;
         }
         for (index, record) in self.time_waits.iter() {
@@ -27,6 +27,7 @@ impl Tcp {
         assert_eq!(self.flows.len(), owners, "every flow in the table has an owner");
         let embryos: u32 = self.listeners.slab.iter().map(|(_, l)| l.embryos).sum();
         assert_eq!(embryos as usize, self.embryos.len());
+        assert!(self.listeners.slab.iter().all(|(_, l)| l.young <= l.embryos));
     }
 }
 

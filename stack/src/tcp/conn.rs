@@ -79,6 +79,8 @@ pub(crate) struct Conn {
     pub(crate) orphan: bool,
     /// It waits in a listener's accept queue.
     pub(crate) held: bool,
+    /// A challenge ACK is wanted.
+    pub(crate) challenged: bool,
     /// Our SYN or SYN-ACK is to be sent.
     pub(crate) syn_owed: bool,
     /// When our SYN first left.
@@ -165,9 +167,8 @@ impl Conn {
         let (stack_rx, rx) = byte_ring(limits.tcp_receive_buffer);
         let v4 = birth.key.remote.ip.is_v4();
         let our_mss = options::advertised_mss(birth.path.mtu, v4);
-        let capacity = stack_rx.capacity();
-        let scale = if limits.tcp_window_scaling { options::window_shift(capacity) } else { 0 };
-        let window = u32::from(options::syn_window(capacity, our_mss));
+        let scale = if limits.tcp_window_scaling { options::our_shift(limits) } else { 0 };
+        let window = u32::from(options::first_window(limits, our_mss, false));
         let mss = options::send_mss(our_mss, birth.path.mtu, v4);
         let mut conn = Self {
             key: birth.key,
@@ -178,6 +179,7 @@ impl Conn {
             parked: false,
             orphan: false,
             held: false,
+            challenged: false,
             syn_owed: true,
             syn_sent: None,
             probe: None,

@@ -4,6 +4,7 @@
 //! connection before its handshake is complete; see `listen`.
 
 use wire::tcp::{Flags, SeqNum};
+use wire::tcp_options::Timestamps;
 
 use crate::cx::Cx;
 use crate::drop::DropReason;
@@ -28,6 +29,12 @@ impl Conn {
         if seg.flags.ack() && !acked {
             reply::reset_for(cx, seg);
             return Err(DropReason::TcpBadAck);
+        }
+        // An echo of a clock that we did not show is a stray's too (Linux).
+        let alien = |stamps: Timestamps| !self.stamps.is_ours(stamps.echo, self.heard, cx.now);
+        if acked && cx.limits.tcp_timestamps && seg.timestamps.is_some_and(alien) {
+            reply::reset_for(cx, seg);
+            return Err(DropReason::TcpPaws);
         }
         // Second: only a RST that acknowledges our SYN refuses it, whatever its sequence number.
         if seg.flags.rst() {
@@ -66,6 +73,7 @@ impl Conn {
         cx: &mut Cx<'_>,
         seg: &Segment<'_>,
     ) -> Result<(), DropReason> {
+        self.check_timestamp(cx, seg)?;
         self.check_sequence(cx, seg)?;
         if seg.flags.rst() {
             return self.process_reset(cx, seg);

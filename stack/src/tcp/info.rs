@@ -15,7 +15,7 @@ impl Tcp {
             l.info(SocketId { kind: SocketKind::TcpListener, index, generation })
         });
         let conns = self.conns.iter().map(|(_, c)| c.info());
-        let embryos = self.embryos.iter().map(|(_, e)| bare(State::SynReceived, e.key));
+        let embryos = self.embryos.iter().map(|(_, key, _)| bare(State::SynReceived, key));
         let records = self.time_waits.iter().map(|(_, t)| bare(t.state(), t.key));
         listeners.chain(conns).chain(embryos).chain(records)
     }

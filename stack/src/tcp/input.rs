@@ -1,6 +1,6 @@
 //! A segment arrives for a synchronized connection: RFC 9293 §3.10.7.4, step by step.
 //!
-//! 1. [`check_sequence`](Conn::check_sequence) 2. [`process_reset`](Conn::process_reset)
+//! 0. [`check_timestamp`](Conn::check_timestamp) 1. [`check_sequence`](Conn::check_sequence) 2. [`process_reset`](Conn::process_reset)
 //! 3. (security: none) 4. SYN: challenge 5. [`process_ack`](Conn::process_ack)
 //! 6. URG: urgent data is data (RFC 6093; TCPI-15) 7. [`process_text`](Conn::process_text)
 //! 8. [`process_fin`](Conn::process_fin).
@@ -38,6 +38,7 @@ impl Conn {
         cx: &mut Cx<'_>,
         seg: &Segment<'_>,
     ) -> Result<(), DropReason> {
+        self.check_timestamp(cx, seg)?;
         self.check_sequence(cx, seg)?;
         if seg.flags.intersects(Flags::RST | Flags::SYN) {
             if seg.flags.rst() {
@@ -46,10 +47,10 @@ impl Conn {
             self.challenge(cx);
             return Err(DropReason::TcpBadFlags);
         }
+        self.process_ack(cx, seg)?;
         if let Some(stamps) = seg.timestamps.filter(|_| self.stamps.on) {
             self.stamps.update(stamps, seg.seq, self.rcv.acked, cx.now);
         }
-        self.process_ack(cx, seg)?;
         if self.end.is_some() {
             return Ok(());
         }
@@ -58,6 +59,50 @@ impl Conn {
             self.retire();
         }
         outcome
+    }
+
+    /// Before all: is the segment from an earlier turn of the sequence numbers (RFC 7323 §5.3 R1,
+    /// TCPI-05)? A RST has no say in that, and a segment without a timestamp is let through: the RFC
+    /// would drop it, but middleboxes strip options and Linux lives with it.
+    #[inline]
+    pub(crate) fn check_timestamp(
+        &mut self,
+        cx: &Cx<'_>,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        if let Some(stamps) = seg.timestamps
+            && self.stamps.on
+            && self.stamps.is_old(stamps.value, PAWS_SLACK, cx.now)
+            && !seg.flags.rst()
+            && !self.is_overtaken_ack(seg, stamps.value)
+        {
+            self.answer_misfit(cx, seg);
+            return Err(DropReason::TcpPaws);
+        }
+        Ok(())
+    }
+
+    /// A bare ACK that says nothing new, sent within one RTO of what overtook it, is no reason for
+    /// an answer (Linux `tcp_disordered_ack`).
+    fn is_overtaken_ack(&self, seg: &Segment<'_>, value: u32) -> bool {
+        let window = u32::from(seg.window) << self.snd.scale;
+        let behind = SeqNum(self.stamps.recent) - SeqNum(value);
+        seg.flags.ack()
+            && seg.len() == 0
+            && seg.seq == self.rcv.nxt
+            && seg.ack == self.snd.una
+            && window == self.snd.wnd
+            && behind.unsigned_abs() <= u32::try_from(self.rtt.rto().as_millis()).unwrap_or(u32::MAX)
+    }
+
+    /// Answers a segment that fits nowhere with where we stand. Only segments without text can make
+    /// two hosts answer each other for ever, so only those are counted.
+    fn answer_misfit(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
+        if seg.flags.syn() {
+            self.challenge(cx);
+        } else if seg.len() > 0 || self.may_answer(cx.now) {
+            self.rcv.owed.now = true;
+        }
     }
 
     /// First: is the segment in the window? As Linux asks it: it ends at or after what we last
@@ -73,21 +118,35 @@ impl Conn {
             return Ok(());
         }
         if !seg.flags.rst() {
-            // Only segments without text can make two hosts answer each other for ever.
-            let text = !seg.payload.is_empty() && !seg.flags.syn();
-            if text { self.rcv.owed.now = true } else { self.challenge(cx) }
+            self.answer_misfit(cx, seg);
+        } else if self.is_reset_after_fin(seg) {
+            return Ok(());
         }
         Err(DropReason::TcpOutOfWindow)
     }
 
-    /// Second: a RST counts only exactly at RCV.NXT; elsewhere in the window it is challenged
-    /// (RFC 5961 §3.2; TCPI-02).
+    /// Some hosts send a FIN and then a RST with the same number (Linux `tcp_reset_check`).
+    fn is_reset_after_fin(&self, seg: &Segment<'_>) -> bool {
+        self.fins.theirs != TheirFin::Open && seg.seq == self.rcv.nxt - 1
+    }
+
+    /// The right edge of the text that came out of order.
+    fn highest_received(&self) -> Option<SeqNum> {
+        let end = self.rcv.assembler.end()?;
+        Some(self.rcv.nxt + (end - self.rcv.ring.position()) as u32)
+    }
+
+    /// Second: a RST counts only exactly at RCV.NXT, or at the end of what our SACKs told the peer
+    /// has arrived; elsewhere in the window it is challenged (RFC 5961 §3.2; TCPI-02).
     pub(crate) fn process_reset(
         &mut self,
         cx: &mut Cx<'_>,
         seg: &Segment<'_>,
     ) -> Result<(), DropReason> {
-        if seg.seq != self.rcv.nxt {
+        let exact = seg.seq == self.rcv.nxt
+            || self.is_reset_after_fin(seg)
+            || self.sack && self.highest_received() == Some(seg.seq);
+        if !exact {
             if seg.seq.gt(self.rcv.nxt) {
                 self.challenge(cx);
             }
@@ -102,13 +161,20 @@ impl Conn {
         Ok(())
     }
 
-    /// Owes a challenge ACK, at most one in half a second (RFC 5961 §7; TCPI-04). The limit is per
-    /// connection: a global one would tell strangers about other connections.
-    pub(crate) fn challenge(&mut self, cx: &mut Cx<'_>) {
-        if cx.now >= self.challenge_at {
-            self.challenge_at = cx.now + CHALLENGE_INTERVAL;
-            self.rcv.owed.now = true;
+    /// Wants a challenge ACK (RFC 5961 §7; TCPI-04): at most one in half a second from here, and as
+    /// many as the [host's budget](crate::tcp::challenge) allows.
+    pub(crate) fn challenge(&mut self, cx: &Cx<'_>) {
+        self.challenged |= self.may_answer(cx.now);
+    }
+
+    /// Whether a segment that fits nowhere may be answered: at most one in half a second, so that
+    /// two hosts do not answer each other for ever.
+    fn may_answer(&mut self, now: Instant) -> bool {
+        let may = now >= self.challenge_at;
+        if may {
+            self.challenge_at = now + CHALLENGE_INTERVAL;
         }
+        may
     }
 
     /// Seventh and eighth: text, then FIN.
@@ -219,5 +285,7 @@ impl Conn {
     }
 }
 
+/// Clocks of one peer may be read on several of its processors (Linux `TCP_PAWS_WINDOW`).
+const PAWS_SLACK: i32 = 1;
 /// Linux `tcp_invalid_ratelimit`.
 const CHALLENGE_INTERVAL: Duration = Duration::from_millis(500);

@@ -3,7 +3,7 @@
 //! # Shape
 //!
 //! A flow passes through up to three lifetimes, each with a type of its size: an *embryo* while a
-//! peer's handshake is under way (`listen`), a *connection* (`conn`), and a compact *TIME-WAIT*
+//! peer's handshake is under way (`embryos`), a *connection* (`conn`), and a compact *TIME-WAIT*
 //! record (`time_wait`). One flow table (`table`) finds which. Inside a connection there is a
 //! send half, a receive half, recovery, congestion control and timers; its RFC state name is
 //! derived (`state`).
@@ -18,7 +18,8 @@
 //! | `send`, `recovery`, `congestion`, `rtt` | send half, loss, how much may be out |
 //! | `output`, `emit` | which segment is next; writing it into a frame |
 //! | `timers`, `expire`, `keepalive` | deadlines and what they do |
-//! | `reply` | segments that no connection sends |
+//! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
+//! | `reply`, `challenge` | segments that no connection sends; how many challenge ACKs leave |
 //! | `options`, `timestamps`, `isn` | what is negotiated; both clocks; what must not be guessed |
 //! | `user`, `icmp_errors`, `ready`, `info` | socket calls, ICMP, who sends next, listings |
 //!
@@ -36,10 +37,13 @@
 
 mod ack;
 mod assembler;
+mod challenge;
 #[cfg(test)]
 mod check;
 mod congestion;
 mod conn;
+mod cookies;
+mod embryos;
 mod emit;
 mod expire;
 mod handshake;
@@ -51,6 +55,7 @@ mod keepalive;
 mod listen;
 mod options;
 mod output;
+mod passive;
 mod ready;
 mod recovery;
 mod recv;
@@ -88,9 +93,12 @@ pub use listen::ListenOptions;
 pub use state::State;
 pub use user::TcpOption;
 
+use challenge::Challenges;
 use conn::{Conn, End, Stage};
+use cookies::Cookies;
+use embryos::Embryos;
 use isn::Secrets;
-use listen::{Embryo, Listeners};
+use listen::Listeners;
 use output::Kind;
 use ready::Ready;
 use segment::Segment;
@@ -104,11 +112,12 @@ pub struct Tcp {
     conns: Slab<Conn>,
     ready: Ready,
     wheel: Wheel,
-    embryos: Slab<Embryo>,
-    embryo_wheel: Wheel,
+    embryos: Embryos,
     time_waits: TimeWaits,
     listeners: Listeners,
     secrets: Secrets,
+    cookies: Cookies,
+    challenges: Challenges,
 }
 
 impl Tcp {
@@ -120,11 +129,12 @@ impl Tcp {
             conns: Slab::new(conns, conns),
             ready: Ready::default(),
             wheel: Wheel::new(conns),
-            embryos: Slab::new(embryos, limits.tcp_embryos as usize),
-            embryo_wheel: Wheel::new(limits.tcp_embryos as usize),
+            embryos: Embryos::new(embryos, limits.tcp_embryos as usize),
             time_waits: TimeWaits::new(limits.tcp_time_wait as usize, limits.tcp_time_wait_span),
             listeners: Listeners::new(limits.tcp_listeners as usize),
             secrets: Secrets::new(rng),
+            cookies: Cookies::new(rng),
+            challenges: Challenges::default(),
         }
     }
 
@@ -242,8 +252,9 @@ impl Tcp {
 
     /// When to be called again, at the latest.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let wheels = [self.wheel.next_deadline(), self.embryo_wheel.next_deadline()];
-        wheels.into_iter().flatten().chain(self.time_waits.next_deadline()).min()
+        let embryos = self.embryos.next_deadline();
+        let all = [self.wheel.next_deadline(), embryos, self.time_waits.next_deadline()];
+        all.into_iter().flatten().min()
     }
 
     /// The network around us changed: those who wait for a link address look again.
@@ -279,8 +290,8 @@ impl Tcp {
                 self.settle(cx, index);
             }
         }
-        let embryos = self.embryos.iter().filter(|(_, e)| e.key.local.ip == ip);
-        let embryos: Vec<u32> = embryos.map(|(index, _)| index).collect();
+        let embryos = self.embryos.iter().filter(|(_, key, _)| key.local.ip == ip);
+        let embryos: Vec<u32> = embryos.map(|(index, _, _)| index).collect();
         embryos.into_iter().for_each(|index| self.remove_embryo(index));
         let records = self.time_waits.iter().filter(|(_, t)| t.key.local.ip == ip);
         let records: Vec<u32> = records.map(|(index, _)| index).collect();
@@ -322,6 +333,14 @@ impl Tcp {
         if conn.end.is_some() {
             self.finish(cx, index);
             return;
+        }
+        if conn.challenged {
+            conn.challenged = false;
+            let limit = cx.limits.tcp_challenge_acks_per_second;
+            if self.challenges.allow(cx.now, limit, cx.rng) {
+                conn.rcv.owed.now = true;
+                cx.stats.tcp_challenge_acks += 1;
+            }
         }
         if (conn.output || conn.rcv.owed.any()) && !conn.queued {
             self.ready.push(&mut self.conns, index);

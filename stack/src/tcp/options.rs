@@ -8,6 +8,9 @@ use wire::ip;
 use wire::tcp::HEADER_LEN;
 use wire::tcp_options::{self, MSS_DEFAULT, OptionWriter, Timestamps};
 
+use crate::limits::Limits;
+use crate::tcp::timestamps::TIMESTAMPS_LEN;
+
 /// What the peer's SYN said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
@@ -31,6 +34,18 @@ impl Offer {
             scale: options.window_scale,
             sack: options.sack_permitted,
             timestamps: options.timestamps,
+        }
+    }
+}
+
+impl Offer {
+    /// What of it we take up.
+    pub(crate) fn within(self, limits: &Limits) -> Self {
+        Self {
+            scale: self.scale.filter(|_| limits.tcp_window_scaling),
+            sack: self.sack && limits.tcp_sack,
+            timestamps: self.timestamps.filter(|_| limits.tcp_timestamps),
+            ..self
         }
     }
 }
@@ -88,6 +103,26 @@ pub(crate) fn window_shift(buffer: usize) -> u8 {
 pub(crate) fn syn_window(buffer: usize, mss: u16) -> u16 {
     let most = buffer.min(usize::from(u16::MAX)) as u16;
     if most > mss { most - most % mss } else { most }
+}
+
+/// The window of our SYN, or of our SYN-ACK if the peer sends timestamps: of segments that leave room
+/// for them.
+pub(crate) fn first_window(limits: &Limits, mss: u16, timestamps: bool) -> u16 {
+    let space = (limits.tcp_rmem[1] / 2).min(ring_size(limits));
+    let room = if timestamps { TIMESTAMPS_LEN as u16 } else { 0 };
+    syn_window(space, mss - room)
+}
+
+/// The shift we offer: enough for the largest window there may be, as Linux does, or for the ring
+/// where that was made small.
+pub(crate) fn our_shift(limits: &Limits) -> u8 {
+    let ring = ring_size(limits);
+    let locked = ring < limits.tcp_rmem[1] / 2;
+    window_shift(if locked { ring } else { ring.max(limits.tcp_rmem[2]) })
+}
+
+fn ring_size(limits: &Limits) -> usize {
+    limits.tcp_receive_buffer.next_power_of_two()
 }
 
 fn headers(v4: bool) -> u32 {

@@ -9,7 +9,7 @@ use crate::rng::Rng;
 use crate::store::slab::Slab;
 use crate::store::table::Table;
 use crate::tcp::conn::Conn;
-use crate::tcp::listen::Embryo;
+use crate::tcp::embryos::Embryos;
 use crate::tcp::time_wait::TimeWaits;
 
 /// Who owns a flow.
@@ -54,17 +54,17 @@ pub(crate) struct Flows {
 #[derive(Clone, Copy)]
 pub(crate) struct Homes<'a> {
     pub(crate) conns: &'a Slab<Conn>,
-    pub(crate) embryos: &'a Slab<Embryo>,
+    pub(crate) embryos: &'a Embryos,
     pub(crate) time_waits: &'a TimeWaits,
 }
 
 impl Homes<'_> {
     #[inline]
-    fn key(&self, owner: Owner) -> Option<&FlowKey> {
+    fn owns(&self, owner: Owner, key: &FlowKey) -> bool {
         match owner {
-            Owner::Conn(index) => self.conns.at(index).map(|c| &c.key),
-            Owner::Embryo(index) => self.embryos.at(index).map(|e| &e.key),
-            Owner::TimeWait(index) => self.time_waits.at(index).map(|t| &t.key),
+            Owner::Conn(index) => self.conns.at(index).is_some_and(|c| c.key == *key),
+            Owner::Embryo(index) => self.embryos.is(index, key),
+            Owner::TimeWait(index) => self.time_waits.at(index).is_some_and(|t| t.key == *key),
         }
     }
 }
@@ -98,7 +98,7 @@ impl Flows {
 
     /// Who owns `key`, without remembering it.
     pub(crate) fn find(&self, homes: Homes<'_>, key: &FlowKey) -> Option<Owner> {
-        let is_it = |id| homes.key(Owner::unpack(id)) == Some(key);
+        let is_it = |id| homes.owns(Owner::unpack(id), key);
         self.table.find(self.hash.hash_flow(key), is_it).map(Owner::unpack)
     }
 

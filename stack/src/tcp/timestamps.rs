@@ -7,7 +7,10 @@
 use wire::tcp::SeqNum;
 use wire::tcp_options::Timestamps;
 
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+
+/// RFC 7323 §5.5: when TS.Recent is too old to judge by.
+pub(crate) const OUTDATED: Duration = Duration::from_secs(24 * 24 * 3600);
 
 /// Bytes that timestamps take in every segment, padding included.
 pub(crate) const TIMESTAMPS_LEN: u32 = 12;
@@ -55,9 +58,77 @@ impl Stamps {
     /// A segment passed the checks; `acked` is what our last ACK said (RFC 7323 §4.3).
     #[inline]
     pub(crate) fn update(&mut self, stamps: Timestamps, seq: SeqNum, acked: SeqNum, now: Instant) {
-        if seq.le(acked) && SeqNum(stamps.value).ge(SeqNum(self.recent)) {
+        if seq.le(acked) && !self.is_old(stamps.value, 0, now) {
             self.recent = stamps.value;
             self.recent_at = now;
         }
+    }
+
+    /// PAWS (RFC 7323 §5.3 R1): whether a segment's clock is more than `slack` behind TS.Recent.
+    /// After 24 days TS.Recent says nothing, since the clock may have wrapped (§5.5); nor does zero,
+    /// which some hosts send in their SYN only.
+    #[inline]
+    pub(crate) fn is_old(&self, value: u32, slack: i32, now: Instant) -> bool {
+        SeqNum(self.recent) - SeqNum(value) > slack
+            && now.since(self.recent_at) < OUTDATED
+            && self.recent != 0
+    }
+
+    /// Whether an echo can be one of ours: a clock between `first` and now. Zero is none at all.
+    pub(crate) fn is_ours(&self, echo: u32, first: Instant, now: Instant) -> bool {
+        let (first, last) = (self.clock(first), self.clock(now));
+        echo == 0 || echo.wrapping_sub(first) <= last.wrapping_sub(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Instant = Instant::from_millis(1_000_000);
+
+    fn at(ms: u64) -> Instant {
+        START + Duration::from_millis(ms)
+    }
+
+    fn stamps(recent: u32) -> Stamps {
+        let mut stamps = Stamps::new(0xffff_ff00);
+        stamps.agree(Some(Timestamps { value: recent, echo: 0 }), START);
+        stamps
+    }
+
+    /// RFC 7323 §5.3, §5.5; TCPI-05.
+    #[test]
+    fn older_clocks_are_old_until_ts_recent_is_outdated_tcpi_05() {
+        for recent in [1000, 3, 0x8000_0002] {
+            let stamps = stamps(recent);
+            let behind = |by: u32, slack| stamps.is_old(recent.wrapping_sub(by), slack, at(5));
+            assert!(!behind(0, 0) && behind(1, 0) && !behind(1, 1) && behind(2, 1));
+            assert!(behind(0x7fff_ffff, 1) && !behind(0x8000_0001, 1), "half the circle");
+            let late = START + OUTDATED;
+            assert!(!stamps.is_old(recent.wrapping_sub(9), 1, late));
+        }
+        assert!(!stamps(0).is_old(0xffff_0000, 1, START), "zero says nothing");
+    }
+
+    /// RFC 7323 §4.3.
+    #[test]
+    fn ts_recent_is_taken_from_what_the_last_ack_left_open() {
+        let mut stamps = stamps(1000);
+        let mut take = |value, seq: u32| {
+            stamps.update(Timestamps { value, echo: 0 }, SeqNum(seq), SeqNum(50), at(1));
+            stamps.recent
+        };
+        assert_eq!(take(1001, 51), 1000, "beyond it");
+        assert_eq!(take(1002, 50), 1002);
+        assert_eq!(take(1001, 40), 1002, "never back");
+    }
+
+    #[test]
+    fn an_echo_is_ours_if_our_clock_showed_it() {
+        let stamps = stamps(0);
+        let echo = |ms| stamps.is_ours(stamps.clock(at(ms)), at(10), at(300));
+        assert!(!echo(9) && echo(10) && echo(300) && !echo(301));
+        assert!(stamps.is_ours(0, at(10), at(300)));
     }
 }
