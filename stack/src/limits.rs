@@ -41,6 +41,13 @@ pub struct Limits {
     pub tcp_window_scaling: bool,
     /// Disjoint ranges of out-of-order text kept per connection; more are dropped.
     pub tcp_out_of_order_ranges: usize,
+    /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s, GAP-24).
+    pub tcp_fin_timeout: Duration,
+    /// Which flows in TIME-WAIT our own connections may take over (Linux `tcp_tw_reuse`).
+    pub tcp_tw_reuse: TimeWaitReuse,
+    /// Connections that nobody holds but that have something left to send; beyond them a close is a
+    /// reset (Linux `tcp_max_orphans`), so that dead peers cannot fill the table.
+    pub tcp_max_orphans: u32,
     /// TIME-WAIT length (Linux: 60 s, TCPF-13 names 30 s; ours follows Linux).
     pub tcp_time_wait_span: Duration,
     /// Retransmissions of a SYN before giving up (Linux `tcp_syn_retries` 6).
@@ -80,6 +87,17 @@ pub struct Limits {
     pub ephemeral_port_last: u16,
 }
 
+/// Which flows in TIME-WAIT may begin again from our side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeWaitReuse {
+    /// None.
+    Never,
+    /// Those within this host, as Linux has it: no middlebox can confuse their timestamps.
+    Loopback,
+    /// All with timestamps.
+    Always,
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -98,6 +116,9 @@ impl Default for Limits {
             tcp_timestamps: true,
             tcp_window_scaling: true,
             tcp_out_of_order_ranges: 64,
+            tcp_fin_timeout: Duration::from_secs(60),
+            tcp_tw_reuse: TimeWaitReuse::Loopback,
+            tcp_max_orphans: 16_384,
             tcp_time_wait_span: Duration::from_secs(60),
             tcp_syn_retries: 6,
             tcp_synack_retries: 5,

@@ -104,6 +104,8 @@ counters! {
     tcp_active_opens,
     /// Connections opened by peers.
     tcp_passive_opens,
+    /// Connections reset at close because too many others were still sending.
+    tcp_orphans_aborted,
     /// Connections that ended by RST or timeout.
     tcp_aborted,
 }

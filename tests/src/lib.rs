@@ -7,11 +7,13 @@
 
 #![forbid(unsafe_code)]
 
+mod capture;
 mod daemon;
 mod lab;
 mod netns;
 mod pattern;
 
+pub use capture::{Capture, Header};
 pub use daemon::{Daemon, binary, eventually};
 pub use lab::{Backend, FAMILIES, Family, HOST_V4, HOST_V6, Lab, STACK_V4, STACK_V6};
 pub use netns::Namespace;

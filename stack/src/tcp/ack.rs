@@ -34,6 +34,7 @@ impl Conn {
             return Err(DropReason::TcpBadAck);
         }
         self.heard = cx.now;
+        self.soft_error = None;
         self.probes = 0;
         let says_more = self.sack && !seg.sack.is_empty();
         if seg.ack.lt(una) && !says_more {

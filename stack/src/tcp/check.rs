@@ -27,6 +27,8 @@ impl Tcp {
         assert_eq!(self.flows.len(), owners, "every flow in the table has an owner");
         let embryos: u32 = self.listeners.slab.iter().map(|(_, l)| l.embryos).sum();
         assert_eq!(embryos as usize, self.embryos.len());
+        let orphans = self.conns.iter().filter(|(_, conn)| conn.orphan).count();
+        assert_eq!(self.orphans as usize, orphans);
         assert!(self.listeners.slab.iter().all(|(_, l)| l.young <= l.embryos));
     }
 }

@@ -119,6 +119,8 @@ pub(crate) struct Conn {
     /// MSS we advertised, and the peer.
     pub(crate) our_mss: u16,
     pub(crate) their_mss: u16,
+    /// What ICMP said since the peer was last heard: the reason, should the connection time out.
+    pub(crate) soft_error: Option<SocketError>,
     /// A link address was asked for and has not come.
     pub(crate) resolving: bool,
     /// Timeouts in a row without progress.
@@ -205,6 +207,7 @@ impl Conn {
             path_mtu: u32::MAX,
             our_mss,
             their_mss: our_mss,
+            soft_error: None,
             resolving: false,
             retries: 0,
             probes: 0,

@@ -337,6 +337,8 @@ const TICK_SHIFT: u32 = 12;
 /// Waits of 1 to 64 seconds, then of two minutes.
 const QUEUES: usize = 8;
 const WAIT_MAX_S: u64 = 120;
+/// Two hours: longer waits could not be told apart in ticks.
+pub(crate) const RETRIES_MAX: u32 = 64;
 /// Places without embryos that are kept: enough for the addresses of most hosts.
 const PLACES_KEPT: usize = 256;
 /// In [`Embryo::offer`]: the peer sends timestamps.

@@ -80,9 +80,10 @@ impl Conn {
         if self.orphan { limits.tcp_orphan_retries } else { limits.tcp_retries }
     }
 
-    /// The peer is taken for dead, or for unreachable where no frame could leave.
-    fn give_up(&mut self, cx: &mut Cx<'_>) {
-        let error = if self.parked { SocketError::HostUnreachable } else { SocketError::TimedOut };
-        self.fail(cx, error);
+    /// The peer is taken for dead, or for unreachable where ICMP said so or no frame could leave
+    /// (Linux `sk_err_soft`; GAP-26).
+    pub(crate) fn give_up(&mut self, cx: &mut Cx<'_>) {
+        let silent = if self.parked { SocketError::HostUnreachable } else { SocketError::TimedOut };
+        self.fail(cx, self.soft_error.unwrap_or(silent));
     }
 }

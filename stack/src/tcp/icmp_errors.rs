@@ -1,8 +1,9 @@
 //! What an ICMP error about a segment of ours does.
 //!
-//! Only errors that quote a sequence number in flight are believed (RFC 5927 §4). A handshake ends with
-//! the error, as on Linux (TCPF-17); an established connection takes nothing but the path's MTU from
-//! them (TCPF-18, RFC 1122 §4.2.3.9): everything else is left to its own timeouts.
+//! Only errors that quote a sequence number in flight are believed (RFC 5927 §4). An active open ends
+//! with the error, as on Linux (TCPF-17), and a passive one is forgotten. An established connection
+//! takes nothing but the path's MTU from them (TCPF-18, RFC 1122 §4.2.3.9): everything else is left to
+//! its own timeouts, but when one of those ends it, the error is the reason told (GAP-26).
 
 use addr::{Endpoint, FlowKey};
 use wire::tcp::SeqNum;
@@ -11,6 +12,7 @@ use crate::cx::{Cx, Request};
 use crate::icmp::{IcmpError, IcmpErrorKind};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, Stage};
+use crate::tcp::options;
 use crate::tcp::table::Owner;
 
 impl Tcp {
@@ -20,14 +22,31 @@ impl Tcp {
         let local = Endpoint::new(error.src, u16::from_be_bytes([a, b]));
         let remote = Endpoint::new(error.dst, u16::from_be_bytes([c, d]));
         let seq = SeqNum(u32::from_be_bytes([e, f, g, h]));
-        let Some(Owner::Conn(index)) = self.flows.find(self.homes(), &FlowKey::new(local, remote))
-        else {
-            return;
-        };
-        let Some(conn) = self.conns.at_mut(index) else { return };
-        if seq.ge(conn.snd.una) && seq.lt(conn.snd.nxt) {
-            conn.on_icmp_error(cx, error.kind);
-            self.settle(cx, index);
+        match self.flows.find(self.homes(), &FlowKey::new(local, remote)) {
+            Some(Owner::Conn(index)) => {
+                let Some(conn) = self.conns.at_mut(index) else { return };
+                if seq.ge(conn.snd.una) && seq.lt(conn.snd.nxt) {
+                    conn.on_icmp_error(cx, error.kind);
+                    self.settle(cx, index);
+                }
+            }
+            Some(Owner::Embryo(index)) => self.embryo_icmp_error(index, seq, error.kind),
+            Some(Owner::TimeWait(_)) | None => {}
+        }
+    }
+
+    /// An error about our SYN-ACK: nobody can be told, and a peer that cannot be reached is not worth
+    /// the room (Linux `tcp_req_err`).
+    fn embryo_icmp_error(&mut self, index: u32, seq: SeqNum, kind: IcmpErrorKind) {
+        let unreachable = matches!(
+            kind,
+            IcmpErrorKind::HostUnreachable
+                | IcmpErrorKind::NetUnreachable
+                | IcmpErrorKind::TimeExceeded
+                | IcmpErrorKind::ParameterProblem
+        );
+        if unreachable && self.embryos.get(index).is_some_and(|embryo| embryo.iss == seq) {
+            self.remove_embryo(index);
         }
     }
 }
@@ -38,9 +57,10 @@ impl Conn {
             self.on_packet_too_big(cx, mtu);
             return;
         }
-        if self.stage != Stage::Synchronized
-            && let Some(error) = kind.socket_error()
-        {
+        let Some(error) = kind.socket_error() else { return };
+        if self.stage == Stage::Synchronized {
+            self.soft_error = Some(error);
+        } else {
             self.fail(cx, error);
         }
     }
@@ -51,7 +71,7 @@ impl Conn {
     fn on_packet_too_big(&mut self, cx: &mut Cx<'_>, mtu: u32) {
         let floor = if self.key.remote.ip.is_v4() { MTU_MIN_V4 } else { MTU_MIN_V6 };
         let mtu = mtu.max(floor);
-        if mtu >= self.path.mtu.min(self.path_mtu) {
+        if mtu >= self.path.mtu.min(self.path_mtu) || !self.sends_more_than(mtu) {
             return;
         }
         cx.requests.push(Request::PathMtu(self.key.remote.ip, mtu));
@@ -60,6 +80,13 @@ impl Conn {
         if self.stage == Stage::Synchronized {
             self.resegment();
         }
+    }
+
+    /// Whether any segment of ours can be larger than `mtu`; an error that says otherwise is forged
+    /// (RFC 5927 §7.2).
+    fn sends_more_than(&self, mtu: u32) -> bool {
+        let v4 = self.key.remote.ip.is_v4();
+        self.stage != Stage::Synchronized || mtu < options::packet_len(self.snd.mss, v4)
     }
 }
 

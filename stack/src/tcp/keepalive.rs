@@ -4,7 +4,6 @@
 //! at when the peer was last heard, so that arriving segments cost nothing.
 
 use crate::cx::Cx;
-use crate::socket::SocketError;
 use crate::tcp::conn::{Conn, Probe, Stage};
 use crate::time::{Duration, Instant};
 
@@ -55,7 +54,7 @@ impl Conn {
         }
         if self.probes >= keepalive.probes {
             self.send_reset(cx);
-            self.fail(cx, SocketError::TimedOut);
+            self.give_up(cx);
             return;
         }
         self.probes += 1;

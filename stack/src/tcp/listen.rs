@@ -13,6 +13,7 @@ use crate::socket::{Ends, SocketError, SocketId, SocketKind};
 use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::cookies;
+use crate::tcp::embryos;
 use crate::time::{Duration, Instant};
 
 /// How to listen.
@@ -69,7 +70,7 @@ impl Listener {
     /// How often a SYN-ACK is repeated. While the embryos are more than half of what the queue takes,
     /// old ones give way to young ones (Linux `reqsk_timer_handler`).
     pub(crate) fn syn_ack_retries(&self, limits: &Limits) -> u32 {
-        let mut retries = limits.tcp_synack_retries;
+        let mut retries = limits.tcp_synack_retries.min(embryos::RETRIES_MAX);
         if u64::from(self.embryos) * 2 > u64::from(self.backlog.max(8)) {
             let mut young = u64::from(self.young) * 2;
             while retries > 2 && u64::from(self.embryos) >= young {

@@ -118,6 +118,8 @@ pub struct Tcp {
     secrets: Secrets,
     cookies: Cookies,
     challenges: Challenges,
+    /// Connections whose application has let go.
+    orphans: u32,
 }
 
 impl Tcp {
@@ -130,11 +132,12 @@ impl Tcp {
             ready: Ready::default(),
             wheel: Wheel::new(conns),
             embryos: Embryos::new(embryos, limits.tcp_embryos as usize),
-            time_waits: TimeWaits::new(limits.tcp_time_wait as usize, limits.tcp_time_wait_span),
+            time_waits: TimeWaits::new(limits),
             listeners: Listeners::new(limits.tcp_listeners as usize),
             secrets: Secrets::new(rng),
             cookies: Cookies::new(rng),
             challenges: Challenges::default(),
+            orphans: 0,
         }
     }
 
@@ -363,6 +366,7 @@ impl Tcp {
     fn finish(&mut self, cx: &mut Cx<'_>, index: u32) {
         let Some(mut conn) = self.conns.remove(index) else { return };
         self.wheel.clear(index);
+        self.orphans -= u32::from(conn.orphan);
         if conn.end == Some(End::TimeWait) {
             self.begin_time_wait(cx, &mut conn, index);
         } else {
@@ -387,7 +391,9 @@ impl Tcp {
             scope: conn.scope,
             snd_nxt: conn.snd.nxt,
             rcv_nxt: conn.rcv.nxt,
+            stamps: conn.stamps,
             window: conn.rcv.offer(u32::from(conn.our_mss)),
+            scale: conn.rcv.scale,
             half: conn.state() == State::FinWait2,
         };
         let Some(record) = self.time_waits.insert(rest, cx.now) else {

@@ -93,6 +93,11 @@ pub(crate) fn send_mss(peer: u16, mtu: u32, v4: bool) -> u32 {
     mtu.saturating_sub(headers(v4)).min(u32::from(peer)).max(u32::from(MSS_FLOOR))
 }
 
+/// Length of the packet around a segment of `mss` bytes and timestamps.
+pub(crate) fn packet_len(mss: u32, v4: bool) -> u32 {
+    mss + headers(v4) + TIMESTAMPS_LEN
+}
+
 /// The shift for a receive buffer, as Linux derives it (`tcp_select_initial_window`).
 pub(crate) fn window_shift(buffer: usize) -> u8 {
     let bits = buffer.max(1).ilog2();
@@ -147,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_peer_mss_is_taken_as_given_tcpo_03() {
+    fn a_small_peer_mss_is_taken_as_given_tcpo_03_gap_29() {
         assert_eq!(send_mss(536, 1500, true), 536);
         assert_eq!(send_mss(100, 1500, true), 100);
         assert_eq!(Offer::parse(&[2, 4, 0, 1], true).mss, 48);

@@ -191,8 +191,8 @@ impl Tcp {
         let old = seg.timestamps.zip(embryo.offer.timestamps).is_some_and(|(stamps, recent)| {
             SeqNum(stamps.value).lt(SeqNum(recent.value)) && !seg.flags.rst()
         });
-        let kind = seg.flags & (Flags::SYN | Flags::ACK | Flags::RST);
-        if kind == Flags::SYN && seg.seq == embryo.irs && !old {
+        let bare_syn = seg.flags.syn() && !seg.flags.intersects(Flags::ACK | Flags::RST);
+        if bare_syn && seg.seq == embryo.irs && !old {
             // The SYN once more: our answer may be lost.
             if self.embryos.may_answer(index, cx.now) {
                 self.embryos.note_repeated(index);

@@ -46,6 +46,11 @@ impl Stamps {
         Timestamps { value: self.clock(now), echo: self.recent }
     }
 
+    /// What an earlier connection of the flow knew of the peer's clock.
+    pub(crate) fn inherit(&mut self, old: Self) {
+        (self.recent, self.recent_at) = (old.recent, old.recent_at);
+    }
+
     /// The peer's SYN offered timestamps, or did not.
     pub(crate) fn agree(&mut self, offered: Option<Timestamps>, now: Instant) {
         self.on = offered.is_some();

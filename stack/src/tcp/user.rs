@@ -42,10 +42,17 @@ impl Tcp {
             port => port,
         };
         let key = FlowKey::new(Endpoint::new(ip, port), remote);
-        if self.flows.find(self.homes(), &key).is_some() {
-            return Err(SocketError::AddressInUse);
-        }
+        let heir = match self.flows.find(self.homes(), &key) {
+            None => None,
+            Some(Owner::TimeWait(index)) => {
+                let heir = self.time_waits.heir(index, cx).ok_or(SocketError::AddressInUse)?;
+                self.remove_time_wait(index);
+                Some(heir)
+            }
+            Some(_) => return Err(SocketError::AddressInUse),
+        };
         let iss = self.secrets.isn(&key, cx.now);
+        let iss = heir.map_or(iss, |heir| iss.max(heir.floor));
         let flow_label = self.secrets.flow_label(&key);
         let clock_offset = self.secrets.clock_offset(&key);
         let identification = cx.rng.next_u32() as u16;
@@ -55,7 +62,10 @@ impl Tcp {
             let id = conn_id(slot);
             let birth =
                 Birth { id, key, scope, path, iss, identification, flow_label, clock_offset };
-            let (conn, user) = Conn::active(birth, cx.limits, cx.now);
+            let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
+            if let Some(heir) = heir {
+                conn.stamps.inherit(heir.stamps);
+            }
             halves = Some(user);
             conn
         });
@@ -78,8 +88,13 @@ impl Tcp {
         let homes = super::Homes { conns, embryos, time_waits };
         let free = |port| {
             let local = Endpoint::new(ip, port);
+            let flow = flows.find(homes, &FlowKey::new(local, *remote));
             listeners.find(&local).is_none()
-                && flows.find(homes, &FlowKey::new(local, *remote)).is_none()
+                && match flow {
+                    None => true,
+                    Some(Owner::TimeWait(index)) => time_waits.heir(index, cx).is_some(),
+                    Some(_) => false,
+                }
         };
         secrets.port(cx.limits, ip, remote, free).ok_or(SocketError::AddressInUse)
     }
@@ -98,8 +113,21 @@ impl Tcp {
     pub(crate) fn close(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         match id.kind {
             SocketKind::TcpListener => self.close_listener(cx, id),
-            _ => self.with(cx, id, Conn::close),
+            _ => self.close_conn(cx, id),
         }
+    }
+
+    /// What is left to send is sent by an orphan, unless there are too many already.
+    fn close_conn(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        let too_many = self.orphans >= cx.limits.tcp_max_orphans;
+        let Some(conn) = self.conn_mut(id).filter(|conn| !conn.orphan) else { return };
+        conn.close(cx);
+        if too_many && conn.end.is_none() {
+            conn.abort(cx);
+            cx.stats.tcp_orphans_aborted += 1;
+        }
+        self.orphans += 1;
+        self.settle(cx, id.index);
     }
 
     /// The application wants the connection reset.

@@ -28,7 +28,7 @@ fn connect_sends_a_syn_and_the_answer_opens_tcpf_02() {
     let (mut lab, ends, syn) = connecting();
     assert_eq!(syn.flags, SYN);
     assert_eq!(syn.options[..8], [2, 4, 5, 180, 4, 2, 8, 10]);
-    assert_eq!(syn.options[12..], [0, 0, 0, 0, 1, 3, 3, 5]);
+    assert_eq!(syn.options[12..], [0, 0, 0, 0, 1, 3, 3, 7]);
     assert_eq!((syn.wnd, syn.ack), (64_240, SeqNum(0)));
     assert_eq!(lab.state(&ends), State::SynSent);
     lab.send(&lab.seg(SYN_ACK).options(&SYN_OPTIONS).wnd(500)).unwrap();
@@ -129,7 +129,7 @@ fn syns_may_cross_tcpf_06() {
     lab.send(&Seg::new(SYN, IRS, SeqNum(0)).options(&SYN_OPTIONS)).unwrap();
     let syn_ack = lab.one();
     assert_eq!((syn_ack.flags, syn_ack.seq, syn_ack.ack), (SYN_ACK, syn.seq, IRS + 1));
-    assert_eq!(syn_ack.options, [2, 4, 5, 180, 1, 3, 3, 5]);
+    assert_eq!(syn_ack.options, [2, 4, 5, 180, 1, 3, 3, 7]);
     assert_eq!(lab.state(&ends), State::SynReceived);
     // The peer's SYN once more: it has not seen ours.
     lab.send(&Seg::new(SYN, IRS, SeqNum(0))).unwrap();

@@ -107,7 +107,7 @@ fn listed(lab: &Lab) -> Vec<&'static str> {
 
 /// The reference waits for ever (TCPF-11); Linux's `tcp_fin_timeout`.
 #[test]
-fn an_orphan_does_not_wait_for_ever_in_fin_wait_2_tcpf_11() {
+fn an_orphan_does_not_wait_for_ever_in_fin_wait_2_tcpf_11_gap_24() {
     let (mut lab, ends) = fin_wait_2();
     assert!(lab.host.pass(Duration::from_secs(1000)).is_empty());
     assert_eq!(lab.state(&ends), State::FinWait2, "half closed by choice");
@@ -257,7 +257,7 @@ fn abort_resets_in_every_state_that_has_a_peer_tcpf_15() {
 
 /// The reference lets such sessions live.
 #[test]
-fn removing_an_address_aborts_what_is_bound_to_it_tcpf_16() {
+fn removing_an_address_aborts_what_is_bound_to_it_tcpf_16_gap_25() {
     let (mut lab, ends) = Lab::established();
     let ours = lab.ours.ip;
     lab.theirs.port += 1;

@@ -11,6 +11,7 @@ use wire::checksum;
 use wire::ip::{self, IpEmit, PROTO_TCP};
 use wire::offload::{DeviceCaps, Medium, RxChecksum, RxMeta, TxChecksum, TxMeta};
 use wire::tcp::{self, Emit, Flags, HEADER_LEN, SeqNum};
+use wire::tcp_options::{self, OptionWriter, Timestamps};
 
 use crate::cx::{Cx, Request, Requests};
 use crate::drop::DropReason;
@@ -82,6 +83,18 @@ impl Seg {
 
     pub(super) fn options(self, options: &[u8]) -> Self {
         Self { options: options.to_vec(), ..self }
+    }
+
+    /// With timestamps, as every segment has them where both sides do.
+    pub(super) fn stamps(self, value: u32, echo: u32) -> Self {
+        let mut writer = OptionWriter::new();
+        writer.timestamps(Timestamps { value, echo });
+        self.options(writer.finish())
+    }
+
+    /// The timestamps it carries.
+    pub(super) fn stamped(&self) -> Option<Timestamps> {
+        tcp_options::parse(&self.options).unwrap().timestamps
     }
 
     /// The segment as an IP packet.
@@ -322,6 +335,12 @@ pub(super) const SYN_ACK: Flags = Flags(Flags::SYN.0 | Flags::ACK.0);
 /// MSS 1000, window shift 7.
 pub(super) const SYN_OPTIONS: [u8; 8] = [2, 4, 3, 232, 1, 3, 3, 7];
 
+/// MSS 1000, SACK, timestamps, window shift 7, the way Linux lays them out.
+pub(super) const FULL_OPTIONS: [u8; 20] =
+    [2, 4, 3, 232, 4, 2, 8, 10, 0, 0, 3, 232, 0, 0, 0, 0, 1, 3, 3, 7];
+/// The timestamp in it.
+pub(super) const THEIR_CLOCK: u32 = 1000;
+
 impl Lab {
     pub(super) fn new() -> Self {
         Self::with(Host::new("10.0.0.1"))
@@ -366,6 +385,11 @@ impl Lab {
         (self.seq, self.ack) = (self.seq + 1, syn_ack.seq + 1);
         self.send(&self.seg(ACK)).unwrap();
         self.host.accept(listener).expect("a connection to accept")
+    }
+
+    /// An open connection with all options. The peer's clock has not moved since its SYN.
+    pub(super) fn stamped() -> (Self, Ends) {
+        Self::new().open(&FULL_OPTIONS)
     }
 
     /// An open connection in ESTABLISHED whose events are read.

@@ -104,3 +104,49 @@ fn errors_about_other_flows_are_ignored() {
     assert_eq!(lab.host.conn(ends.id).snd.mss, 1000);
     lab.host.pass(Duration::from_millis(1));
 }
+
+/// Linux `sk_err_soft`: the last error since the peer was heard is the reason told.
+#[test]
+fn a_connection_that_times_out_says_what_icmp_said_gap_26() {
+    for (heard, error) in
+        [(false, SocketError::HostUnreachable), (true, SocketError::TimedOut)]
+    {
+        let (mut lab, mut ends) = Lab::established();
+        lab.write(&mut ends, b"data");
+        let seq = lab.ack;
+        deliver(&mut lab, IcmpErrorKind::HostUnreachable, seq);
+        if heard {
+            lab.ack(seq + 1);
+        }
+        lab.host.pass(Duration::from_secs(2000));
+        assert_eq!(ends.rx.error(), Some(error.code()));
+    }
+}
+
+/// Linux `tcp_req_err`.
+#[test]
+fn an_unreachable_peer_s_handshake_is_forgotten_tcpf_18() {
+    for (kind, left) in [(IcmpErrorKind::HostUnreachable, 1), (IcmpErrorKind::PortUnreachable, 2)] {
+        let mut lab = Lab::new();
+        lab.host.listen(80, 8);
+        lab.send(&lab.seg(SYN)).unwrap();
+        let syn_ack = lab.one();
+        deliver(&mut lab, kind, syn_ack.seq + 1);
+        assert_eq!(lab.host.tcp.sockets().count(), 2, "a guessed number does nothing");
+        deliver(&mut lab, kind, syn_ack.seq);
+        assert_eq!(lab.host.tcp.sockets().count(), left);
+        lab.none();
+    }
+}
+
+/// RFC 5927 §7.2: an error about packets larger than any we send is forged.
+#[test]
+fn a_path_mtu_above_what_we_send_is_ignored() {
+    let (mut lab, mut ends) = Lab::new().open(&[2, 4, 2, 24]);
+    lab.write(&mut ends, &pattern(0, 2000));
+    lab.host.requests();
+    let seq = lab.ack;
+    deliver(&mut lab, IcmpErrorKind::PacketTooBig { mtu: 600 }, seq);
+    lab.none();
+    assert!(lab.host.requests().is_empty());
+}

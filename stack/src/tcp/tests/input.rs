@@ -161,7 +161,7 @@ fn islands_are_bounded_gap_03() {
 
 /// The reference discards it.
 #[test]
-fn a_fin_ahead_of_missing_text_counts_once_the_text_is_there_tcpf_09() {
+fn a_fin_ahead_of_missing_text_counts_once_the_text_is_there_tcpf_09_gap_24() {
     let (mut lab, mut ends) = Lab::established();
     let base = lab.seq;
     lab.send(&Seg { seq: base + 5, ..lab.seg(FIN).data(b"world") }).unwrap();

@@ -1,7 +1,9 @@
 //! Tests of TCP: one host against segments written by hand, and two hosts in virtual time.
 
 mod active;
+mod challenge;
 mod close;
+mod cookies;
 mod fuzz;
 mod harness;
 mod icmp;
@@ -10,9 +12,11 @@ mod loss;
 mod neighbor;
 mod offload;
 mod output;
+mod orphans;
 mod passive;
 mod sack;
 mod state;
 mod time_wait;
+mod timestamps;
 mod transfer;
 mod window;

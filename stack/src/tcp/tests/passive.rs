@@ -19,8 +19,8 @@ fn a_syn_is_answered_and_the_ack_makes_a_connection_tcpf_03() {
     lab.send(&lab.seg(SYN).options(&SYN_OPTIONS)).unwrap();
     let syn_ack = lab.one();
     assert_eq!((syn_ack.flags, syn_ack.ack), (SYN_ACK, IRS + 1));
-    // MSS 1460, then NOP and a shift of 5 for a buffer of 1 MiB (TCPO-02, TCPI-14).
-    assert_eq!(syn_ack.options, [2, 4, 5, 180, 1, 3, 3, 5]);
+    // MSS 1460, then NOP and a shift of 7 for windows of up to 6 MiB (TCPO-02, TCPI-14).
+    assert_eq!(syn_ack.options, [2, 4, 5, 180, 1, 3, 3, 7]);
     assert_eq!(syn_ack.wnd, 64_240);
     assert!(lab.host.events().is_empty());
 
@@ -47,11 +47,11 @@ fn a_peer_that_does_not_scale_gets_no_scaling_rfc_7323_2_2() {
 }
 
 #[test]
-fn a_shift_of_zero_is_an_offer_tcpi_14() {
+fn a_shift_of_zero_is_an_offer_tcpi_14_gap_29() {
     let mut lab = Lab::new();
     let ends = lab.accept(&[1, 3, 3, 0]);
     let conn = lab.host.conn(ends.id);
-    assert_eq!((conn.snd.scale, conn.rcv.scale), (0, 5));
+    assert_eq!((conn.snd.scale, conn.rcv.scale), (0, 7));
     // No MSS option: 536 (RFC 9293 §3.7.1, MUST-15).
     assert_eq!(conn.snd.mss, 536);
 }
@@ -93,6 +93,9 @@ fn a_repeated_syn_is_answered_again() {
     let first = lab.one();
     lab.send(&lab.seg(SYN)).unwrap();
     assert_eq!(lab.one(), first);
+    lab.send(&lab.seg(SYN)).unwrap();
+    lab.none();
+    lab.host.now += Duration::from_millis(500);
     // Another SYN of the flow gets an ACK (RFC 5961 §4).
     let other = Seg::new(SYN, IRS + 1000, SeqNum(0));
     assert_eq!(lab.send(&other), Err(DropReason::TcpBadFlags));
@@ -193,7 +196,12 @@ fn a_full_accept_queue_refuses_syns_and_last_acks_silently_tcpf_04() {
 
 #[test]
 fn embryos_are_bounded_gap_02() {
-    let limits = Limits { tcp_embryos: 3, tcp_connections: 16, ..Limits::default() };
+    let limits = Limits {
+        tcp_embryos: 3,
+        tcp_connections: 16,
+        tcp_syncookies: false,
+        ..Limits::default()
+    };
     let mut lab = Lab::with(Host::with("10.0.0.1", limits, Default::default()));
     lab.host.listen(80, 100);
     for port in 1..=5 {

@@ -4,7 +4,8 @@ use wire::tcp::SeqNum;
 
 use super::harness::*;
 use crate::drop::DropReason;
-use crate::limits::Limits;
+use crate::limits::{Limits, TimeWaitReuse};
+use crate::socket::SocketError;
 use crate::tcp::state::State;
 use crate::time::Duration;
 
@@ -120,4 +121,87 @@ fn when_the_table_is_full_the_oldest_gives_way() {
         .collect();
     assert_eq!(ports.len(), 2);
     assert!(!ports.contains(&4000));
+}
+
+/// A flow in TIME-WAIT whose peer sends timestamps.
+fn stamped() -> Lab {
+    let (mut lab, ends) = Lab::stamped();
+    lab.close(&ends);
+    assert_eq!(lab.one().flags, FIN);
+    lab.ack += 1;
+    lab.send(&lab.seg(FIN).stamps(THEIR_CLOCK + 1, 0)).unwrap();
+    lab.seq += 1;
+    assert_eq!(lab.one().stamped().unwrap().echo, THEIR_CLOCK + 1);
+    assert!(waiting(&lab));
+    lab
+}
+
+/// RFC 6191: the clock may say that a SYN is new where its number does not.
+#[test]
+fn a_syn_with_a_later_clock_opens_a_new_connection_tcpf_13() {
+    let mut options = FULL_OPTIONS;
+    for (value, reopens) in [(THEIR_CLOCK + 1, false), (THEIR_CLOCK + 2, true)] {
+        let mut lab = stamped();
+        options[8..12].copy_from_slice(&value.to_be_bytes());
+        let syn = Seg::new(SYN, lab.seq - 1000, SeqNum(0)).options(&options);
+        let _ = lab.send(&syn);
+        assert_eq!(lab.one().flags, if reopens { SYN_ACK } else { ACK });
+        assert_eq!(waiting(&lab), !reopens);
+    }
+}
+
+#[test]
+fn paws_holds_in_time_wait_tcpf_13() {
+    let mut lab = stamped();
+    let syn = Seg::new(SYN, lab.seq + 1000, SeqNum(0)).stamps(THEIR_CLOCK, 0);
+    assert_eq!(lab.send(&syn), Err(DropReason::TcpPaws));
+    let ack = lab.one();
+    assert_eq!((ack.flags, ack.ack), (ACK, lab.seq));
+    assert!(waiting(&lab));
+    // A bare ACK moves the clock on.
+    lab.send(&lab.seg(ACK).stamps(THEIR_CLOCK + 9, 0)).unwrap();
+    lab.none();
+    let text = lab.seg(PSH).data(b"x").stamps(THEIR_CLOCK + 5, 0);
+    assert_eq!(lab.send(&text), Err(DropReason::TcpPaws));
+    assert_eq!(lab.one().stamped().unwrap().echo, THEIR_CLOCK + 9);
+}
+
+#[test]
+fn strays_without_text_are_answered_within_limits() {
+    let mut lab = time_wait();
+    let old = Seg { seq: lab.seq - 1, ..lab.seg(ACK) };
+    for answers in [1, 0] {
+        let _ = lab.send(&old);
+        assert_eq!(lab.host.drain().len(), answers);
+    }
+    lab.host.now += Duration::from_millis(500);
+    lab.send(&old).unwrap();
+    lab.one();
+}
+
+/// Linux `tcp_tw_reuse`: with timestamps, after a second.
+#[test]
+fn our_own_connection_may_take_the_flow_over_tcpf_13() {
+    for (policy, seconds, taken) in [
+        (TimeWaitReuse::Always, 2, true),
+        (TimeWaitReuse::Always, 1, false),
+        (TimeWaitReuse::Never, 2, false),
+        (TimeWaitReuse::Loopback, 2, false),
+    ] {
+        let mut lab = stamped();
+        lab.host.limits.tcp_tw_reuse = policy;
+        lab.host.now += Duration::from_secs(seconds);
+        let (ours, theirs) = (lab.ours, lab.theirs);
+        let listener = lab.host.tcp.sockets().find_map(|s| s.id).unwrap();
+        lab.host.act(|tcp, cx| tcp.close(cx, listener));
+        let connected = lab.host.act(|tcp, cx| tcp.connect(cx, Some(ours), theirs));
+        if !taken {
+            assert_eq!(connected.err(), Some(SocketError::AddressInUse));
+            continue;
+        }
+        let syn = lab.one();
+        assert!(syn.seq.gt(lab.ack), "above the old numbers");
+        assert_eq!(syn.stamped().unwrap().echo, THEIR_CLOCK + 1);
+        lab.host.tcp.check();
+    }
 }

@@ -1,0 +1,62 @@
+//! Connections that nobody holds any more (GAP-24), and what ends a connection in silence (GAP-26).
+
+use wire::tcp::SeqNum;
+
+use super::harness::*;
+use crate::limits::Limits;
+use crate::time::Duration;
+
+fn listed(lab: &Lab) -> Vec<&'static str> {
+    lab.host.tcp.sockets().map(|s| s.state).filter(|s| *s != "LISTEN").collect()
+}
+
+/// Linux `tcp_max_orphans`.
+#[test]
+fn beyond_the_limit_a_close_is_a_reset_gap_24() {
+    let limits = Limits { tcp_max_orphans: 2, tcp_connections: 8, ..Limits::default() };
+    let mut lab = Lab::with(Host::with("10.0.0.1", limits, Default::default()));
+    let listener = lab.host.listen(80, 8);
+    for (port, last) in [(1, FIN), (2, FIN), (3, RST | ACK), (4, RST | ACK)] {
+        lab.theirs.port = port;
+        lab.send(&Seg::new(SYN, IRS, SeqNum(0))).unwrap();
+        let syn_ack = lab.one();
+        lab.send(&Seg::new(ACK, IRS + 1, syn_ack.seq + 1)).unwrap();
+        let ends = lab.host.accept(listener).unwrap();
+        lab.close(&ends);
+        assert_eq!(lab.one().flags, last);
+        lab.host.tcp.check();
+    }
+    assert_eq!(lab.host.stats.tcp_orphans_aborted, 2);
+    // The two that are left end by themselves, and make room.
+    lab.host.pass(Duration::from_secs(600));
+    assert!(listed(&lab).is_empty());
+    lab.host.tcp.check();
+}
+
+/// Linux `tcp_fin_timeout`, beside TIME-WAIT's own length.
+#[test]
+fn fin_wait_2_of_an_orphan_has_its_own_time_gap_24() {
+    let limits = Limits {
+        tcp_fin_timeout: Duration::from_secs(10),
+        tcp_time_wait_span: Duration::from_secs(30),
+        tcp_connections: 8,
+        ..Limits::default()
+    };
+    let host = |limits: &Limits| Host::with("10.0.0.1", limits.clone(), Default::default());
+    for (fin, seconds) in [(false, 10), (true, 30)] {
+        let (mut lab, ends) = Lab::with(host(&limits)).open(&SYN_OPTIONS);
+        lab.close(&ends);
+        lab.one();
+        lab.ack(lab.ack + 1);
+        assert_eq!(listed(&lab), ["FIN-WAIT-2"]);
+        if fin {
+            lab.host.pass(Duration::from_secs(9));
+            lab.send(&lab.seg(FIN)).unwrap();
+            lab.one();
+        }
+        lab.host.pass(Duration::from_secs(seconds - 1));
+        assert_eq!(listed(&lab).len(), 1);
+        lab.host.pass(Duration::from_secs(2));
+        assert!(listed(&lab).is_empty());
+    }
+}
