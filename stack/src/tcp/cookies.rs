@@ -4,7 +4,7 @@
 //! remembered. The ISN is
 //!
 //! ```text
-//! hash(flow) + IRS + (minute << 24) + ((hash'(flow, minute) + index) mod 2^24)
+//! hash(flow) + IRS + (minute << 24) + ((hash'(flow, minute, IRS) + index) mod 2^24)
 //! ```
 //!
 //! so that the last ACK, which repeats it, tells the minute and which of four MSS values the peer
@@ -45,7 +45,7 @@ impl Cookies {
         let table = mss_table(key);
         let index = table.iter().rposition(|&known| known <= mss).unwrap_or(0) as u32;
         let minute = minute(now);
-        let low = self.low(key, minute).wrapping_add(index) & LOW;
+        let low = self.low(key, minute, irs).wrapping_add(index) & LOW;
         irs + self.high(key).wrapping_add(minute << LOW_BITS).wrapping_add(low)
     }
 
@@ -62,7 +62,8 @@ impl Cookies {
         if age >= AGE_MAX {
             return None;
         }
-        let index = rest.wrapping_sub(self.low(key, minute(now).wrapping_sub(age))) & LOW;
+        let made = minute(now).wrapping_sub(age);
+        let index = rest.wrapping_sub(self.low(key, made, irs)) & LOW;
         mss_table(key).get(index as usize).copied()
     }
 
@@ -70,10 +71,11 @@ impl Cookies {
         self.flow.hash_flow(key) as u32
     }
 
-    fn low(&self, key: &FlowKey, minute: u32) -> u32 {
-        let mut bytes = [0; 12];
+    fn low(&self, key: &FlowKey, minute: u32, irs: SeqNum) -> u32 {
+        let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.minute.hash_flow(key).to_le_bytes());
-        bytes[8..].copy_from_slice(&minute.to_le_bytes());
+        bytes[8..12].copy_from_slice(&minute.to_le_bytes());
+        bytes[12..].copy_from_slice(&irs.0.to_le_bytes());
         self.minute.hash_bytes(&bytes) as u32
     }
 }

@@ -92,7 +92,8 @@ impl Conn {
             && seg.seq == self.rcv.nxt
             && seg.ack == self.snd.una
             && window == self.snd.wnd
-            && behind.unsigned_abs() <= u32::try_from(self.rtt.rto().as_millis()).unwrap_or(u32::MAX)
+            && behind.unsigned_abs()
+                <= u32::try_from(self.rtt.rto().as_millis()).unwrap_or(u32::MAX)
     }
 
     /// Answers a segment that fits nowhere with where we stand. Only segments without text can make

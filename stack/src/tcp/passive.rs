@@ -342,7 +342,7 @@ impl Conn {
         self.snd.una = self.snd.nxt;
         self.retries = retries;
         if let Some(since) = handshake.since.filter(|_| !handshake.repeated) {
-            self.rtt.sample(cx.now.since(since));
+            self.rtt.sample(cx.now.since(since), cx.now);
         }
         // The window is not known before the ACK that completes the handshake is processed: any
         // window it brings is newer than this one.
@@ -391,7 +391,5 @@ fn send(
 /// Whether some of a segment lies in a window, or an empty one at its edge (RFC 9293 §3.4).
 fn is_in_window(seg: &Segment<'_>, nxt: SeqNum, window: u32) -> bool {
     let edge = nxt + window;
-    seg.seq == nxt
-        || seg.end().gt(nxt) && seg.seq.lt(edge)
-        || seg.len() == 0 && seg.seq == edge
+    seg.seq == nxt || seg.end().gt(nxt) && seg.seq.lt(edge) || seg.len() == 0 && seg.seq == edge
 }

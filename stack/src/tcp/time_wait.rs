@@ -276,12 +276,7 @@ impl TimeWaits {
     }
 
     /// Answers a segment that fits nowhere; one without text at most once in each half second.
-    fn answer(
-        &mut self,
-        cx: &mut Cx<'_>,
-        index: u32,
-        seg: &Segment<'_>,
-    ) -> Result<(), DropReason> {
+    fn answer(&mut self, cx: &mut Cx<'_>, index: u32, seg: &Segment<'_>) -> Result<(), DropReason> {
         let Some(record) = self.slab.at_mut(index) else { return Ok(()) };
         if seg.len() == 0 || seg.flags.syn() {
             let half_second = half_second(cx.now);

@@ -176,7 +176,7 @@ fn two_hosts_that_connect_to_each_other_share_one_connection() {
     pair.run(Duration::from_millis(50));
     for (host, ends) in pair.hosts.iter().zip([&x, &y]) {
         assert_eq!(host.state(ends.id), State::Established);
-        assert_eq!((host.conn(ends.id).snd.scale, host.conn(ends.id).rcv.scale), (5, 5));
+        assert_eq!((host.conn(ends.id).snd.scale, host.conn(ends.id).rcv.scale), (7, 7));
     }
     x.tx.write(b"ping");
     y.tx.write(b"pong");

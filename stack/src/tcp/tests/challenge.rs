@@ -80,7 +80,10 @@ fn a_reset_with_the_number_of_the_fin_counts_tcpi_02() {
     let (mut lab, ends) = Lab::established();
     lab.send(&lab.seg(FIN)).unwrap();
     lab.one();
-    assert_eq!(lab.send(&Seg { seq: lab.seq - 1, ..lab.seg(RST) }), Err(DropReason::TcpOutOfWindow));
+    assert_eq!(
+        lab.send(&Seg { seq: lab.seq - 1, ..lab.seg(RST) }),
+        Err(DropReason::TcpOutOfWindow)
+    );
     lab.send(&lab.seg(RST)).unwrap();
     assert_eq!(lab.host.tcp.conn(ends.id).map(|conn| conn.key), None);
 }

@@ -337,9 +337,9 @@ pub(super) const SYN_OPTIONS: [u8; 8] = [2, 4, 3, 232, 1, 3, 3, 7];
 
 /// MSS 1000, SACK, timestamps, window shift 7, the way Linux lays them out.
 pub(super) const FULL_OPTIONS: [u8; 20] =
-    [2, 4, 3, 232, 4, 2, 8, 10, 0, 0, 3, 232, 0, 0, 0, 0, 1, 3, 3, 7];
+    [2, 4, 3, 232, 4, 2, 8, 10, 0, 1, 134, 160, 0, 0, 0, 0, 1, 3, 3, 7];
 /// The timestamp in it.
-pub(super) const THEIR_CLOCK: u32 = 1000;
+pub(super) const THEIR_CLOCK: u32 = 100_000;
 
 impl Lab {
     pub(super) fn new() -> Self {

@@ -108,9 +108,7 @@ fn errors_about_other_flows_are_ignored() {
 /// Linux `sk_err_soft`: the last error since the peer was heard is the reason told.
 #[test]
 fn a_connection_that_times_out_says_what_icmp_said_gap_26() {
-    for (heard, error) in
-        [(false, SocketError::HostUnreachable), (true, SocketError::TimedOut)]
-    {
+    for (heard, error) in [(false, SocketError::HostUnreachable), (true, SocketError::TimedOut)] {
         let (mut lab, mut ends) = Lab::established();
         lab.write(&mut ends, b"data");
         let seq = lab.ack;

@@ -196,12 +196,8 @@ fn a_full_accept_queue_refuses_syns_and_last_acks_silently_tcpf_04() {
 
 #[test]
 fn embryos_are_bounded_gap_02() {
-    let limits = Limits {
-        tcp_embryos: 3,
-        tcp_connections: 16,
-        tcp_syncookies: false,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { tcp_embryos: 3, tcp_connections: 16, tcp_syncookies: false, ..Limits::default() };
     let mut lab = Lab::with(Host::with("10.0.0.1", limits, Default::default()));
     lab.host.listen(80, 100);
     for port in 1..=5 {

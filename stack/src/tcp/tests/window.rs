@@ -100,7 +100,7 @@ fn windows_are_scaled_by_what_was_agreed() {
     lab.seq += 1000;
     let ack = lab.one();
     let room = (1 << 20) - 1000;
-    assert_eq!(u32::from(ack.wnd), room >> 5);
+    assert_eq!(u32::from(ack.wnd), room >> 7);
     assert_eq!(lab.host.conn(ends.id).snd.wnd, 0xffff << 7);
 }
 
