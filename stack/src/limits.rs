@@ -1,5 +1,6 @@
 //! Every bound of the stack, with its default and the reason for it.
 
+use crate::tcp::CongestionAlgorithm;
 use crate::time::Duration;
 
 /// Bounds and tunables. One value per host, fixed at start.
@@ -39,6 +40,9 @@ pub struct Limits {
     pub tcp_timestamps: bool,
     /// Whether window scaling is offered (Linux `tcp_window_scaling`).
     pub tcp_window_scaling: bool,
+    /// Congestion control of a connection that asks for none (Linux `tcp_congestion_control`;
+    /// TCPC-01).
+    pub tcp_congestion: CongestionAlgorithm,
     /// Disjoint ranges of out-of-order text kept per connection; more are dropped.
     pub tcp_out_of_order_ranges: usize,
     /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s, GAP-24).
@@ -115,6 +119,7 @@ impl Default for Limits {
             tcp_sack: true,
             tcp_timestamps: true,
             tcp_window_scaling: true,
+            tcp_congestion: CongestionAlgorithm::Cubic,
             tcp_out_of_order_ranges: 64,
             tcp_fin_timeout: Duration::from_secs(60),
             tcp_tw_reuse: TimeWaitReuse::Loopback,

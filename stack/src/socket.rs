@@ -70,6 +70,8 @@ pub struct TcpDetail {
     pub rttvar_us: u32,
     /// Retransmission timeout, microseconds.
     pub rto_us: u32,
+    /// The congestion control in use.
+    pub congestion: &'static str,
     /// Congestion window, bytes.
     pub cwnd: u32,
     /// Slow start threshold, bytes.

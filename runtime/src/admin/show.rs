@@ -206,9 +206,10 @@ fn socket(info: SocketInfo) -> Socket {
             rtt_us: d.rtt_us.into(),
             rttvar_us: d.rttvar_us.into(),
             rto_us: d.rto_us.into(),
+            congestion: d.congestion.into(),
             cwnd: d.cwnd.into(),
             // Unset is the largest value.
-            ssthresh: (d.ssthresh != u32::MAX).then_some(d.ssthresh.into()),
+            ssthresh: (d.ssthresh < 0x7fff_ffff).then_some(d.ssthresh.into()),
             mss: d.mss,
             retransmits: d.retransmits,
             in_flight: d.in_flight.into(),

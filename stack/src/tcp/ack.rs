@@ -68,13 +68,12 @@ impl Conn {
     /// What the peer says it has: the queue takes it in, then the round trip, the timers and recovery.
     #[inline]
     fn deliver(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>, duplicate: bool) {
-        let (una, outstanding) = (self.snd.una, self.snd.outstanding());
+        let una = self.snd.una;
         let advanced = (seg.ack - una).max(0) as u32;
         let blocks = self.sack && !seg.sack.is_empty();
         if advanced == 0 && !duplicate && !blocks {
             return;
         }
-        let pipe = self.recovery.pipe(outstanding);
         let mut delivered = self.recovery.delivery(cx.now, self.rtt.min());
         let twice = if blocks { self.take_blocks(seg, &mut delivered) } else { None };
         if advanced > 0 {
@@ -86,7 +85,7 @@ impl Conn {
         if advanced > 0 {
             self.restart_retransmit_timer(cx);
         }
-        let acked = Acked { advanced, duplicate, twice, echo, pipe, rtt };
+        let acked = Acked { advanced, duplicate, twice, echo, rtt };
         self.recover(cx, &delivered, &acked);
     }
 

@@ -192,7 +192,7 @@ impl Conn {
             rcv: RecvHalf::new(SeqNum(0), window, scale, u32::from(our_mss), stack_rx),
             snd: SendHalf::new(birth.iss, mss, stack_tx),
             recovery: Recovery::new(birth.iss),
-            congestion: Congestion::new(mss, false),
+            congestion: Congestion::new(limits.tcp_congestion, mss, false),
             rtt: Rtt::new(),
             sack: limits.tcp_sack,
             scaling: limits.tcp_window_scaling,

@@ -152,7 +152,8 @@ impl Conn {
             self.rtt.sample(cx.now.since(sent), cx.now);
         }
         // One lost SYN may be a spurious timeout; Linux lets it pass.
-        self.congestion = Congestion::new(self.snd.mss, self.retries > 1);
+        let algorithm = self.congestion.algorithm();
+        self.congestion = Congestion::new(algorithm, self.snd.mss, self.retries > 1);
         self.recovery.start(ack);
         self.retries = 0;
         self.timers.retransmit = Instant::FAR;

@@ -80,6 +80,7 @@ impl Conn {
             rtt_us: self.rtt.srtt_us(),
             rttvar_us: self.rtt.rttvar_us(),
             rto_us: u32::try_from(self.rtt.rto().as_micros()).unwrap_or(u32::MAX),
+            congestion: self.congestion.algorithm().name(),
             cwnd: self.congestion.cwnd(),
             ssthresh: self.congestion.ssthresh(),
             mss: self.snd.mss,

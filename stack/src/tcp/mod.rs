@@ -88,6 +88,7 @@ use crate::store::slab::{Key, Slab};
 use crate::store::wheel::Wheel;
 use crate::time::Instant;
 
+pub use congestion::{CongestionAlgorithm, UnknownAlgorithm};
 pub use keepalive::KeepAlive;
 pub use listen::ListenOptions;
 pub use state::State;

@@ -7,6 +7,7 @@
 
 use wire::tcp::{Flags, SeqNum};
 
+use crate::tcp::congestion::Sent;
 use crate::tcp::conn::{Conn, Probe, Stage};
 use crate::tcp::state::{OurFin, State};
 use crate::time::Instant;
@@ -141,11 +142,15 @@ impl Conn {
             return None;
         }
         let idle = self.snd.una == self.snd.nxt;
-        if idle && now.since(self.snd.last_sent) > self.rtt.rto() {
-            self.congestion.on_idle(self.snd.mss);
+        if idle {
+            let idleness = now.since(self.snd.last_sent);
+            self.congestion.on_idle(idleness, self.rtt.rto(), self.snd.mss);
         }
         let len = fit(self.sendable(unsent, fin), room, self.mss_now());
         if len == 0 && unsent > 0 {
+            if self.snd.limited {
+                self.note_usage(now);
+            }
             if idle && self.timers.retransmit == Instant::FAR {
                 // Only the peer's window can hold an idle connection back.
                 self.timers.retransmit = now + self.rtt.rto_after(self.probe_backoff);
@@ -250,6 +255,7 @@ impl Conn {
             self.snd.small = end;
         }
         self.recovery.on_new_sent(plan.seq, end, mss, now);
+        self.note_usage(now);
         if plan.flags.fin() {
             self.fins.send();
             debug_assert_ne!(self.state(), State::Closed);
@@ -276,6 +282,21 @@ impl Conn {
             self.timers.retransmit = now + self.rtt.rto();
         }
         self.set_loss_timer(now, true);
+    }
+
+    /// Tells congestion control how much of its window is used.
+    fn note_usage(&mut self, now: Instant) {
+        let snd = &self.snd;
+        let full = self.recovery.pipe(snd.outstanding()) + snd.mss > self.congestion.cwnd();
+        self.congestion.on_sent(&Sent {
+            now,
+            una: snd.una,
+            nxt: snd.nxt,
+            limited: snd.limited || full,
+            rto: self.rtt.rto(),
+            mss: snd.mss,
+            open: self.recovery.is_open() && snd.ring.len() < snd.ring.capacity(),
+        });
     }
 
     fn start_retransmit_timer(&mut self, now: Instant) {

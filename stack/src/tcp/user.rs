@@ -8,6 +8,7 @@ use crate::cx::Cx;
 use crate::fib::Path;
 use crate::socket::{Ends, SocketError, SocketId, SocketKind};
 use crate::tcp::Tcp;
+use crate::tcp::congestion::CongestionAlgorithm;
 use crate::tcp::conn::{Birth, Conn};
 use crate::tcp::keepalive::KeepAlive;
 use crate::tcp::listen::conn_id;
@@ -20,6 +21,8 @@ use crate::tcp::table::Owner;
 pub enum TcpOption {
     /// Send small segments at once (`TCP_NODELAY`).
     NoDelay(bool),
+    /// How the congestion window follows the path (`TCP_CONGESTION`).
+    Congestion(CongestionAlgorithm),
     /// Probe a silent peer (`SO_KEEPALIVE` with its times), or not.
     KeepAlive(Option<KeepAlive>),
 }
@@ -153,6 +156,7 @@ impl Tcp {
                 conn.snd.nodelay = on;
                 conn.sent();
             }
+            TcpOption::Congestion(algorithm) => conn.congestion.set_algorithm(algorithm),
             TcpOption::KeepAlive(keepalive) => conn.set_keepalive(keepalive, cx.now),
         }
         self.settle(cx, id.index);

@@ -2,23 +2,23 @@
 
 /// What Reno remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Reno {
+pub(super) struct Reno {
     /// Bytes acknowledged since the window last grew.
     acked: u32,
 }
 
 impl Reno {
-    /// Congestion avoidance: how many bytes the window grows by for `acked` more bytes
-    /// (appropriate byte counting, RFC 3465 §2.1).
-    pub(crate) fn avoid(&mut self, cwnd: u32, acked: u32, mss: u32) -> u32 {
+    /// Congestion avoidance: the window after `acked` more bytes (appropriate byte counting, RFC 3465
+    /// §2.1).
+    pub(super) fn avoid(&mut self, cwnd: u32, acked: u32, mss: u32) -> u32 {
         self.acked = self.acked.saturating_add(acked);
         let windows = self.acked / cwnd.max(1);
         self.acked -= windows * cwnd.max(1);
-        windows.saturating_mul(mss)
+        cwnd.saturating_add(windows.saturating_mul(mss))
     }
 
     /// The new threshold: half of what was in flight, two segments at least (RFC 5681 eq. 4).
-    pub(crate) fn on_loss(&mut self, flight: u32, mss: u32) -> u32 {
+    pub(super) fn on_loss(&mut self, flight: u32, mss: u32) -> u32 {
         self.acked = 0;
         (flight / 2).max(2 * mss)
     }

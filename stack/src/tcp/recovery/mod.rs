@@ -89,10 +89,7 @@ pub(crate) struct Acked {
     pub(crate) twice: Option<(u32, SeqNum)>,
     /// The timestamp it echoed.
     pub(crate) echo: Option<u32>,
-    /// The pipe before it.
-    pub(crate) pipe: u32,
     /// A sample of the round trip.
-    #[allow(dead_code, reason = "slow start's end will ask it")]
     pub(crate) rtt: Option<Duration>,
 }
 
@@ -130,6 +127,11 @@ impl Recovery {
     #[inline]
     pub(crate) fn has_work(&self) -> bool {
         self.probe_due || !self.new_first && self.sent.has_waiting()
+    }
+
+    /// Whether nothing is being repaired.
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
     }
 
     /// Bytes believed to be in the network (RFC 6675 `pipe`), of `outstanding`.
@@ -392,7 +394,7 @@ impl Conn {
         if forgive {
             self.recovery.sent.forgive();
         }
-        self.congestion.undo();
+        self.congestion.undo(cx.now);
         self.recovery.undo.disarm();
         cx.stats.tcp_undos += 1;
     }
@@ -437,7 +439,7 @@ impl Conn {
         let recovery = &mut self.recovery;
         recovery.undo.arm(una, recovery.sent.resent());
         recovery.prr = Prr::start(self.congestion.cwnd());
-        self.congestion.reduce(mss, cx.now);
+        self.congestion.reduce(mss);
         recovery.high = self.snd.nxt;
         recovery.phase = Phase::Recovery;
         recovery.probe = None;
@@ -469,12 +471,18 @@ impl Conn {
     }
 
     fn grow(&mut self, cx: &Cx<'_>, gone: u32, acked: &Acked) {
-        let cwnd = self.congestion.cwnd();
-        // In slow start a window half used still shows that the path carries it, as Linux judges.
-        let half_used = cwnd < self.congestion.ssthresh() && acked.pipe >= cwnd / 2;
-        let limited = self.snd.limited || half_used;
-        let _ = cx;
-        self.congestion.on_ack(Ack { acked: gone, mss: self.snd.mss, limited });
+        let snd = &self.snd;
+        self.congestion.on_ack(&Ack {
+            now: cx.now,
+            acked: gone,
+            una: snd.una,
+            nxt: snd.nxt,
+            rtt: acked.rtt,
+            srtt: self.rtt.srtt().unwrap_or_default(),
+            mss: snd.mss,
+            limited: self.congestion.is_limited(),
+            paced: false,
+        });
     }
 
     /// An ACK came while a probe is out.
@@ -485,7 +493,7 @@ impl Conn {
             ProbeVerdict::Open => return,
             ProbeVerdict::Harmless => {}
             ProbeVerdict::Repaired => {
-                self.congestion.reduce(self.snd.mss, cx.now);
+                self.congestion.reduce(self.snd.mss);
                 self.congestion.set_cwnd(self.congestion.ssthresh(), self.snd.mss);
                 cx.stats.tcp_tail_losses += 1;
             }
@@ -563,7 +571,7 @@ impl Conn {
         let first = self.retries <= 1;
         if fresh || una.ge(recovery.high) || recovery.phase == Phase::Loss && first {
             recovery.undo.arm(una, recovery.sent.resent());
-            self.congestion.reduce(mss, cx.now);
+            self.congestion.reduce(mss);
         }
         // A timeout in the middle of a recovery is a real one (RFC 5682 §2.1 step 1).
         recovery.judging = fresh || self.retries > 1;
@@ -574,7 +582,7 @@ impl Conn {
         recovery.probe_due = false;
         self.timers.loss = Instant::FAR;
         let pipe = recovery.pipe(self.snd.outstanding());
-        self.congestion.set_cwnd(pipe + mss, mss);
+        self.congestion.on_timeout(pipe, mss);
         self.rtt.back_off();
         self.output = true;
     }

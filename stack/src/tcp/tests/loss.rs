@@ -4,11 +4,14 @@ use super::harness::*;
 use super::transfer::pattern;
 use crate::limits::Limits;
 use crate::socket::{Ends, SocketError};
+use crate::tcp::{CongestionAlgorithm, TcpOption};
 use crate::time::Duration;
 
-/// A connection with `n` segments of 1000 bytes out.
+/// A connection with NewReno's window and `n` segments of 1000 bytes out.
 fn flight(n: usize) -> (Lab, Ends, Vec<Seg>) {
     let (mut lab, mut ends) = Lab::established();
+    let reno = TcpOption::Congestion(CongestionAlgorithm::Reno);
+    lab.host.act(|tcp, cx| tcp.set_option(cx, ends.id, reno)).unwrap();
     let sent = lab.write(&mut ends, &pattern(0, n * 1000));
     assert_eq!(sent.len(), n.min(10));
     (lab, ends, sent)
