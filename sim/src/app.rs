@@ -172,14 +172,74 @@ impl Listener {
     }
 }
 
+/// Eight bytes of the stream of `key`, from a multiple of eight on.
+fn pattern_word(key: u64, position: u64) -> [u8; 8] {
+    (key ^ (position >> 3)).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()
+}
+
 /// The byte at `position` of the stream of `key`.
 pub fn pattern(key: u64, position: u64) -> u8 {
-    let word = (key ^ (position >> 3)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (word >> ((position & 7) * 8)) as u8
+    pattern_word(key, position)[(position & 7) as usize]
+}
+
+/// Writes the bytes from `position` on.
+pub fn pattern_fill(key: u64, position: u64, bytes: &mut [u8]) {
+    let (head, body) = bytes.split_at_mut(head_len(position).min(bytes.len()));
+    for (i, byte) in head.iter_mut().enumerate() {
+        *byte = pattern(key, position + i as u64);
+    }
+    let start = position + head.len() as u64;
+    for (i, word) in body.chunks_mut(8).enumerate() {
+        let len = word.len();
+        word.copy_from_slice(&pattern_word(key, start + 8 * i as u64)[..len]);
+    }
+}
+
+/// Where `bytes` first differ from those from `position` on.
+pub fn pattern_mismatch(key: u64, position: u64, bytes: &[u8]) -> Option<usize> {
+    let differs = |i: usize| bytes[i] != pattern(key, position + i as u64);
+    let head = head_len(position).min(bytes.len());
+    if let Some(i) = (0..head).find(|i| differs(*i)) {
+        return Some(i);
+    }
+    let start = position + head as u64;
+    let mut words = bytes[head..].chunks(8).enumerate();
+    let (nth, word) =
+        words.find(|(i, word)| pattern_word(key, start + 8 * *i as u64)[..word.len()] != **word)?;
+    let at = head + 8 * nth;
+    (at..at + word.len()).find(|i| differs(*i))
+}
+
+/// Bytes up to the next multiple of eight.
+fn head_len(position: u64) -> usize {
+    (position.wrapping_neg() & 7) as usize
 }
 
 /// A span up to `most`, for pauses.
 fn up_to(most: Duration, rng: &mut Rng) -> Duration {
     let micros = u32::try_from(most.as_micros()).unwrap_or(u32::MAX);
     Duration::from_micros(u64::from(rng.below(micros)) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_the_same_by_bytes_and_by_words() {
+        for position in [0, 1, 7, 8, 13, (1 << 40) + 3] {
+            for len in [0, 1, 5, 8, 9, 100] {
+                let mut bytes = vec![0; len];
+                pattern_fill(5, position, &mut bytes);
+                let slow: Vec<u8> = (0..len as u64).map(|i| pattern(5, position + i)).collect();
+                assert_eq!(bytes, slow);
+                assert_eq!(pattern_mismatch(5, position, &bytes), None);
+                for i in 0..len {
+                    bytes[i] ^= 1;
+                    assert_eq!(pattern_mismatch(5, position, &bytes), Some(i));
+                    bytes[i] ^= 1;
+                }
+            }
+        }
+    }
 }

@@ -8,7 +8,11 @@
 //!   (RFC 9293 §3.8.6.1);
 //! - no segment larger than the peer's maximum, options counted (RFC 6691 §3);
 //! - no acknowledgment of what the peer was never heard to send;
-//! - no right edge taken back (RFC 9293 §3.8.6, SHLD-14), rounding to the window scale aside.
+//! - no right edge taken back (RFC 9293 §3.8.6, SHLD-14), rounding to the window scale aside;
+//! - timestamps in every segment or in none, as agreed (RFC 7323 §3.2), whose clock never goes back
+//!   and whose echo is something the peer was heard to say;
+//! - SACK blocks only where they are agreed on, of what was received, and beyond the acknowledgment
+//!   but for the first, which may tell of a duplicate (RFC 2018 §3, RFC 2883 §4).
 //!
 //! Streams are checked where they are read, counters by the world after each step.
 
@@ -18,7 +22,7 @@ use addr::{Endpoint, FlowKey};
 use wire::ip::{self, PROTO_TCP};
 use wire::offload::{RxChecksum, RxMeta, TxChecksum, TxMeta};
 use wire::tcp::{self, SeqNum};
-use wire::tcp_options::{self, TcpOption};
+use wire::tcp_options::{self, SackBlock, SackBlocks, TcpOption, Timestamps};
 use wire::{checksum, ethernet};
 
 /// What the frames seen so far say of each side of each connection.
@@ -37,6 +41,12 @@ struct Side {
     peer_iss: Option<SeqNum>,
     peer_scale: Option<u8>,
     peer_mss: Option<u16>,
+    /// What else each of the two offered in its SYN.
+    offers: Offers,
+    peer_offers: Offers,
+    /// The newest timestamp it sent, and the newest it heard.
+    clock: Option<u32>,
+    peer_clock: Option<u32>,
     /// One past the last sequence number it heard from the peer.
     heard: Option<SeqNum>,
     /// Furthest edge it was granted, as it heard.
@@ -57,12 +67,22 @@ impl Side {
     }
 }
 
+/// What a SYN offers beside MSS and window scale.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offers {
+    timestamps: bool,
+    sack: bool,
+}
+
 /// A TCP segment in a frame.
 struct Seen<'a> {
     key: FlowKey,
     segment: tcp::Header<'a>,
     mss: Option<u16>,
     scale: Option<u8>,
+    offers: Offers,
+    timestamps: Option<Timestamps>,
+    sack: Option<SackBlocks<'a>>,
 }
 
 impl Seen<'_> {
@@ -125,6 +145,11 @@ impl Wiretap {
             side.fin = false;
             side.peer_scale = seen.scale;
             side.peer_mss = seen.mss;
+            side.peer_offers = seen.offers;
+            side.peer_clock = None;
+        }
+        if let Some(timestamps) = seen.timestamps {
+            side.peer_clock = Some(later(side.peer_clock, timestamps.value));
         }
         side.heard = Some(side.heard.map_or(seen.end(), |heard| heard.max(seen.end())));
         side.fin |= flags.fin();
@@ -143,8 +168,11 @@ impl Wiretap {
         }
         if segment.flags.syn() && side.iss != Some(segment.seq) {
             *side = Side { iss: Some(segment.seq), scale: seen.scale, granted: None, ..*side };
+            side.offers = seen.offers;
+            side.clock = None;
             side.fin = false;
         }
+        side.options_sent(seen)?;
         let piece = gso.map_or(segment.payload.len(), usize::from);
         if !segment.payload.is_empty() {
             let most = side.peer_mss.unwrap_or(if seen.key.local.ip.is_v4() { 536 } else { 1220 });
@@ -182,6 +210,45 @@ impl Wiretap {
     }
 }
 
+impl Side {
+    /// What must hold for the options of a segment that this side sends.
+    fn options_sent(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let Seen { segment, timestamps, sack, .. } = seen;
+        let (ours, theirs) = (self.offers, self.peer_offers);
+        let agreed = ours.timestamps && theirs.timestamps;
+        if !segment.flags.syn() && agreed != timestamps.is_some() {
+            let sent = if agreed { "no timestamps" } else { "timestamps" };
+            return Err(format!("sent {sent} against what was agreed"));
+        }
+        if let Some(Timestamps { value, echo }) = *timestamps {
+            if self.clock.is_some_and(|old| later(Some(old), value) != value) {
+                return Err("its timestamps went back".into());
+            }
+            self.clock = Some(value);
+            let is_heard = self.peer_clock.is_some_and(|heard| later(Some(heard), echo) == heard);
+            if segment.flags.ack() && !is_heard {
+                return Err("echoed a timestamp that was never received".into());
+            }
+        }
+        let Some(blocks) = sack else { return Ok(()) };
+        if !(ours.sack && theirs.sack) {
+            return Err("sent SACK blocks that were not agreed on".into());
+        }
+        for (i, SackBlock { left, right }) in blocks.iter().enumerate() {
+            let is_received = self.heard.is_some_and(|heard| right.le(heard));
+            if left.ge(right) || !is_received || i > 0 && left.le(segment.ack) {
+                return Err("sent a SACK block of what was not received, or is acknowledged".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The later of two timestamps.
+fn later(old: Option<u32>, new: u32) -> u32 {
+    old.filter(|old| (old.wrapping_sub(new) as i32) > 0).unwrap_or(new)
+}
+
 /// The TCP segment of an IP packet; nothing if it is of another protocol or a fragment.
 fn segment(packet: &[u8], meta: RxMeta) -> Result<Option<Seen<'_>>, String> {
     let header = if meta.gso_size > 0 { ip::parse_merged(packet) } else { ip::parse(packet) };
@@ -195,19 +262,22 @@ fn segment(packet: &[u8], meta: RxMeta) -> Result<Option<Seen<'_>>, String> {
     if !meta.checksum.accepts(pseudo, segment.checksum, payload) {
         return Err("wrong TCP checksum".into());
     }
-    let (mut mss, mut scale) = (None, None);
-    if segment.flags.syn() {
-        for option in tcp_options::options(segment.options).flatten() {
-            match option {
-                TcpOption::Mss(value) => mss = Some(value),
-                TcpOption::WindowScale(value) => scale = Some(value),
-                _ => {}
-            }
+    let (mut mss, mut scale, mut offers) = (None, None, Offers::default());
+    let (mut timestamps, mut sack) = (None, None);
+    for option in tcp_options::options(segment.options).flatten() {
+        match option {
+            TcpOption::Mss(value) => mss = Some(value),
+            TcpOption::WindowScale(value) => scale = Some(value),
+            TcpOption::SackPermitted => offers.sack = true,
+            TcpOption::Timestamps(value) => timestamps = Some(value),
+            TcpOption::Sack(blocks) => sack = Some(blocks),
+            _ => {}
         }
     }
+    offers.timestamps = timestamps.is_some();
     let key = FlowKey::new(
         Endpoint::new(header.src, segment.src_port),
         Endpoint::new(header.dst, segment.dst_port),
     );
-    Ok(Some(Seen { key, segment, mss, scale }))
+    Ok(Some(Seen { key, segment, mss, scale, offers, timestamps, sack }))
 }

@@ -9,6 +9,9 @@
 //! Everything follows from the seed, so a failure replays exactly: `sim --seed 17 --pcap f.pcap`
 //! plays one scenario again and writes what was sent; its last line is the trace hash.
 //!
+//! How fast the stack is over all kinds of paths, and how much of what is ideal, is measured by
+//! [`sweep`]: `sim sweep` prints the table.
+//!
 //! How to write a scenario: make a [`World`], add a link and hosts, plug them, start
 //! applications, then [`World::finish`].
 //!
@@ -30,6 +33,7 @@ pub mod link;
 pub mod node;
 pub mod pcap;
 pub mod scenario;
+pub mod sweep;
 pub mod trace;
 pub mod world;
 

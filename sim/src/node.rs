@@ -3,11 +3,16 @@
 //! A turn is what a runtime does with a host: tell the applications what changed, let the host fill
 //! frames, serve its deadline, until it rests. What comes out of it is a [`Turn`]; the world does
 //! the rest (links, time).
+//!
+//! A host has a clock of its own, which may be ahead of the world's: it jumps when the machine was
+//! suspended, or when somebody sets it. Instants inside the host and its applications are of that
+//! clock; [`Node::clock`] and [`Node::world_time`] translate.
 
 use std::collections::BTreeMap;
 
 use addr::{Cidr, IfIndex, Mac};
 use stack::rng::Rng;
+use stack::time::Duration;
 use stack::{Host, Instant, InterfaceConfig, Limits, Readiness, SocketId};
 use wire::offload::{DeviceCaps, Medium, TxMeta};
 
@@ -53,8 +58,16 @@ pub struct Node {
     pub apps: Vec<App>,
     /// Frames that arrived here and frames the host filled, as the world counts them.
     pub(crate) frames: (u64, u64),
-    /// When its next wake-up is scheduled.
+    /// When its next wake-up is scheduled, in the world's time.
     pub(crate) wake_at: Instant,
+    /// How far its clock is ahead of the world's.
+    skew: Duration,
+    /// When its clock last jumped, in the world's time.
+    jumped_at: Option<Instant>,
+    /// Until when it does nothing, in the world's time.
+    asleep_until: Instant,
+    /// Things that wait for it to go on.
+    waiting: u64,
     owners: BTreeMap<SocketId, usize>,
     rng: Rng,
     slot: Vec<u8>,
@@ -73,6 +86,8 @@ pub(crate) struct Turn {
 
 /// No host needs so many rounds in one instant; one that does runs in a circle.
 const ROUNDS_MAX: u32 = 10_000;
+/// Frames that a device keeps for a host that does not take them.
+const DEVICE_RING: u64 = 1_024;
 /// Room for the largest frame a device with segmentation takes.
 const SLOT_LEN: usize = 65_550;
 
@@ -86,10 +101,56 @@ impl Node {
             apps: Vec::new(),
             frames: (0, 0),
             wake_at: Instant::FAR,
+            skew: Duration::ZERO,
+            jumped_at: None,
+            asleep_until: Instant::ZERO,
+            waiting: 0,
             owners: BTreeMap::new(),
             rng,
             slot: vec![0; SLOT_LEN],
         }
+    }
+
+    /// What its clock shows at `now` of the world.
+    pub fn clock(&self, now: Instant) -> Instant {
+        now + self.skew
+    }
+
+    /// When in the world its clock shows `at`.
+    pub fn world_time(&self, at: Instant) -> Instant {
+        if at == Instant::FAR { at } else { Instant::ZERO + at.since(Instant::ZERO + self.skew) }
+    }
+
+    /// For how long an application has got nowhere. A jump of the clock is no time to get anywhere.
+    pub(crate) fn idle_for(&self, now: Instant, app: &App) -> Duration {
+        let shown = self.clock(now).since(app.progress_at());
+        self.jumped_at.map_or(shown, |at| shown.min(now.since(at)))
+    }
+
+    /// Its clock jumps ahead.
+    pub(crate) fn jump(&mut self, now: Instant, by: Duration) {
+        self.skew += by;
+        self.jumped_at = Some(now);
+    }
+
+    /// It does nothing until `until`.
+    pub(crate) fn sleep(&mut self, until: Instant) {
+        self.asleep_until = until;
+        self.jumped_at = Some(until);
+        self.waiting = 0;
+    }
+
+    /// If it sleeps: when it will see to what happens now. What waits keeps its order. `frame` says
+    /// that it is a frame, of which the device keeps only so many: nothing if it is lost.
+    pub(crate) fn postpone(&mut self, now: Instant, frame: bool) -> Option<Option<Instant>> {
+        if now >= self.asleep_until {
+            return None;
+        }
+        if frame && self.waiting >= DEVICE_RING {
+            return Some(None);
+        }
+        self.waiting += 1;
+        Some(Some(self.asleep_until + Duration::from_nanos(self.waiting)))
     }
 
     /// Makes an interface of the host and puts it on a link.

@@ -93,7 +93,9 @@ impl Scenario {
             faults.corrupt = 0;
             faults.truncate = 0;
         }
-        let limits = [limits(rng), limits(rng)];
+        // Drawn from numbers of their own, so that an option more changes nothing else of a seed.
+        let options = &mut Rng::new(!seed);
+        let limits = [limits(rng), limits(rng)].map(|limits| with_options(limits, options));
         let caps = [caps(plain, rng), caps(plain, rng)];
         let mtu = match rng.below(4) {
             0 => 1_280 + rng.below(220),
@@ -106,6 +108,7 @@ impl Scenario {
             delay: Duration::from_micros(delay + u64::from(rng.below(delay as u32))),
             queue: [100_000, 200_000, 1 << 20][rng.below(3) as usize],
             faults,
+            ..LinkConfig::default()
         };
         let flows = 1 + rng.below(3);
         let flows = (0..flows).map(|_| flow(rng)).collect();
@@ -213,7 +216,7 @@ impl Scenario {
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let LinkConfig { rate, delay, queue, faults } = self.link;
+        let LinkConfig { rate, delay, queue, faults, .. } = self.link;
         writeln!(
             f,
             "seed {}: IPv{}, mtu {}, {} Mbit/s, delay {delay:?}, queue {queue}",
@@ -225,11 +228,13 @@ impl fmt::Display for Scenario {
         writeln!(f, "  {faults:?}")?;
         for (host, name) in ["a", "b"].into_iter().enumerate() {
             let (limits, caps) = (&self.limits[host], &self.caps[host]);
-            writeln!(
-                f,
-                "  {name}: receive buffer {}, send buffer {}, gso {}, checksum offload {}",
-                limits.tcp_receive_buffer, limits.tcp_send_buffer, caps.gso_max, caps.tx_checksum
-            )?;
+            let Limits { tcp_receive_buffer, tcp_send_buffer, .. } = limits;
+            write!(f, "  {name}: receive buffer {tcp_receive_buffer}")?;
+            write!(f, ", send buffer {tcp_send_buffer}, gso {}", caps.gso_max)?;
+            write!(f, ", checksum offload {}", caps.tx_checksum)?;
+            let Limits { tcp_sack, tcp_timestamps, tcp_window_scaling, .. } = limits;
+            write!(f, ", sack {tcp_sack}, timestamps {tcp_timestamps}")?;
+            writeln!(f, ", window scaling {tcp_window_scaling}")?;
         }
         for flow in &self.flows {
             let StreamPlan { send, expect, gate, chunk, pause, abort_at, .. } = &flow.plan;
@@ -273,12 +278,20 @@ fn faults(rng: &mut Rng) -> Faults {
         duplicate: upto(50_000),
         corrupt: upto(30_000),
         truncate: upto(10_000),
+        ..Faults::default()
     }
 }
 
 fn limits(rng: &mut Rng) -> Limits {
     let mut buffer = || [4_096, 16_384, 65_536, 262_144][rng.below(4) as usize];
     Limits { tcp_receive_buffer: buffer(), tcp_send_buffer: buffer(), ..small_limits() }
+}
+
+/// Each option of TCP is off on a host in a quarter of the seeds.
+fn with_options(limits: Limits, rng: &mut Rng) -> Limits {
+    let mut is_on = || rng.below(4) > 0;
+    let (tcp_sack, tcp_timestamps, tcp_window_scaling) = (is_on(), is_on(), is_on());
+    Limits { tcp_sack, tcp_timestamps, tcp_window_scaling, ..limits }
 }
 
 /// The default bounds with tables for a handful of sockets, so that a host is made quickly. A SYN

@@ -64,6 +64,11 @@ impl Trace {
         }
     }
 
+    /// Whether lines are kept.
+    pub fn is_verbose(&self) -> bool {
+        self.lines.is_some()
+    }
+
     /// The hash of everything recorded so far.
     pub fn hash(&self) -> u64 {
         let mut end = Self { hash: self.hash, events: 0, lines: None };

@@ -97,7 +97,8 @@ impl World {
     /// Gives a host a port on a link.
     pub fn plug(&mut self, node: usize, link: usize, config: &PortConfig) {
         let station = self.links[link].attach();
-        self.nodes[node].plug(self.now, config, link, station);
+        let now = self.nodes[node].clock(self.now);
+        self.nodes[node].plug(now, config, link, station);
         self.settle(node, Turn::default());
     }
 
@@ -105,14 +106,17 @@ impl World {
     pub fn start(&mut self, node: usize, app: App) -> usize {
         let mut turn = Turn::default();
         let index = self.nodes[node].apps.len();
-        self.nodes[node].start(self.now, app, &mut turn);
+        let now = self.nodes[node].clock(self.now);
+        self.nodes[node].start(now, app, &mut turn);
         self.settle(node, turn);
         index
     }
 
-    /// Calls `f` with a host, and then lets the host work: for verbs that no application uses.
+    /// Calls `f` with a host and its time, and then lets the host work: for verbs that no application
+    /// uses.
     pub fn with_host<R>(&mut self, node: usize, f: impl FnOnce(&mut Node, Instant) -> R) -> R {
-        let result = f(&mut self.nodes[node], self.now);
+        let now = self.nodes[node].clock(self.now);
+        let result = f(&mut self.nodes[node], now);
         self.settle(node, Turn::default());
         result
     }
@@ -120,7 +124,19 @@ impl World {
     /// Puts a frame on a link as `station` of it, which may be no host of ours ([`Link::attach`]).
     pub fn inject(&mut self, link: usize, station: usize, bytes: &[u8]) {
         let meta = TxMeta { len: bytes.len() as u32, ..TxMeta::default() };
-        self.carry("stranger", link, station, bytes, &meta);
+        self.carry("stranger", link, station, bytes.to_vec(), &meta);
+    }
+
+    /// The clock of a host jumps ahead.
+    pub fn jump_clock(&mut self, node: usize, by: Duration) {
+        self.nodes[node].jump(self.now, by);
+        self.settle(node, Turn::default());
+    }
+
+    /// A host does nothing for `span`, as a virtual machine that is suspended. What arrives waits in
+    /// its device, as far as that has room; its clock goes on.
+    pub fn suspend(&mut self, node: usize, span: Duration) {
+        self.nodes[node].sleep(self.now + span);
     }
 
     /// Lets the next event happen. False if there is none.
@@ -129,6 +145,7 @@ impl World {
         self.now = at;
         let what = self.pending[slot].take().expect("an entry of the heap has its event");
         self.vacant.push(slot);
+        let Some(what) = self.unless_asleep(what) else { return true };
         let mut turn = Turn::default();
         let node = match what {
             What::Arrive { node, ifindex, frame } => {
@@ -143,7 +160,8 @@ impl World {
                 node
             }
             What::Act { node, app } => {
-                self.nodes[node].act(at, app, &mut turn);
+                let now = self.nodes[node].clock(at);
+                self.nodes[node].act(now, app, &mut turn);
                 node
             }
         };
@@ -177,11 +195,8 @@ impl World {
     /// Steps until every application is at its end, for `span` at most. One that gets nowhere for
     /// `patience` is a violation.
     pub fn finish(&mut self, span: Duration, patience: Duration) -> bool {
-        let is_stuck = |world: &Self, app: &App| {
-            app.outcome().is_none() && world.now.since(app.progress_at()) > patience
-        };
         let is_over = |world: &Self| world.apps().all(|(_, app)| app.outcome().is_some());
-        self.run(span, |world| is_over(world) || world.apps().any(|(_, app)| is_stuck(world, app)));
+        self.run(span, |world| is_over(world) || world.is_stuck(patience));
         if is_over(self) || !self.violations.is_empty() {
             return self.violations.is_empty();
         }
@@ -211,7 +226,41 @@ impl World {
         self.nodes.iter().flat_map(|node| node.apps.iter().map(|app| (node.name.as_str(), app)))
     }
 
+    /// Whether an application has got nowhere for `patience`.
+    pub fn is_stuck(&self, patience: Duration) -> bool {
+        let stuck = |node: &Node, app: &App| {
+            app.outcome().is_none() && node.idle_for(self.now, app) > patience
+        };
+        self.nodes.iter().any(|node| node.apps.iter().any(|app| stuck(node, app)))
+    }
+
     // Private steps.
+
+    /// What happens, unless its host sleeps: then it waits, or is lost.
+    fn unless_asleep(&mut self, what: What) -> Option<What> {
+        let (node, is_frame) = match what {
+            What::Arrive { node, .. } => (node, true),
+            What::Wake { node } if self.nodes[node].wake_at != self.now => return None,
+            What::Wake { node } | What::Act { node, .. } => (node, false),
+        };
+        let Some(until) = self.nodes[node].postpone(self.now, is_frame) else { return Some(what) };
+        match (until, &what) {
+            (Some(at), What::Wake { .. }) => {
+                self.nodes[node].wake_at = at;
+                self.schedule(at, what);
+            }
+            (Some(at), _) => self.schedule(at, what),
+            (None, What::Arrive { frame, .. }) => {
+                self.in_flight -= 1;
+                let name = &self.nodes[node].name;
+                self.trace.note(self.now, Kind::Lost, name, &[], || {
+                    display::frame(&frame.bytes).to_string()
+                });
+            }
+            (None, _) => {}
+        }
+        None
+    }
 
     fn schedule(&mut self, at: Instant, what: What) {
         let slot = self.vacant.pop().unwrap_or(self.pending.len());
@@ -230,7 +279,8 @@ impl World {
         self.trace.note(self.now, Kind::Arrived, &node.name, &frame.bytes, || {
             display::frame(&frame.bytes).to_string()
         });
-        let refused = node.host.receive(self.now, ifindex, frame.meta, &mut frame.bytes).err();
+        let now = node.clock(self.now);
+        let refused = node.host.receive(now, ifindex, frame.meta, &mut frame.bytes).err();
         if let Some(reason) = refused {
             let name = reason.name();
             self.trace.note(self.now, Kind::App, &node.name, name.as_bytes(), || name.into());
@@ -243,7 +293,8 @@ impl World {
         let mut ended = Vec::new();
         let node = &mut self.nodes[index];
         let wiretap = &mut self.wiretap;
-        node.turn(self.now, &mut turn, |port, frame, meta| {
+        let now = node.clock(self.now);
+        node.turn(now, &mut turn, |port, frame, meta| {
             if let Err(why) = wiretap.sent(frame, meta, port.mtu) {
                 ended.push(format!("{why}: {}", display::frame(frame)));
             }
@@ -254,46 +305,60 @@ impl World {
             self.trace.note(self.now, Kind::App, &name, note.as_bytes(), || note.clone());
         }
         for (Port { link, station, .. }, frame, meta) in sent {
-            self.carry(&name, link, station, &frame, &meta);
+            self.carry(&name, link, station, frame, &meta);
         }
         for why in turn.violations.into_iter().chain(ended) {
             self.violations.push(format!("{} {name}: {why}", self.now));
         }
         for (at, app) in turn.alarms {
+            let at = self.nodes[index].world_time(at);
             self.schedule(at, What::Act { node: index, app });
         }
-        let deadline = self.nodes[index].host.next_deadline().unwrap_or(Instant::FAR);
-        if deadline < Instant::FAR && deadline != self.nodes[index].wake_at {
-            self.nodes[index].wake_at = deadline;
-            self.schedule(deadline, What::Wake { node: index });
+        let node = &mut self.nodes[index];
+        let deadline = node.host.next_deadline().unwrap_or(Instant::FAR);
+        let wake_at = node.world_time(deadline).max(self.now);
+        if deadline < Instant::FAR && wake_at != node.wake_at {
+            node.wake_at = wake_at;
+            self.schedule(wake_at, What::Wake { node: index });
         }
     }
 
     /// Sends a frame over a link.
-    fn carry(&mut self, from: &str, link: usize, station: usize, bytes: &[u8], meta: &TxMeta) {
+    fn carry(&mut self, from: &str, link: usize, station: usize, bytes: Vec<u8>, meta: &TxMeta) {
         if let Some(pcap) = &mut self.pcap {
-            pcap.write(self.now, bytes);
+            pcap.write(self.now, &bytes);
         }
-        let text = || display::frame(bytes).to_string();
-        self.trace.note(self.now, Kind::Sent, from, bytes, text);
-        let arrivals = self.links[link].send(self.now, station, Frame::from_sent(bytes, meta));
-        if arrivals.is_empty() {
-            self.trace.note(self.now, Kind::Lost, from, &[], text);
+        let text = |bytes: &[u8]| display::frame(bytes).to_string();
+        self.trace.note(self.now, Kind::Sent, from, &bytes, || text(&bytes));
+        let lost = self.trace.is_verbose().then(|| text(&bytes));
+        let carried = self.links[link].send(self.now, station, Frame::from_sent(bytes, meta));
+        if carried.arrivals.is_empty() {
+            self.trace.note(self.now, Kind::Lost, from, &[], || lost.unwrap_or_default());
         }
-        let others: Vec<(usize, IfIndex)> = self
-            .nodes
-            .iter()
-            .enumerate()
-            .flat_map(|(i, node)| node.ports.iter().map(move |port| (i, port)))
-            .filter(|(_, port)| port.link == link && port.station != station)
-            .map(|(i, port)| (i, port.ifindex))
-            .collect();
-        for (at, frame) in arrivals {
-            for (node, ifindex) in &others {
+        for (at, frame) in carried.arrivals {
+            self.deliver(at, link, |other| other != station, frame);
+        }
+        if let Some((at, frame)) = carried.answer {
+            self.deliver(at, link, |other| other == station, frame);
+        }
+    }
+
+    /// A frame arrives at some stations of a link.
+    fn deliver(&mut self, at: Instant, link: usize, to: impl Fn(usize) -> bool, frame: Frame) {
+        let ports = |node: &Node| {
+            node.ports.iter().find(|p| p.link == link && to(p.station)).map(|p| p.ifindex)
+        };
+        let mut last = None;
+        for node in 0..self.nodes.len() {
+            let Some(ifindex) = ports(&self.nodes[node]) else { continue };
+            if let Some((node, ifindex)) = last.replace((node, ifindex)) {
                 self.in_flight += 1;
-                let frame = frame.clone();
-                self.schedule(at, What::Arrive { node: *node, ifindex: *ifindex, frame });
+                self.schedule(at, What::Arrive { node, ifindex, frame: frame.clone() });
             }
+        }
+        if let Some((node, ifindex)) = last {
+            self.in_flight += 1;
+            self.schedule(at, What::Arrive { node, ifindex, frame });
         }
     }
 

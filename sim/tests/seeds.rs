@@ -33,6 +33,10 @@ fn the_seeds_cover_the_faults() {
     assert!(many(|s| s.link.faults.corrupt > 15_000), "corruption");
     assert!(many(|s| s.link.faults.truncate > 5_000), "truncation");
     assert!(many(|s| s.v4) && many(|s| !s.v4), "families");
+    assert!(many(|s| !s.limits[0].tcp_sack && s.limits[1].tcp_sack), "SACK off on one side");
+    assert!(many(|s| s.limits.iter().all(|l| l.tcp_sack && l.tcp_timestamps)), "both on");
+    assert!(many(|s| s.limits.iter().any(|l| !l.tcp_timestamps)), "no timestamps");
+    assert!(many(|s| s.limits.iter().any(|l| !l.tcp_window_scaling)), "no window scaling");
     assert!(many(|s| s.chatter.is_some()), "datagrams");
     assert!(many(|s| s.caps[0].gso_max > 0 && s.caps[1].gso_max == 0), "offloads on one side");
     assert!(many(|s| s.flows.iter().any(|f| f.simultaneous)), "simultaneous opens");

@@ -6,7 +6,7 @@ use stack::tcp::{KeepAlive, TcpOption};
 use stack::time::Duration;
 use stack::{Instant, Readiness, SocketError, SocketId};
 
-use super::{Desk, Outcome, pattern, up_to};
+use super::{Desk, Outcome, pattern_fill, pattern_mismatch, up_to};
 
 /// When a stream may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct StreamPlan {
     pub chunk: usize,
     /// Pause after each read, at most: a slow reader.
     pub pause: Option<Duration>,
+    /// One long pause: after so many bytes received, for so long.
+    pub stall: Option<(u64, Duration)>,
     /// Whether to end its own direction only after everything was received.
     pub finish_last: bool,
     /// Whether to write before the handshake is complete.
@@ -73,6 +75,7 @@ impl Default for StreamPlan {
             gate: Gate::Free,
             chunk: 16_384,
             pause: None,
+            stall: None,
             finish_last: false,
             eager: true,
             retries: 5,
@@ -110,6 +113,9 @@ pub struct Stream {
     connected: bool,
     sent: u64,
     received: u64,
+    /// The longest time between two arrivals of data in order, and when the last came.
+    longest_gap: Duration,
+    last_data_at: Option<Instant>,
     finished: bool,
     retries: u32,
     /// A slow reader does not read before this.
@@ -144,6 +150,8 @@ impl Stream {
             connected: false,
             sent: 0,
             received: 0,
+            longest_gap: Duration::ZERO,
+            last_data_at: None,
             finished: false,
             retries: plan.retries,
             plan,
@@ -152,6 +160,21 @@ impl Stream {
             outcome: None,
             progress_at: now,
         }
+    }
+
+    /// Whether the handshake is complete.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Bytes received in order and found right.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The longest time in which nothing came in order, from the first byte to the last.
+    pub fn longest_gap(&self) -> Duration {
+        self.longest_gap
     }
 
     pub(super) fn id(&self) -> Option<SocketId> {
@@ -235,7 +258,7 @@ impl Stream {
         let Some(ends) = &mut self.ends else { return };
         let mut consumed = 0;
         loop {
-            if self.plan.pause.is_some() && desk.now < self.read_at {
+            if desk.now < self.read_at {
                 if !ends.rx.is_empty() {
                     self.alarm = Some(self.read_at);
                 }
@@ -248,25 +271,29 @@ impl Stream {
             }
             let (expected, key) = self.plan.expect;
             let position = self.received + consumed;
-            let wrong = a
-                .iter()
-                .chain(b)
-                .enumerate()
-                .find(|(i, byte)| **byte != pattern(key, position + *i as u64));
-            if let Some((i, _)) = wrong {
-                desk.violations.push(format!("byte {} is wrong", position + i as u64));
+            for (bytes, at) in [(a, position), (b, position + a.len() as u64)] {
+                if let Some(i) = pattern_mismatch(key, at, bytes) {
+                    desk.violations.push(format!("byte {} is wrong", at + i as u64));
+                }
             }
             consumed += n as u64;
             if self.received + consumed > expected {
                 desk.violations.push(format!("got more than {expected} bytes"));
             }
             ends.rx.release(n);
-            if let Some(pause) = self.plan.pause {
+            if let Some((_, span)) =
+                self.plan.stall.take_if(|(at, _)| self.received + consumed >= *at)
+            {
+                self.read_at = desk.now + span;
+            } else if let Some(pause) = self.plan.pause {
                 self.read_at = desk.now + up_to(pause, desk.rng);
             }
         }
         if consumed > 0 {
             self.received += consumed;
+            let gap = self.last_data_at.map_or(Duration::ZERO, |at| desk.now.since(at));
+            self.longest_gap = self.longest_gap.max(gap);
+            self.last_data_at = Some(desk.now);
             self.progress_at = desk.now;
             desk.host.consumed(desk.now, ends.id);
             desk.notes.push(format!("received {}", self.received));
@@ -295,9 +322,9 @@ impl Stream {
             let want = (allowed - self.sent).min(self.plan.chunk as u64) as usize;
             let (a, b) = ends.tx.slices_at(0, want);
             let n = a.len() + b.len();
-            for (i, byte) in a.iter_mut().chain(b).enumerate() {
-                *byte = pattern(self.plan.send.1, self.sent + i as u64);
-            }
+            let key = self.plan.send.1;
+            pattern_fill(key, self.sent, a);
+            pattern_fill(key, self.sent + a.len() as u64, b);
             if ends.tx.commit(n) == 0 {
                 break;
             }

@@ -4,19 +4,26 @@
 //! last line. `--pcap` writes the frames, `--trace` prints every event, `--ipv4`, `--ipv6` and `--calm`
 //! change the scenario. `sim --seeds 0..1000` plays many and prints a line for each that fails. The
 //! exit status is 1 if any failed.
+//!
+//! `sim sweep` measures one flow over all kinds of paths and prints the table; `--full` plays every
+//! combination, `--only 'IPv4 100M'` the lines that have this in them.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use sim::link::Faults;
 use sim::pcap::Pcap;
 use sim::scenario::Scenario;
+use sim::sweep::{self, Cell, table};
 
 /// Plays scenarios from seeds in virtual time.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Play this one.
     #[arg(long, conflicts_with = "seeds", required_unless_present = "seeds")]
     seed: Option<u64>,
@@ -40,6 +47,25 @@ struct Arguments {
     calm: bool,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    /// Measure one flow over all kinds of paths.
+    Sweep {
+        /// Every combination instead of those that the test plays.
+        #[arg(long)]
+        full: bool,
+        /// Only paths whose line contains this.
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+        /// Write the frames of the first such path to this file.
+        #[arg(long, value_name = "FILE", requires = "only")]
+        pcap: Option<PathBuf>,
+        /// Print every event of the first such path.
+        #[arg(long, requires = "only")]
+        trace: bool,
+    },
+}
+
 fn parse_range(text: &str) -> Result<Range<u64>, String> {
     let (first, last) = text.split_once("..").ok_or("expected A..B")?;
     let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number"));
@@ -61,6 +87,14 @@ impl Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Command::Sweep { full, only, pcap, trace }) = &arguments.command {
+        let cells = cells(*full, only.as_deref());
+        let good = match cells.first() {
+            Some(cell) if *trace || pcap.is_some() => show(cell, pcap.as_deref(), *trace),
+            _ => sweep(&cells),
+        };
+        return if good { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let good = match (arguments.seed, &arguments.seeds) {
         (Some(seed), _) => play(&arguments, seed),
         (None, Some(seeds)) => play_many(&arguments, seeds.clone()),
@@ -108,4 +142,37 @@ fn play_many(arguments: &Arguments, seeds: Range<u64>) -> bool {
     println!("{} scenarios, {events} events, {bad} failed", seeds.end.saturating_sub(seeds.start));
     println!("{hash:016x}");
     bad == 0
+}
+
+fn cells(full: bool, only: Option<&str>) -> Vec<Cell> {
+    let mut cells = if full { sweep::grid() } else { sweep::chosen() };
+    if full {
+        cells.extend(sweep::twists());
+    }
+    cells.retain(|cell| only.is_none_or(|text| cell.to_string().contains(text)));
+    cells
+}
+
+fn sweep(cells: &[Cell]) -> bool {
+    let results = table::play(cells);
+    print!("{}", table::render(cells, &results));
+    let failures = table::failures(cells, &results);
+    failures.iter().for_each(|why| println!("violation: {why}"));
+    failures.is_empty()
+}
+
+fn show(cell: &Cell, pcap: Option<&Path>, trace: bool) -> bool {
+    let mut world = sweep::run::build(cell, trace);
+    world.pcap = pcap.map(|_| Pcap::default());
+    let measured = sweep::run::play(cell, &mut world);
+    world.trace.lines().iter().for_each(|line| println!("{line}"));
+    if let (Some(path), Some(captured)) = (pcap, &world.pcap)
+        && let Err(why) = std::fs::write(path, captured.bytes())
+    {
+        eprintln!("cannot write {}: {why}", path.display());
+        return false;
+    }
+    println!("{}", table::line(cell, &measured));
+    measured.violations.iter().for_each(|why| println!("violation: {why}"));
+    measured.violations.is_empty()
 }

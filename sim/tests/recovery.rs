@@ -1,0 +1,182 @@
+//! What loss recovery and congestion control are for, as numbers: how fast at a given loss, how soon
+//! a lost segment is repaired, how two flows share, and what is not mistaken for a loss.
+
+mod lab;
+
+use lab::{A, B, LINK, LONG, endpoint, introduce, pair_with_seed, segments, sending};
+use sim::World;
+use sim::app::{App, Listener, Stream, StreamPlan};
+use sim::link::{Fate, Faults, Filter, LinkConfig};
+use sim::scenario::small_limits;
+use sim::sweep::{BUFFER, Cell, ideal};
+use stack::socket::TcpDetail;
+use stack::time::Duration;
+use stack::{Instant, Limits};
+
+const RTT: Duration = Duration::from_millis(100);
+/// More than any of these tests can send.
+const ENDLESS: u64 = 1 << 40;
+
+fn limits(buffer: usize) -> Limits {
+    Limits { tcp_receive_buffer: buffer, tcp_send_buffer: buffer, ..small_limits() }
+}
+
+/// Two hosts that know each other, `RTT` apart, and A sends B's `ports` `bytes` each.
+fn path(seed: u64, link: LinkConfig, buffer: usize, ports: &[(u16, Instant)], bytes: u64) -> World {
+    let mut world = pair_with_seed(seed, link, [limits(buffer), limits(buffer)]);
+    world.pcap = world.pcap.filter(|_| bytes < ENDLESS);
+    introduce(&mut world, A, B);
+    introduce(&mut world, B, A);
+    for (port, start) in ports {
+        let at = endpoint(true, B, *port);
+        let plan = StreamPlan { start: *start, chunk: 1 << 16, ..sending(at, bytes) };
+        let peer = StreamPlan { finish_last: true, ..plan.mirrored() };
+        world.start(B, Listener::app(at, vec![peer]));
+        world.start(A, Stream::connecting(plan));
+    }
+    world
+}
+
+fn link(rate: u64, queue: u64) -> LinkConfig {
+    LinkConfig { rate, queue, delay: RTT / 2, ..LinkConfig::default() }
+}
+
+const AT_ONCE: [(u16, Instant); 1] = [(80, Instant::ZERO)];
+
+fn streams(world: &World, host: usize) -> Vec<&Stream> {
+    let apps = world.nodes[host].apps.iter();
+    apps.filter_map(|app| if let App::Stream(stream) = app { Some(&**stream) } else { None })
+        .collect()
+}
+
+fn received(world: &World) -> Vec<u64> {
+    streams(world, B).into_iter().map(Stream::received).collect()
+}
+
+/// The sending connection of A's nth application.
+fn detail(world: &World, nth: usize) -> TcpDetail {
+    let node = &world.nodes[A];
+    let id = node.apps[nth].socket().expect("it is open");
+    node.host.tcp_detail(id).expect("it is a connection")
+}
+
+fn timeouts(world: &World) -> u64 {
+    world.nodes[A].host.stats().tcp_timeouts
+}
+
+fn resent(world: &World) -> u64 {
+    world.nodes[A].host.stats().tcp_retransmits
+}
+
+fn finish(world: &mut World) -> Instant {
+    assert!(world.finish(LONG, LONG), "{:?}", world.violations);
+    world.now
+}
+
+/// RFC 9438 §5.1: at loss rate p the average window is, in segments, the larger of
+/// `AVG_W_cubic = 1.054 * RTT^0.75 / p^0.75` (5.9 at p = 0.01 and 0.1 s) and the Reno-friendly
+/// `AVG_W_reno = sqrt(3/2) / sqrt(p)` (12.2). A window a round trip, segments of 1,448 bytes: 177 kB/s.
+#[test]
+fn at_one_percent_loss_goodput_is_what_the_response_function_allows() {
+    let (warm_up, span) = (Duration::from_secs(20), Duration::from_secs(300));
+    let seeds = 1..=4;
+    let mut total = 0;
+    for seed in seeds.clone() {
+        let faults = Faults { loss: 10_000, ..Faults::default() };
+        let config = LinkConfig { faults, ..link(100_000_000, 6 << 20) };
+        let mut world = path(seed, config, BUFFER, &AT_ONCE, ENDLESS);
+        world.links[LINK].lane(B).faults = Faults::default();
+        world.run(warm_up, |_| false);
+        let before = received(&world)[0];
+        world.run(span, |_| false);
+        assert_eq!(world.violations, [""; 0]);
+        total += received(&world)[0] - before;
+    }
+    let cell = Cell { loss: 10_000, ..Cell::new(100_000_000, 100_000, true) };
+    let allowed = ideal::rate(&cell) * span.as_secs() * seeds.count() as u64;
+    let share = total * 1_000 / allowed;
+    assert!((850..=1_300).contains(&share), "{share} thousandths of what is allowed");
+}
+
+/// Loses the segments with these bytes of the stream, each the first `times` times it is sent.
+fn lose(world: &mut World, offsets: Vec<u64>, times: u32) {
+    world.links[LINK].filter = Some(Filter::data(A, move |_, _, piece| {
+        let chosen = offsets.iter().any(|at| piece.holds(*at));
+        if chosen && piece.sent_before < times { Fate::Lose } else { Fate::Pass }
+    }));
+}
+
+/// When A sent the byte at `offset` of its stream, and when B first acknowledged it.
+fn history(world: &World, offset: u32) -> (Vec<Instant>, Instant) {
+    let start = segments(world, |_, s| (s.flags.syn() && !s.flags.ack()).then_some(s.seq + 1))[0];
+    let sent = segments(world, |at, s| {
+        let position = s.seq.distance(start);
+        let holds = s.dst_port == 80 && position <= offset as i32;
+        (holds && offset as i32 - position < s.payload.len() as i32).then_some(at)
+    });
+    let is_ack = |at, s: &wire::tcp::Header<'_>| {
+        (s.src_port == 80 && s.ack.gt(start + offset)).then_some(at)
+    };
+    (sent, segments(world, is_ack)[0])
+}
+
+/// On a path without a queue a single loss shows after a round trip, is repaired by one
+/// retransmission, and that takes one more round trip; no timer is needed.
+#[test]
+fn a_single_lost_segment_is_repaired_in_one_round_trip() {
+    let small = Duration::from_millis(5);
+    for offset in [50_000, 200_000, 1_000_000] {
+        let mut world = path(1, link(1_000_000_000, 6 << 20), 1 << 18, &AT_ONCE, 2_000_000);
+        lose(&mut world, vec![u64::from(offset)], 1);
+        finish(&mut world);
+        let (sent, acknowledged) = history(&world, offset);
+        assert_eq!((sent.len(), resent(&world), timeouts(&world)), (2, 1, 0), "{offset}");
+        let (noticed, repaired) = (sent[1] - sent[0], acknowledged + RTT / 2 - sent[1]);
+        assert!(noticed <= RTT + RTT / 4 + small, "{offset}: noticed after {noticed:?}");
+        assert!(repaired <= RTT + small, "{offset}: repaired after {repaired:?}");
+    }
+}
+
+/// Two flows, the second ten seconds later, share a bottleneck of 10 Mbit/s in halves.
+#[test]
+fn two_flows_share_a_bottleneck() {
+    let bdp = 125_000;
+    for (name, queue) in [("deep", 4 * bdp), ("even", bdp), ("shallow", bdp / 5)] {
+        let starts = [(80, Instant::ZERO), (81, Instant::from_millis(10_000))];
+        let mut world = path(3, link(10_000_000, queue), BUFFER, &starts, ENDLESS);
+        world.run(Duration::from_secs(60), |_| false);
+        let before = received(&world);
+        world.run(Duration::from_secs(240), |_| false);
+        assert_eq!(world.violations, [""; 0]);
+        let after = received(&world);
+        let [one, two] = [0, 1].map(|i| after[i] - before[i]);
+        let ratio = one * 1_000 / two.max(1);
+        assert!((800..=1_250).contains(&ratio), "{name}: {one} to {two} bytes");
+        let used = (one + two) * 8 * 1_000 / (240 * 10_000_000);
+        assert!(used >= 800, "{name}: {used} thousandths of the link are used");
+    }
+}
+
+/// The path becomes a second longer at once: the timeout that this causes is found out to be
+/// spurious (RFC 5682, RFC 3522) and undone, and nothing but the segment of the timer and of a probe
+/// goes out again.
+#[test]
+fn a_delay_spike_costs_no_window() {
+    for passing in [true, false] {
+        let mut world = path(1, link(100_000_000, 6 << 20), 1 << 18, &AT_ONCE, ENDLESS);
+        world.run(Duration::from_secs(5), |_| false);
+        let before = detail(&world, 0);
+        assert_eq!((timeouts(&world), resent(&world)), (0, 0));
+        world.links[LINK].lane(A).delay += Duration::from_secs(1);
+        world.run(Duration::from_secs(1), |_| false);
+        if passing {
+            world.links[LINK].lane(A).delay = RTT / 2;
+        }
+        assert!(timeouts(&world) >= 1, "the spike is long enough");
+        world.run(Duration::from_secs(5), |_| false);
+        assert_eq!(world.violations, [""; 0]);
+        let after = detail(&world, 0);
+        assert!(after.cwnd >= before.cwnd, "{} after {}", after.cwnd, before.cwnd);
+        assert!(resent(&world) <= 4, "{} sent again", resent(&world));
+    }
+}
