@@ -1,6 +1,6 @@
 //! Every bound of the stack, with its default and the reason for it.
 
-use crate::tcp::CongestionAlgorithm;
+use crate::tcp::{CongestionAlgorithm, Pacing};
 use crate::time::Duration;
 
 /// Bounds and tunables. One value per host, fixed at start.
@@ -43,6 +43,8 @@ pub struct Limits {
     /// Congestion control of a connection that asks for none (Linux `tcp_congestion_control`;
     /// TCPC-01).
     pub tcp_congestion: CongestionAlgorithm,
+    /// Pacing of a connection that asks for none (Linux: none without `fq`).
+    pub tcp_pacing: Pacing,
     /// Disjoint ranges of out-of-order text kept per connection; more are dropped.
     pub tcp_out_of_order_ranges: usize,
     /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s, GAP-24).
@@ -120,6 +122,7 @@ impl Default for Limits {
             tcp_timestamps: true,
             tcp_window_scaling: true,
             tcp_congestion: CongestionAlgorithm::Cubic,
+            tcp_pacing: Pacing::Off,
             tcp_out_of_order_ranges: 64,
             tcp_fin_timeout: Duration::from_secs(60),
             tcp_tw_reuse: TimeWaitReuse::Loopback,

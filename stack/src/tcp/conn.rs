@@ -18,6 +18,7 @@ use crate::socket::{Ends, SocketError, SocketId};
 use crate::tcp::congestion::Congestion;
 use crate::tcp::keepalive::KeepAlive;
 use crate::tcp::options;
+use crate::tcp::pacing::Pacer;
 use crate::tcp::recovery::Recovery;
 use crate::tcp::recv::RecvHalf;
 use crate::tcp::reply::{self, Bare};
@@ -95,6 +96,7 @@ pub(crate) struct Conn {
     pub(crate) snd: SendHalf,
     pub(crate) recovery: Recovery,
     pub(crate) congestion: Congestion,
+    pub(crate) pacer: Pacer,
     pub(crate) rtt: Rtt,
     /// Both sides offered selective acknowledgments.
     pub(crate) sack: bool,
@@ -193,6 +195,7 @@ impl Conn {
             snd: SendHalf::new(birth.iss, mss, stack_tx),
             recovery: Recovery::new(birth.iss),
             congestion: Congestion::new(limits.tcp_congestion, mss, false),
+            pacer: Pacer::new(limits.tcp_pacing),
             rtt: Rtt::new(),
             sack: limits.tcp_sack,
             scaling: limits.tcp_window_scaling,

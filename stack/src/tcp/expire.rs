@@ -11,6 +11,9 @@ impl Conn {
         if take_due(&mut self.timers.delayed_ack, cx.now) {
             self.rcv.owed.now = true;
         }
+        if take_due(&mut self.timers.pacing, cx.now) {
+            self.output = true;
+        }
         if take_due(&mut self.timers.loss, cx.now) {
             self.on_loss_timer(cx);
         }

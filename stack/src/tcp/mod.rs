@@ -15,7 +15,7 @@
 //! | `segment` | one incoming segment, checked |
 //! | `input`, `handshake`, `ack` | segment arrival, RFC 9293 §3.10.7 step by step |
 //! | `recv`, `assembler` | receive half, text out of order |
-//! | `send`, `recovery`, `congestion`, `rtt` | send half, loss, how much may be out |
+//! | `send`, `recovery`, `congestion`, `pacing`, `rtt` | send half, loss, how much may be out |
 //! | `output`, `emit` | which segment is next; writing it into a frame |
 //! | `timers`, `expire`, `keepalive` | deadlines and what they do |
 //! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
@@ -55,6 +55,7 @@ mod keepalive;
 mod listen;
 mod options;
 mod output;
+mod pacing;
 mod passive;
 mod ready;
 mod recovery;
@@ -91,6 +92,7 @@ use crate::time::Instant;
 pub use congestion::{CongestionAlgorithm, UnknownAlgorithm};
 pub use keepalive::KeepAlive;
 pub use listen::ListenOptions;
+pub use pacing::Pacing;
 pub use state::State;
 pub use user::TcpOption;
 

@@ -47,11 +47,27 @@ impl Conn {
             return self.plan_handshake();
         }
         self.plan_tail(room)
-            .or_else(|| self.plan_again(room))
-            .or_else(|| self.plan_new(now, room))
-            .or_else(|| self.plan_again_after_all(room))
+            .or_else(|| self.plan_data(now, room))
             .or_else(|| self.plan_probe(room))
             .or_else(|| self.plan_ack())
+    }
+
+    /// What is to be sent again and what is new, when pacing lets it leave.
+    fn plan_data(&mut self, now: Instant, room: u32) -> Option<Plan> {
+        match self.pacer.budget(now, self.mss_now()) {
+            Ok(burst) => {
+                let room = room.min(burst);
+                self.plan_again(room)
+                    .or_else(|| self.plan_new(now, room))
+                    .or_else(|| self.plan_again_after_all(room))
+            }
+            Err(at) => {
+                if self.has_work() {
+                    self.timers.pacing = at;
+                }
+                None
+            }
+        }
     }
 
     fn plan_handshake(&self) -> Option<Plan> {
@@ -222,6 +238,9 @@ impl Conn {
             Kind::Again => self.on_sent_again(plan, end, now),
             Kind::Probe => self.probe = None,
             Kind::Ack => {}
+        }
+        if plan.len > 0 {
+            self.pacer.on_sent(plan.len, self.mss_now(), now);
         }
         if plan.flags.ack() {
             self.rcv.on_ack_sent(plan.len > 0, now);

@@ -13,6 +13,8 @@ pub(crate) struct Timers {
     pub(crate) retransmit: Instant,
     /// What recovery waits for: proof that a segment is lost, or word of the tail.
     pub(crate) loss: Instant,
+    /// What pacing holds back.
+    pub(crate) pacing: Instant,
     /// An ACK that was put off.
     pub(crate) delayed_ack: Instant,
     /// Keep-alive probe.
@@ -22,13 +24,13 @@ pub(crate) struct Timers {
 impl Timers {
     pub(crate) fn new() -> Self {
         let off = Instant::FAR;
-        Self { retransmit: off, loss: off, delayed_ack: off, keepalive: off }
+        Self { retransmit: off, loss: off, pacing: off, delayed_ack: off, keepalive: off }
     }
 
     /// The earliest deadline.
     #[inline]
     pub(crate) fn earliest(&self) -> Instant {
-        self.retransmit.min(self.loss).min(self.delayed_ack).min(self.keepalive)
+        self.retransmit.min(self.loss).min(self.pacing).min(self.delayed_ack).min(self.keepalive)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::tcp::congestion::CongestionAlgorithm;
 use crate::tcp::conn::{Birth, Conn};
 use crate::tcp::keepalive::KeepAlive;
 use crate::tcp::listen::conn_id;
+use crate::tcp::pacing::Pacing;
 use crate::tcp::segment::scope;
 use crate::tcp::state::State;
 use crate::tcp::table::Owner;
@@ -23,6 +24,8 @@ pub enum TcpOption {
     NoDelay(bool),
     /// How the congestion window follows the path (`TCP_CONGESTION`).
     Congestion(CongestionAlgorithm),
+    /// Whether what is sent is spread out (`SO_MAX_PACING_RATE`).
+    Pacing(Pacing),
     /// Probe a silent peer (`SO_KEEPALIVE` with its times), or not.
     KeepAlive(Option<KeepAlive>),
 }
@@ -157,6 +160,10 @@ impl Tcp {
                 conn.sent();
             }
             TcpOption::Congestion(algorithm) => conn.congestion.set_algorithm(algorithm),
+            TcpOption::Pacing(pacing) => {
+                conn.pacer.set(pacing);
+                conn.sent();
+            }
             TcpOption::KeepAlive(keepalive) => conn.set_keepalive(keepalive, cx.now),
         }
         self.settle(cx, id.index);

@@ -24,6 +24,7 @@ use wire::tcp::SeqNum;
 use crate::cx::Cx;
 use crate::tcp::congestion::Ack;
 use crate::tcp::conn::{Conn, Stage};
+use crate::tcp::pacing::Window;
 use crate::time::{Duration, Instant};
 
 pub(crate) use delivered::Delivered;
@@ -227,6 +228,12 @@ impl Conn {
             recovery.undo.forget_stamp();
         }
         self.set_loss_timer(cx.now, acked.advanced > 0);
+        self.pacer.update(&Window {
+            cwnd: self.congestion.cwnd(),
+            ssthresh: self.congestion.ssthresh(),
+            outstanding: self.snd.outstanding(),
+            srtt_us: self.rtt.srtt_us(),
+        });
     }
 
     /// Bytes that left the network for good. Without SACK, duplicates told of some of them before.
@@ -481,7 +488,7 @@ impl Conn {
             srtt: self.rtt.srtt().unwrap_or_default(),
             mss: snd.mss,
             limited: self.congestion.is_limited(),
-            paced: false,
+            paced: self.pacer.is_on(),
         });
     }
 

@@ -13,6 +13,7 @@ mod neighbor;
 mod offload;
 mod orphans;
 mod output;
+mod pacing;
 mod passive;
 mod sack;
 mod state;

@@ -1,0 +1,143 @@
+//! Pacing: what the window allows leaves spread over the round trip, not at once.
+//!
+//! The rate is that of a window per round trip with something to spare, as Linux has it: twice as
+//! much while slow start is far from its threshold, 1.2 times otherwise. What leaves is a burst of about
+//! a millisecond of the rate, so that a run of segments is still one frame for a device that cuts it.
+//! Each burst puts off the next by its length over the rate; a sender who comes late is forgiven
+//! up to half of that (GAP-20).
+
+use crate::time::{Duration, Instant};
+
+/// Whether what a connection sends is spread out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pacing {
+    /// It leaves at once.
+    #[default]
+    Off,
+    /// At the rate that the window and the round trip make.
+    On,
+    /// So, but at this many bytes a second at most (`SO_MAX_PACING_RATE`). 0 counts as 1.
+    AtMost(u64),
+}
+
+/// Spreads what one connection sends.
+#[derive(Debug)]
+pub(crate) struct Pacer {
+    pacing: Pacing,
+    /// Bytes a second; [`UNPACED`] before the round trip is known.
+    rate: u64,
+    /// When the next burst may leave.
+    next_send: Instant,
+    /// What is left of the present one, bytes: without a device that cuts runs, it is many frames.
+    left: u32,
+    /// Segments sent so far, up to the first that is paced.
+    head: u8,
+}
+
+/// What the rate follows from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub(crate) cwnd: u32,
+    pub(crate) ssthresh: u32,
+    /// Bytes sent and not acknowledged.
+    pub(crate) outstanding: u32,
+    /// The smoothed round trip, microseconds; 0 before the first sample.
+    pub(crate) srtt_us: u32,
+}
+
+impl Pacer {
+    pub(crate) fn new(pacing: Pacing) -> Self {
+        Self { pacing, rate: UNPACED, next_send: Instant::ZERO, left: 0, head: 0 }
+    }
+
+    /// Changes how what is sent is spread, from the next burst on.
+    pub(crate) fn set(&mut self, pacing: Pacing) {
+        self.pacing = pacing;
+    }
+
+    /// Whether anything is spread.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.pacing != Pacing::Off
+    }
+
+    /// The window or the round trip changed (Linux `tcp_update_pacing_rate`).
+    #[inline]
+    pub(crate) fn update(&mut self, window: &Window) {
+        if !self.is_on() || window.srtt_us == 0 {
+            return;
+        }
+        let percent = if window.cwnd < window.ssthresh / 2 { SLOW_START_PERCENT } else { PERCENT };
+        let bytes = u64::from(window.cwnd.max(window.outstanding));
+        // Less than 2^32 * 10^4 * 200: fits.
+        self.rate = (bytes * percent * (MICROS / 100) / u64::from(window.srtt_us)).max(1);
+    }
+
+    /// Bytes a second at which data leaves, if that is bounded.
+    #[inline]
+    pub(crate) fn rate(&self) -> Option<u64> {
+        let rate = match self.pacing {
+            Pacing::Off => UNPACED,
+            Pacing::On => self.rate,
+            Pacing::AtMost(most) => self.rate.min(most.max(1)),
+        };
+        (rate != UNPACED).then_some(rate)
+    }
+
+    /// How many bytes may leave now, or else when: a burst, or what is left of it.
+    #[inline]
+    pub(crate) fn budget(&self, now: Instant, mss: u32) -> Result<u32, Instant> {
+        let Some(rate) = self.rate() else { return Ok(u32::MAX) };
+        if now >= self.next_send {
+            Ok(burst(rate, mss))
+        } else if self.left >= mss.max(1) {
+            Ok(self.left)
+        } else {
+            Err(self.next_send)
+        }
+    }
+
+    /// `len` bytes left.
+    #[inline]
+    pub(crate) fn on_sent(&mut self, len: u32, mss: u32, now: Instant) {
+        // The first ten segments are the initial window: they go out as they are.
+        let segments = len.div_ceil(mss.max(1)).min(u32::from(HEAD)) as u8;
+        self.head = (self.head + segments).min(HEAD);
+        let Some(rate) = self.rate().filter(|_| self.head == HEAD) else { return };
+        let whole = if now < self.next_send { self.left } else { burst(rate, mss) };
+        self.left = whole.saturating_sub(len);
+        let nanos = u64::from(len) * NANOS / rate;
+        // Timers are late and work comes in batches; without credit the rate would never be met.
+        let late = u64::try_from(now.since(self.next_send).as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos - late.min(nanos / 2);
+        self.next_send = now.max(self.next_send) + Duration::from_nanos(nanos);
+    }
+}
+
+/// A burst: whole segments, about a millisecond of the rate, two segments at least (Linux
+/// `tcp_tso_autosize`).
+#[inline]
+fn burst(rate: u64, mss: u32) -> u32 {
+    let bytes = u32::try_from(rate >> BURST_SHIFT).unwrap_or(BURST_MAX).min(BURST_MAX);
+    (bytes / mss.max(1)).max(BURST_SEGMENTS).saturating_mul(mss)
+}
+
+/// No bound.
+const UNPACED: u64 = u64::MAX;
+/// Linux `tcp_pacing_ss_ratio`.
+const SLOW_START_PERCENT: u64 = 200;
+/// Linux `tcp_pacing_ca_ratio`.
+const PERCENT: u64 = 120;
+/// A second over two to this is about a millisecond (Linux `sk_pacing_shift`).
+const BURST_SHIFT: u32 = 10;
+/// Linux `tcp_min_tso_segs`.
+const BURST_SEGMENTS: u32 = 2;
+/// What one frame to a device that cuts it can hold.
+const BURST_MAX: u32 = 64 * 1024;
+/// Segments before pacing begins: the initial window (RFC 6928).
+const HEAD: u8 = 10;
+const MICROS: u64 = 1_000_000;
+const NANOS: u64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests;
