@@ -55,9 +55,12 @@ pub struct Options {
     pub daemon: Option<PathBuf>,
 }
 
-/// The hidden roles.
+/// Another measurement, and the hidden roles.
 #[derive(Subcommand, Debug)]
 pub enum Role {
+    /// Goodput over paths that delay, lose, reorder and duplicate: ours as the sender beside the
+    /// kernel's.
+    Recovery(RecoveryArgs),
     /// Starts another program in a namespace and on a core.
     #[command(hide = true)]
     Exec(ExecArgs),
@@ -76,6 +79,38 @@ pub enum Role {
     /// A raw limit of a device.
     #[command(hide = true)]
     Limit(LimitArgs),
+}
+
+/// What a person may choose of the recovery measurement.
+#[derive(Args, Debug, Clone)]
+pub struct RecoveryArgs {
+    /// A few cells, briefly: to see that everything works.
+    #[arg(long)]
+    pub quick: bool,
+    /// Repetitions; each goes through all cells once.
+    #[arg(long, value_name = "N")]
+    pub reps: Option<usize>,
+    /// Seconds that a transfer lasts.
+    #[arg(long, value_name = "S")]
+    pub secs: Option<f64>,
+    /// Only cells whose name contains this ("1 % loss", "IPv6", "SACK off"); of several, all.
+    #[arg(long, value_name = "TEXT")]
+    pub only: Vec<String>,
+    /// Cells measured at once. Each takes a twentieth of two cores or less, but for the fast ones.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub lanes: usize,
+    /// Seed of the accidents.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write the JSON report here instead of to the last line of output.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Exit with 1 when a goal is missed.
+    #[arg(long)]
+    pub check: bool,
+    /// The daemon to measure; by default the `pytcp-xdp` beside this executable.
+    #[arg(long, value_name = "FILE")]
+    pub daemon: Option<PathBuf>,
 }
 
 /// What to start elsewhere.
@@ -129,6 +164,8 @@ pub enum Action {
     BulkIn,
     /// TCP bulk from the subject.
     BulkOut,
+    /// TCP bulk from the subject over a bad path, counted from its first moment.
+    Goodput,
     /// TCP round trips of a byte.
     TcpPing,
     /// UDP round trips of 18 bytes.

@@ -21,6 +21,7 @@ mod os;
 mod plan;
 mod program;
 mod quiet;
+mod recovery;
 mod report;
 mod result;
 mod runner;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let ran = match &cli.role {
         None => measure(&cli.options),
-        Some(role) => play(role).map(|()| ExitCode::SUCCESS),
+        Some(role) => play(role),
     };
     ran.unwrap_or_else(|error| {
         eprintln!("bench: {error}");
@@ -74,15 +75,17 @@ fn measure(options: &Options) -> io::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
-fn play(role: &Role) -> io::Result<()> {
+fn play(role: &Role) -> io::Result<ExitCode> {
     match role {
+        Role::Recovery(args) => return recovery::measure(args),
         Role::Exec(args) => exec(args),
         Role::Client(args) => client::run(args).and_then(|value| say(&value)),
         Role::Kernel(args) => kernel::run(args),
         Role::Smoltcp(args) => smol::run(args),
         Role::Bare(args) => bare::run(args),
         Role::Limit(args) => limit::run(args).and_then(|value| say(&value)),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn exec(args: &ExecArgs) -> io::Result<()> {

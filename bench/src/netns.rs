@@ -12,7 +12,7 @@ use std::process::Command;
 use crate::os::failed;
 
 /// What every name begins with.
-const PREFIX: &str = "pyx-bench-";
+pub const PREFIX: &str = "pyx-bench-";
 /// The client's end of the pair.
 pub const VETH_CLIENT: &str = "pb-va";
 /// The subject's end of the pair.
@@ -58,32 +58,14 @@ impl Lab {
             _ => Self { client: format!("{base}-a"), subject: format!("{base}-b"), layout },
         };
         // From here on dropping the value removes whatever exists.
-        lab.add_namespace(&lab.client, ipv6)?;
+        add_namespace(&lab.client, ipv6)?;
         if layout == Layout::Tap {
             lab.make_tap(ipv6)?;
         } else {
-            lab.add_namespace(&lab.subject, ipv6)?;
+            add_namespace(&lab.subject, ipv6)?;
             lab.make_veth(ipv6)?;
         }
         Ok(lab)
-    }
-
-    fn add_namespace(&self, name: &str, ipv6: bool) -> io::Result<()> {
-        ip(&format!("netns add {name}"))?;
-        let no_v6 = i32::from(!ipv6);
-        in_namespace(
-            name,
-            &format!(
-                "sysctl -qw net.ipv6.conf.all.disable_ipv6={no_v6} \
-                 net.ipv6.conf.default.disable_ipv6={no_v6} net.ipv6.conf.default.accept_dad=0 \
-                 net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 \
-                 net.ipv4.ip_local_port_range=1024\\ 65535 net.ipv4.tcp_tw_reuse=1 \
-                 net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535 \
-                 net.ipv4.tcp_no_metrics_save=1 net.ipv4.icmp_ratelimit=0 \
-                 net.ipv4.tcp_congestion_control=cubic"
-            ),
-        )?;
-        ip(&format!("-n {name} link set lo up"))
     }
 
     fn make_tap(&self, ipv6: bool) -> io::Result<()> {
@@ -131,10 +113,15 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         for name in [&self.client, &self.subject] {
-            if Path::new("/var/run/netns").join(name).exists() {
-                let _ = ip(&format!("netns del {name}"));
-            }
+            remove_namespace(name);
         }
+    }
+}
+
+/// Removes a namespace if it is there.
+pub fn remove_namespace(name: &str) {
+    if Path::new("/var/run/netns").join(name).exists() {
+        let _ = ip(&format!("netns del {name}"));
     }
 }
 
@@ -178,12 +165,32 @@ impl Drop for CubicAllowed {
     }
 }
 
-fn in_namespace(name: &str, command: &str) -> io::Result<()> {
+/// Adds a namespace with the settings that every measurement has.
+pub fn add_namespace(name: &str, ipv6: bool) -> io::Result<()> {
+    ip(&format!("netns add {name}"))?;
+    let no_v6 = i32::from(!ipv6);
+    in_namespace(
+        name,
+        &format!(
+            "sysctl -qw net.ipv6.conf.all.disable_ipv6={no_v6} \
+             net.ipv6.conf.default.disable_ipv6={no_v6} net.ipv6.conf.default.accept_dad=0 \
+             net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 \
+             net.ipv4.ip_local_port_range=1024\\ 65535 net.ipv4.tcp_tw_reuse=1 \
+             net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535 \
+             net.ipv4.tcp_no_metrics_save=1 net.ipv4.icmp_ratelimit=0 \
+             net.ipv4.tcp_congestion_control=cubic"
+        ),
+    )?;
+    ip(&format!("-n {name} link set lo up"))
+}
+
+/// Runs a command in a namespace.
+pub fn in_namespace(name: &str, command: &str) -> io::Result<()> {
     ip(&format!("netns exec {name} {command}"))
 }
 
 /// Runs ip(8). Arguments part at spaces; a space that belongs to one is escaped.
-fn ip(command: &str) -> io::Result<()> {
+pub fn ip(command: &str) -> io::Result<()> {
     let spaced = command.replace("\\ ", "\0");
     let arguments = spaced.split_whitespace().map(|word| word.replace('\0', " "));
     let output = Command::new("ip").args(arguments).output().map_err(|e| failed("ip", e))?;

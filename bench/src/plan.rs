@@ -82,7 +82,7 @@ impl Plan {
         }
         plan.choose(&options.only)?;
         if plan.subjects.iter().any(|s| s.stack == Stack::Ours) {
-            plan.daemon = Some(find_daemon(options)?);
+            plan.daemon = Some(find_daemon(options.daemon.as_ref())?);
         }
         Ok(plan)
     }
@@ -120,8 +120,9 @@ impl Plan {
     }
 }
 
-fn find_daemon(options: &Options) -> io::Result<PathBuf> {
-    let path = match &options.daemon {
+/// The daemon to measure: the one named, or the one beside this executable.
+pub fn find_daemon(named: Option<&PathBuf>) -> io::Result<PathBuf> {
+    let path = match named {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name(DAEMON),
     };

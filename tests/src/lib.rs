@@ -12,9 +12,13 @@ mod daemon;
 mod lab;
 mod netns;
 mod pattern;
+mod tcpdump;
+mod through;
 
 pub use capture::{Capture, Header};
 pub use daemon::{Daemon, binary, eventually};
 pub use lab::{Backend, FAMILIES, Family, HOST_V4, HOST_V6, Lab, STACK_V4, STACK_V6};
 pub use netns::Namespace;
 pub use pattern::Pattern;
+pub use tcpdump::Tcpdump;
+pub use through::Through;

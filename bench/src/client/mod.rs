@@ -6,6 +6,7 @@
 mod bulk;
 mod connections;
 mod flood;
+mod goodput;
 mod ping;
 
 use std::io::{self, Read, Write};
@@ -30,6 +31,7 @@ pub fn run(args: &ClientArgs) -> io::Result<Value> {
         Action::Probe => probe(args),
         Action::BulkIn => bulk::run(connect(args.at(BULK_SINK))?, true, args),
         Action::BulkOut => bulk::run(connect(args.at(BULK_SOURCE))?, false, args),
+        Action::Goodput => goodput::run(args),
         Action::TcpPing => ping::tcp(args),
         Action::UdpPing => ping::udp(args),
         Action::Connections => connections::run(args),
