@@ -5,6 +5,7 @@ use wire::offload::{RxChecksum, RxMeta};
 use wire::tcp::{Flags, SeqNum};
 
 use super::harness::*;
+use crate::limits::Limits;
 use crate::socket::Ends;
 use crate::tcp::user::TcpOption;
 use crate::time::Duration;
@@ -46,6 +47,11 @@ fn options() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         3 => Just(Vec::new()),
         1 => Just(SYN_OPTIONS.to_vec()),
+        1 => Just(FULL_OPTIONS.to_vec()),
+        2 => (offset(), any::<u32>()).prop_map(|(ahead, echo)| {
+            let value = THEIR_CLOCK.wrapping_add_signed(ahead);
+            Seg::new(ACK, IRS, IRS).stamps(value, echo).options
+        }),
         1 => prop::collection::vec(any::<u8>(), 0..10).prop_map(|words| {
             words.iter().flat_map(|w| [*w, 4, w ^ 3, 1]).collect()
         }),
@@ -153,6 +159,16 @@ proptest! {
     }
 
     #[test]
+    fn a_connection_with_all_options_survives_anything(
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let (mut lab, mut ends) = Lab::stamped();
+        for step in steps {
+            apply(&mut lab, &mut ends, step);
+        }
+    }
+
+    #[test]
     fn an_attempt_survives_anything(steps in prop::collection::vec(step(), 1..40)) {
         let mut lab = Lab::new();
         let mut ends = lab.host.connect(lab.theirs).unwrap();
@@ -163,8 +179,17 @@ proptest! {
     }
 
     #[test]
-    fn a_listener_survives_anything(steps in prop::collection::vec((step(), 0..3u16), 1..60)) {
-        let (mut lab, mut ends) = Lab::established();
+    fn a_listener_survives_anything(steps in prop::collection::vec((step(), 0..6u16), 1..60)) {
+        // So little of everything that it runs out.
+        let limits = Limits {
+            tcp_embryos: 2,
+            tcp_connections: 3,
+            tcp_time_wait: 2,
+            tcp_max_orphans: 1,
+            ..Limits::default()
+        };
+        let host = Host::with("10.0.0.1", limits, Default::default());
+        let (mut lab, mut ends) = Lab::with(host).open(&SYN_OPTIONS);
         for (step, port) in steps {
             lab.theirs.port = 4000 + port;
             apply(&mut lab, &mut ends, step);
