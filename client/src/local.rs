@@ -183,6 +183,8 @@ impl Local {
             if n == 0 {
                 return None;
             }
+            // Nobody knows when the next write comes.
+            tx.rest();
             self.handle.written();
             Some(Ok(n))
         })
@@ -324,11 +326,7 @@ pub(crate) fn copy_out(rx: &Reader, buf: &mut [u8]) -> usize {
 
 /// Copies from `offset` on as much as `buf` takes, and leaves it there.
 pub(crate) fn copy_out_at(rx: &Reader, offset: usize, buf: &mut [u8]) -> usize {
-    let (first, second) = rx.peek_at(offset, buf.len());
-    let (a, b) = (first.len(), second.len());
-    buf[..a].copy_from_slice(first);
-    buf[a..a + b].copy_from_slice(second);
-    a + b
+    rx.read_at(offset, buf)
 }
 
 fn lock<T>(half: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -333,21 +333,18 @@ fn try_send(
         return Some(Err(Errno::PIPE.into()));
     }
     let total = RECORD_LEN + payload.len();
-    if total > tx.capacity() {
+    if total > tx.limit() {
         return Some(Err(Errno::MSGSIZE.into()));
     }
     if tx.free() < total {
         return None;
     }
     let record = datagram::emit_record(payload.len() as u16, Some(to));
-    for (offset, part) in [(0, &record[..]), (RECORD_LEN, payload)] {
-        let (first, second) = tx.slices_at(offset, part.len());
-        let (a, b) = part.split_at(first.len());
-        first.copy_from_slice(a);
-        second.copy_from_slice(b);
-    }
+    tx.write_at(0, &record);
+    tx.write_at(RECORD_LEN, payload);
     // One commit: the stack never sees half a record.
     tx.commit(total);
+    tx.rest();
     local.handle().written();
     Some(Ok(()))
 }

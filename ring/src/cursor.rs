@@ -1,15 +1,15 @@
-//! The pair of counters under every ring, and the flags beside them.
+//! The pair of counters under a ring of values, and the flags beside them.
 //!
 //! [`Shared`] is what both halves see: `tail` on a line only the producer writes, `head` on a line
-//! only the consumer writes, and a third line for what changes rarely (gone, waiting, end of
-//! stream), so that polling a flag does not take the other side's counter line away from it.
+//! only the consumer writes, and a third line for what changes rarely (gone, waiting), so that polling
+//! a flag does not take the other side's counter line away from it.
 //! [`Tail`] and [`Head`] are each half's private view: its own counter and the opposite one as last
 //! seen. A stale view errs on the safe side, because the opposite counter only grows: the producer
 //! believes there is less room, the consumer believes there is less to take.
 //!
-//! Counters are 64 bits and start at zero: at 400 Gbit/s a byte counter lasts eleven years.
+//! Counters are 64 bits and start at zero, which lasts for ever.
 
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, fence};
 
 /// Two cache lines, because adjacent lines are fetched in pairs on common processors.
 #[repr(align(128))]
@@ -26,8 +26,6 @@ pub(crate) struct Shared {
 pub(crate) struct Flags {
     pub(crate) producer: Presence,
     pub(crate) consumer: Presence,
-    /// End of stream or error; its coding belongs to the ring of bytes.
-    pub(crate) end: AtomicU32,
 }
 
 /// What one half tells the other about itself.
@@ -37,7 +35,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { gone: AtomicBool::new(false), waiting: AtomicBool::new(false) }
     }
 
@@ -79,11 +77,7 @@ impl Shared {
         Self {
             tail: Padded(AtomicU64::new(0)),
             head: Padded(AtomicU64::new(0)),
-            flags: Padded(Flags {
-                producer: Presence::new(),
-                consumer: Presence::new(),
-                end: AtomicU32::new(0),
-            }),
+            flags: Padded(Flags { producer: Presence::new(), consumer: Presence::new() }),
         }
     }
 

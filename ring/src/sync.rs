@@ -2,21 +2,22 @@
 //!
 //! The cell has loom's interface (a closure gets the raw pointer), so that the ring of values is
 //! written once. [`Tracker`] stands in for cells where the memory is one flat region: it tells loom
-//! which bytes are read or written, and is nothing at all otherwise.
+//! which bytes are read or written, and [`Leak`] lets it notice memory that nobody freed; both are
+//! nothing at all otherwise.
 
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
+        atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
     },
 };
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
 };
 
 #[cfg(not(loom))]
@@ -47,32 +48,43 @@ pub(crate) struct Tracker {
 
 #[cfg(loom)]
 impl Tracker {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { cells: (0..capacity).map(|_| UnsafeCell::new(())).collect() }
+    pub(crate) fn new(len: usize) -> Self {
+        Self { cells: (0..len).map(|_| UnsafeCell::new(())).collect() }
     }
 
-    pub(crate) fn reading(&self, position: u64, len: usize) {
-        for at in position..position + len as u64 {
-            self.cells[at as usize & (self.cells.len() - 1)].with(|_| ());
-        }
+    pub(crate) fn reading(&self, from: usize, len: usize) {
+        self.cells[from..from + len].iter().for_each(|cell| cell.with(|_| ()));
     }
 
-    pub(crate) fn writing(&self, position: u64, len: usize) {
-        for at in position..position + len as u64 {
-            self.cells[at as usize & (self.cells.len() - 1)].with_mut(|_| ());
-        }
+    pub(crate) fn writing(&self, from: usize, len: usize) {
+        self.cells[from..from + len].iter().for_each(|cell| cell.with_mut(|_| ()));
     }
 }
 
 #[cfg(not(loom))]
 impl Tracker {
-    pub(crate) fn new(_capacity: usize) -> Self {
+    pub(crate) fn new(_len: usize) -> Self {
         Self {}
     }
 
     #[inline(always)]
-    pub(crate) fn reading(&self, _position: u64, _len: usize) {}
+    pub(crate) fn reading(&self, _from: usize, _len: usize) {}
 
     #[inline(always)]
-    pub(crate) fn writing(&self, _position: u64, _len: usize) {}
+    pub(crate) fn writing(&self, _from: usize, _len: usize) {}
+}
+
+/// Part of what must be freed: loom reports a count that is never dropped.
+pub(crate) struct Leak {
+    #[cfg(loom)]
+    _count: Arc<()>,
+}
+
+impl Leak {
+    pub(crate) fn new() -> Self {
+        Self {
+            #[cfg(loom)]
+            _count: Arc::new(()),
+        }
+    }
 }

@@ -11,8 +11,13 @@ use loom::thread;
 
 /// Explores with a bound on preemptions that still finds every bug of two or three switches.
 fn explore(scenario: impl Fn() + Sync + Send + 'static) {
+    explore_within(3, scenario);
+}
+
+/// The same with a bound of one's own, for a scenario of many steps.
+fn explore_within(preemptions: usize, scenario: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
+    model.preemption_bound = Some(preemptions);
     model.check(scenario);
 }
 
@@ -118,12 +123,120 @@ fn loom_an_abandoned_ring_shows_what_was_pushed_before() {
     });
 }
 
+/// Chunks hold one and two bytes under loom, so a few bytes take the stream through a small front,
+/// links, the spare slot, and a chunk that is used again because it was drained.
 #[test]
-fn loom_bytes_pass_in_order_across_the_wrap_point() {
-    explore(|| {
-        let (mut writer, mut reader) = ring::byte_ring(2);
+fn loom_bytes_pass_in_order_through_chunks() {
+    for limit in [2, 3] {
+        explore_within(2, move || {
+            let (mut writer, mut reader) = ring::byte_ring(limit);
+            let sender = thread::spawn(move || {
+                for mut data in [&b"a"[..], b"bcd", b"ef"] {
+                    while !data.is_empty() {
+                        let n = writer.write(data);
+                        data = &data[n..];
+                        if n == 0 {
+                            thread::yield_now();
+                        }
+                    }
+                }
+                writer.finish();
+            });
+            let mut got = Vec::new();
+            while !reader.is_finished() {
+                let (a, b) = reader.peek();
+                let n = a.len() + b.len();
+                got.extend_from_slice(a);
+                got.extend_from_slice(b);
+                if reader.release(n) == 0 {
+                    thread::yield_now();
+                }
+            }
+            assert_eq!(got, b"abcdef");
+            sender.join().unwrap();
+        });
+    }
+}
+
+/// The reader claims the chunk of a resting writer, or the writer takes it up again: never both.
+#[test]
+fn loom_memory_given_up_at_a_rest_has_one_taker() {
+    explore_within(2, || {
+        let (mut writer, mut reader) = ring::byte_ring(4);
         let sender = thread::spawn(move || {
-            let mut data: &[u8] = b"abc";
+            for part in [b"ab", b"cd"] {
+                assert_eq!(writer.write(part), 2);
+                writer.rest();
+            }
+        });
+        let mut got = Vec::new();
+        while got.len() < 4 {
+            let mut out = [0; 4];
+            let n = reader.read(&mut out);
+            got.extend_from_slice(&out[..n]);
+            reader.trim();
+            if n == 0 {
+                thread::yield_now();
+            }
+        }
+        assert_eq!(got, b"abcd");
+        sender.join().unwrap();
+        reader.trim();
+    });
+}
+
+/// Whoever comes second frees the chunk: after a rest and a trim, in whatever order, only the
+/// header is left, so that a byte written next goes where nothing lay.
+#[test]
+fn loom_a_rest_and_a_trim_together_free_everything() {
+    explore(|| {
+        let (mut writer, mut reader) = ring::byte_ring(4);
+        assert_eq!(writer.write(b"a"), 1);
+        let sender = thread::spawn(move || {
+            writer.rest();
+            writer
+        });
+        assert_eq!(reader.release(1), 1);
+        reader.trim();
+        let mut writer = sender.join().unwrap();
+        assert!(!writer.holds_memory());
+        assert_eq!(writer.write(b"bcd"), 3);
+        let mut out = [0; 4];
+        assert_eq!(reader.read(&mut out), 3);
+        assert_eq!(&out[..3], b"bcd");
+    });
+}
+
+/// Loom reports a chunk or header that nobody frees.
+#[test]
+fn loom_either_half_may_leave_at_any_time() {
+    for rests in [false, true] {
+        explore(move || {
+            let (mut writer, mut reader) = ring::byte_ring(8);
+            assert_eq!(writer.write(b"a"), 1);
+            let sender = thread::spawn(move || {
+                writer.write(b"bcd");
+                if rests {
+                    writer.rest();
+                } else {
+                    writer.slices_at(3, 1).0[0] = b'z';
+                }
+            });
+            let mut out = [0; 2];
+            let n = reader.read(&mut out);
+            assert_eq!(&out[..n], &b"ab"[..n]);
+            drop(reader);
+            sender.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn loom_room_from_a_moved_limit_is_room() {
+    explore(|| {
+        let (mut writer, mut reader) = ring::byte_ring(1);
+        let sender = thread::spawn(move || {
+            let mut data = &b"abc"[..];
             while !data.is_empty() {
                 let n = writer.write(data);
                 data = &data[n..];
@@ -131,15 +244,14 @@ fn loom_bytes_pass_in_order_across_the_wrap_point() {
                     thread::yield_now();
                 }
             }
-            writer.finish();
         });
+        reader.set_limit(4);
         let mut got = Vec::new();
-        while !reader.is_finished() {
-            let (a, b) = reader.peek();
-            let n = a.len() + b.len();
-            got.extend_from_slice(a);
-            got.extend_from_slice(b);
-            if reader.release(n) == 0 {
+        while got.len() < 3 {
+            let mut out = [0; 2];
+            let n = reader.read(&mut out);
+            got.extend_from_slice(&out[..n]);
+            if n == 0 {
                 thread::yield_now();
             }
         }
@@ -157,8 +269,8 @@ fn loom_bytes_placed_out_of_order_are_whole_when_committed() {
             while writer.free() < 3 {
                 thread::yield_now();
             }
-            writer.slices_at(1, 2).0.copy_from_slice(b"bc");
-            writer.slices_at(0, 1).0.copy_from_slice(b"a");
+            assert_eq!(writer.write_at(1, b"bc"), 2);
+            assert_eq!(writer.write_at(0, b"a"), 1);
             writer.commit(3);
         });
         assert_eq!(reader.release(3), 3);

@@ -1,6 +1,8 @@
-//! Tests of the ring of bytes: a model in plain vectors, the wrap point, the end of the stream, and
-//! two threads that stream and sleep.
+//! Tests of the stream of bytes: a model in plain vectors, chunks that come and go, the end of the
+//! stream, and two threads that stream and sleep. Chunks are tiny here (`chunk::SMALL`,
+//! `chunk::LARGE`), so that every boundary is crossed.
 
+use super::chunk::{LARGE, SMALL};
 use super::*;
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -15,16 +17,19 @@ fn joined((a, b): (&[u8], &[u8])) -> Vec<u8> {
     [a, b].concat()
 }
 
-/// Writes `data` out of order: `offset` beyond the committed end, without committing.
-fn place(writer: &mut Writer, offset: usize, data: &[u8]) {
-    let (a, b) = writer.slices_at(offset, data.len());
-    assert_eq!(a.len() + b.len(), data.len(), "the range is free");
-    let (x, y) = data.split_at(a.len());
-    a.copy_from_slice(x);
-    b.copy_from_slice(y);
+/// Every byte that is there.
+fn all(reader: &Reader) -> Vec<u8> {
+    let mut out = vec![0; reader.len()];
+    assert_eq!(reader.read_at(0, &mut out), out.len());
+    out
 }
 
-/// A ring of 16 whose next byte goes to index `start`.
+/// Writes `data` out of order: `offset` beyond the committed end, without committing.
+fn place(writer: &mut Writer, offset: usize, data: &[u8]) {
+    assert_eq!(writer.write_at(offset, data), data.len(), "the range is free");
+}
+
+/// A stream with a limit of 16 that has carried `start` bytes and is empty.
 fn ring_at(start: usize) -> (Writer, Reader) {
     let (mut writer, mut reader) = byte_ring(16);
     assert_eq!(writer.write(&vec![0xee; start]), start);
@@ -40,6 +45,10 @@ enum Step {
     Read(usize),
     Peek(usize, usize),
     Release(usize),
+    Limit(usize),
+    Trim,
+    Rest,
+    TrimReader,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -51,12 +60,16 @@ fn step() -> impl Strategy<Value = Step> {
         n().prop_map(Step::Read),
         (n(), n()).prop_map(|(a, b)| Step::Peek(a, b)),
         n().prop_map(Step::Release),
+        (1usize..200).prop_map(Step::Limit),
+        Just(Step::Trim),
+        Just(Step::Rest),
+        Just(Step::TrimReader),
     ]
 }
 
 /// The same ring with nothing clever: committed bytes in a queue, placed ones in a list.
 struct Model {
-    capacity: usize,
+    limit: usize,
     committed: VecDeque<u8>,
     /// What lies in the free region, from the committed end on.
     placed: Vec<Option<u8>>,
@@ -64,7 +77,7 @@ struct Model {
 
 impl Model {
     fn free(&self) -> usize {
-        self.capacity - self.committed.len()
+        self.limit.saturating_sub(self.committed.len())
     }
 
     fn commit(&mut self, n: usize) {
@@ -91,12 +104,11 @@ impl Model {
 proptest! {
     #[test]
     fn behaves_like_a_queue(
-        capacity in 1usize..80,
+        limit in 1usize..200,
         steps in prop::collection::vec(step(), 0..200),
     ) {
-        let (mut writer, mut reader) = byte_ring(capacity);
-        let capacity = capacity.next_power_of_two();
-        let mut model = Model { capacity, committed: VecDeque::new(), placed: Vec::new() };
+        let (mut writer, mut reader) = byte_ring(limit);
+        let mut model = Model { limit, committed: VecDeque::new(), placed: Vec::new() };
         let mut stamp = 0u8;
         let mut fresh = |n: usize| -> Vec<u8> {
             (0..n).map(|_| { stamp = stamp.wrapping_add(1); stamp }).collect()
@@ -117,7 +129,7 @@ proptest! {
                     model.place(offset, &data);
                 }
                 Step::Commit(n) => {
-                    let n = n.min(model.known());
+                    let n = n.min(model.known()).min(model.free());
                     prop_assert_eq!(writer.commit(n), n);
                     model.commit(n);
                 }
@@ -131,8 +143,29 @@ proptest! {
                 Step::Peek(offset, n) => {
                     let expected: Vec<u8> =
                         model.committed.iter().skip(offset).take(n).copied().collect();
-                    prop_assert_eq!(joined(reader.peek_at(offset, n)), expected);
+                    let mut out = vec![0; n];
+                    prop_assert_eq!(reader.read_at(offset, &mut out), expected.len());
+                    prop_assert_eq!(&out[..expected.len()], &expected[..]);
+                    let peeked = joined(reader.peek_at(offset, n));
+                    prop_assert!(peeked.len() >= expected.len().min(WHOLE));
+                    prop_assert_eq!(&peeked[..], &expected[..peeked.len()]);
                 }
+                Step::Limit(limit) => {
+                    if limit % 2 == 0 { writer.set_limit(limit) } else { reader.set_limit(limit) }
+                    model.limit = limit;
+                    prop_assert_eq!((writer.limit(), reader.limit()), (limit, limit));
+                }
+                Step::Trim => {
+                    writer.trim();
+                    if model.committed.is_empty() {
+                        model.placed.clear();
+                    }
+                }
+                Step::Rest => {
+                    writer.rest();
+                    model.placed.clear();
+                }
+                Step::TrimReader => reader.trim(),
                 Step::Release(n) => {
                     let n = n.min(model.committed.len());
                     prop_assert_eq!(reader.release(n), n);
@@ -143,7 +176,7 @@ proptest! {
             prop_assert_eq!(writer.buffered(), model.committed.len());
             prop_assert_eq!(reader.len(), model.committed.len());
             prop_assert_eq!(writer.position() - reader.position(), model.committed.len() as u64);
-            prop_assert_eq!(joined(reader.peek()), Vec::from(model.committed.clone()));
+            prop_assert_eq!(all(&reader), Vec::from(model.committed.clone()));
         }
     }
 
@@ -174,33 +207,136 @@ proptest! {
             writer.commit(ready - committed);
             committed = ready;
         }
-        prop_assert_eq!(joined(reader.peek()), data);
+        prop_assert_eq!(all(&reader), data);
     }
 }
 
 #[test]
-fn capacity_is_rounded_up_and_never_zero() {
-    for (wanted, got) in [(0, 1), (1, 1), (2, 2), (3, 4), (4096, 4096), (4097, 8192)] {
+fn a_limit_is_kept_and_never_zero() {
+    for (wanted, got) in [(0, 1), (1, 1), (3, 3), (500, 500), (usize::MAX, MAX_LIMIT)] {
         let (writer, reader) = byte_ring(wanted);
-        assert_eq!((writer.capacity(), reader.capacity()), (got, got), "for {wanted}");
-        assert_eq!(writer.free(), got);
+        assert_eq!((writer.limit(), reader.limit(), writer.free()), (got, got, got));
     }
 }
 
 #[test]
-fn out_of_order_across_the_wrap_point() {
-    let (mut writer, mut reader) = ring_at(12);
+fn a_limit_below_what_is_buffered_makes_no_room_until_it_is_read() {
+    let (mut writer, mut reader) = byte_ring(100);
+    assert_eq!(writer.write(&[7; 80]), 80);
+    reader.set_limit(50);
+    assert_eq!((writer.free(), writer.write(b"x"), reader.len()), (0, 0, 80));
+    assert_eq!(reader.release(30), 30);
+    assert_eq!(writer.free(), 0);
+    assert_eq!(reader.release(1), 1);
+    assert_eq!(writer.write(b"xyz"), 1);
+    writer.set_limit(60);
+    assert_eq!(writer.write(&[8; 100]), 10);
+}
+
+/// As many bytes as there can be at all, so that the index is full, across its own end.
+#[test]
+fn the_largest_limit_can_be_filled_at_any_start() {
+    let (mut writer, mut reader) = byte_ring(MAX_LIMIT);
+    let data: Vec<u8> = (0..MAX_LIMIT as u64).map(byte_at).collect();
+    for start in [0, 1, SMALL - 1, SMALL, LARGE, LARGE + 3] {
+        assert_eq!(writer.write(&data[..start]), start);
+        place(&mut writer, MAX_LIMIT - start - 1, &[1]);
+        let rest = MAX_LIMIT - start;
+        assert_eq!(writer.write(&data[start..]), rest);
+        assert_eq!(writer.free(), 0);
+        assert_eq!(reader.release(start), start);
+        assert!(all(&reader) == data[start..], "start {start}");
+        assert_eq!(reader.release(rest), rest);
+        writer.trim();
+    }
+}
+
+#[test]
+fn out_of_order_across_chunks() {
+    let (mut writer, mut reader) = ring_at(SMALL - 4);
     place(&mut writer, 6, b"789a");
     place(&mut writer, 2, b"3456");
     assert!(reader.is_empty(), "nothing is visible before the commit");
     place(&mut writer, 0, b"12");
     assert_eq!(writer.commit(10), 10);
-    assert_eq!(reader.peek(), (&b"1234"[..], &b"56789a"[..]), "index 16 wraps to 0");
+    assert_eq!(reader.peek(), (&b"1234"[..], &b"56789a"[..]), "the small chunk ends after 4");
     assert_eq!(reader.peek_at(3, 3), (&b"4"[..], &b"56"[..]));
-    assert_eq!(reader.peek_at(4, 2), (&b"56"[..], &b""[..]), "wholly after the wrap point");
+    assert_eq!(reader.peek_at(4, 2), (&b"56"[..], &b""[..]), "wholly in the large chunk");
     let mut out = [0; 10];
     assert_eq!(reader.read(&mut out), 10);
     assert_eq!(&out, b"123456789a");
+}
+
+#[test]
+fn a_byte_far_ahead_takes_one_chunk_only() {
+    let (mut writer, mut reader) = byte_ring(10 * LARGE);
+    place(&mut writer, 9 * LARGE, b"z");
+    for part in 0..9 {
+        assert!(reader.is_empty());
+        place(&mut writer, part * LARGE, &[part as u8; LARGE]);
+    }
+    assert_eq!(writer.commit(9 * LARGE + 1), 9 * LARGE + 1);
+    for part in 0..9 {
+        let mut out = [0; LARGE];
+        assert_eq!(reader.read(&mut out), LARGE);
+        assert_eq!(out, [part; LARGE]);
+    }
+    assert_eq!(all(&reader), b"z");
+}
+
+/// Every state that a rest can find the reader in, and every way on from it.
+#[test]
+fn a_rest_keeps_what_is_unread_and_either_half_may_go_on() {
+    for written in [1, SMALL, SMALL + 1, SMALL + LARGE, SMALL + LARGE + 1] {
+        for read in [0, 1, written - 1, written] {
+            for reader_trims in [false, true] {
+                let (mut writer, mut reader) = byte_ring(4 * LARGE);
+                let data: Vec<u8> = (0..2 * written as u64).map(byte_at).collect();
+                assert_eq!(writer.write(&data[..written]), written);
+                writer.rest();
+                reader.release(read);
+                if reader_trims {
+                    reader.trim();
+                }
+                writer.rest();
+                assert_eq!(writer.write(&data[written..]), written);
+                assert_eq!(all(&reader), data[read..], "{written} {read} {reader_trims}");
+                reader.release(usize::MAX);
+                writer.trim();
+                reader.trim();
+                assert_eq!(writer.write(b"more"), 4);
+                assert_eq!(all(&reader), b"more");
+            }
+        }
+    }
+}
+
+#[test]
+fn either_half_may_leave_first_with_bytes_unread_and_placed() {
+    for written in [0, 1, SMALL, SMALL + 1, SMALL + LARGE, 3 * LARGE] {
+        for read in [0, 1, written] {
+            for order in 0..4 {
+                let (mut writer, mut reader) = byte_ring(8 * LARGE);
+                writer.write(&vec![1; written]);
+                place(&mut writer, 3 * LARGE, b"never committed");
+                reader.release(read);
+                match order {
+                    0 => drop(writer),
+                    1 => drop(reader),
+                    2 => {
+                        drop(reader);
+                        writer.write(&[2; 2 * LARGE]);
+                    }
+                    _ => {
+                        drop(writer);
+                        assert_eq!(all(&reader), vec![1; written - read.min(written)]);
+                        reader.release(usize::MAX);
+                        reader.trim();
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -228,13 +364,6 @@ fn ranges_that_do_not_fit_are_cut() {
     assert_eq!(joined(reader.peek_at(usize::MAX, 1)), []);
     assert_eq!(reader.release(usize::MAX), 16);
     assert_eq!(reader.release(1), 0);
-}
-
-#[test]
-fn untouched_memory_reads_as_zero() {
-    let (mut writer, reader) = byte_ring(64);
-    writer.commit(64);
-    assert_eq!(joined(reader.peek()), [0; 64]);
 }
 
 #[test]

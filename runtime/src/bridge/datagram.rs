@@ -171,6 +171,7 @@ impl Datagram {
             }
         }
         if moved {
+            ends.tx.rest();
             core.sent(ends.id);
         }
     }
@@ -214,7 +215,7 @@ pub(super) fn unspecified(v6: bool) -> Endpoint {
 
 /// Whether the largest packet fits; if not, the stack tells when there is room.
 fn has_room(tx: &mut Writer) -> bool {
-    let wanted = (RECORD_LEN + PACKET_MAX).min(tx.capacity());
+    let wanted = (RECORD_LEN + PACKET_MAX).min(tx.limit());
     tx.free() >= wanted
 }
 

@@ -46,7 +46,13 @@ pub(super) struct Stream {
     reader_gone: bool,
     /// Only what lies in the socketpair is still to be sent.
     closing: bool,
+    /// How much to ask the socketpair for at a time.
+    ask: usize,
 }
+
+/// Least and most bytes asked for at a time: what the ring holds in its smallest chunk, and what
+/// lies in two pieces.
+const ASK: (usize, usize) = (4096, ring::bytes::WHOLE);
 
 impl Stream {
     pub(super) fn new(fd: OwnedFd, ends: Ends) -> Self {
@@ -61,6 +67,7 @@ impl Stream {
             output_over: false,
             reader_gone: false,
             closing: false,
+            ask: ASK.0,
         }
     }
 
@@ -151,7 +158,7 @@ impl Stream {
             if room == 0 {
                 break None;
             }
-            let (first, second) = self.ends.tx.slices_at(0, room);
+            let (first, second) = self.ends.tx.slices_at(0, room.min(self.ask));
             let wanted = first.len() + second.len();
             let mut slices = [IoSliceMut::new(first), IoSliceMut::new(second)];
             match rustix::io::readv(&self.fd, &mut slices) {
@@ -160,6 +167,7 @@ impl Stream {
                     break None;
                 }
                 Ok(n) => {
+                    self.ask = (4 * n).clamp(ASK.0, ASK.1);
                     self.ends.tx.commit(n);
                     moved += n;
                     // Less than asked for: empty, unless an end lies behind.
@@ -174,6 +182,8 @@ impl Stream {
                 }
             }
         };
+        // What was asked for and did not come is forgotten.
+        self.ends.tx.rest();
         if moved > 0 {
             core.sent(self.ends.id);
         }

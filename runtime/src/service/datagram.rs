@@ -44,11 +44,7 @@ impl DatagramService {
             match self.role {
                 Role::Discard => {}
                 Role::Echo if self.ends.tx.free() >= len => {
-                    let (first, second) = self.ends.rx.peek_at(0, len);
-                    let split = first.len();
-                    record::fill(&mut self.ends.tx, 0, first);
-                    record::fill(&mut self.ends.tx, split, second);
-                    self.ends.tx.commit(len);
+                    record::copy(&mut self.ends.tx, &self.ends.rx, len);
                     sent = true;
                 }
                 Role::Chargen => {
@@ -69,6 +65,7 @@ impl DatagramService {
             core.consumed(self.ends.id);
         }
         if sent {
+            self.ends.tx.rest();
             core.sent(self.ends.id);
         }
     }

@@ -88,6 +88,8 @@ impl StreamService {
         if rx.position() != before.0 {
             core.consumed(*id);
         }
+        // Nobody knows when there is something to write again.
+        tx.rest();
         if (tx.position(), tx.is_finished()) != (before.1, before.2) {
             core.sent(*id);
         }

@@ -139,6 +139,7 @@ impl Datagrams {
             return;
         }
         ends.tx.write(&record);
+        ends.tx.rest();
         desk.host.sent(desk.now, ends.id);
         self.progress_at = desk.now;
     }

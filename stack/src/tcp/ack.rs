@@ -157,6 +157,7 @@ impl Conn {
         let data = acked - u32::from(fin);
         self.snd.una = ack;
         self.snd.ring.release(data as usize);
+        self.snd.ring.trim();
         self.retries = 0;
         self.confirm_neighbor(cx);
         if data > 0 {

@@ -41,7 +41,7 @@ impl Assembler {
         if !self.0.insert(start, start + text.len() as u64, limit) {
             return false;
         }
-        put(ring, offset, text);
+        ring.write_at(offset, text);
         true
     }
 
@@ -65,14 +65,4 @@ impl Assembler {
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
-}
-
-/// Copies `text` to its place in the ring's free region.
-#[inline]
-pub(crate) fn put(ring: &mut Writer, offset: usize, text: &[u8]) {
-    let (first, second) = ring.slices_at(offset, text.len());
-    let split = first.len().min(text.len());
-    first.copy_from_slice(&text[..split]);
-    let rest = text.len().min(split + second.len());
-    second.copy_from_slice(&text[split..rest]);
 }

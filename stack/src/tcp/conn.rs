@@ -264,6 +264,7 @@ impl Conn {
 
     /// The application read: tell the peer if the window grew by a worthwhile step.
     pub(crate) fn consumed(&mut self) {
+        self.rcv.trim();
         if self.stage == Stage::Synchronized
             && self.fins.theirs == TheirFin::Open
             && self.rcv.wants_update(u32::from(self.our_mss))

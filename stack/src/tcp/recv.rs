@@ -12,7 +12,7 @@ use ring::bytes::Writer;
 use wire::tcp::SeqNum;
 use wire::tcp_options::SackBlock;
 
-use crate::tcp::assembler::{self, Assembler};
+use crate::tcp::assembler::Assembler;
 use crate::time::Instant;
 
 /// The receive half.
@@ -99,7 +99,7 @@ impl RecvHalf {
     /// The right edge we would offer now. It moves only by a worthwhile step: a segment or half the
     /// buffer (RFC 9293 §3.8.6.2.2, MUST-39: receiver's silly window avoidance).
     pub(crate) fn fresh_edge(&self, mss: u32) -> SeqNum {
-        let capacity = self.ring.capacity() as u32;
+        let capacity = self.ring.limit() as u32;
         let room = if self.shut { capacity } else { self.ring.free() as u32 };
         let unit = !((1u32 << self.scale) - 1);
         let limit = u32::from(u16::MAX) << self.scale;
@@ -119,7 +119,7 @@ impl RecvHalf {
     /// closed or more (as Linux decides; GAP-21).
     pub(crate) fn wants_update(&self, mss: u32) -> bool {
         let now = self.window();
-        if u64::from(now) * 2 > self.ring.capacity() as u64 {
+        if u64::from(now) * 2 > self.ring.limit() as u64 {
             return false;
         }
         let fresh = (self.fresh_edge(mss) - self.nxt) as u32;
@@ -133,7 +133,7 @@ impl RecvHalf {
         let len = if self.shut {
             text.len()
         } else {
-            assembler::put(&mut self.ring, 0, text);
+            self.ring.write_at(0, text);
             let len = self.assembler.absorb(self.ring.position(), text.len());
             self.ring.commit(len)
         };
@@ -216,6 +216,16 @@ impl RecvHalf {
         self.shut = true;
         self.ring.finish();
         self.assembler.clear();
+        self.ring.rest();
+    }
+
+    /// The reader has read: a ring that is empty gives its memory back, unless text out of order
+    /// lies in it.
+    #[inline]
+    pub(crate) fn trim(&mut self) {
+        if self.assembler.is_empty() {
+            self.ring.trim();
+        }
     }
 
     #[inline]

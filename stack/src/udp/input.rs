@@ -81,6 +81,7 @@ impl Udp {
         }
         let sum = copy_in(rx, RECORD_LEN, header.payload);
         if !is_good(packet, header, sum) {
+            rx.trim();
             return Err(DropReason::UdpMalformed);
         }
         let record = Record { len: record, peer: Some(remote) };

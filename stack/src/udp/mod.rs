@@ -120,6 +120,13 @@ impl Udp {
         }
     }
 
+    /// The application read datagrams.
+    pub(crate) fn consumed(&mut self, id: SocketId) {
+        if let Some(rx) = self.table.by_id(id).and_then(|socket| socket.rx.as_mut()) {
+            rx.trim();
+        }
+    }
+
     /// The application lets go. What it wrote is still sent; then the id is dead.
     pub(crate) fn close(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let Some(socket) = self.table.by_id(id) else { return };

@@ -127,8 +127,10 @@ impl Udp {
     fn release(&mut self, cx: &mut Cx<'_>, index: u32, len: usize) {
         let Some(socket) = self.table.at_mut(index) else { return };
         // Whoever could not write the largest record may now be able to.
-        let crowded = socket.tx.capacity() - socket.tx.len() < RECORD_LEN + PAYLOAD_MAX_V6;
+        let room = socket.tx.limit().saturating_sub(socket.tx.len());
+        let crowded = room < RECORD_LEN + PAYLOAD_MAX_V6;
         socket.tx.release(RECORD_LEN + len);
+        socket.tx.trim();
         socket.cut = None;
         if crowded && socket.rx.is_some() {
             cx.events.mark(socket.id, &mut socket.untold, Readiness::WRITABLE);
@@ -187,22 +189,20 @@ impl Udp {
         let Some(socket) = self.table.at_mut(index) else { return };
         let unsent = socket.tx.len();
         socket.tx.release(unsent);
+        socket.tx.trim();
     }
 }
 
 /// The first record of the send ring, or none if it is not there in full. The error comes with the
 /// length to skip, or without if the ring is out of step.
 fn next_datagram(socket: &Socket) -> Result<Option<Next>, (SocketError, Option<usize>)> {
-    let (first, second) = socket.tx.peek_at(0, RECORD_LEN);
     let mut bytes = [0; RECORD_LEN];
-    if first.len() + second.len() < RECORD_LEN {
+    if socket.tx.read_at(0, &mut bytes) < RECORD_LEN {
         return Ok(None);
     }
-    bytes[..first.len()].copy_from_slice(first);
-    bytes[first.len()..].copy_from_slice(second);
     let record = Record::read(&bytes);
     let len = usize::from(record.len);
-    if socket.tx.capacity() < RECORD_LEN + len {
+    if socket.tx.limit() < RECORD_LEN + len {
         return Err((SocketError::InvalidArgument, None));
     }
     if socket.tx.len() < RECORD_LEN + len {
@@ -338,9 +338,7 @@ fn write_piece(
         udp::set_checksum(head, pseudo + payload_sum(socket, next.len));
     }
     let from = RECORD_LEN + cut.offset.saturating_sub(HEADER_LEN);
-    let (first, second) = socket.tx.peek_at(from, body.len());
-    body[..first.len()].copy_from_slice(first);
-    body[first.len()..].copy_from_slice(second);
+    socket.tx.read_at(from, body);
     let meta = TxMeta { len: frame.len() as u32, checksum: TxChecksum::Complete, gso: None };
     Some((meta, len))
 }
