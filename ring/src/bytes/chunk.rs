@@ -71,7 +71,7 @@ pub(super) struct Chunk {
     /// The chunk that follows in the stream, or in a pool's list. Each owner hands the chunk on by
     /// a release operation of its own; that this is an atomic is only so that the header can be
     /// shared.
-    next: AtomicPtr<Chunk>,
+    next: AtomicPtr<Self>,
     size: Size,
     tracker: Tracker,
     _leak: Leak,

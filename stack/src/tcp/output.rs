@@ -314,7 +314,7 @@ impl Conn {
             limited: snd.limited || full,
             rto: self.rtt.rto(),
             mss: snd.mss,
-            open: self.recovery.is_open() && snd.ring.len() < snd.ring.capacity(),
+            open: self.recovery.is_open() && snd.ring.len() < snd.ring.limit(),
         });
     }
 
