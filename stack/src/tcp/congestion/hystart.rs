@@ -124,8 +124,6 @@ fn threshold(last_round_min: u32) -> u32 {
 
 /// By what conservative slow start divides growth.
 pub(super) const CSS_GROWTH_DIVISOR: u32 = 4;
-/// Segments that one acknowledgment adds at most, unless what is sent is paced (`L`).
-pub(super) const UNPACED_SEGMENTS: u32 = 8;
 
 // RFC 9406 §4.3 (TCPC-05).
 const MIN_RTT_THRESHOLD: u32 = 4_000;

@@ -22,7 +22,7 @@ use wire::tcp::SeqNum;
 
 use crate::time::{Duration, Instant};
 use cubic::{Cubic, Step};
-use hystart::{CSS_GROWTH_DIVISOR, Growth, HyStart, Sample, UNPACED_SEGMENTS};
+use hystart::{CSS_GROWTH_DIVISOR, Growth, HyStart, Sample};
 use reno::Reno;
 use validation::Usage;
 
@@ -68,8 +68,6 @@ pub(crate) struct Ack {
     pub(crate) mss: u32,
     /// Whether the window, rather than the sender or the peer's window, had held data back.
     pub(crate) limited: bool,
-    /// Whether what is sent is paced.
-    pub(crate) paced: bool,
 }
 
 impl Congestion {
@@ -253,8 +251,8 @@ impl Congestion {
 
     /// Grows by what was acknowledged, up to the threshold; returns what is left over.
     ///
-    /// Counts bytes without RFC 3465's limit of two segments, as Linux does: received ACKs are
-    /// coalesced. Before the first loss CUBIC watches the round trip (RFC 9406 §4.3 says that only the
+    /// Counts bytes without RFC 3465's limit of two segments, and without RFC 9406's of eight, as Linux
+    /// does: received ACKs are coalesced, and one may cover a run of 64 KiB. Before the first loss CUBIC watches the round trip (RFC 9406 §4.3 says that only the
     /// first slow start needs to).
     #[inline]
     fn slow_start(&mut self, ack: &Ack) -> u32 {
@@ -262,8 +260,6 @@ impl Congestion {
         if let Algorithm::Cubic(_, hystart) = &mut self.algorithm
             && self.ssthresh == SSTHRESH_START
         {
-            let limit = if ack.paced { u32::MAX } else { UNPACED_SEGMENTS.saturating_mul(ack.mss) };
-            step = step.min(limit);
             match hystart.on_ack(&Sample { una: ack.una, nxt: ack.nxt, rtt: ack.rtt }) {
                 Growth::Full => {}
                 Growth::Conservative => step /= CSS_GROWTH_DIVISOR,

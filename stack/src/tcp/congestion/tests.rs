@@ -11,7 +11,6 @@ struct Flow {
     now: Instant,
     una: SeqNum,
     nxt: SeqNum,
-    paced: bool,
 }
 
 impl Flow {
@@ -20,7 +19,7 @@ impl Flow {
         // Numbers wrap on the way.
         let una = SeqNum(u32::MAX - 100_000);
         let now = Instant::from_millis(1000);
-        Self { nxt: una + c.cwnd(), c, now, una, paced: true }
+        Self { nxt: una + c.cwnd(), c, now, una }
     }
 
     fn reno() -> Self {
@@ -44,7 +43,6 @@ impl Flow {
             srtt: rtt,
             mss: MSS,
             limited,
-            paced: self.paced,
         });
         self.nxt = self.una + self.c.cwnd();
     }
@@ -225,17 +223,6 @@ fn hystart_ignores_small_rises_and_few_samples_tcpc_05() {
     let before = flow.c.cwnd();
     flow.ack(MSS, Duration::from_millis(20), true);
     assert_eq!(flow.c.cwnd(), before + MSS);
-}
-
-#[test]
-fn hystart_limits_what_one_ack_adds_unless_paced_tcpc_05() {
-    let mut flow = Flow::cubic();
-    flow.ack(10_000, RTO, true);
-    assert_eq!(flow.c.cwnd(), 20_000);
-    let mut flow = Flow::cubic();
-    flow.paced = false;
-    flow.ack(10_000, RTO, true);
-    assert_eq!(flow.c.cwnd(), 18_000);
 }
 
 #[test]

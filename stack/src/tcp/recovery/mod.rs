@@ -488,7 +488,6 @@ impl Conn {
             srtt: self.rtt.srtt().unwrap_or_default(),
             mss: snd.mss,
             limited: self.congestion.is_limited(),
-            paced: self.pacer.is_on(),
         });
     }
 
