@@ -20,4 +20,5 @@ mod state;
 mod time_wait;
 mod timestamps;
 mod transfer;
+mod walk;
 mod window;
