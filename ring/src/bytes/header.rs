@@ -3,15 +3,17 @@
 //! A field lies on the line of the half that touches it for every write or read; what the opposite
 //! half polls but seldom changes lies with who polls it. So the line with `tail` also has the flag
 //! "reader waits", which the writer looks at after a batch, and the line with `head` has the end of
-//! the stream, which the reader asks for.
+//! the stream, which the reader asks for. Each half's index lies on its line too, so that the halves
+//! themselves are small; nobody else looks at it while the half is there.
 
 use super::chunk::Chunk;
+use super::index::Index;
 use crate::cursor::Presence;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 use std::ptr::{NonNull, null_mut};
 
 /// Drained chunks that wait for the writer in the header itself.
-const SPARES: usize = if cfg!(loom) { 1 } else { 4 };
+const SPARES: usize = if cfg!(loom) { 1 } else { 2 };
 
 /// `ReadLine::parked`: the writer may write.
 pub(super) const AWAKE: u64 = 0;
@@ -36,6 +38,8 @@ pub(super) struct WriteLine {
     /// Halves that are left.
     pub(super) halves: AtomicU32,
     pub(super) reader: Presence,
+    /// The writer's.
+    pub(super) index: Index,
 }
 
 /// What the reader touches for every read.
@@ -46,11 +50,11 @@ pub(super) struct ReadLine {
     /// [`AWAKE`], [`TAKEN`], or one more than the tail at which the writer rests.
     pub(super) parked: AtomicU64,
     spares: [AtomicPtr<Chunk>; SPARES],
-    /// The front chunk of a reader that is gone.
-    pub(super) orphan: AtomicPtr<Chunk>,
     /// Whether and how the stream has ended.
     pub(super) end: AtomicU32,
     pub(super) writer: Presence,
+    /// The reader's.
+    pub(super) index: Index,
 }
 
 #[cfg(not(loom))]
@@ -72,14 +76,15 @@ impl Header {
                 restart: UnsafeCell::new(Restart { at: 0, chunk: null_mut() }),
                 halves: AtomicU32::new(2),
                 reader: Presence::new(),
+                index: Index::new(),
             },
             read: ReadLine {
                 head: AtomicU64::new(0),
                 parked: AtomicU64::new(AWAKE),
                 spares: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
-                orphan: AtomicPtr::new(null_mut()),
                 end: AtomicU32::new(0),
                 writer: Presence::new(),
+                index: Index::new(),
             },
         }
     }

@@ -10,29 +10,33 @@ use super::index::{Index, Place};
 use super::{FAILED, clamp_limit, pool};
 use crate::sync::{Ordering, fence};
 use std::cell::Cell;
-use std::ptr::{NonNull, null_mut, slice_from_raw_parts};
+use std::ptr::{NonNull, slice_from_raw_parts};
 
 /// The half that bytes come out of.
 pub struct Reader {
     header: NonNull<Header>,
     head: u64,
     seen_tail: Cell<u64>,
-    index: Index,
 }
 
-// SAFETY: the header is made to be shared, the index and its chunks are plain memory that only this
-// half touches, wherever it is.
+// SAFETY: what both halves touch in the header are atomics; this half's index and chunks are plain
+// memory that only this half touches, wherever it is.
 unsafe impl Send for Reader {}
 
 impl Reader {
     pub(super) fn new(header: NonNull<Header>) -> Self {
-        Self { header, head: 0, seen_tail: Cell::new(0), index: Index::new() }
+        Self { header, head: 0, seen_tail: Cell::new(0) }
     }
 
     #[inline]
     fn header(&self) -> &Header {
         // SAFETY: freed by the half that leaves last.
         unsafe { self.header.as_ref() }
+    }
+
+    #[inline]
+    fn index(&self) -> &Index {
+        &self.header().read.index
     }
 
     /// How many bytes may be buffered at most.
@@ -118,7 +122,7 @@ impl Reader {
             return 0;
         }
         self.head += n as u64;
-        if self.head >= self.index.edge() {
+        if self.head >= self.index().edge() {
             self.give_back();
         }
         self.header().read.head.store(self.head, Ordering::Release);
@@ -178,7 +182,7 @@ impl Reader {
     /// [`Writer::rest`](super::Writer::rest)). Cheap where bytes are left.
     #[inline]
     pub fn trim(&mut self) {
-        if self.index.is_begun() && self.is_empty() {
+        if self.index().is_begun() && self.is_empty() {
             self.take_parked();
         }
     }
@@ -224,13 +228,13 @@ impl Reader {
         if restart.at != self.head {
             return;
         }
-        self.index.clear();
+        self.index().clear();
         let Some(chunk) = NonNull::new(restart.chunk) else {
             unreachable!("bytes are committed in memory");
         };
         // SAFETY: the chunk has committed bytes that are not released, so it is alive and ours.
-        self.index.begin(self.head, unsafe { chunk.as_ref() }.size());
-        self.index.set(0, chunk);
+        self.index().begin(self.head, unsafe { chunk.as_ref() }.size());
+        self.index().set(0, chunk);
     }
 
     /// Memory with the `len` bytes at a position, or with the first of them that lie in one chunk.
@@ -239,8 +243,8 @@ impl Reader {
     /// ordered before the acquire load of `tail` behind `seen_tail`. They stay until `release`.
     #[inline]
     fn piece(&self, at: u64, len: usize) -> *const [u8] {
-        let Place { number, from, left } = self.index.place(at);
-        let chunk = match self.index.get(number) {
+        let Place { number, from, left } = self.index().place(at);
+        let chunk = match self.index().get(number) {
             Some(chunk) => chunk,
             None => self.reach(number),
         };
@@ -253,17 +257,17 @@ impl Reader {
     /// committed.
     #[cold]
     fn reach(&self, number: usize) -> NonNull<Chunk> {
-        let Some(mut last) = self.index.get(self.index.len().wrapping_sub(1)) else {
+        let Some(mut last) = self.index().get(self.index().len().wrapping_sub(1)) else {
             unreachable!("bytes lie in chunks");
         };
-        while self.index.len() <= number {
+        while self.index().len() <= number {
             // SAFETY: a chunk in our index that committed bytes lie behind is alive, and its link
             // was set before they were committed.
             let next = unsafe { last.as_ref() }.next();
             let Some(next) = NonNull::new(next) else {
                 unreachable!("chunks are linked before bytes beyond them are committed");
             };
-            self.index.set(self.index.len(), next);
+            self.index().set(self.index().len(), next);
             last = next;
         }
         last
@@ -272,11 +276,11 @@ impl Reader {
     /// Gives back the chunks that are wholly released, all but one that nothing is known to follow.
     #[cold]
     fn give_back(&mut self) {
-        while self.index.edge() <= self.head && self.index.edge() < self.seen_tail.get() {
-            if self.index.len() < 2 {
+        while self.index().edge() <= self.head && self.index().edge() < self.seen_tail.get() {
+            if self.index().len() < 2 {
                 self.reach(1);
             }
-            let Some(chunk) = self.index.pop_front() else { return };
+            let Some(chunk) = self.index().pop_front() else { return };
             // SAFETY: the chunk is ours and alive, the writer has left it with its link.
             let left = match unsafe { chunk.as_ref() }.size() {
                 Size::Large => self.header().give(chunk),
@@ -310,13 +314,13 @@ impl Reader {
 
     /// Frees the chunk with the last released byte.
     fn free_last(&mut self) {
-        debug_assert!(self.index.len() == 1);
-        if let Some(chunk) = self.index.pop_back() {
+        debug_assert!(self.index().len() == 1);
+        if let Some(chunk) = self.index().pop_back() {
             // SAFETY: the writer gave the chunk up and will not touch it again; all of it is
             // released.
             unsafe { pool::put(chunk) };
         }
-        self.index.clear();
+        self.index().clear();
     }
 
     fn drop_spares(&mut self) {
@@ -331,11 +335,11 @@ impl Reader {
         self.look();
         let tail = self.seen_tail.get();
         if self.head < tail {
-            let last = self.index.place(tail - 1).number;
-            if self.index.len() <= last {
+            let last = self.index().place(tail - 1).number;
+            if self.index().len() <= last {
                 self.reach(last);
             }
-            while let Some(chunk) = self.index.pop_back() {
+            while let Some(chunk) = self.index().pop_back() {
                 // SAFETY: the chunk holds committed bytes, so the writer left it to us, the only
                 // half there is.
                 unsafe { pool::put(chunk) };
@@ -352,8 +356,6 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.trim();
-        let front = self.index.get(0).map_or(null_mut(), NonNull::as_ptr);
-        self.header().read.orphan.store(front, Ordering::Relaxed);
         self.header().write.reader.leave();
         if self.header().write.halves.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.bury();

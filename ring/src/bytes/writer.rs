@@ -16,7 +16,6 @@ pub struct Writer {
     header: NonNull<Header>,
     tail: u64,
     seen_head: u64,
-    index: Index,
     /// The reader may take the chunk that holds the committed end.
     parked: bool,
     /// The stream has ended.
@@ -25,27 +24,24 @@ pub struct Writer {
     grown: bool,
 }
 
-// SAFETY: the header is made to be shared, the index and its chunks are plain memory that only this
-// half touches, wherever it is.
+// SAFETY: what both halves touch in the header are atomics; this half's index and chunks are plain
+// memory that only this half touches, wherever it is.
 unsafe impl Send for Writer {}
 
 impl Writer {
     pub(super) fn new(header: NonNull<Header>) -> Self {
-        Self {
-            header,
-            tail: 0,
-            seen_head: 0,
-            index: Index::new(),
-            parked: false,
-            ended: false,
-            grown: false,
-        }
+        Self { header, tail: 0, seen_head: 0, parked: false, ended: false, grown: false }
     }
 
     #[inline]
     fn header(&self) -> &Header {
         // SAFETY: freed by the half that leaves last.
         unsafe { self.header.as_ref() }
+    }
+
+    #[inline]
+    fn index(&self) -> &Index {
+        &self.header().write.index
     }
 
     /// How many bytes may be buffered at most.
@@ -132,7 +128,7 @@ impl Writer {
             return 0;
         }
         let tail = self.tail + n as u64;
-        if tail > self.index.edge() || self.parked || self.index.get(0).is_none() {
+        if tail > self.index().edge() || self.parked || self.index().get(0).is_none() {
             self.link(tail);
         }
         self.tail = tail;
@@ -192,7 +188,7 @@ impl Writer {
     /// committed is then forgotten. Cheap, also when there is nothing to give.
     #[inline]
     pub fn trim(&mut self) {
-        if self.index.is_begun() && self.head() == self.tail {
+        if self.index().is_begun() && self.head() == self.tail {
             self.release_memory();
         }
     }
@@ -203,7 +199,7 @@ impl Writer {
     /// and not committed is forgotten.
     pub fn rest(&mut self) {
         self.trim();
-        if !self.index.is_begun() {
+        if !self.index().is_begun() {
             return;
         }
         if !self.parked {
@@ -217,7 +213,7 @@ impl Writer {
 
     /// Whether this half has chunks, as far as it knows.
     pub fn holds_memory(&self) -> bool {
-        self.index.is_begun() && self.header().read.parked.load(Ordering::Relaxed) != TAKEN
+        self.index().is_begun() && self.header().read.parked.load(Ordering::Relaxed) != TAKEN
     }
 
     #[inline]
@@ -257,8 +253,8 @@ impl Writer {
     /// It is valid until the next call of `commit`, `trim`, `rest` or drop.
     #[inline]
     fn piece(&mut self, at: u64, len: usize) -> *mut [u8] {
-        let Place { number, from, left } = self.index.place(at);
-        match self.index.get(number) {
+        let Place { number, from, left } = self.index().place(at);
+        match self.index().get(number) {
             Some(chunk) if !self.parked => {
                 // SAFETY: chunks in the index of a writer that is not parked are alive, and
                 // `from + left` is the chunk's size.
@@ -272,7 +268,7 @@ impl Writer {
     #[cold]
     fn fresh_piece(&mut self, at: u64, len: usize) -> *mut [u8] {
         self.prepare((at - self.tail) as usize + len);
-        let Place { number, from, left } = self.index.place(at);
+        let Place { number, from, left } = self.index().place(at);
         let chunk = self.ensure(number);
         // SAFETY: alive and large enough, as in `piece`.
         unsafe { Chunk::to_write(chunk, from, len.min(left)) }
@@ -284,15 +280,15 @@ impl Writer {
         if self.parked {
             self.unpark();
         }
-        if !self.index.is_begun() {
+        if !self.index().is_begun() {
             self.begin(need, None);
-        } else if self.tail == self.index.edge() && self.index.len() == 1 {
+        } else if self.tail == self.index().edge() && self.index().len() == 1 {
             self.seen_head = self.head();
             if self.seen_head == self.tail {
                 // The reader has drained this chunk and does not touch it before it sees more, so
                 // it can be used again from its beginning.
-                let drained = self.index.pop_back();
-                self.index.clear();
+                let drained = self.index().pop_back();
+                self.index().clear();
                 self.begin(need, drained);
             }
         }
@@ -302,7 +298,7 @@ impl Writer {
     fn begin(&mut self, need: usize, drained: Option<NonNull<Chunk>>) {
         self.grown |= drained.is_some();
         let size = if need <= SMALL && !self.grown { Size::Small } else { Size::Large };
-        self.index.begin(self.tail, size);
+        self.index().begin(self.tail, size);
         // SAFETY: this is the writer, and `tail` is released: the index was cleared because of
         // that.
         unsafe { self.header().set_restart(Restart { at: self.tail, chunk: null_mut() }) };
@@ -318,10 +314,10 @@ impl Writer {
 
     /// The chunk of a number, fetched if there is none.
     fn ensure(&mut self, number: usize) -> NonNull<Chunk> {
-        if let Some(chunk) = self.index.get(number) {
+        if let Some(chunk) = self.index().get(number) {
             return chunk;
         }
-        let chunk = match self.index.size_of(number) {
+        let chunk = match self.index().size_of(number) {
             Size::Small => pool::take(Size::Small),
             Size::Large => self.header().take_spare().unwrap_or_else(|| pool::take(Size::Large)),
         };
@@ -330,7 +326,7 @@ impl Writer {
     }
 
     fn set(&mut self, number: usize, chunk: NonNull<Chunk>) {
-        self.index.set(number, chunk);
+        self.index().set(number, chunk);
         if number == 0 {
             // A front is missing only before the first byte of a run is committed: later ones were
             // linked when they became the front.
@@ -347,20 +343,20 @@ impl Writer {
     fn link(&mut self, tail: u64) {
         self.prepare((tail - self.tail) as usize);
         let mut front = self.ensure(0);
-        while tail > self.index.edge() {
+        while tail > self.index().edge() {
             let next = self.ensure(1);
             // SAFETY: chunks in the index are alive and ours; the reader follows the link once it
             // sees a tail beyond this chunk.
             unsafe { front.as_ref() }.set_next(next.as_ptr());
-            self.index.pop_front();
+            self.index().pop_front();
             front = next;
         }
     }
 
     /// Frees every chunk behind the front, where nothing is committed.
     fn drop_placed(&mut self) {
-        while self.index.len() > 1 {
-            if let Some(chunk) = self.index.pop_back() {
+        while self.index().len() > 1 {
+            if let Some(chunk) = self.index().pop_back() {
                 // SAFETY: nothing in it is committed, so it is ours alone.
                 unsafe { pool::put(chunk) };
             }
@@ -378,7 +374,7 @@ impl Writer {
         self.parked = false;
         if self.header().read.parked.swap(AWAKE, Ordering::AcqRel) == TAKEN {
             self.note_size();
-            self.index.clear();
+            self.index().clear();
         }
     }
 
@@ -389,14 +385,14 @@ impl Writer {
             self.unpark();
         }
         self.note_size();
-        while self.index.len() > 0 {
-            if let Some(chunk) = self.index.pop_back() {
+        while self.index().len() > 0 {
+            if let Some(chunk) = self.index().pop_back() {
                 // SAFETY: everything committed is released, so the reader touches no chunk before
                 // it sees a new run; the last one is ours again.
                 unsafe { pool::put(chunk) };
             }
         }
-        self.index.clear();
+        self.index().clear();
         while let Some(spare) = self.header().take_spare() {
             // SAFETY: a spare belongs to who takes it.
             unsafe { pool::put(spare) };
@@ -405,7 +401,7 @@ impl Writer {
 
     /// Remembers what the run of chunks needed that ends here.
     fn note_size(&mut self) {
-        if self.index.is_begun() {
+        if self.index().is_begun() {
             // SAFETY: this is the writer.
             let begun = unsafe { self.header().restart() }.at;
             self.grown = self.tail - begun > SMALL as u64;
@@ -421,9 +417,10 @@ impl Writer {
         if head < self.tail {
             // SAFETY: this is the writer.
             let restart = unsafe { self.header().restart() };
-            let orphan = self.header().read.orphan.load(Ordering::Relaxed);
-            let mut next = if restart.at == head { restart.chunk } else { orphan };
-            let front = self.index.get(0);
+            // The reader is gone, so its index is ours to look at.
+            let theirs = self.header().read.index.get(0).map_or(null_mut(), NonNull::as_ptr);
+            let mut next = if restart.at == head { restart.chunk } else { theirs };
+            let front = self.index().get(0);
             while let Some(chunk) = NonNull::new(next).filter(|chunk| Some(*chunk) != front) {
                 // SAFETY: the chunks from the reader's front to ours are linked, alive, and were
                 // the reader's, who is gone.
