@@ -17,7 +17,7 @@ TEST_PACKAGES := iputils-ping curl python3 tcpdump ethtool procps util-linux tsh
 BENCH_PACKAGES := ethtool
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps build check test bench demo parity clean_net netns bridge tap7 tap9 tun3 tun5 \
+.PHONY: help deps test-deps build check test bench demo sweep parity clean_net netns bridge tap7 tap9 tun3 tun5 \
         veth7 run run_multi run_tun run_tun5 run_xdp
 
 help: ## list the targets
@@ -54,6 +54,9 @@ bench: deps ## measure ours, the kernel, smoltcp, a bare responder and the devic
 demo: build ## the whole tour in a namespace of its own: start, ping, curl, echo, ctl, capture
 	$(call install,iputils-ping curl tcpdump python3)
 	$(SUDO) tests/demo.sh $(BIN)
+
+sweep: ## play the sweep over all kinds of paths and renew its table, sim/tests/sweep.snap
+	UPDATE_SNAPSHOTS=1 $(CARGO) test --locked -p sim --test sweep
 
 parity: ## rewrite docs/parity.md from the rows that tests cite
 	$(CARGO) run -q -p tidy -- parity

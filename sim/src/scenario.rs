@@ -8,6 +8,7 @@ use std::fmt;
 
 use addr::{Cidr, Endpoint, Ip, Mac};
 use stack::rng::Rng;
+use stack::tcp::{CongestionAlgorithm, Pacing};
 use stack::time::Duration;
 use stack::{Instant, Limits};
 use wire::offload::DeviceCaps;
@@ -234,7 +235,9 @@ impl fmt::Display for Scenario {
             write!(f, ", checksum offload {}", caps.tx_checksum)?;
             let Limits { tcp_sack, tcp_timestamps, tcp_window_scaling, .. } = limits;
             write!(f, ", sack {tcp_sack}, timestamps {tcp_timestamps}")?;
-            writeln!(f, ", window scaling {tcp_window_scaling}")?;
+            write!(f, ", window scaling {tcp_window_scaling}")?;
+            let Limits { tcp_congestion, tcp_pacing, .. } = limits;
+            writeln!(f, ", {} with pacing {tcp_pacing:?}", tcp_congestion.name())?;
         }
         for flow in &self.flows {
             let StreamPlan { send, expect, gate, chunk, pause, abort_at, .. } = &flow.plan;
@@ -287,11 +290,15 @@ fn limits(rng: &mut Rng) -> Limits {
     Limits { tcp_receive_buffer: buffer(), tcp_send_buffer: buffer(), ..small_limits() }
 }
 
-/// Each option of TCP is off on a host in a quarter of the seeds.
+/// Each option of TCP is off on a host in a quarter of the seeds; half of the hosts pace, half keep to
+/// NewReno.
 fn with_options(limits: Limits, rng: &mut Rng) -> Limits {
     let mut is_on = || rng.below(4) > 0;
     let (tcp_sack, tcp_timestamps, tcp_window_scaling) = (is_on(), is_on(), is_on());
-    Limits { tcp_sack, tcp_timestamps, tcp_window_scaling, ..limits }
+    let tcp_pacing = if rng.below(2) == 0 { Pacing::On } else { Pacing::Off };
+    let tcp_congestion = CongestionAlgorithm::ALL[rng.below(2) as usize];
+    let options = Limits { tcp_sack, tcp_timestamps, tcp_window_scaling, ..limits };
+    Limits { tcp_pacing, tcp_congestion, ..options }
 }
 
 /// The default bounds with tables for a handful of sockets, so that a host is made quickly. A SYN

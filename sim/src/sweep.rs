@@ -38,6 +38,10 @@ pub const NARROW_MTU: u32 = 1_300;
 pub enum Twist {
     /// Nothing.
     Plain,
+    /// The sender spreads its window over the round trip.
+    Paced,
+    /// The sender keeps to NewReno.
+    Reno,
     /// So many of a million frames are held back for up to a quarter of the round trip.
     Reorder(u32),
     /// So many of a million frames come twice.
@@ -154,6 +158,8 @@ impl fmt::Display for Twist {
         let percent = |ppm: u32| format!("{}%", ppm / 10_000);
         let text = match *self {
             Self::Plain => "-".into(),
+            Self::Paced => "paced".into(),
+            Self::Reno => "reno".into(),
             Self::Reorder(ppm) => format!("reorder {}", percent(ppm)),
             Self::Duplicate(ppm) => format!("duplicate {}", percent(ppm)),
             Self::Corrupt(ppm) => format!("corrupt {}", percent(ppm)),
@@ -231,6 +237,12 @@ pub fn twists() -> Vec<Cell> {
     }
     for (i, twist) in one_path.into_iter().enumerate() {
         cells.push(Cell { twist, v4: i % 2 == 0, ..Cell::new(100_000_000, 10_000, true) });
+    }
+    for twist in [Twist::Paced, Twist::Reno] {
+        for (i, (rate, rtt)) in paths.into_iter().enumerate() {
+            cells.push(Cell { twist, v4: i != 2, ..Cell::new(rate, rtt, false) });
+        }
+        cells.push(Cell { twist, loss: 1_000, ..Cell::new(100_000_000, 100_000, true) });
     }
     // A bad path in every way at once.
     for twist in [Twist::Reorder(100_000), Twist::Duplicate(50_000), Twist::AckLoss(100_000)] {

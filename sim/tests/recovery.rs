@@ -137,22 +137,33 @@ fn a_single_lost_segment_is_repaired_in_one_round_trip() {
     }
 }
 
-/// Two flows, the second ten seconds later, share a bottleneck of 10 Mbit/s in halves.
+/// A retransmission that is lost too is sent again by RACK (RFC 8985 §3), with no timeout.
+#[test]
+fn a_lost_retransmission_is_repaired_without_a_timeout() {
+    for times in [2, 3] {
+        let mut world = path(1, link(1_000_000_000, 6 << 20), BUFFER, &AT_ONCE, 8_000_000);
+        lose(&mut world, vec![1_000_000], times);
+        finish(&mut world);
+        assert_eq!((resent(&world), timeouts(&world)), (u64::from(times), 0));
+    }
+}
+
+/// Two flows, the second ten seconds later, share a bottleneck of 5 Mbit/s in halves.
 #[test]
 fn two_flows_share_a_bottleneck() {
-    let bdp = 125_000;
+    let (rate, bdp) = (5_000_000, 62_500);
     for (name, queue) in [("deep", 4 * bdp), ("even", bdp), ("shallow", bdp / 5)] {
         let starts = [(80, Instant::ZERO), (81, Instant::from_millis(10_000))];
-        let mut world = path(3, link(10_000_000, queue), BUFFER, &starts, ENDLESS);
+        let mut world = path(3, link(rate, queue), BUFFER, &starts, ENDLESS);
         world.run(Duration::from_secs(60), |_| false);
         let before = received(&world);
-        world.run(Duration::from_secs(240), |_| false);
+        world.run(Duration::from_secs(200), |_| false);
         assert_eq!(world.violations, [""; 0]);
         let after = received(&world);
         let [one, two] = [0, 1].map(|i| after[i] - before[i]);
         let ratio = one * 1_000 / two.max(1);
         assert!((800..=1_250).contains(&ratio), "{name}: {one} to {two} bytes");
-        let used = (one + two) * 8 * 1_000 / (240 * 10_000_000);
+        let used = (one + two) * 8 * 1_000 / (200 * rate);
         assert!(used >= 800, "{name}: {used} thousandths of the link are used");
     }
 }

@@ -37,6 +37,9 @@ fn the_seeds_cover_the_faults() {
     assert!(many(|s| s.limits.iter().all(|l| l.tcp_sack && l.tcp_timestamps)), "both on");
     assert!(many(|s| s.limits.iter().any(|l| !l.tcp_timestamps)), "no timestamps");
     assert!(many(|s| s.limits.iter().any(|l| !l.tcp_window_scaling)), "no window scaling");
+    let reno = |s: &Scenario| s.limits[0].tcp_congestion.name() == "reno";
+    assert!(all.iter().filter(|s| reno(s)).count().abs_diff(500) < 100, "NewReno");
+    assert!(many(|s| s.limits[0].tcp_pacing != s.limits[1].tcp_pacing), "pacing on one side");
     assert!(many(|s| s.chatter.is_some()), "datagrams");
     assert!(many(|s| s.caps[0].gso_max > 0 && s.caps[1].gso_max == 0), "offloads on one side");
     assert!(many(|s| s.flows.iter().any(|f| f.simultaneous)), "simultaneous opens");

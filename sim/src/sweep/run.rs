@@ -6,6 +6,7 @@
 //! explains ([`patience`]), and no timeout happens where none is needed ([`needs_no_timeout`]).
 
 use addr::{Cidr, Endpoint, Ip, Mac};
+use stack::tcp::{CongestionAlgorithm, Pacing};
 use stack::time::Duration;
 use stack::{Instant, Limits, SocketError};
 use wire::offload::DeviceCaps;
@@ -92,6 +93,8 @@ pub fn patience(cell: &Cell) -> Duration {
 pub fn needs_no_timeout(cell: &Cell) -> bool {
     let is_calm = match cell.twist {
         Twist::Plain
+        | Twist::Paced
+        | Twist::Reno
         | Twist::Reorder(_)
         | Twist::Duplicate(_)
         | Twist::ThinReturn(_)
@@ -177,8 +180,16 @@ pub fn build(cell: &Cell, verbose: bool) -> World {
     });
     let prefix = if cell.v4 { 24 } else { 64 };
     for (host, name) in ["a", "b"].into_iter().enumerate() {
-        let limits =
-            Limits { tcp_receive_buffer: BUFFER, tcp_send_buffer: BUFFER, ..small_limits() };
+        let limits = Limits {
+            tcp_receive_buffer: BUFFER,
+            tcp_send_buffer: BUFFER,
+            tcp_pacing: if cell.twist == Twist::Paced { Pacing::On } else { Pacing::Off },
+            tcp_congestion: match cell.twist {
+                Twist::Reno => CongestionAlgorithm::Reno,
+                _ => CongestionAlgorithm::Cubic,
+            },
+            ..small_limits()
+        };
         let node = world.add_host(name, limits);
         let cidr = Cidr::new(address(cell.v4, host), prefix).expect("a prefix of the family");
         let port = PortConfig {
