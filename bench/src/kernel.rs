@@ -13,7 +13,9 @@ use crate::cli::KernelArgs;
 use crate::mmsg::{Batch, grow_buffers};
 use crate::os::failed;
 use crate::program::{Verdict, constant, interface_index};
-use crate::service::{ANSWER, BULK_SINK, BULK_SOURCE, COUNT_QUERY, ECHO, UDP_ECHO, UDP_SINK};
+use crate::service::{
+    ANSWER, BULK_SINK, BULK_SOURCE, COUNT_QUERY, DEEP_SOURCE, ECHO, UDP_ECHO, UDP_SINK,
+};
 
 const CHUNK: usize = 128 << 10;
 const BATCH: usize = 64;
@@ -33,8 +35,9 @@ pub fn run(args: &KernelArgs) -> io::Result<()> {
     };
     let busy = args.busy;
     thread::scope(|scope| {
+        serve(scope, BULK_SOURCE, move |s| source(s, busy))?;
         // A source on a bad path may learn late that its peer has gone; the next one shall not wait.
-        serve(scope, BULK_SOURCE, move |s| {
+        serve(scope, DEEP_SOURCE, move |s| {
             scope.spawn(move || source(s, busy));
             Ok(())
         })?;

@@ -15,6 +15,8 @@ pub const ECHO: u16 = 1236;
 pub const UDP_ECHO: u16 = 1237;
 /// UDP: counts datagrams, and answers [`COUNT_QUERY`] with the count as eight little-endian bytes.
 pub const UDP_SINK: u16 = 1238;
+/// TCP: sends without end, as far ahead as there is room, for paths with a long round trip.
+pub const DEEP_SOURCE: u16 = 1239;
 /// TCP: reads a byte, answers it, closes.
 pub const ANSWER: [u16; 4] = [1240, 1241, 1242, 1243];
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::ClientArgs;
 use crate::os::failed;
-use crate::service::BULK_SOURCE;
+use crate::service::DEEP_SOURCE;
 
 const CHUNK: usize = 128 << 10;
 /// A handshake may lose a segment or two, each of which costs seconds.
@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Reads from the subject's source for the time asked for.
 pub fn run(args: &ClientArgs) -> io::Result<Value> {
-    let to = args.at(BULK_SOURCE);
+    let to = args.at(DEEP_SOURCE);
     let asked = Instant::now();
     let mut stream = TcpStream::connect_timeout(&to, CONNECT)
         .map_err(|e| failed(&format!("connect to {to}"), e))?;

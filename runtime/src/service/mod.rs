@@ -10,6 +10,7 @@
 //! | 1236 | TCP | echoes |
 //! | 1237 | UDP | echoes |
 //! | 1238 | UDP | takes everything |
+//! | 1239 | TCP | sends without end, as far ahead as there is room |
 //! | 1240 to 1243 | TCP | answers the first byte with a byte, and closes |
 //!
 //! A service is called when the stack tells of its socket. It then works until it can neither read
@@ -70,6 +71,7 @@ impl Services {
         self.listen(core, 1234, Role::Source)?;
         self.listen(core, 1235, Role::Discard)?;
         self.listen(core, 1236, Role::Echo)?;
+        self.listen(core, 1239, Role::DeepSource)?;
         for port in 1240..=1243 {
             self.listen(core, port, Role::Answer)?;
         }

@@ -20,6 +20,8 @@ pub(super) enum Role {
     Chargen,
     /// Sends bytes without end.
     Source,
+    /// Sends without end, as far ahead as there is room: what a path of any length needs.
+    DeepSource,
     /// Answers the first byte with a byte, and closes.
     Answer,
     /// HTTP/1.1.
@@ -45,7 +47,10 @@ enum Talk {
     Echo,
     Discard,
     Chargen(Chargen),
-    Source,
+    Source {
+        /// Bytes it writes ahead of the peer's ACKs.
+        ahead: usize,
+    },
     Answer,
     Http(Box<Http>),
 }
@@ -56,7 +61,8 @@ impl StreamService {
             Role::Echo => Talk::Echo,
             Role::Discard => Talk::Discard,
             Role::Chargen => Talk::Chargen(Chargen::default()),
-            Role::Source => Talk::Source,
+            Role::Source => Talk::Source { ahead: SOURCE_AHEAD },
+            Role::DeepSource => Talk::Source { ahead: usize::MAX },
             Role::Answer => Talk::Answer,
             Role::Http => Talk::Http(Box::default()),
         };
@@ -78,8 +84,8 @@ impl StreamService {
                 while let 1.. = chargen.fill(tx) {}
                 end_of(rx)
             }
-            Talk::Source => {
-                while tx.buffered() < SOURCE_AHEAD && tx.write(&super::http::NUMBERS) > 0 {}
+            Talk::Source { ahead } => {
+                while tx.buffered() < *ahead && tx.write(&super::http::NUMBERS) > 0 {}
                 end_of(rx)
             }
             Talk::Answer => answer(tx, rx),
