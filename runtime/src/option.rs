@@ -1,10 +1,13 @@
 //! Socket options by Linux's numbers, as clients of any language name them.
 //!
 //! A socket's owner keeps its [`Options`], so that what was set before there was a connection
-//! reaches it later, and what was set can be read back. Buffer sizes and REUSEADDR are taken
-//! without effect: the stack sizes its buffers itself and never refuses a port because of
-//! TIME-WAIT.
+//! reaches it later, and what was set can be read back. REUSEADDR is taken without effect: the stack never
+//! refuses a port because of TIME-WAIT. An option travels as one integer, so `SO_LINGER` is its seconds,
+//! or a negative number for none.
 
+use std::time::Duration;
+
+use rustix::io::Errno;
 use stack::tcp::{KeepAlive, TcpOption};
 
 pub(crate) const SOL_SOCKET: i32 = 1;
@@ -19,49 +22,206 @@ const SO_BROADCAST: i32 = 6;
 const SO_SNDBUF: i32 = 7;
 const SO_RCVBUF: i32 = 8;
 const SO_KEEPALIVE: i32 = 9;
+const SO_OOBINLINE: i32 = 10;
+const SO_LINGER: i32 = 13;
 const SO_REUSEPORT: i32 = 15;
 const IPPROTO_TCP: i32 = 6;
 const TCP_NODELAY: i32 = 1;
+const TCP_MAXSEG: i32 = 2;
+const TCP_CORK: i32 = 3;
+const TCP_KEEPIDLE: i32 = 4;
+const TCP_KEEPINTVL: i32 = 5;
+const TCP_KEEPCNT: i32 = 6;
+const TCP_QUICKACK: i32 = 12;
+const TCP_USER_TIMEOUT: i32 = 18;
+const TCP_NOTSENT_LOWAT: i32 = 25;
 const IPPROTO_IPV6: i32 = 41;
 const IPV6_V6ONLY: i32 = 26;
 
 /// What was set on a socket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     nodelay: bool,
+    cork: bool,
+    quickack: bool,
     keepalive: bool,
+    times: KeepAlive,
+    /// Milliseconds.
+    user_timeout: u32,
+    max_segment: u16,
+    /// Bytes; none leaves it to the stack.
+    receive_buffer: Option<u32>,
+    send_buffer: Option<u32>,
+    not_sent: u32,
+    /// Seconds.
+    linger: Option<u32>,
+    oob_inline: bool,
     pub(crate) only_v6: bool,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            nodelay: false,
+            cork: false,
+            quickack: true,
+            keepalive: false,
+            times: KeepAlive::default(),
+            user_timeout: 0,
+            max_segment: 0,
+            receive_buffer: None,
+            send_buffer: None,
+            not_sent: 0,
+            linger: None,
+            oob_inline: false,
+            only_v6: false,
+        }
+    }
+}
+
 impl Options {
-    /// Sets an option. `None`: there is no such option.
-    pub(crate) fn set(&mut self, level: i32, name: i32, value: i32) -> Option<()> {
+    /// Sets an option. Values out of range are refused as Linux refuses them.
+    pub(crate) fn set(&mut self, level: i32, name: i32, value: i32) -> Result<(), Errno> {
         let on = value != 0;
         match (level, name) {
-            (IPPROTO_TCP, TCP_NODELAY) => self.nodelay = on,
             (SOL_SOCKET, SO_KEEPALIVE) => self.keepalive = on,
+            (SOL_SOCKET, SO_OOBINLINE) => self.oob_inline = on,
+            (SOL_SOCKET, SO_LINGER) => self.linger = u32::try_from(value).ok(),
+            (SOL_SOCKET, SO_RCVBUF) => self.receive_buffer = Some(value.max(0).cast_unsigned()),
+            (SOL_SOCKET, SO_SNDBUF) => self.send_buffer = Some(value.max(0).cast_unsigned()),
+            (SOL_SOCKET, SO_REUSEADDR | SO_BROADCAST | SO_REUSEPORT) => {}
             (IPPROTO_IPV6, IPV6_V6ONLY) => self.only_v6 = on,
-            (SOL_SOCKET, SO_REUSEADDR | SO_BROADCAST | SO_SNDBUF | SO_RCVBUF | SO_REUSEPORT) => {}
-            _ => return None,
+            (IPPROTO_TCP, name) => return self.set_tcp(name, value),
+            _ => return Err(Errno::NOPROTOOPT),
         }
-        Some(())
+        Ok(())
+    }
+
+    fn set_tcp(&mut self, name: i32, value: i32) -> Result<(), Errno> {
+        let on = value != 0;
+        match name {
+            TCP_NODELAY => self.nodelay = on,
+            TCP_CORK => self.cork = on,
+            TCP_QUICKACK => self.quickack = on,
+            TCP_MAXSEG => self.max_segment = within(value, 88, 32_767)? as u16,
+            TCP_KEEPIDLE => self.times.idle = seconds(within(value, 1, 32_767)?),
+            TCP_KEEPINTVL => self.times.interval = seconds(within(value, 1, 32_767)?),
+            TCP_KEEPCNT => self.times.probes = within(value, 1, 127)? as u8,
+            TCP_USER_TIMEOUT => self.user_timeout = within(value, 0, i32::MAX)?,
+            TCP_NOTSENT_LOWAT => self.not_sent = value.cast_unsigned(),
+            _ => return Err(Errno::NOPROTOOPT),
+        }
+        Ok(())
     }
 
     /// What was set. `None`: there is no such option, or it is not remembered.
     pub(crate) fn value(&self, level: i32, name: i32) -> Option<i32> {
-        match (level, name) {
-            (IPPROTO_TCP, TCP_NODELAY) => Some(i32::from(self.nodelay)),
-            (SOL_SOCKET, SO_KEEPALIVE) => Some(i32::from(self.keepalive)),
-            (IPPROTO_IPV6, IPV6_V6ONLY) => Some(i32::from(self.only_v6)),
-            _ => None,
-        }
+        let value = match (level, name) {
+            (SOL_SOCKET, SO_KEEPALIVE) => self.keepalive.into(),
+            (SOL_SOCKET, SO_OOBINLINE) => self.oob_inline.into(),
+            (SOL_SOCKET, SO_LINGER) => self.linger.map_or(-1, clamp),
+            // Linux doubles what was set, for its overhead, and says so.
+            (SOL_SOCKET, SO_RCVBUF) => clamp(self.receive_buffer?.saturating_mul(2)),
+            (SOL_SOCKET, SO_SNDBUF) => clamp(self.send_buffer?.saturating_mul(2)),
+            (IPPROTO_TCP, TCP_NODELAY) => self.nodelay.into(),
+            (IPPROTO_TCP, TCP_CORK) => self.cork.into(),
+            (IPPROTO_TCP, TCP_QUICKACK) => self.quickack.into(),
+            (IPPROTO_TCP, TCP_MAXSEG) => self.max_segment.into(),
+            (IPPROTO_TCP, TCP_KEEPIDLE) => clamp(self.times.idle.as_secs()),
+            (IPPROTO_TCP, TCP_KEEPINTVL) => clamp(self.times.interval.as_secs()),
+            (IPPROTO_TCP, TCP_KEEPCNT) => self.times.probes.into(),
+            (IPPROTO_TCP, TCP_USER_TIMEOUT) => clamp(self.user_timeout),
+            (IPPROTO_TCP, TCP_NOTSENT_LOWAT) => clamp(self.not_sent),
+            (IPPROTO_IPV6, IPV6_V6ONLY) => self.only_v6.into(),
+            _ => return None,
+        };
+        Some(value)
     }
 
     /// What a connection is to be told when these take the place of `before`.
     pub(crate) fn changes(self, before: Self) -> impl Iterator<Item = TcpOption> {
-        let nodelay = (self.nodelay != before.nodelay).then_some(TcpOption::NoDelay(self.nodelay));
-        let keepalive = (self.keepalive != before.keepalive)
-            .then(|| TcpOption::KeepAlive(self.keepalive.then(KeepAlive::default)));
-        nodelay.into_iter().chain(keepalive)
+        let buffer = |size: Option<u32>| size.unwrap_or_default() as usize;
+        let keepalive = |options: Self| options.keepalive.then_some(options.times);
+        let linger = |options: Self| options.linger.map(seconds);
+        [
+            (self.nodelay != before.nodelay).then_some(TcpOption::NoDelay(self.nodelay)),
+            (self.cork != before.cork).then_some(TcpOption::Cork(self.cork)),
+            (self.quickack != before.quickack).then_some(TcpOption::QuickAck(self.quickack)),
+            (keepalive(self) != keepalive(before)).then(|| TcpOption::KeepAlive(keepalive(self))),
+            (self.user_timeout != before.user_timeout)
+                .then(|| TcpOption::UserTimeout(millis(self.user_timeout))),
+            (self.max_segment != before.max_segment)
+                .then_some(TcpOption::MaxSegment(self.max_segment)),
+            (self.receive_buffer != before.receive_buffer)
+                .then(|| TcpOption::ReceiveBuffer(buffer(self.receive_buffer))),
+            (self.send_buffer != before.send_buffer)
+                .then(|| TcpOption::SendBuffer(buffer(self.send_buffer))),
+            (self.not_sent != before.not_sent)
+                .then_some(TcpOption::NotSentLowWater(self.not_sent as usize)),
+            (self.linger != before.linger).then(|| TcpOption::Linger(linger(self))),
+            (self.oob_inline != before.oob_inline).then_some(TcpOption::OobInline(self.oob_inline)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+fn within(value: i32, least: i32, most: i32) -> Result<u32, Errno> {
+    let fits = (least..=most).contains(&value);
+    if fits { Ok(value.cast_unsigned()) } else { Err(Errno::INVAL) }
+}
+
+fn clamp(value: impl TryInto<i32>) -> i32 {
+    value.try_into().unwrap_or(i32::MAX)
+}
+
+fn seconds(value: u32) -> Duration {
+    Duration::from_secs(value.into())
+}
+
+fn millis(value: u32) -> Duration {
+    Duration::from_millis(value.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reference takes the seconds of keepalive for milliseconds (TCPO-17, GAP-31).
+    #[test]
+    fn options_have_linuxs_units_and_ranges_tcpo_17() {
+        let mut options = Options::default();
+        for (name, value) in [(TCP_KEEPIDLE, 60), (TCP_KEEPINTVL, 7), (TCP_KEEPCNT, 3)] {
+            assert_eq!(options.set(IPPROTO_TCP, name, value), Ok(()));
+            assert_eq!(options.value(IPPROTO_TCP, name), Some(value));
+            assert_eq!(options.set(IPPROTO_TCP, name, 0), Err(Errno::INVAL));
+            assert_eq!(options.set(IPPROTO_TCP, name, 32_768), Err(Errno::INVAL));
+        }
+        assert_eq!(options.changes(Options::default()).count(), 0, "times alone probe nobody");
+        options.set(SOL_SOCKET, SO_KEEPALIVE, 1).unwrap();
+        let times = KeepAlive { idle: seconds(60), interval: seconds(7), probes: 3 };
+        let told: Vec<_> = options.changes(Options::default()).collect();
+        assert_eq!(told, [TcpOption::KeepAlive(Some(times))]);
+    }
+
+    #[test]
+    fn only_what_changed_is_told() {
+        let mut options = Options::default();
+        options.set(IPPROTO_TCP, TCP_USER_TIMEOUT, 1500).unwrap();
+        options.set(SOL_SOCKET, SO_LINGER, 0).unwrap();
+        options.set(SOL_SOCKET, SO_RCVBUF, 30_000).unwrap();
+        let told: Vec<_> = options.changes(Options::default()).collect();
+        let expected = [
+            TcpOption::UserTimeout(millis(1500)),
+            TcpOption::ReceiveBuffer(30_000),
+            TcpOption::Linger(Some(Duration::ZERO)),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(options.value(SOL_SOCKET, SO_RCVBUF), Some(60_000));
+        let before = options;
+        options.set(SOL_SOCKET, SO_LINGER, -1).unwrap();
+        assert_eq!(options.changes(before).collect::<Vec<_>>(), [TcpOption::Linger(None)]);
+        assert_eq!(options.set(IPPROTO_TCP, 99, 1), Err(Errno::NOPROTOOPT));
+        assert_eq!(options.value(99, 1), None);
     }
 }

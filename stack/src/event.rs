@@ -26,6 +26,8 @@ impl Readiness {
     pub const ERROR: Self = Self(16);
     /// The stack holds nothing of this socket any more: the id is dead.
     pub const GONE: Self = Self(32);
+    /// An urgent byte came.
+    pub const URGENT: Self = Self(64);
 
     /// Whether any bit of `other` is set.
     #[must_use]

@@ -25,14 +25,16 @@ pub struct Limits {
     pub tcp_challenge_acks_per_second: u32,
     /// Compact TIME-WAIT entries; the oldest gives way (Linux `tcp_max_tw_buckets`).
     pub tcp_time_wait: u32,
-    /// Receive ring of a connection, bytes: also the largest window offered.
+    /// Receive ring of a connection, bytes: no more is ever offered.
     pub tcp_receive_buffer: usize,
     /// Send ring of a connection, bytes.
     pub tcp_send_buffer: usize,
-    /// Receive window memory: least, at start, most (Linux `tcp_rmem`). Half of it is window: the
-    /// second decides the window of a SYN, the third its scale.
+    /// Bytes received that may wait to be read: least, at first, and most for a reader that keeps up
+    /// (Linux `tcp_rmem`, which counts overhead too). Half the second is the window of a SYN, the
+    /// third decides its scale.
     pub tcp_rmem: [usize; 3],
-    /// Send memory: least, at start, most (Linux `tcp_wmem`).
+    /// Bytes written that may wait to be acknowledged: least, at first, and most on a path that carries
+    /// them (Linux `tcp_wmem`).
     pub tcp_wmem: [usize; 3],
     /// Whether selective acknowledgments are offered (Linux `tcp_sack`).
     pub tcp_sack: bool,
@@ -45,7 +47,8 @@ pub struct Limits {
     pub tcp_congestion: CongestionAlgorithm,
     /// Pacing of a connection that asks for none (Linux: none without `fq`).
     pub tcp_pacing: Pacing,
-    /// Disjoint ranges of out-of-order text kept per connection; more are dropped.
+    /// Disjoint ranges of out-of-order text kept per connection; the furthest give way. A full window
+    /// of 6 MiB that loses every tenth segment makes some 400.
     pub tcp_out_of_order_ranges: usize,
     /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s, GAP-24).
     pub tcp_fin_timeout: Duration,
@@ -123,7 +126,7 @@ impl Default for Limits {
             tcp_window_scaling: true,
             tcp_congestion: CongestionAlgorithm::Cubic,
             tcp_pacing: Pacing::Off,
-            tcp_out_of_order_ranges: 64,
+            tcp_out_of_order_ranges: 512,
             tcp_fin_timeout: Duration::from_secs(60),
             tcp_tw_reuse: TimeWaitReuse::Loopback,
             tcp_max_orphans: 16_384,

@@ -84,6 +84,18 @@ pub struct TcpDetail {
     pub send_window: u32,
     /// Our window, bytes.
     pub receive_window: u32,
+    /// Size of the peer's full segments, as far as seen.
+    pub receive_mss: u32,
+    /// Round trip as the receiver sees it, microseconds; 0 before the first sample.
+    pub receive_rtt_us: u32,
+    /// Bytes read in the round trip that last counted for tuning.
+    pub receive_space: u32,
+    /// Bytes that may wait to be read.
+    pub receive_buffer: u32,
+    /// Bytes that may wait to be acknowledged.
+    pub send_buffer: u32,
+    /// Bytes written and never sent.
+    pub not_sent: u32,
     /// Segments sent again over the life of the connection.
     pub retransmits: u64,
     /// Bytes of data sent, first time only.

@@ -16,7 +16,7 @@ pub(super) fn set(
 ) -> Result<Value, ErrorBody> {
     let value = args.value.ok_or_else(|| ErrorBody::new("ValueError", "value is missing"))?;
     let before = bridge.options;
-    bridge.options.set(args.level, args.name, value).ok_or_else(|| errno(Errno::NOPROTOOPT))?;
+    bridge.options.set(args.level, args.name, value).map_err(errno)?;
     let id = match &bridge.state {
         State::Stream(stream) => stream.ends().id,
         State::Connecting(connecting) => connecting.id(),

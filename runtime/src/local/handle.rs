@@ -81,7 +81,7 @@ impl SocketHandle for Handle {
     fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
         let mut options = self.shared.options.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *options;
-        options.set(level, name, value).ok_or(Errno::NOPROTOOPT)?;
+        options.set(level, name, value)?;
         let (id, after) = (self.id, *options);
         if after != before {
             self.remote.post(move |engine| engine.core.set_options(id, after.changes(before)));

@@ -128,10 +128,10 @@ impl Host {
         }
     }
 
-    /// Sets an option of a TCP connection.
+    /// Sets an option of a TCP connection, or what a listener's connections start with.
     ///
     /// # Errors
-    /// If the socket is no connection.
+    /// If the socket is gone, or no TCP socket.
     pub fn set_tcp_option(
         &mut self,
         now: Instant,
@@ -139,6 +139,27 @@ impl Host {
         option: TcpOption,
     ) -> Result<(), SocketError> {
         self.with_tcp(now, |tcp, cx| tcp.set_option(cx, id, option))
+    }
+
+    /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place of
+    /// [`Host::sent`].
+    pub fn tcp_send_urgent(&mut self, now: Instant, id: SocketId) {
+        self.with_tcp(now, |tcp, cx| tcp.send_urgent(cx, id));
+    }
+
+    /// The peer's urgent byte, told by [`Readiness::URGENT`](crate::Readiness::URGENT); with `peek` it
+    /// stays. Nothing if it was announced and has not come.
+    ///
+    /// # Errors
+    /// If there is none, it was taken, or it is in line.
+    pub fn tcp_urgent(&mut self, id: SocketId, peek: bool) -> Result<Option<u8>, SocketError> {
+        self.shard.tcp.urgent_byte(id, peek)
+    }
+
+    /// Whether the next byte to read is the one after the urgent byte's place (`sockatmark`).
+    #[must_use]
+    pub fn tcp_at_mark(&self, id: SocketId) -> bool {
+        self.shard.tcp.at_mark(id)
     }
 
     /// The state of a TCP socket.

@@ -1,7 +1,7 @@
 //! Sorted disjoint half-open ranges of stream positions, bounded in number.
 //!
-//! Adding a range melts it with every range it touches. The list is short (tens at most) and kept
-//! in one vector, which is allocated when the first range comes and then kept.
+//! Adding a range melts it with every range it touches. The list is short (mostly a few, hundreds at
+//! most) and kept in one vector, which is allocated when the first range comes.
 
 /// The ranges.
 #[derive(Debug, Default)]
@@ -31,6 +31,7 @@ impl Ranges {
     }
 
     /// Every range, lowest first.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> + '_ {
         self.0.iter().copied()
     }
@@ -41,25 +42,35 @@ impl Ranges {
         self.0.iter().any(|r| r.0 <= start && end <= r.1)
     }
 
-    /// Adds `start..end`. Returns `false`, and changes nothing, if that would need more than `limit`
-    /// ranges.
-    pub(crate) fn insert(&mut self, start: u64, end: u64, limit: usize) -> bool {
-        if start >= end {
-            return true;
-        }
+    /// The lowest part of `start..end` that is in already.
+    pub(crate) fn overlap(&self, start: u64, end: u64) -> Option<(u64, u64)> {
+        let first = self.0.partition_point(|r| r.1 <= start);
+        let (left, right) = *self.0.get(first)?;
+        (left < end && start < end).then(|| (left.max(start), right.min(end)))
+    }
+
+    /// Adds `start..end`, which is not empty, and returns the range it is part of now. Returns
+    /// nothing, and changes nothing, if that would need more than `limit` ranges.
+    pub(crate) fn insert(&mut self, start: u64, end: u64, limit: usize) -> Option<(u64, u64)> {
+        debug_assert!(start < end);
         let from = self.0.partition_point(|r| r.1 < start);
         let to = self.0.partition_point(|r| r.0 <= end);
         if from == to {
             if self.0.len() >= limit {
-                return false;
+                return None;
             }
             self.0.insert(from, (start, end));
-            return true;
+            return Some((start, end));
         }
         let melted = (self.0[from].0.min(start), self.0[to - 1].1.max(end));
         self.0[from] = melted;
         self.0.drain(from + 1..to);
-        true
+        Some(melted)
+    }
+
+    /// Takes the highest range out.
+    pub(crate) fn pop(&mut self) -> Option<(u64, u64)> {
+        self.0.pop()
     }
 
     /// The first part of `from..to` that is not in.
@@ -86,11 +97,30 @@ impl Ranges {
         }
     }
 
+    /// Moves every range down by one position. None starts at zero.
+    pub(crate) fn move_down(&mut self) {
+        for (start, end) in &mut self.0 {
+            debug_assert!(*start > 0);
+            (*start, *end) = (*start - 1, *end - 1);
+        }
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
+
+    /// Gives memory back that only many ranges need. There is none.
+    pub(crate) fn shrink(&mut self) {
+        debug_assert!(self.is_empty());
+        if self.0.capacity() > FEW {
+            self.0 = Vec::new();
+        }
+    }
 }
+
+/// Ranges whose memory is kept for the next time.
+const FEW: usize = 4;
 
 #[cfg(test)]
 mod tests;

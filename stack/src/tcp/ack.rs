@@ -6,7 +6,6 @@
 
 use crate::cx::Cx;
 use crate::drop::DropReason;
-use crate::event::Readiness;
 use crate::tcp::conn::{Conn, End};
 use crate::tcp::recovery::{Acked, Delivered};
 use crate::tcp::segment::Segment;
@@ -50,6 +49,9 @@ impl Conn {
             self.retries = 0;
         } else if changed {
             self.probe_backoff = 0;
+            if self.snd.outstanding() == 0 {
+                self.note_progress();
+            }
         }
         self.output |= self.has_work();
         Ok(())
@@ -156,12 +158,15 @@ impl Conn {
         let fin = self.fins.ours == OurFin::Sent && ack == self.snd.nxt;
         let data = acked - u32::from(fin);
         self.snd.una = ack;
+        self.note_shortage();
         self.snd.ring.release(data as usize);
         self.snd.ring.trim();
+        self.snd.up = self.snd.up.max(ack);
+        self.note_progress();
         self.retries = 0;
         self.confirm_neighbor(cx);
         if data > 0 {
-            self.tell(cx, Readiness::WRITABLE);
+            self.make_room(cx);
         }
         if fin {
             self.on_fin_acked();

@@ -1,15 +1,33 @@
-//! Text that came out of order.
+//! Text that came out of order (TCPI-06, TCPI-07).
 //!
 //! The bytes themselves already lie in the receive ring, at their place beyond the committed end; here is
 //! only which of them are there. Positions are the ring's stream positions, so they do not wrap.
+//!
+//! Bounded twice (GAP-03): bytes by the window, since nothing is kept that was not offered, and
+//! ranges by `Limits`. At that bound the furthest range gives way to a nearer one, as Linux prunes
+//! its queue, because the nearer one is what the reader waits for; text beyond all others is refused.
 
 use ring::bytes::Writer;
 
 use crate::store::ranges::Ranges;
 
+/// A range of stream positions.
+pub(crate) type Span = (u64, u64);
+
 /// Which bytes beyond the contiguous text are there.
 #[derive(Debug, Default)]
 pub(crate) struct Assembler(Ranges);
+
+/// What became of text out of order that was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// The range it is part of.
+    pub(crate) range: Span,
+    /// The lowest part of it that was there before.
+    pub(crate) twice: Option<Span>,
+    /// A range that gave way.
+    pub(crate) pruned: Option<Span>,
+}
 
 impl Assembler {
     /// Whether nothing waits.
@@ -18,51 +36,58 @@ impl Assembler {
         self.0.is_empty()
     }
 
-    /// The ranges that wait, lowest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.0.iter()
-    }
-
     /// One past the last byte that waits, as a stream position.
     pub(crate) fn end(&self) -> Option<u64> {
         self.0.end()
     }
 
-    /// Puts `text` into the ring `offset` bytes beyond its committed end. Says `false`, and keeps
-    /// nothing, if there would be more than `limit` separate ranges.
+    /// Puts `text`, which is not empty, into the ring `offset` bytes beyond its committed end.
+    /// Keeps nothing if that would make more than `limit` separate ranges.
     pub(crate) fn insert(
         &mut self,
         ring: &mut Writer,
         offset: usize,
         text: &[u8],
         limit: usize,
-    ) -> bool {
+    ) -> Option<Kept> {
         let start = ring.position() + offset as u64;
-        if !self.0.insert(start, start + text.len() as u64, limit) {
-            return false;
-        }
+        let end = start + text.len() as u64;
+        let twice = self.0.overlap(start, end);
+        let mut pruned = None;
+        let range = match self.0.insert(start, end, limit) {
+            Some(range) => range,
+            None if self.0.end().is_some_and(|last| end < last) => {
+                pruned = self.0.pop();
+                self.0.insert(start, end, limit)?
+            }
+            None => return None,
+        };
         ring.write_at(offset, text);
-        true
+        Some(Kept { range, twice, pruned })
     }
 
     /// The contiguous text is about to grow by `len` bytes: by how many in all, with what waited
-    /// right behind it.
+    /// right behind it, and the lowest part that was there before.
     #[inline]
-    pub(crate) fn absorb(&mut self, position: u64, len: usize) -> usize {
+    pub(crate) fn absorb(&mut self, position: u64, len: usize) -> (usize, Option<Span>) {
         let mut end = position + len as u64;
         if self.0.is_empty() {
-            return len;
+            return (len, None);
         }
+        let twice = self.0.overlap(position, end);
         while let Some((start, stop)) = self.0.first().filter(|r| r.0 <= end) {
             debug_assert!(start >= position);
             end = end.max(stop);
             self.0.remove_below(stop);
         }
-        (end - position) as usize
+        if self.0.is_empty() {
+            self.0.shrink();
+        }
+        ((end - position) as usize, twice)
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
+    /// Everything lies one byte lower from now on.
+    pub(crate) fn move_down(&mut self) {
+        self.0.move_down();
     }
 }

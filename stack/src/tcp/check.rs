@@ -57,7 +57,7 @@ impl Conn {
             self.recovery.sent.check(snd.una, snd.nxt);
             assert_eq!(self.recovery.sent.is_empty(), snd.una == snd.nxt);
         }
-        if let Some(end) = rcv.assembler.end() {
+        if let Some(end) = rcv.waiting_end() {
             let ahead = end - rcv.ring.position();
             assert!(ahead <= window as u64 && ahead > 0, "islands lie in the window");
         }

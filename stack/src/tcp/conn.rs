@@ -16,14 +16,16 @@ use crate::fib::{Link, Path};
 use crate::limits::Limits;
 use crate::socket::{Ends, SocketError, SocketId};
 use crate::tcp::congestion::Congestion;
-use crate::tcp::keepalive::KeepAlive;
 use crate::tcp::options;
 use crate::tcp::pacing::Pacer;
+use crate::tcp::rcv_space::RcvSpace;
 use crate::tcp::recovery::Recovery;
 use crate::tcp::recv::RecvHalf;
 use crate::tcp::reply::{self, Bare};
 use crate::tcp::rtt::Rtt;
 use crate::tcp::send::SendHalf;
+use crate::tcp::settings::Choice;
+use crate::tcp::snd_space::SndSpace;
 use crate::tcp::state::{Fins, OurFin, State, TheirFin};
 use crate::tcp::timers::Timers;
 use crate::tcp::timestamps::{Stamps, TIMESTAMPS_LEN};
@@ -131,7 +133,9 @@ pub(crate) struct Conn {
     pub(crate) probes: u8,
     /// How often the probe interval has doubled.
     pub(crate) probe_backoff: u8,
-    pub(crate) keepalive: Option<KeepAlive>,
+    pub(crate) settings: Choice,
+    /// When a timer first fired without progress since; far if none did.
+    pub(crate) stalled_at: Instant,
     /// When the peer was last heard.
     pub(crate) heard: Instant,
     /// When the next challenge ACK may leave.
@@ -173,6 +177,7 @@ impl Conn {
         let our_mss = options::advertised_mss(birth.path.mtu, v4);
         let scale = if limits.tcp_window_scaling { options::our_shift(limits) } else { 0 };
         let window = u32::from(options::first_window(limits, our_mss, false));
+        let space = RcvSpace::new(limits, window);
         let mss = options::send_mss(our_mss, birth.path.mtu, v4);
         let mut conn = Self {
             key: birth.key,
@@ -191,8 +196,8 @@ impl Conn {
             end: None,
             wheel_at: Instant::FAR,
             timers: Timers::new(),
-            rcv: RecvHalf::new(SeqNum(0), window, scale, u32::from(our_mss), stack_rx),
-            snd: SendHalf::new(birth.iss, mss, stack_tx),
+            rcv: RecvHalf::new(scale, u32::from(our_mss), space, stack_rx),
+            snd: SendHalf::new(birth.iss, mss, SndSpace::new(limits), stack_tx),
             recovery: Recovery::new(birth.iss),
             congestion: Congestion::new(limits.tcp_congestion, mss, false),
             pacer: Pacer::new(limits.tcp_pacing),
@@ -215,7 +220,8 @@ impl Conn {
             retries: 0,
             probes: 0,
             probe_backoff: 0,
-            keepalive: None,
+            settings: Choice::default(),
+            stalled_at: Instant::FAR,
             heard: now,
             challenge_at: Instant::ZERO,
             retransmits: 0,
@@ -259,17 +265,22 @@ impl Conn {
 
     /// The application wrote, or finished writing.
     pub(crate) fn sent(&mut self) {
+        self.note_shortage();
         self.output |= self.stage == Stage::Synchronized && self.has_work();
     }
 
-    /// The application read: tell the peer if the window grew by a worthwhile step.
-    pub(crate) fn consumed(&mut self) {
-        self.rcv.trim();
-        if self.stage == Stage::Synchronized
-            && self.fins.theirs == TheirFin::Open
-            && self.rcv.wants_update(u32::from(self.our_mss))
-        {
-            self.rcv.owed.now = true;
+    /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
+    /// step, or if an ACK was put off for an answer that will not come.
+    pub(crate) fn consumed(&mut self, now: Instant) {
+        let read = (self.rcv.ring.position() - self.rcv.ring.buffered() as u64) as u32;
+        self.rcv.tidy();
+        self.rcv.space.on_read(read, u32::from(self.our_mss), now);
+        if self.stage == Stage::Synchronized && self.fins.theirs == TheirFin::Open {
+            let waiting = (self.rcv.nxt - self.rcv.acked) as u32;
+            let left = self.rcv.ring.buffered();
+            if self.rcv.acks.on_read(waiting, left) || self.rcv.wants_update() {
+                self.rcv.owed.now = true;
+            }
         }
     }
 
@@ -279,14 +290,15 @@ impl Conn {
         self.tell(cx, Readiness::READABLE);
     }
 
-    /// The application lets go. Unread data turns the close into a reset (RFC 2525 §2.17).
+    /// The application lets go. Unread data turns the close into a reset (RFC 2525 §2.17), and so does no
+    /// time to linger.
     pub(crate) fn close(&mut self, cx: &mut Cx<'_>) {
         self.orphan = true;
         if self.stage == Stage::SynSent {
             self.end = Some(End::Closed);
             return;
         }
-        if self.rcv.ring.buffered() > 0 {
+        if self.rcv.ring.buffered() > 0 || self.settings.reset_on_close {
             self.abort(cx);
             return;
         }
@@ -376,7 +388,8 @@ impl Conn {
         let v4 = self.key.remote.ip.is_v4();
         let mtu = self.path.mtu.min(self.path_mtu);
         let stamps = if self.stamps.on { TIMESTAMPS_LEN } else { 0 };
-        let mss = options::send_mss(self.their_mss, mtu, v4) - stamps;
+        let theirs = self.settings.bound_mss(self.their_mss);
+        let mss = options::send_mss(theirs, mtu, v4) - stamps;
         if mss != self.snd.mss {
             self.snd.mss = mss;
             self.congestion.on_mss(mss);

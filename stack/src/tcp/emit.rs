@@ -24,7 +24,7 @@ impl Conn {
         let headers = transport_offset(&self.path, v4) + HEADER_LEN + self.options_len();
         let fits = slot.saturating_sub(headers) as u32;
         let cuts = if v4 { caps.gso4 } else { caps.gso6 };
-        if caps.gso_max == 0 || !cuts {
+        if caps.gso_max == 0 || !cuts || self.snd.is_urgent() {
             return fits.min(self.mss_now());
         }
         let link = link_header_len(self.path.medium);
@@ -42,8 +42,7 @@ impl Conn {
             writer.timestamps(self.stamps.option(cx.now));
         }
         if self.sack && self.rcv.has_sack_blocks() {
-            let (blocks, count) = self.rcv.sack_blocks();
-            writer.sack(&blocks[..count]);
+            writer.sack(&self.rcv.sack_blocks());
         }
         writer
     }
@@ -62,7 +61,7 @@ impl Conn {
             return 0;
         }
         let most = if self.stamps.on { 3 } else { 4 };
-        4 + 8 * self.rcv.sack_blocks().1.min(most) as u32
+        4 + 8 * self.rcv.sack_blocks().len().min(most) as u32
     }
 
     /// Bytes of data in a full segment that leaves now. `snd.mss` is without the timestamps, which are
@@ -95,20 +94,21 @@ impl Conn {
         let window = match plan.kind {
             // The window of a SYN is never scaled.
             Kind::Syn => u16::try_from(self.rcv.window()).unwrap_or(u16::MAX),
-            _ => self.rcv.offer(u32::from(self.our_mss)),
+            _ => self.rcv.offer(),
         };
         let (_, segment) = frame.split_at_mut(start);
         let (header, payload) = segment.split_at_mut(header_len);
         let partial = self.path.caps.tx_checksum;
         let sum = self.copy_payload(plan, payload, partial);
+        let (urgent, urg) = self.urgent_pointer(plan);
         let emit = Emit {
             src_port: src.port,
             dst_port: dst.port,
             seq: plan.seq,
             ack: if plan.flags.ack() { self.rcv.nxt } else { Default::default() },
-            flags: plan.flags,
+            flags: plan.flags | urg,
             window,
-            urgent: 0,
+            urgent,
         };
         tcp::emit(header, &emit, options);
         let pseudo = checksum::pseudo_header(src.ip, dst.ip, PROTO_TCP, segment_len as u32);

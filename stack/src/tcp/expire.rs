@@ -4,12 +4,13 @@ use crate::cx::Cx;
 use crate::socket::SocketError;
 use crate::tcp::conn::{Conn, Probe, Stage};
 use crate::tcp::timers::take_due;
+use crate::time::Duration;
 
 impl Conn {
     /// Serves every deadline that has come.
     pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
         if take_due(&mut self.timers.delayed_ack, cx.now) {
-            self.rcv.owed.now = true;
+            self.on_ack_timer();
         }
         if take_due(&mut self.timers.pacing, cx.now) {
             self.output = true;
@@ -37,7 +38,8 @@ impl Conn {
 
     /// No answer to our SYN (RFC 6298 §5; RFC 9293 §3.8.3, MUST-23).
     fn on_syn_timer(&mut self, cx: &mut Cx<'_>) {
-        if u32::from(self.retries) >= cx.limits.tcp_syn_retries {
+        let late = self.is_past_user_timeout(cx.now);
+        if late || u32::from(self.retries) >= cx.limits.tcp_syn_retries {
             self.give_up(cx);
             return;
         }
@@ -45,27 +47,33 @@ impl Conn {
         self.rtt.back_off();
         self.syn_owed = true;
         self.output = true;
-        self.timers.retransmit = cx.now + self.rtt.rto();
+        self.note_stall(cx.now);
+        self.timers.retransmit = self.timeout_at(cx.now);
         cx.stats.tcp_timeouts += 1;
     }
 
     /// No acknowledgment for what is outstanding.
     fn on_data_timer(&mut self, cx: &mut Cx<'_>) {
-        if u32::from(self.retries) >= self.retry_limit(cx) {
+        let late = self.is_past_user_timeout(cx.now);
+        if late || u32::from(self.retries) >= self.retry_limit(cx) {
             self.send_reset(cx);
             self.give_up(cx);
             return;
         }
         self.retries = self.retries.saturating_add(1);
         self.on_timeout(cx);
-        self.timers.retransmit = cx.now + self.rtt.rto();
+        self.note_stall(cx.now);
+        self.timers.retransmit = self.timeout_at(cx.now);
         cx.stats.tcp_timeouts += 1;
     }
 
     /// Something waits for the peer's window, or for a path. A window that stays closed is probed for
-    /// as long as the peer answers (RFC 9293 §3.8.6.1, MUST-37; TCPO-12).
+    /// as long as the peer answers (RFC 9293 §3.8.6.1, MUST-37; TCPO-12), unless the user's patience ends
+    /// or nobody waits for it and the interval is as long as it gets.
     fn on_window_timer(&mut self, cx: &mut Cx<'_>) {
-        if u32::from(self.probes) >= self.retry_limit(cx) {
+        let wait = self.rtt.rto_after(self.probe_backoff);
+        let late = self.is_past_user_timeout(cx.now) || self.orphan && wait >= PROBE_MOST;
+        if late || u32::from(self.probes) >= self.retry_limit(cx) {
             self.send_reset(cx);
             self.give_up(cx);
             return;
@@ -74,7 +82,9 @@ impl Conn {
         self.probe_backoff = (self.probe_backoff + 1).min(31);
         self.probe = Some(Probe::Window);
         self.output = true;
-        self.timers.retransmit = cx.now + self.rtt.rto_after(self.probe_backoff);
+        self.note_stall(cx.now);
+        let wait = self.rtt.rto_after(self.probe_backoff);
+        self.timers.retransmit = cx.now + self.within_user_timeout(wait, cx.now);
     }
 
     /// Linux gives orphans less patience.
@@ -90,3 +100,6 @@ impl Conn {
         self.fail(cx, self.soft_error.unwrap_or(silent));
     }
 }
+
+/// The longest interval between window probes (Linux `TCP_RTO_MAX`).
+const PROBE_MOST: Duration = Duration::from_secs(120);

@@ -108,10 +108,7 @@ impl Conn {
     pub(crate) fn take_syn(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
         let offer = Offer::parse(seg.options, self.key.remote.ip.is_v4());
         self.take_offer(cx, offer);
-        let window = self.rcv.window();
-        self.rcv.nxt = seg.seq + 1;
-        self.rcv.acked = self.rcv.nxt;
-        self.rcv.edge = self.rcv.nxt + window;
+        self.rcv.start(seg.seq + 1, self.rcv.window());
     }
 
     /// What the peer's SYN offered: an option works only if both sides offered it (RFC 7323 §2.2, §3.2,
@@ -158,7 +155,9 @@ impl Conn {
         self.retries = 0;
         self.timers.retransmit = Instant::FAR;
         self.heard = cx.now;
-        self.start_keepalive(cx.now);
+        let widest = u32::from(u16::MAX) << self.rcv.scale;
+        self.rcv.space.start(u32::from(self.our_mss), widest, cx.now);
+        self.start_keepalive();
         self.output |= self.has_work();
         self.confirm_neighbor(cx);
         self.tell(cx, Readiness::CONNECTED | Readiness::WRITABLE);

@@ -1,8 +1,9 @@
 //! A segment arrives for a synchronized connection: RFC 9293 §3.10.7.4, step by step.
 //!
-//! 0. [`check_timestamp`](Conn::check_timestamp) 1. [`check_sequence`](Conn::check_sequence) 2. [`process_reset`](Conn::process_reset)
+//! 0. [`check_timestamp`](Conn::check_timestamp)
+//! 1. [`check_sequence`](Conn::check_sequence) 2. [`process_reset`](Conn::process_reset)
 //! 3. (security: none) 4. SYN: challenge 5. [`process_ack`](Conn::process_ack)
-//! 6. URG: urgent data is data (RFC 6093; TCPI-15) 7. [`process_text`](Conn::process_text)
+//! 6. [`process_urgent`](Conn::process_urgent) 7. [`process_text`](Conn::process_text)
 //! 8. [`process_fin`](Conn::process_fin).
 //!
 //! RFC 5961 decides about RST, SYN and the range of ACKs. Nothing is changed before a segment has
@@ -15,11 +16,9 @@ use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::socket::SocketError;
 use crate::tcp::conn::{Conn, End, Stage};
-use crate::tcp::recv::AckWish;
 use crate::tcp::reply;
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{State, TheirFin};
-use crate::tcp::timers::DELAYED_ACK;
 use crate::time::{Duration, Instant};
 
 impl Conn {
@@ -53,6 +52,9 @@ impl Conn {
         }
         if self.end.is_some() {
             return Ok(());
+        }
+        if seg.flags.intersects(Flags::URG) || self.rcv.urgent.is_awaited() {
+            self.process_urgent(cx, seg);
         }
         let outcome = self.process_text(cx, seg);
         if self.orphan {
@@ -102,7 +104,7 @@ impl Conn {
         if seg.flags.syn() {
             self.challenge(cx);
         } else if seg.len() > 0 || self.may_answer(cx.now) {
-            self.rcv.owed.now = true;
+            self.owe_duplicate(seg);
         }
     }
 
@@ -133,7 +135,7 @@ impl Conn {
 
     /// The right edge of the text that came out of order.
     fn highest_received(&self) -> Option<SeqNum> {
-        let end = self.rcv.assembler.end()?;
+        let end = self.rcv.waiting_end()?;
         Some(self.rcv.nxt + (end - self.rcv.ring.position()) as u32)
     }
 
@@ -211,17 +213,16 @@ impl Conn {
             return Err(DropReason::TcpOutOfWindow);
         }
         if offset > 0 {
-            let limit = cx.limits.tcp_out_of_order_ranges;
-            let kept = self.rcv.keep(offset as usize, text, limit);
-            return if kept { Ok(()) } else { Err(DropReason::TcpOutOfOrderFull) };
+            return self.keep_text(cx, text, offset);
         }
-        let size = seg.size.min(u32::from(self.our_mss));
-        match self.rcv.accept(text, size, cx.now) {
-            AckWish::Now => self.rcv.owed.now = true,
-            AckWish::Delayed if self.timers.delayed_ack == Instant::FAR => {
-                self.timers.delayed_ack = cx.now + DELAYED_ACK;
-            }
-            AckWish::Delayed => {}
+        let accepted = self.rcv.accept(text);
+        if let Some((left, right)) = accepted.twice {
+            self.note_twice(left, right);
+        }
+        self.measure_text(cx, seg, text.len() as u32);
+        self.schedule_ack(cx, accepted.gap);
+        if accepted.urgent {
+            self.tell(cx, Readiness::URGENT);
         }
         if !self.rcv.shut {
             self.tell(cx, Readiness::READABLE);
@@ -240,8 +241,11 @@ impl Conn {
         let old = if ahead < 0 { ahead.unsigned_abs() as usize } else { 0 };
         if old >= seg.payload.len() || self.fins.theirs != TheirFin::Open {
             // Sent again: the peer has missed our ACK.
-            self.rcv.owed.now = true;
+            self.owe_duplicate(seg);
             return None;
+        }
+        if old > 0 {
+            self.note_twice(seg.seq, self.rcv.nxt);
         }
         let offset = ahead.max(0) as u32;
         let last = self.rcv.fin.unwrap_or(self.rcv.edge).min(self.rcv.edge);
@@ -267,7 +271,7 @@ impl Conn {
         } else if fin.le(self.rcv.edge) {
             self.rcv.note_fin(fin);
             if seg.payload.is_empty() && fin != self.rcv.nxt {
-                self.rcv.owed.duplicates = self.rcv.owed.duplicates.saturating_add(1);
+                self.rcv.owed.duplicate(self.sack);
             }
         }
     }

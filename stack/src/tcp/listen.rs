@@ -14,6 +14,7 @@ use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::cookies;
 use crate::tcp::embryos;
+use crate::tcp::settings::Choice;
 use crate::time::{Duration, Instant};
 
 /// How to listen.
@@ -46,6 +47,8 @@ pub(crate) struct Listener {
     pub(crate) cookies_at: Option<Instant>,
     pub(crate) queue: VecDeque<Ends>,
     pub(crate) untold: Readiness,
+    /// What its connections start with.
+    pub(crate) settings: Choice,
 }
 
 impl Listener {
@@ -165,6 +168,7 @@ impl Tcp {
             cookies_at: None,
             queue: VecDeque::new(),
             untold: Readiness::NONE,
+            settings: Choice::default(),
         };
         let key = self.listeners.insert(listener).ok_or(SocketError::NoBuffers)?;
         Ok(listener_id(key))

@@ -14,14 +14,16 @@
 //! |---|---|
 //! | `segment` | one incoming segment, checked |
 //! | `input`, `handshake`, `ack` | segment arrival, RFC 9293 §3.10.7 step by step |
-//! | `recv`, `assembler` | receive half, text out of order |
+//! | `recv`, `text`, `assembler`, `sack` | receive half, text out of order, which of it is reported |
+//! | `ack_policy`, `rcv_space` | when to acknowledge; how much to buffer and to offer |
+//! | `snd_space`, `nagle`, `urgent` | how much to write ahead; small segments; urgent data |
 //! | `send`, `recovery`, `congestion`, `pacing`, `rtt` | send half, loss, how much may be out |
 //! | `output`, `emit` | which segment is next; writing it into a frame |
-//! | `timers`, `expire`, `keepalive` | deadlines and what they do |
+//! | `timers`, `expire`, `keepalive`, `user_timeout` | deadlines and what they do |
 //! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
 //! | `reply`, `challenge` | segments that no connection sends; how many challenge ACKs leave |
 //! | `options`, `timestamps`, `isn` | what is negotiated; both clocks; what must not be guessed |
-//! | `user`, `icmp_errors`, `ready`, `info` | socket calls, ICMP, who sends next, listings |
+//! | `user`, `settings`, `icmp_errors`, `ready`, `info` | socket calls, ICMP, who sends next, listings |
 //!
 //! # Turn
 //!
@@ -36,6 +38,7 @@
 //! connection. Segments change nothing before their checksum is known to be good.
 
 mod ack;
+mod ack_policy;
 mod assembler;
 mod challenge;
 #[cfg(test)]
@@ -53,23 +56,31 @@ mod input;
 mod isn;
 mod keepalive;
 mod listen;
+mod nagle;
 mod options;
 mod output;
 mod pacing;
 mod passive;
+mod rcv_space;
 mod ready;
 mod recovery;
 mod recv;
 mod reply;
 mod rtt;
+mod sack;
 mod segment;
 mod send;
+mod settings;
+mod snd_space;
 mod state;
 mod table;
+mod text;
 mod time_wait;
 mod timers;
 mod timestamps;
+mod urgent;
 mod user;
+mod user_timeout;
 
 #[cfg(test)]
 mod tests;
@@ -93,8 +104,8 @@ pub use congestion::{CongestionAlgorithm, UnknownAlgorithm};
 pub use keepalive::KeepAlive;
 pub use listen::ListenOptions;
 pub use pacing::Pacing;
+pub use settings::TcpOption;
 pub use state::State;
-pub use user::TcpOption;
 
 use challenge::Challenges;
 use conn::{Conn, End, Stage};
@@ -226,6 +237,9 @@ impl Tcp {
                 continue;
             };
             conn.on_sent(&plan, cx.now);
+            if conn.settings.not_sent > 0 {
+                conn.look_for_room(cx);
+            }
             if plan.kind == Kind::Again {
                 cx.stats.tcp_retransmits += 1;
             }
@@ -395,7 +409,7 @@ impl Tcp {
             snd_nxt: conn.snd.nxt,
             rcv_nxt: conn.rcv.nxt,
             stamps: conn.stamps,
-            window: conn.rcv.offer(u32::from(conn.our_mss)),
+            window: conn.rcv.offer(),
             scale: conn.rcv.scale,
             half: conn.state() == State::FinWait2,
         };

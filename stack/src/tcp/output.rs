@@ -168,8 +168,8 @@ impl Conn {
                 self.note_usage(now);
             }
             if idle && self.timers.retransmit == Instant::FAR {
-                // Only the peer's window can hold an idle connection back.
-                self.timers.retransmit = now + self.rtt.rto_after(self.probe_backoff);
+                // Only the peer's window or a cork can hold an idle connection back.
+                self.timers.retransmit = now + self.patience();
             }
             return None;
         }
@@ -200,7 +200,7 @@ impl Conn {
         self.snd.limited = open < usable.min(unsent);
         if unsent <= allowed {
             let tail = unsent % mss;
-            let hold = tail > 0 && !fin && !self.snd.nodelay && self.snd.has_small_outstanding();
+            let hold = tail > 0 && !fin && self.holds_small();
             return if hold { unsent - tail } else { unsent };
         }
         if allowed >= mss {
@@ -243,7 +243,7 @@ impl Conn {
             self.pacer.on_sent(plan.len, self.mss_now(), now);
         }
         if plan.flags.ack() {
-            self.rcv.on_ack_sent(plan.len > 0, now);
+            self.rcv.on_ack_sent();
             self.timers.delayed_ack = Instant::FAR;
         }
     }
@@ -263,10 +263,12 @@ impl Conn {
     fn on_new_sent(&mut self, plan: &Plan, end: SeqNum, now: Instant) {
         if self.snd.una == self.snd.nxt {
             // Whatever the timer was for before: from now it is for this.
-            self.timers.retransmit = now + self.rtt.rto();
+            self.timers.retransmit = self.timeout_at(now);
         }
         let mss = self.mss_now();
         self.probe = None;
+        self.probe_backoff = 0;
+        self.rcv.acks.on_data_sent(now);
         self.snd.nxt = end;
         self.snd.bytes += u64::from(plan.len);
         self.snd.last_sent = now;
@@ -288,7 +290,7 @@ impl Conn {
         self.retransmits += 1;
         self.snd.last_sent = now;
         if plan.seq == self.snd.una {
-            self.timers.retransmit = now + self.rtt.rto();
+            self.timers.retransmit = self.timeout_at(now);
         }
         self.start_retransmit_timer(now);
         self.on_tail_sent(true, now);
@@ -298,7 +300,7 @@ impl Conn {
     fn on_tail_sent(&mut self, again: bool, now: Instant) {
         if self.recovery.probe_due {
             self.recovery.on_probe_sent(self.snd.nxt, again);
-            self.timers.retransmit = now + self.rtt.rto();
+            self.timers.retransmit = self.timeout_at(now);
         }
         self.set_loss_timer(now, true);
     }
@@ -320,7 +322,7 @@ impl Conn {
 
     fn start_retransmit_timer(&mut self, now: Instant) {
         if self.timers.retransmit == Instant::FAR {
-            self.timers.retransmit = now + self.rtt.rto();
+            self.timers.retransmit = self.timeout_at(now);
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::tcp::listen::conn_id;
 use crate::tcp::options::{self, Offer, SynOptions};
 use crate::tcp::reply::{self, Bare};
 use crate::tcp::segment::Segment;
+use crate::tcp::settings::Choice;
 use crate::tcp::table::Owner;
 use crate::tcp::timestamps::Stamps;
 
@@ -259,13 +260,14 @@ impl Tcp {
         let identification = cx.rng.next_u32() as u16;
         let flow_label = self.secrets.flow_label(&key);
         let clock_offset = self.secrets.clock_offset(&key);
+        let settings = listener.settings.clone();
         let mut halves = None;
         let inserted = self.conns.insert_with(|slot| {
             let id = conn_id(slot);
             let birth =
                 Birth { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
-            conn.hatch(cx, handshake);
+            conn.hatch(cx, handshake, &settings);
             halves = Some(user);
             conn
         });
@@ -321,8 +323,11 @@ impl Tcp {
         let Handshake { key, scope, offer, .. } = handshake;
         let path = cx.fib.path(key.remote.ip, Some(key.local.ip), *scope);
         let path: Path = path.map_err(|_| DropReason::NoRoute)?;
-        let mss = options::advertised_mss(path.mtu, key.remote.ip.is_v4());
+        let listener = self.listeners.slab.at(handshake.listener);
+        let settings = listener.map(|l| *l.settings).unwrap_or_default();
+        let mss = settings.bound_mss(options::advertised_mss(path.mtu, key.remote.ip.is_v4()));
         let window = options::first_window(cx.limits, mss, offer.timestamps.is_some());
+        let window = settings.bound_window(window);
         let clock = Stamps::new(self.secrets.clock_offset(key)).clock(cx.now);
         Ok(Ours { mss, window, clock })
     }
@@ -330,13 +335,12 @@ impl Tcp {
 
 impl Conn {
     /// Takes over what the handshake agreed on.
-    fn hatch(&mut self, cx: &mut Cx<'_>, handshake: &Handshake) {
+    fn hatch(&mut self, cx: &mut Cx<'_>, handshake: &Handshake, settings: &Choice) {
         let Handshake { irs, iss, offer, retries, .. } = *handshake;
         self.held = true;
-        self.rcv.nxt = irs + 1;
-        self.rcv.acked = self.rcv.nxt;
+        self.inherit(settings, cx.limits);
         let window = options::first_window(cx.limits, self.our_mss, offer.timestamps.is_some());
-        self.rcv.edge = self.rcv.nxt + u32::from(window);
+        self.rcv.start(irs + 1, settings.bound_window(window).into());
         self.take_offer(cx, offer);
         self.snd.nxt = iss + 1;
         self.snd.una = self.snd.nxt;

@@ -3,17 +3,22 @@
 //! Text goes straight to its place in the receive ring and is committed when it is contiguous, so the
 //! ring is reassembly buffer and socket buffer in one. `edge` is the highest right edge ever
 //! offered; it never moves back (RFC 9293 §3.8.6.2.1, MUST-34...36 are about the peer that does), and
-//! everything below it fits into the ring, because only the reader's progress moves it.
+//! everything below it fits into the ring, because only the reader's progress moves it. How much may
+//! be buffered and offered is `rcv_space`'s business.
 //!
 //! Acknowledgments are owed, not sent: a batch of segments marks what it wants and the next transmit
-//! sends one ACK for all. Duplicate ACKs are counted, since the peer counts them too.
+//! sends one ACK for all. Duplicate ACKs are counted, since the peer counts them too; one that reads SACK
+//! blocks needs three to see a loss and after that only the latest blocks, which is how Linux
+//! compresses them (`tcp_comp_sack`).
 
 use ring::bytes::Writer;
 use wire::tcp::SeqNum;
-use wire::tcp_options::SackBlock;
 
-use crate::tcp::assembler::Assembler;
-use crate::time::Instant;
+use crate::tcp::ack_policy::AckPolicy;
+use crate::tcp::assembler::{Assembler, Kept, Span};
+use crate::tcp::rcv_space::RcvSpace;
+use crate::tcp::sack::{Blocks, SackReport};
+use crate::tcp::urgent::Urgent;
 
 /// The receive half.
 #[derive(Debug)]
@@ -32,14 +37,21 @@ pub(crate) struct RecvHalf {
     pub(crate) fin: Option<SeqNum>,
     /// What is owed to the peer.
     pub(crate) owed: Owed,
-    /// Size of the peer's full segments, as far as seen.
-    pub(crate) segment: u32,
-    /// When text last came.
-    pub(crate) last_text: Instant,
+    pub(crate) acks: AckPolicy,
+    pub(crate) space: RcvSpace,
+    /// What came out of order or twice; made when it first does.
+    pub(crate) disorder: Option<Box<Disorder>>,
+    pub(crate) urgent: Urgent,
     /// Bytes of text received in order.
     pub(crate) bytes: u64,
     pub(crate) ring: Writer,
+}
+
+/// What came out of order or twice, and what of it the peer is told.
+#[derive(Debug, Default)]
+pub(crate) struct Disorder {
     pub(crate) assembler: Assembler,
+    pub(crate) sack: SackReport,
 }
 
 /// Acknowledgments owed.
@@ -49,11 +61,8 @@ pub(crate) struct Owed {
     pub(crate) now: bool,
     /// Duplicate ACKs, one per segment that came out of order.
     pub(crate) duplicates: u8,
-    /// Segments still to be acknowledged at once rather than delayed: the start of a connection,
-    /// where the peer's window is small (Linux's quick-ack mode).
-    pub(crate) quick: u8,
-    /// The application answers what it gets: its data will carry the ACK.
-    pub(crate) interactive: bool,
+    /// Duplicate ACKs since RCV.NXT last moved.
+    repeats: u8,
 }
 
 impl Owed {
@@ -62,32 +71,55 @@ impl Owed {
     pub(crate) fn any(self) -> bool {
         self.now || self.duplicates > 0
     }
+
+    /// Something came out of order; `sack` says that the peer reads blocks.
+    pub(crate) fn duplicate(&mut self, sack: bool) {
+        if sack && self.repeats >= REPEATS {
+            self.now = true;
+            return;
+        }
+        self.duplicates = self.duplicates.saturating_add(1);
+        self.repeats = self.repeats.saturating_add(1);
+    }
 }
 
-/// What to do about an ACK after text came in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AckWish {
-    Now,
-    Delayed,
+/// What text in order did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted {
+    /// Text out of order waited for it, or still waits.
+    pub(crate) gap: bool,
+    /// The part of it that had come before.
+    pub(crate) twice: Option<(SeqNum, SeqNum)>,
+    /// The urgent byte that was announced is here.
+    pub(crate) urgent: bool,
 }
 
 impl RecvHalf {
-    /// A half that expects `nxt` first and has offered `window` bytes in its SYN.
-    pub(crate) fn new(nxt: SeqNum, window: u32, scale: u8, segment: u32, ring: Writer) -> Self {
+    /// A half that has offered `space.ssthresh` bytes in its SYN.
+    pub(crate) fn new(scale: u8, mss: u32, space: RcvSpace, ring: Writer) -> Self {
         Self {
-            nxt,
-            edge: nxt + window,
-            acked: nxt,
+            nxt: SeqNum(0),
+            edge: SeqNum(space.ssthresh),
+            acked: SeqNum(0),
             scale,
             shut: false,
             fin: None,
-            owed: Owed { quick: QUICK, ..Owed::default() },
-            segment: segment.min(SEGMENT_START),
-            last_text: Instant::ZERO,
+            owed: Owed::default(),
+            acks: AckPolicy::new(mss),
+            space,
+            disorder: None,
+            urgent: Urgent::default(),
             bytes: 0,
             ring,
-            assembler: Assembler::default(),
         }
+    }
+
+    /// The peer's SYN takes the number before `nxt`; ours offered `window`.
+    pub(crate) fn start(&mut self, nxt: SeqNum, window: u32) {
+        self.nxt = nxt;
+        self.acked = nxt;
+        self.edge = nxt + window;
+        self.space.ssthresh = window;
     }
 
     /// The window as the peer knows it.
@@ -96,89 +128,174 @@ impl RecvHalf {
         (self.edge - self.nxt) as u32
     }
 
-    /// The right edge we would offer now. It moves only by a worthwhile step: a segment or half the
-    /// buffer (RFC 9293 §3.8.6.2.2, MUST-39: receiver's silly window avoidance).
-    pub(crate) fn fresh_edge(&self, mss: u32) -> SeqNum {
-        let capacity = self.ring.limit() as u32;
-        let room = if self.shut { capacity } else { self.ring.free() as u32 };
-        let unit = !((1u32 << self.scale) - 1);
-        let limit = u32::from(u16::MAX) << self.scale;
-        let edge = self.nxt + (room & unit).min(limit);
-        let step = mss.min(capacity / 2).max(1);
-        if edge - self.edge >= step as i32 { edge } else { self.edge }
+    /// The window as last told.
+    #[inline]
+    pub(crate) fn offered(&self) -> u32 {
+        (self.edge - self.acked) as u32
+    }
+
+    /// Bytes that may still be buffered.
+    #[inline]
+    pub(crate) fn free(&self) -> u32 {
+        let buffered = if self.shut { 0 } else { self.ring.buffered() as u32 };
+        self.space.limit.saturating_sub(buffered)
+    }
+
+    /// The window we would offer now, if it were up to us alone: silly steps are avoided (RFC 9293
+    /// §3.8.6.2.2, MUST-39; TCPI-11), as Linux chooses it. Less than half the buffer is offered in
+    /// steps of the shift, less than a segment or a sixteenth of the buffer not at all.
+    fn fresh_window(&self) -> u32 {
+        let (limit, mut free) = (self.space.limit, self.free());
+        let mss = self.acks.segment.min(limit);
+        let unit = 1u32 << self.scale;
+        if free < limit / 2 {
+            free &= !(unit - 1);
+            if free < limit / 16 || free < mss {
+                return 0;
+            }
+        }
+        free = free.min(self.space.ssthresh);
+        if self.scale > 0 {
+            return free.next_multiple_of(unit);
+        }
+        // Whole segments, and no step of less than one.
+        let told = self.offered();
+        let whole = if told > free || free - told >= mss {
+            free - free % mss.max(1)
+        } else if mss == limit && free > told + limit / 2 {
+            free
+        } else {
+            told
+        };
+        whole.min(u16::MAX.into())
     }
 
     /// Moves the edge, and returns the window field for a segment that leaves now.
     #[inline]
-    pub(crate) fn offer(&mut self, mss: u32) -> u16 {
-        self.edge = self.fresh_edge(mss);
+    pub(crate) fn offer(&mut self) -> u16 {
+        let unit = 1u32 << self.scale;
+        let free = self.free();
+        if free < self.space.limit / 2 {
+            self.acks.on_pressure();
+        }
+        // A window told in units is told in full, where there is room for the difference.
+        let told = self.window().next_multiple_of(unit);
+        let told = if told <= free.next_multiple_of(unit) { told } else { self.window() };
+        let window = self.fresh_window().max(told);
+        let room = if self.shut { u32::MAX } else { self.ring.free() as u32 };
+        let window = window.min(room & !(unit - 1)).min(u32::from(u16::MAX) << self.scale);
+        self.edge = self.edge.max(self.nxt + window);
         u16::try_from(self.window() >> self.scale).unwrap_or(u16::MAX)
     }
 
     /// Whether the reader made room that is worth telling: the window at least doubles and was half
-    /// closed or more (as Linux decides; GAP-21).
-    pub(crate) fn wants_update(&self, mss: u32) -> bool {
+    /// closed or more (as Linux decides; TCPI-12, GAP-21).
+    pub(crate) fn wants_update(&self) -> bool {
         let now = self.window();
-        if u64::from(now) * 2 > self.ring.limit() as u64 {
+        if now > self.space.limit / 2 {
             return false;
         }
-        let fresh = (self.fresh_edge(mss) - self.nxt) as u32;
-        fresh > now && fresh >= now.saturating_mul(2)
+        let fresh = self.fresh_window();
+        fresh > 0 && fresh >= now.saturating_mul(2)
     }
 
-    /// Text that starts at RCV.NXT. Returns how much became contiguous and how to acknowledge.
+    /// Text that starts at RCV.NXT.
     #[inline]
-    pub(crate) fn accept(&mut self, text: &[u8], size: u32, now: Instant) -> AckWish {
-        let filled_gap = !self.assembler.is_empty();
+    pub(crate) fn accept(&mut self, text: &[u8]) -> Accepted {
+        let awaited = self.urgent.is_awaited();
+        let mut accepted = Accepted { gap: self.waits(), twice: None, urgent: false };
         let len = if self.shut {
             text.len()
         } else {
             self.ring.write_at(0, text);
-            let len = self.assembler.absorb(self.ring.position(), text.len());
-            self.ring.commit(len)
+            let (len, twice) = match &mut self.disorder {
+                Some(disorder) => disorder.assembler.absorb(self.ring.position(), text.len()),
+                None => (text.len(), None),
+            };
+            accepted.twice = twice.map(|span| self.numbers(span));
+            self.commit(len)
         };
+        accepted.urgent = awaited && !self.urgent.is_awaited();
         self.nxt += len as u32;
         self.bytes += len as u64;
-        self.last_text = now;
-        self.segment = self.segment.max(size);
-        // RFC 5681 §4.2: at least every second full segment, and at once when a gap closes.
-        let waiting = (self.nxt - self.acked) as u32;
-        if filled_gap || waiting > self.segment || self.is_quick() {
-            AckWish::Now
-        } else {
-            AckWish::Delayed
+        self.owed.repeats = 0;
+        if let Some(disorder) = self.disorder.as_mut().filter(|_| accepted.gap) {
+            disorder.sack.advance(self.nxt);
+        }
+        accepted
+    }
+
+    /// Text beyond RCV.NXT. Says what of it had come before, or nothing if it was not kept.
+    pub(crate) fn keep(
+        &mut self,
+        offset: u32,
+        text: &[u8],
+        limit: usize,
+    ) -> Option<Option<(SeqNum, SeqNum)>> {
+        if self.shut {
+            return None;
+        }
+        let disorder = self.disorder.get_or_insert_default();
+        let kept = disorder.assembler.insert(&mut self.ring, offset as usize, text, limit)?;
+        let Kept { range, twice, pruned } = kept;
+        let (left, right) = self.numbers(range);
+        let pruned = pruned.map(|span| self.numbers(span));
+        let disorder = self.disorder.get_or_insert_default();
+        disorder.sack.note(left, right);
+        if let Some((left, right)) = pruned {
+            disorder.sack.forget(left, right);
+        }
+        Some(twice.map(|span| self.numbers(span)))
+    }
+
+    /// Whether text out of order waits.
+    #[inline]
+    pub(crate) fn waits(&self) -> bool {
+        self.disorder.as_ref().is_some_and(|disorder| !disorder.assembler.is_empty())
+    }
+
+    /// One past the last byte that waits, as a stream position.
+    pub(crate) fn waiting_end(&self) -> Option<u64> {
+        self.disorder.as_ref()?.assembler.end()
+    }
+
+    /// Everything that waits must come again.
+    pub(crate) fn renege(&mut self) {
+        self.disorder = None;
+    }
+
+    /// The reader has read: what is not needed any more is given back, the ring's memory too, unless
+    /// text out of order lies in it.
+    pub(crate) fn tidy(&mut self) {
+        let idle = |d: &Disorder| d.assembler.is_empty() && d.sack.is_empty();
+        if self.disorder.as_ref().is_some_and(|disorder| idle(disorder)) {
+            self.disorder = None;
+        }
+        if !self.waits() {
+            self.ring.trim();
         }
     }
 
-    /// Text beyond RCV.NXT. Says whether it was kept; a duplicate ACK is owed either way (RFC 5681
-    /// §4.2).
-    pub(crate) fn keep(&mut self, offset: usize, text: &[u8], limit: usize) -> bool {
-        self.owed.duplicates = self.owed.duplicates.saturating_add(1);
-        self.owed.quick = self.owed.quick.max(QUICK);
-        !self.shut && self.assembler.insert(&mut self.ring, offset, text, limit)
+    /// The sequence numbers of stream positions beyond the contiguous text.
+    fn numbers(&self, span: Span) -> (SeqNum, SeqNum) {
+        let number = |position: u64| self.nxt + (position - self.ring.position()) as u32;
+        (number(span.0), number(span.1))
     }
 
     /// Whether an ACK has more to say than RCV.NXT.
     #[inline]
     pub(crate) fn has_sack_blocks(&self) -> bool {
-        !self.assembler.is_empty()
+        self.disorder.as_ref().is_some_and(|disorder| !disorder.sack.is_empty())
     }
 
-    /// What came out of order, for the peer (RFC 2018 §4): the blocks and how many there are.
-    pub(crate) fn sack_blocks(&self) -> ([SackBlock; 4], usize) {
-        let mut blocks = [SackBlock::default(); 4];
-        let mut count = 0;
-        let seq = |position: u64| self.nxt + (position - self.ring.position()) as u32;
-        for (block, (start, end)) in blocks.iter_mut().zip(self.assembler.iter()) {
-            *block = SackBlock { left: seq(start), right: seq(end) };
-            count += 1;
-        }
-        (blocks, count)
+    /// What came out of order or twice, for the peer.
+    pub(crate) fn sack_blocks(&self) -> Blocks {
+        self.disorder.as_ref().map(|disorder| disorder.sack.blocks()).unwrap_or_default()
     }
 
     /// Notes a FIN at `seq`, unless text beyond it was received already.
     pub(crate) fn note_fin(&mut self, seq: SeqNum) {
-        let last = self.assembler.end().map_or(0, |end| end - self.ring.position());
+        let last = self.waiting_end().map_or(0, |end| end - self.ring.position());
         if self.fin.is_none() && (seq - self.nxt) as u32 >= last as u32 {
             self.fin = Some(seq);
         }
@@ -197,44 +314,23 @@ impl RecvHalf {
         true
     }
 
-    /// A segment left that acknowledged everything so far.
+    /// A segment left that acknowledged everything so far, with what there was to report.
     #[inline]
-    pub(crate) fn on_ack_sent(&mut self, carried_data: bool, now: Instant) {
-        let covered = (self.nxt - self.acked) as u32;
+    pub(crate) fn on_ack_sent(&mut self) {
         self.acked = self.nxt;
-        self.owed.now = false;
+        self.owed.now = self.disorder.as_mut().is_some_and(|disorder| disorder.sack.told());
         self.owed.duplicates = self.owed.duplicates.saturating_sub(1);
-        let segments = covered.div_ceil(self.segment.max(1)).min(u32::from(u8::MAX)) as u8;
-        self.owed.quick = self.owed.quick.saturating_sub(segments);
-        if carried_data && now.since(self.last_text) < super::timers::DELAYED_ACK {
-            self.owed.interactive = true;
-        }
+        self.acks.on_ack_sent();
     }
 
     /// Throws away what has not been read and takes no more.
     pub(crate) fn shut(&mut self) {
         self.shut = true;
         self.ring.finish();
-        self.assembler.clear();
+        self.disorder = None;
         self.ring.rest();
-    }
-
-    /// The reader has read: a ring that is empty gives its memory back, unless text out of order
-    /// lies in it.
-    #[inline]
-    pub(crate) fn trim(&mut self) {
-        if self.assembler.is_empty() {
-            self.ring.trim();
-        }
-    }
-
-    #[inline]
-    fn is_quick(&self) -> bool {
-        self.owed.quick > 0 && !self.owed.interactive
     }
 }
 
-/// Segments acknowledged at once at the start (Linux `TCP_MAX_QUICKACKS`).
-const QUICK: u8 = 16;
-/// First guess at the size of the peer's segments (Linux `TCP_MSS_DEFAULT`).
-const SEGMENT_START: u32 = 536;
+/// Duplicate ACKs that show a loss (Linux `TCP_FASTRETRANS_THRESH`).
+const REPEATS: u8 = 3;

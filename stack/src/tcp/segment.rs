@@ -22,6 +22,8 @@ pub(crate) struct Segment<'a> {
     pub(crate) flags: Flags,
     /// Window as written.
     pub(crate) window: u16,
+    /// Urgent pointer as written.
+    pub(crate) urgent: u16,
     /// Bytes of data in each segment of what may be a merged run.
     pub(crate) size: u32,
     pub(crate) options: &'a [u8],
@@ -60,6 +62,7 @@ impl<'a> Segment<'a> {
             ack: segment.ack,
             flags: segment.flags,
             window: segment.window,
+            urgent: segment.urgent,
             size,
             options: segment.options,
             timestamps: options.timestamps,

@@ -8,6 +8,7 @@
 use ring::bytes::Reader;
 use wire::tcp::SeqNum;
 
+use crate::tcp::snd_space::SndSpace;
 use crate::time::Instant;
 
 /// The send half.
@@ -31,20 +32,21 @@ pub(crate) struct SendHalf {
     pub(crate) mss: u32,
     /// End of the last segment sent that was not full (Minshall's rule needs it).
     pub(crate) small: SeqNum,
-    /// No Nagle.
-    pub(crate) nodelay: bool,
+    /// One past the urgent byte, or SND.UNA if there is none (SND.UP).
+    pub(crate) up: SeqNum,
     /// The congestion window, not the application or the peer, held data back.
     pub(crate) limited: bool,
     /// When anything with a sequence number last left.
     pub(crate) last_sent: Instant,
     /// Bytes of data sent, first time only.
     pub(crate) bytes: u64,
+    pub(crate) space: SndSpace,
     pub(crate) ring: Reader,
 }
 
 impl SendHalf {
     /// A half whose SYN has the number `iss`.
-    pub(crate) fn new(iss: SeqNum, mss: u32, ring: Reader) -> Self {
+    pub(crate) fn new(iss: SeqNum, mss: u32, space: SndSpace, ring: Reader) -> Self {
         Self {
             una: iss,
             nxt: iss,
@@ -55,10 +57,11 @@ impl SendHalf {
             scale: 0,
             mss,
             small: iss,
-            nodelay: false,
+            up: iss,
             limited: false,
             last_sent: Instant::ZERO,
             bytes: 0,
+            space,
             ring,
         }
     }
@@ -73,6 +76,12 @@ impl SendHalf {
     #[inline]
     pub(crate) fn unsent(&self) -> u32 {
         (self.ring.len() as u32).saturating_sub(self.outstanding())
+    }
+
+    /// Whether urgent data is not acknowledged.
+    #[inline]
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.up.gt(self.una)
     }
 
     /// How much more the peer's window allows.

@@ -4,7 +4,7 @@
 //! holds one entry per connection, at or before the earliest of them: it is touched when the
 //! earliest moves forward, and an entry that fires too soon is set again.
 
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// The deadlines.
 #[derive(Debug)]
@@ -43,6 +43,3 @@ pub(crate) fn take_due(timer: &mut Instant, now: Instant) -> bool {
     }
     due
 }
-
-/// Linux `TCP_DELACK_MIN`; RFC 9293 §3.8.6.3, MUST-59 allows half a second.
-pub(crate) const DELAYED_ACK: Duration = Duration::from_millis(40);

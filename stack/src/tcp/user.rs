@@ -8,27 +8,12 @@ use crate::cx::Cx;
 use crate::fib::Path;
 use crate::socket::{Ends, SocketError, SocketId, SocketKind};
 use crate::tcp::Tcp;
-use crate::tcp::congestion::CongestionAlgorithm;
 use crate::tcp::conn::{Birth, Conn};
-use crate::tcp::keepalive::KeepAlive;
 use crate::tcp::listen::conn_id;
-use crate::tcp::pacing::Pacing;
 use crate::tcp::segment::scope;
+use crate::tcp::settings::TcpOption;
 use crate::tcp::state::State;
 use crate::tcp::table::Owner;
-
-/// A socket option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TcpOption {
-    /// Send small segments at once (`TCP_NODELAY`).
-    NoDelay(bool),
-    /// How the congestion window follows the path (`TCP_CONGESTION`).
-    Congestion(CongestionAlgorithm),
-    /// Whether what is sent is spread out (`SO_MAX_PACING_RATE`).
-    Pacing(Pacing),
-    /// Probe a silent peer (`SO_KEEPALIVE` with its times), or not.
-    KeepAlive(Option<KeepAlive>),
-}
 
 impl Tcp {
     /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
@@ -112,7 +97,7 @@ impl Tcp {
 
     /// The application released bytes from its ring.
     pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        self.with(cx, id, |conn, _| conn.consumed());
+        self.with(cx, id, |conn, cx| conn.consumed(cx.now));
     }
 
     /// The application lets go of the socket.
@@ -146,26 +131,38 @@ impl Tcp {
         self.with(cx, id, Conn::shutdown_read);
     }
 
-    /// Sets an option.
+    /// The application wrote, and the last byte is urgent (`MSG_OOB`).
+    pub(crate) fn send_urgent(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        self.with(cx, id, |conn, _| conn.urge());
+    }
+
+    /// The peer's urgent byte.
+    pub(crate) fn urgent_byte(
+        &mut self,
+        id: SocketId,
+        peek: bool,
+    ) -> Result<Option<u8>, SocketError> {
+        self.conn_mut(id).ok_or(SocketError::BadSocket)?.urgent_byte(peek)
+    }
+
+    /// Whether the reader stands where the urgent byte was.
+    pub(crate) fn at_mark(&self, id: SocketId) -> bool {
+        self.conn(id).is_some_and(Conn::at_mark)
+    }
+
+    /// Sets an option. Those of a listener are what its connections start with.
     pub(crate) fn set_option(
         &mut self,
         cx: &mut Cx<'_>,
         id: SocketId,
         option: TcpOption,
     ) -> Result<(), SocketError> {
-        let conn = self.conn_mut(id).ok_or(SocketError::BadSocket)?;
-        match option {
-            TcpOption::NoDelay(on) => {
-                conn.snd.nodelay = on;
-                conn.sent();
-            }
-            TcpOption::Congestion(algorithm) => conn.congestion.set_algorithm(algorithm),
-            TcpOption::Pacing(pacing) => {
-                conn.pacer.set(pacing);
-                conn.sent();
-            }
-            TcpOption::KeepAlive(keepalive) => conn.set_keepalive(keepalive, cx.now),
+        if let Some(listener) = self.listener_mut(id) {
+            listener.settings.set(option);
+            return Ok(());
         }
+        let conn = self.conn_mut(id).ok_or(SocketError::BadSocket)?;
+        conn.set_option(cx, option);
         self.settle(cx, id.index);
         Ok(())
     }

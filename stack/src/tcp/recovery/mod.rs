@@ -541,7 +541,7 @@ impl Conn {
                     self.recovery.probe_due = true;
                     self.output = true;
                     // The probe comes in place of the timeout that may be due as well.
-                    self.timers.retransmit = cx.now + self.rtt.rto();
+                    self.timers.retransmit = self.timeout_at(cx.now);
                     cx.stats.tcp_tail_probes += 1;
                 }
             }

@@ -290,7 +290,7 @@ impl SentQueue {
                 continue;
             }
             let (first, last) = (self.position(from), self.position(to));
-            if !self.sacked_ranges.insert(first, last, RANGES_MAX) {
+            if self.sacked_ranges.insert(first, last, RANGES_MAX).is_none() {
                 return;
             }
             if to.lt(run.end) {

@@ -64,13 +64,14 @@ pub(super) struct Seg {
     pub(super) ack: SeqNum,
     pub(super) flags: Flags,
     pub(super) wnd: u16,
+    pub(super) urgent: u16,
     pub(super) options: Vec<u8>,
     pub(super) data: Vec<u8>,
 }
 
 impl Seg {
     pub(super) fn new(flags: Flags, seq: SeqNum, ack: SeqNum) -> Self {
-        Self { seq, ack, flags, wnd: 0xffff, options: Vec::new(), data: Vec::new() }
+        Self { seq, ack, flags, wnd: 0xffff, urgent: 0, options: Vec::new(), data: Vec::new() }
     }
 
     pub(super) fn data(self, data: &[u8]) -> Self {
@@ -118,7 +119,7 @@ impl Seg {
             ack: self.ack,
             flags: self.flags,
             window: self.wnd,
-            urgent: 0,
+            urgent: self.urgent,
         };
         let header_len = tcp::emit(segment, &emit, &self.options);
         segment[header_len..].copy_from_slice(&self.data);
@@ -145,6 +146,7 @@ impl Frame {
             ack: parsed.ack,
             flags: parsed.flags,
             wnd: parsed.window,
+            urgent: parsed.urgent,
             options: parsed.options.to_vec(),
             data: parsed.payload.to_vec(),
         }

@@ -12,6 +12,12 @@ use crate::socket::SocketError;
 use crate::tcp::state::State;
 use crate::time::Duration;
 
+/// A connection whose window has no room to open.
+fn with_buffer(bytes: usize) -> (Lab, crate::socket::Ends) {
+    let limits = Limits { tcp_receive_buffer: bytes, tcp_connections: 4, ..Limits::default() };
+    Lab::with(Host::with("10.0.0.1", limits, Default::default())).open(&SYN_OPTIONS)
+}
+
 fn read(ends: &mut crate::socket::Ends) -> Vec<u8> {
     let mut out = vec![0; ends.rx.len()];
     let n = ends.rx.read(&mut out);
@@ -34,7 +40,8 @@ fn text_in_order_is_delivered_and_told_once() {
 /// RFC 9293 §3.8.6.3, MUST-58 and MUST-59; Linux's quick start and 40 ms (TCPI-09).
 #[test]
 fn acks_are_quick_at_first_then_delayed_tcpi_09() {
-    let (mut lab, _ends) = Lab::established();
+    // A window that is open already: while it opens, ACKs are quick too.
+    let (mut lab, _ends) = with_buffer(65_000);
     let segment = pattern(0, 1000);
     let send = |lab: &mut Lab| {
         lab.send(&lab.seg(PSH).data(&segment)).unwrap();
@@ -56,6 +63,25 @@ fn acks_are_quick_at_first_then_delayed_tcpi_09() {
     assert_eq!(acks.len(), 1);
     assert_eq!(acks[0].1.ack, lab.seq);
     assert!(lab.host.pass(Duration::from_secs(1)).is_empty());
+}
+
+/// Linux's `tcp_grow_window`: a peer learns at once of each step.
+#[test]
+fn acks_are_quick_while_the_window_opens_tcpi_13() {
+    let (mut lab, mut ends) = Lab::established();
+    let mut window = 0;
+    let mut acks = 0;
+    for _ in 0..30 {
+        lab.send(&lab.seg(PSH).data(&[0; 1000])).unwrap();
+        lab.seq += 1000;
+        acks += lab.host.drain().len();
+        let conn = lab.host.conn(ends.id);
+        assert!(conn.rcv.space.ssthresh >= window);
+        window = conn.rcv.space.ssthresh;
+        read(&mut ends);
+    }
+    assert!(window > 128_000, "{window}");
+    assert!(acks >= 23, "{acks}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of TCP: one host against segments written by hand, and two hosts in virtual time.
 
 mod active;
+mod blocks;
 mod challenge;
 mod close;
 mod cookies;
@@ -11,6 +12,7 @@ mod input;
 mod loss;
 mod neighbor;
 mod offload;
+mod options;
 mod orphans;
 mod output;
 mod pacing;
@@ -20,5 +22,6 @@ mod state;
 mod time_wait;
 mod timestamps;
 mod transfer;
+mod urgent;
 mod walk;
 mod window;

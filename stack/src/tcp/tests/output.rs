@@ -4,8 +4,8 @@ use super::harness::*;
 use super::transfer::pattern;
 use crate::socket::SocketError;
 use crate::tcp::keepalive::KeepAlive;
+use crate::tcp::settings::TcpOption;
 use crate::tcp::state::State;
-use crate::tcp::user::TcpOption;
 use crate::time::Duration;
 
 fn lens(sent: &[Seg]) -> Vec<usize> {

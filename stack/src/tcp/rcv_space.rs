@@ -1,0 +1,192 @@
+//! How much may wait to be read, and how much of that is offered (TCPI-13), as Linux tunes it.
+//!
+//! `limit` bounds the bytes buffered. It starts at the second of `Limits::tcp_rmem` and follows the reader:
+//! each round trip, what was read is measured, and the limit is raised to twice that and room for the sender's
+//! growth, up to the third. A reader that does not keep up, or a peer that does not
+//! send more, leaves it alone. It never shrinks by itself, and a size that the user set stays.
+//!
+//! `ssthresh` is how much of it is offered at most: it starts with the window of the SYN and grows by two
+//! segments with each that comes, so a peer sees a window that opens as it sends.
+//!
+//! The round trip is the peer's echo of our timestamps, or else the time a whole window takes, of which
+//! the least counts, since the peer's pauses are in it.
+//!
+//! Memory is counted in bytes of text: a ring has no overhead per segment, so nothing of Linux's
+//! `tcp_adv_win_scale` is needed here, and a limit of so many bytes is a window of so many bytes.
+
+use wire::tcp::SeqNum;
+
+use crate::limits::Limits;
+use crate::time::Instant;
+
+/// The state of tuning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RcvSpace {
+    /// Bytes that may wait to be read.
+    pub(crate) limit: u32,
+    /// The limit can not grow beyond this.
+    pub(crate) max: u32,
+    /// Bytes offered at most.
+    pub(crate) ssthresh: u32,
+    /// Round trip as the receiver sees it, eighths of a microsecond; 0 before the first sample.
+    rtt_8: u32,
+    /// The window being timed ends here ...
+    window_end: SeqNum,
+    /// ... and was offered then.
+    window_at: Tick,
+    /// The peer's last echo that was looked at.
+    last_echo: u32,
+    /// Bytes read in the round trip before.
+    copied: u32,
+    /// How far the reader was when this round trip began.
+    read: u32,
+    round_at: Tick,
+    /// A window is being timed.
+    timing: bool,
+}
+
+/// An instant in units of some 65 µs, which wraps after three days: fine enough for windows, and small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tick(u32);
+
+impl Tick {
+    fn at(now: Instant) -> Self {
+        Self((now.nanos() >> TICK_SHIFT) as u32)
+    }
+
+    /// Microseconds from here to `now`, at least a tick.
+    fn until(self, now: Instant) -> u32 {
+        let ticks = Self::at(now).0.wrapping_sub(self.0).max(1);
+        u32::try_from((u64::from(ticks) << TICK_SHIFT) / 1000).unwrap_or(u32::MAX)
+    }
+}
+
+impl RcvSpace {
+    /// Space as the limits have it; `window` is what a SYN offers.
+    pub(crate) fn new(limits: &Limits, window: u32) -> Self {
+        let (start, max) = (limits.tcp_rmem[1], most(limits));
+        Self {
+            limit: u32::try_from(start).unwrap_or(u32::MAX).min(max),
+            max,
+            ssthresh: window,
+            rtt_8: 0,
+            window_end: SeqNum(0),
+            window_at: Tick(0),
+            last_echo: 0,
+            copied: 0,
+            read: 0,
+            round_at: Tick(0),
+            timing: false,
+        }
+    }
+
+    /// The connection is open; we advertised `mss`, and no window beyond `widest` can be told.
+    pub(crate) fn start(&mut self, mss: u32, widest: u32, now: Instant) {
+        self.max = self.max.min(widest);
+        self.limit = self.limit.min(widest);
+        self.copied = self.ssthresh.min(INITIAL_SEGMENTS * mss).max(1);
+        self.round_at = Tick::at(now);
+    }
+
+    /// The user sets the limit, from which on it stays.
+    pub(crate) fn fix(&mut self, limit: u32, limits: &Limits) {
+        self.max = limit.min(most(limits));
+        self.limit = self.max;
+        self.ssthresh = self.ssthresh.min(self.limit);
+    }
+
+    /// Text came, `free` bytes may still be buffered: more is offered. Says whether.
+    #[inline]
+    pub(crate) fn grow_window(&mut self, len: u32, mss: u32, free: u32) -> bool {
+        let room = free.min(self.limit).saturating_sub(self.ssthresh);
+        if len < WORTHWHILE || room == 0 {
+            return false;
+        }
+        self.ssthresh += room.min(2 * mss.max(len));
+        true
+    }
+
+    /// Text came that ends at `nxt`; `window` is what we offer beyond it.
+    #[inline]
+    pub(crate) fn time_window(&mut self, nxt: SeqNum, window: u32, now: Instant) {
+        if self.timing {
+            if nxt.lt(self.window_end) {
+                return;
+            }
+            let sample = self.window_at.until(now).saturating_mul(8);
+            if self.rtt_8 == 0 || sample < self.rtt_8 {
+                self.rtt_8 = sample;
+            }
+        }
+        self.window_end = nxt + window;
+        self.window_at = Tick::at(now);
+        self.timing = true;
+    }
+
+    /// A full segment came that echoes what our clock showed `ticks` milliseconds ago.
+    #[inline]
+    pub(crate) fn time_echo(&mut self, echo: u32, ticks: u32) {
+        if echo == self.last_echo || ticks > MAX_TICKS {
+            return;
+        }
+        self.last_echo = echo;
+        let sample = ticks.max(1) * 1000;
+        self.rtt_8 = match self.rtt_8 {
+            0 => sample * 8,
+            rtt => rtt - rtt / 8 + sample,
+        };
+    }
+
+    /// The reader has read up to stream position `read`. Raises the limit if a round trip has
+    /// passed and more was read in it than in the one before.
+    pub(crate) fn on_read(&mut self, read: u32, mss: u32, now: Instant) {
+        let rtt = self.rtt_8 / 8;
+        if rtt == 0 || self.round_at.until(now) < rtt {
+            return;
+        }
+        let copied = read.wrapping_sub(self.read);
+        if copied > self.copied {
+            self.raise(copied, mss);
+            self.copied = copied;
+        }
+        self.read = read;
+        self.round_at = Tick::at(now);
+    }
+
+    /// Twice of what was read, against loss; and as much again as the growth since the last
+    /// round trip foretells, twice, for a sender in slow start.
+    fn raise(&mut self, copied: u32, mss: u32) {
+        let (copied, before) = (u64::from(copied), u64::from(self.copied.max(1)));
+        let window = 2 * copied + 16 * u64::from(mss);
+        let growth = window.saturating_mul(copied - before) / before;
+        let wanted = window.saturating_add(growth.saturating_mul(2)).min(self.max.into());
+        self.limit = self.limit.max(wanted as u32);
+    }
+
+    /// Round trip as the receiver sees it, microseconds; 0 before the first sample.
+    pub(crate) fn rtt_us(&self) -> u32 {
+        self.rtt_8 / 8
+    }
+
+    /// Bytes read in the last round trip that counted.
+    pub(crate) fn copied(&self) -> u32 {
+        self.copied
+    }
+}
+
+/// What the limits allow.
+fn most(limits: &Limits) -> u32 {
+    u32::try_from(limits.tcp_rmem[2].min(limits.tcp_receive_buffer)).unwrap_or(u32::MAX)
+}
+
+/// Nanoseconds of a tick, as a shift.
+const TICK_SHIFT: u32 = 16;
+/// Segments of the peer's initial window (RFC 6928).
+const INITIAL_SEGMENTS: u32 = 10;
+/// Segments with less text open no window.
+const WORTHWHILE: u32 = 128;
+/// Older echoes are nonsense: eighths of their microseconds would not fit.
+const MAX_TICKS: u32 = 500_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! The user timeout (RFC 9293 §3.9.1; Linux `TCP_USER_TIMEOUT`): how long data may go unacknowledged, or a
+//! window stay closed, before the connection is given up (TCPO-18).
+//!
+//! It is a span of time, not a count: it runs from the first retransmission or window probe to the next
+//! progress, whatever the retransmission timer does meanwhile, and that timer never overshoots it. A
+//! peer that answers probes and keeps its window closed makes no progress.
+
+use crate::tcp::conn::Conn;
+use crate::time::{Duration, Instant};
+
+impl Conn {
+    /// A timer fired because nothing moved.
+    pub(crate) fn note_stall(&mut self, now: Instant) {
+        if self.stalled_at == Instant::FAR {
+            self.stalled_at = now;
+        }
+    }
+
+    /// Something moved: data was acknowledged, or the window opened.
+    #[inline]
+    pub(crate) fn note_progress(&mut self) {
+        self.stalled_at = Instant::FAR;
+    }
+
+    /// Whether the user's patience is over.
+    pub(crate) fn is_past_user_timeout(&self, now: Instant) -> bool {
+        self.settings.user_timeout > 0
+            && self.stalled_at != Instant::FAR
+            && now.since(self.stalled_at) >= self.user_timeout()
+    }
+
+    /// `wait`, or what is left of the user's patience.
+    pub(crate) fn within_user_timeout(&self, wait: Duration, now: Instant) -> Duration {
+        if self.settings.user_timeout == 0 || self.stalled_at == Instant::FAR {
+            return wait;
+        }
+        let left = self.user_timeout().saturating_sub(now.since(self.stalled_at));
+        wait.min(left.max(TICK))
+    }
+
+    /// When the retransmission timer is due that starts now.
+    #[inline]
+    pub(crate) fn timeout_at(&self, now: Instant) -> Instant {
+        now + self.within_user_timeout(self.rtt.rto(), now)
+    }
+
+    fn user_timeout(&self) -> Duration {
+        Duration::from_millis(self.settings.user_timeout.into())
+    }
+}
+
+/// A timer that is due already fires at the next tick.
+const TICK: Duration = Duration::from_millis(1);
