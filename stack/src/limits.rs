@@ -25,9 +25,9 @@ pub struct Limits {
     pub tcp_challenge_acks_per_second: u32,
     /// Compact TIME-WAIT entries; the oldest gives way (Linux `tcp_max_tw_buckets`).
     pub tcp_time_wait: u32,
-    /// Receive ring of a connection, bytes: no more is ever offered.
+    /// Receive ring of a connection, bytes: no more is ever offered, whatever `tcp_rmem` says.
     pub tcp_receive_buffer: usize,
-    /// Send ring of a connection, bytes.
+    /// Most bytes that a send ring takes, whatever `tcp_wmem` says.
     pub tcp_send_buffer: usize,
     /// Bytes received that may wait to be read: least, at first, and most for a reader that keeps up
     /// (Linux `tcp_rmem`, which counts overhead too). Half the second is the window of a SYN, the
@@ -117,8 +117,8 @@ impl Default for Limits {
             somaxconn: 4_096,
             tcp_challenge_acks_per_second: 1_000,
             tcp_time_wait: 65_536,
-            tcp_receive_buffer: 1 << 20,
-            tcp_send_buffer: 1 << 20,
+            tcp_receive_buffer: 6_291_456,
+            tcp_send_buffer: 4_194_304,
             tcp_rmem: [4_096, 131_072, 6_291_456],
             tcp_wmem: [4_096, 16_384, 4_194_304],
             tcp_sack: true,

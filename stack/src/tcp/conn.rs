@@ -171,7 +171,8 @@ impl UserHalves {
 impl Conn {
     /// A connection that is to send a SYN.
     pub(crate) fn active(birth: Birth, limits: &Limits, now: Instant) -> (Self, UserHalves) {
-        let (tx, stack_tx) = byte_ring(limits.tcp_send_buffer);
+        let snd_space = SndSpace::new(limits);
+        let (tx, stack_tx) = byte_ring(snd_space.limit as usize);
         let (stack_rx, rx) = byte_ring(limits.tcp_receive_buffer);
         let v4 = birth.key.remote.ip.is_v4();
         let our_mss = options::advertised_mss(birth.path.mtu, v4);
@@ -197,7 +198,7 @@ impl Conn {
             wheel_at: Instant::FAR,
             timers: Timers::new(),
             rcv: RecvHalf::new(scale, u32::from(our_mss), space, stack_rx),
-            snd: SendHalf::new(birth.iss, mss, SndSpace::new(limits), stack_tx),
+            snd: SendHalf::new(birth.iss, mss, snd_space, stack_tx),
             recovery: Recovery::new(birth.iss),
             congestion: Congestion::new(limits.tcp_congestion, mss, false),
             pacer: Pacer::new(limits.tcp_pacing),

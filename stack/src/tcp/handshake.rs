@@ -157,6 +157,7 @@ impl Conn {
         self.heard = cx.now;
         let widest = u32::from(u16::MAX) << self.rcv.scale;
         self.rcv.space.start(u32::from(self.our_mss), widest, cx.now);
+        self.widen(cx);
         self.start_keepalive();
         self.output |= self.has_work();
         self.confirm_neighbor(cx);

@@ -127,7 +127,7 @@ pub(crate) fn our_shift(limits: &Limits) -> u8 {
 }
 
 fn ring_size(limits: &Limits) -> usize {
-    limits.tcp_receive_buffer.next_power_of_two()
+    limits.tcp_receive_buffer
 }
 
 fn headers(v4: bool) -> u32 {

@@ -195,6 +195,7 @@ impl Conn {
         }
         if self.settings.send_buffer > 0 {
             self.snd.space.fix(self.settings.send_buffer, limits);
+            self.apply_send_limit();
         }
     }
 

@@ -79,11 +79,21 @@ impl Conn {
     /// Bytes were released: there may be room.
     #[inline]
     pub(crate) fn make_room(&mut self, cx: &mut Cx<'_>) {
-        let (cwnd, mss) = (self.congestion.cwnd(), self.snd.mss);
-        if self.snd.space.short && self.snd.outstanding() < cwnd {
-            self.snd.space.follow(cwnd, mss, cx.limits);
+        if self.snd.space.short && self.snd.outstanding() < self.congestion.cwnd() {
+            self.widen(cx);
         }
         self.look_for_room(cx);
+    }
+
+    /// The limit follows the congestion window.
+    pub(crate) fn widen(&mut self, cx: &Cx<'_>) {
+        self.snd.space.follow(self.congestion.cwnd(), self.snd.mss, cx.limits);
+        self.apply_send_limit();
+    }
+
+    /// The ring takes as much as the limit says from now on.
+    pub(crate) fn apply_send_limit(&mut self) {
+        self.snd.ring.set_limit(self.snd.space.limit as usize);
     }
 
     fn lacks_room(&self) -> bool {

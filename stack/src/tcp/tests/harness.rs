@@ -189,6 +189,8 @@ impl Host {
         });
         fib.version = 1;
         fib.index();
+        // What a test writes, it writes in one go.
+        let limits = Limits { tcp_wmem: [4_096, 1 << 20, 4 << 20], ..limits };
         let mut rng = Rng::new(ip.octets()[15].into());
         let tcp = Tcp::new(&limits, &mut rng);
         let outbox = Outbox::new(limits.outbox);

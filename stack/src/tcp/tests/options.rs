@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::socket::{Ends, SocketError};
 use crate::tcp::keepalive::KeepAlive;
 use crate::tcp::settings::TcpOption;
+use crate::tcp::snd_space::SndSpace;
 use crate::time::Duration;
 
 fn set(lab: &mut Lab, ends: &Ends, option: TcpOption) {
@@ -205,10 +206,13 @@ fn a_writer_without_room_is_told_when_a_third_is_free_tcpo_10() {
 fn the_send_limit_follows_the_congestion_window_tcpo_10() {
     let (mut lab, mut ends) = Lab::established();
     let limit = |lab: &Lab, ends: &Ends| lab.host.conn(ends.id).snd.space.limit;
-    assert_eq!(limit(&lab, &ends), 64 << 10);
+    let conn = lab.host.tcp.conn_mut(ends.id).unwrap();
+    conn.snd.space = SndSpace::new(&Limits::default());
+    conn.apply_send_limit();
+    assert_eq!(ends.tx.free(), 64 << 10);
     let mut at = 0;
     while lab.host.conn(ends.id).congestion.cwnd() < 60_000 {
-        let room = (limit(&lab, &ends) as usize).saturating_sub(ends.tx.buffered());
+        let room = ends.tx.free();
         lab.write(&mut ends, &pattern(at, room));
         at += room;
         let nxt = lab.host.conn(ends.id).snd.nxt;
@@ -217,6 +221,10 @@ fn the_send_limit_follows_the_congestion_window_tcpo_10() {
     let cwnd = lab.host.conn(ends.id).congestion.cwnd();
     assert!(limit(&lab, &ends) > 64 << 10 && limit(&lab, &ends) <= 2 * cwnd);
     // A size that the user set stays.
+    while ends.tx.buffered() > 0 {
+        let nxt = lab.host.conn(ends.id).snd.nxt;
+        lab.ack(nxt);
+    }
     set(&mut lab, &ends, TcpOption::SendBuffer(20_000));
     assert_eq!(limit(&lab, &ends), 20_000);
     for _ in 0..20 {
