@@ -188,7 +188,7 @@ impl Ip {
     /// ```
     #[inline]
     pub fn is_multicast(&self) -> bool {
-        if self.is_v4() { self.0[12] & 0xf0 == 0xe0 } else { self.0[0] == 0xff }
+        if self.is_v4() { self.octet(12) & 0xf0 == 0xe0 } else { self.octet(0) == 0xff }
     }
 
     /// `255.255.255.255`.
@@ -208,7 +208,7 @@ impl Ip {
     /// ```
     #[inline]
     pub fn is_loopback(&self) -> bool {
-        if self.is_v4() { self.0[12] == 127 } else { u128::from_be_bytes(self.0) == 1 }
+        if self.is_v4() { self.octet(12) == 127 } else { self.to_bits() == 1 }
     }
 
     /// `169.254.0.0/16` or `fe80::/10`.
@@ -219,9 +219,9 @@ impl Ip {
     #[inline]
     pub fn is_link_local(&self) -> bool {
         if self.is_v4() {
-            self.0[12] == 169 && self.0[13] == 254
+            self.octet(12) == 169 && self.octet(13) == 254
         } else {
-            self.0[0] == 0xfe && self.0[1] & 0xc0 == 0x80
+            self.octet(0) == 0xfe && self.octet(1) & 0xc0 == 0x80
         }
     }
 
@@ -251,9 +251,9 @@ impl Ip {
     #[inline]
     pub fn is_unicast(&self) -> bool {
         if self.is_v4() {
-            (1..=223).contains(&self.0[12])
+            (1..=223).contains(&self.octet(12))
         } else {
-            self.0[0] != 0xff && self.0 != [0; 16]
+            self.octet(0) != 0xff && self.to_bits() != 0
         }
     }
 
@@ -327,6 +327,13 @@ impl Ip {
     /// ```
     pub fn reverse_pointer(&self) -> ReversePointer {
         ReversePointer(self.to_std())
+    }
+
+    /// One octet, cut out of the whole number: predicates that look at the number and at single bytes
+    /// of memory keep the address in memory, where it was just written in other pieces.
+    #[inline]
+    fn octet(&self, at: u32) -> u8 {
+        (self.to_bits() >> (120 - 8 * at)) as u8
     }
 
     /// The number in the family's own width, for the numeric format traits.

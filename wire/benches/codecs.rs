@@ -158,7 +158,7 @@ fn smoltcp_emit_na(buf: &mut [u8]) {
 /// Every header read and checked; the payload is not summed.
 fn parse_tcp(frame: &[u8]) -> (u32, Option<u32>, usize) {
     let frame = ethernet::parse(frame).unwrap();
-    let header = ip::parse(frame.payload).unwrap();
+    let Ok(header) = &ip::parse(frame.payload) else { panic!() };
     let tcp = tcp::parse(header.payload(frame.payload)).unwrap();
     let options = tcp_options::parse(tcp.options).unwrap();
     (tcp.seq.0, options.timestamps.map(|stamps| stamps.value), tcp.payload.len())
@@ -191,7 +191,7 @@ fn etherparse_parse_tcp(frame: &[u8]) -> (u32, Option<u32>, usize) {
 
 fn parse_udp(frame: &[u8]) -> (u16, usize) {
     let frame = ethernet::parse(frame).unwrap();
-    let header = ip::parse(frame.payload).unwrap();
+    let Ok(header) = &ip::parse(frame.payload) else { panic!() };
     let udp = udp::parse(header.payload(frame.payload)).unwrap();
     (udp.dst_port, udp.payload.len())
 }
@@ -217,10 +217,11 @@ fn etherparse_parse_udp(frame: &[u8]) -> (u16, usize) {
 /// Checksum included: ICMPv6 is verified before it is read.
 fn parse_na(frame: &[u8]) -> (bool, Option<[u8; 6]>) {
     let frame = ethernet::parse(frame).unwrap();
-    let header = ip::parse(frame.payload).unwrap();
+    // By reference: a header of a hundred bytes need not move.
+    let Ok(header) = &ip::parse(frame.payload) else { panic!() };
     let message = icmpv6::parse(header.src, header.dst, header.payload(frame.payload)).unwrap();
     let icmp::Message::Other { kind, code, body } = message else { panic!() };
-    match ndp::parse(&header, kind, code, body).unwrap() {
+    match ndp::parse(header, kind, code, body).unwrap() {
         ndp::Message::NeighborAdvertisement(na) => {
             (na.solicited, na.options.target_mac().map(|mac| mac.0))
         }

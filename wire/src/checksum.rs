@@ -4,14 +4,34 @@
 //! when it is folded. Bytes are read as 64-bit words and summed twice: the words modulo 2^64, and
 //! their upper halves; the sum of the lower halves follows from the two. That is three vector
 //! operations per register and no carry, so the compiler vectorises it on any target and it runs
-//! near the speed of memory. [`copy_and_sum`] does the same while copying.
+//! near the speed of memory. [`copy_and_sum`] does the same while copying. On x86-64 both loops are
+//! compiled a second time for AVX2 and chosen when the processor has it.
 
 use std::ops::Add;
 
 use addr::Ip;
+#[cfg(target_arch = "x86_64")]
+use fearless_simd::{Level, Simd};
 
-/// Below this many bytes a plain loop is faster.
-const SHORT: usize = 64;
+/// `$call`, for AVX2 if the processor has it. What is called must be `inline(always)`: only then
+/// is it compiled for the wider registers.
+macro_rules! wide {
+    ($call:expr) => {{
+        #[cfg(target_arch = "x86_64")]
+        match Level::new().as_avx2() {
+            Some(avx2) => avx2.vectorize(
+                #[inline(always)]
+                || $call,
+            ),
+            None => $call,
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        $call
+    }};
+}
+
+/// Below this many bytes a plain loop with carries is faster than a call of a vectorised one.
+const LONG: usize = 128;
 
 /// An unfinished ones' complement sum.
 ///
@@ -44,11 +64,11 @@ impl Sum {
     /// The 16-bit sum, not complemented, in host order. Zero only if every byte was zero.
     #[inline]
     pub fn fold(self) -> u16 {
-        let sum = (self.0 >> 32) + (self.0 & 0xffff_ffff);
-        let sum = (sum >> 32) + (sum & 0xffff_ffff);
-        let sum = (sum >> 16) + (sum & 0xffff);
-        let sum = (sum >> 16) + (sum & 0xffff);
-        u16::from_be(sum as u16)
+        // A number plus itself with the halves exchanged: the upper half is the sum of the two, the
+        // carry out of the lower half added to it.
+        let sum = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
+        let sum = (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16;
+        u16::from_be(sum)
     }
 
     /// The checksum for the field: the complement of the folded sum, in host order.
@@ -91,11 +111,7 @@ impl Add for Sum {
 /// Adds the sum of `bytes`, which begin at an even offset, to `initial`.
 #[inline]
 pub fn sum(initial: Sum, bytes: &[u8]) -> Sum {
-    if bytes.len() < SHORT {
-        return initial + sum_short(bytes);
-    }
-    let (words, rest) = bytes.as_chunks::<8>();
-    initial + sum_words(words) + sum_short(rest)
+    if bytes.len() < LONG { sum_short(initial, bytes) } else { initial + sum_long(bytes) }
 }
 
 /// The checksum of `bytes`, in host order.
@@ -115,11 +131,11 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 pub fn copy_and_sum(dst: &mut [u8], src: &[u8]) -> Sum {
     let len = dst.len().min(src.len());
     let (dst, src) = (&mut dst[..len], &src[..len]);
-    let (to, to_rest) = dst.as_chunks_mut::<64>();
-    let (from, from_rest) = src.as_chunks::<64>();
-    to_rest.copy_from_slice(from_rest);
-    let rest = sum_short(from_rest);
-    if from.is_empty() { rest } else { copy_and_sum_blocks(to, from) + rest }
+    if len >= LONG {
+        return copy_and_sum_long(dst, src);
+    }
+    dst.copy_from_slice(src);
+    sum_short(Sum::ZERO, src)
 }
 
 /// The sum of the pseudo header of TCP, UDP or ICMPv6.
@@ -182,6 +198,20 @@ fn join(words: u64, upper: u64) -> Sum {
 
 /// Kept out of callers so that it is vectorised the same everywhere.
 #[inline(never)]
+fn sum_long(bytes: &[u8]) -> Sum {
+    let (words, rest) = bytes.as_chunks::<8>();
+    wide!(sum_words(words)) + sum_rest(bytes, rest.len())
+}
+
+#[inline(never)]
+fn copy_and_sum_long(dst: &mut [u8], src: &[u8]) -> Sum {
+    let (to, to_rest) = dst.as_chunks_mut::<8>();
+    let (from, from_rest) = src.as_chunks::<8>();
+    to_rest.copy_from_slice(from_rest);
+    wide!(copy_and_sum_words(to, from)) + sum_rest(src, from_rest.len())
+}
+
+#[inline(always)]
 fn sum_words(chunks: &[[u8; 8]]) -> Sum {
     let (mut words, mut upper) = (0u64, 0u64);
     for chunk in chunks {
@@ -192,40 +222,55 @@ fn sum_words(chunks: &[[u8; 8]]) -> Sum {
     join(words, upper)
 }
 
-/// The lanes are spelled out: with a store in the loop, one lane is vectorised badly.
-#[inline(never)]
-fn copy_and_sum_blocks(to: &mut [[u8; 64]], from: &[[u8; 64]]) -> Sum {
-    let (mut words, mut upper) = ([0u64; 8], [0u64; 8]);
+#[inline(always)]
+fn copy_and_sum_words(to: &mut [[u8; 8]], from: &[[u8; 8]]) -> Sum {
+    let (mut words, mut upper) = (0u64, 0u64);
     for (to, from) in to.iter_mut().zip(from) {
-        let (to, _) = to.as_chunks_mut::<8>();
-        let (from, _) = from.as_chunks::<8>();
-        for lane in 0..8 {
-            let word = u64::from_ne_bytes(from[lane]);
-            to[lane] = word.to_ne_bytes();
-            words[lane] = words[lane].wrapping_add(word);
-            upper[lane] = upper[lane].wrapping_add(word >> 32);
-        }
+        let word = u64::from_ne_bytes(*from);
+        *to = *from;
+        words = words.wrapping_add(word);
+        upper = upper.wrapping_add(word >> 32);
     }
-    let total = |lanes: &[u64; 8]| lanes.iter().fold(0u64, |sum, lane| sum.wrapping_add(*lane));
-    join(total(&words), total(&upper))
+    join(words, upper)
 }
 
 /// Bytes too few for the vectorised loops.
 #[inline]
-fn sum_short(bytes: &[u8]) -> Sum {
-    let (words, mut rest) = bytes.as_chunks::<8>();
-    let mut sum = words.iter().fold(Sum::ZERO, |sum, word| sum + Sum(u64::from_ne_bytes(*word)));
+fn sum_short(initial: Sum, bytes: &[u8]) -> Sum {
+    let (pairs, rest) = bytes.as_chunks::<16>();
+    let mut sum = initial;
+    for pair in pairs {
+        let pair = u128::from_ne_bytes(*pair);
+        sum = sum + Sum(pair as u64) + Sum((pair >> 64) as u64);
+    }
+    if let Some(word) = rest.first_chunk::<8>() {
+        sum = sum + Sum(u64::from_ne_bytes(*word));
+    }
+    match rest.len() & 7 {
+        0 => sum,
+        len => sum + sum_rest(bytes, len),
+    }
+}
+
+/// The sum of the last `len` bytes, fewer than eight and at an even offset.
+#[inline]
+fn sum_rest(bytes: &[u8], len: usize) -> Sum {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        // Those before them are shifted out. Two shifts: one by 64 bits would be an overflow.
+        return Sum((u64::from_le_bytes(*last) >> 8 >> (56 - 8 * (len & 7))).to_le());
+    }
+    let (mut sum, mut rest) = (0, bytes);
     if let Some((word, after)) = rest.split_first_chunk::<4>() {
-        sum = sum + Sum(u64::from(u32::from_ne_bytes(*word)));
+        sum += u64::from(u32::from_ne_bytes(*word));
         rest = after;
     }
     if let Some((word, after)) = rest.split_first_chunk::<2>() {
-        sum = sum + Sum(u64::from(u16::from_ne_bytes(*word)));
+        sum += u64::from(u16::from_ne_bytes(*word));
         rest = after;
     }
     match rest {
-        [last] => sum + Sum(u64::from(u16::from_ne_bytes([*last, 0]))),
-        _ => sum,
+        [last] => Sum(sum + u64::from(u16::from_ne_bytes([*last, 0]))),
+        _ => Sum(sum),
     }
 }
 

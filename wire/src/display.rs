@@ -13,6 +13,7 @@ use crate::offload::Medium;
 use crate::tcp_options::{self, TcpOption};
 use crate::{Malformed, arp, ethernet, icmpv4, icmpv6, tcp, udp};
 
+mod app;
 mod group;
 mod icmp;
 mod ip_options;
@@ -164,7 +165,7 @@ fn show_packet(f: &mut Formatter<'_>, packet: &[u8]) -> fmt::Result {
             write!(f, "proto {protocol}, length {payload_len}")
         }
         (None, ip::PROTO_TCP) => show_tcp(f, payload),
-        (None, ip::PROTO_UDP) => show_udp(f, payload),
+        (None, ip::PROTO_UDP) => show_udp(f, payload, header.src.is_v4()),
         (None, ip::PROTO_IGMP) if header.src.is_v4() => group::show_igmp(f, payload),
         (None, ip::PROTO_ICMP) if header.src.is_v4() => {
             f.write_str("ICMP ")?;
@@ -178,10 +179,12 @@ fn show_packet(f: &mut Formatter<'_>, packet: &[u8]) -> fmt::Result {
     }
 }
 
-fn show_udp(f: &mut Formatter<'_>, datagram: &[u8]) -> fmt::Result {
+fn show_udp(f: &mut Formatter<'_>, datagram: &[u8], v4: bool) -> fmt::Result {
     match udp::parse(datagram) {
         Err(why) => malformed(f, "UDP", why, datagram.len()),
-        Ok(udp) => write!(f, "UDP, length {}", udp.payload.len()),
+        Ok(udp) => {
+            app::show(f, &udp, v4).unwrap_or_else(|| write!(f, "UDP, length {}", udp.payload.len()))
+        }
     }
 }
 

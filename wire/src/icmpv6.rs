@@ -62,6 +62,7 @@ pub const CODE_INCOMPLETE_CHAIN: u8 = 3;
 /// assert_eq!(icmpv6::emit(&mut bytes, src, dst, &too_big), 14);
 /// assert_eq!(icmpv6::parse(src, dst, &bytes), Ok(too_big));
 /// ```
+#[inline]
 pub fn parse(src: Ip, dst: Ip, message: &[u8]) -> Result<Message<'_>, Malformed> {
     let (head, body) = message.split_first_chunk::<4>().ok_or(Malformed::Truncated)?;
     if !checksum::sum(pseudo(src, dst, message.len()), message).is_valid() {
@@ -90,10 +91,12 @@ pub fn parse(src: Ip, dst: Ip, message: &[u8]) -> Result<Message<'_>, Malformed>
     }
 }
 
+#[inline]
 fn other(kind: u8, code: u8, body: &[u8]) -> Result<Message<'_>, Malformed> {
     Ok(Message::Other { kind, code, body })
 }
 
+#[inline]
 fn pseudo(src: Ip, dst: Ip, len: usize) -> Sum {
     checksum::pseudo_header(src, dst, PROTO_ICMPV6, len as u32)
 }

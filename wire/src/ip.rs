@@ -141,7 +141,7 @@ impl IpHeader {
 /// let parsed = ip::parse(&packet).unwrap();
 /// assert_eq!((parsed.src, parsed.header_len, parsed.payload_len), (header.src, 20, 8));
 /// ```
-#[inline]
+#[inline(always)]
 pub fn parse(packet: &[u8]) -> Result<IpHeader, Malformed> {
     parse_limited(packet, false, &Limits::DEFAULT)
 }
@@ -149,7 +149,7 @@ pub fn parse(packet: &[u8]) -> Result<IpHeader, Malformed> {
 /// The same for a frame that a device merged from several packets (a non-zero
 /// [`RxMeta::gso_size`](crate::offload::RxMeta)): beyond 64 KiB its length field is zero, and the
 /// length is that of the bytes.
-#[inline]
+#[inline(always)]
 pub fn parse_merged(packet: &[u8]) -> Result<IpHeader, Malformed> {
     parse_limited(packet, true, &Limits::DEFAULT)
 }
@@ -157,7 +157,10 @@ pub fn parse_merged(packet: &[u8]) -> Result<IpHeader, Malformed> {
 /// The same, with the caller's limits on IPv6 extension header options (RFC 8504 §5.3).
 ///
 /// `merged`: see [`parse_merged`].
-#[inline]
+///
+/// The plain case of either family is inlined, so that a caller pays only for the fields it reads;
+/// options, fragments and extension headers are calls.
+#[inline(always)]
 pub fn parse_limited(packet: &[u8], merged: bool, limits: &Limits) -> Result<IpHeader, Malformed> {
     match packet.first().map(|byte| byte >> 4) {
         Some(4) => ipv4::parse(packet, merged),

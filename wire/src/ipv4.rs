@@ -59,7 +59,7 @@ struct Layout {
 /// Reads and checks a header.
 ///
 /// `merged`: a device joined several packets; a total length of zero then means all bytes.
-#[inline]
+#[inline(always)]
 pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
     let (layout, _) = Layout::ref_from_prefix(packet).map_err(|_| Malformed::Truncated)?;
     if layout.version_hlen >> 4 != 4 {
@@ -76,15 +76,18 @@ pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
     if total_len < header_len || total_len > packet.len() {
         return Err(Malformed::Length);
     }
-    let header = packet.get(..header_len).ok_or(Malformed::HeaderLength)?;
-    if !checksum::sum(Sum::ZERO, header).is_valid() {
-        return Err(Malformed::Checksum);
-    }
+    // The sum of a length that the compiler knows is five instructions.
     if header_len > HEADER_LEN {
-        ipv4_options::check(header)?;
+        check_long(&packet[..header_len])?;
+    } else if !checksum::sum(Sum::ZERO, layout.as_bytes()).is_valid() {
+        return Err(Malformed::Checksum);
     }
     let payload_len = total_len - header_len;
     let flags_offset = layout.flags_offset.get();
+    let fragment = match flags_offset & (MORE_FRAGMENTS | OFFSET_MASK) {
+        0 => None,
+        _ => Some(fragment(flags_offset, payload_len)?),
+    };
     Ok(IpHeader {
         src: Ip::v4(layout.src),
         dst: Ip::v4(layout.dst),
@@ -94,18 +97,24 @@ pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
         traffic_class: layout.traffic_class,
         flow_label: 0,
         identification: u32::from(layout.identification.get()),
-        fragment: fragment(flags_offset, payload_len)?,
+        fragment,
         dont_fragment: flags_offset & DONT_FRAGMENT != 0,
         header_len,
         payload_len,
     })
 }
 
-#[inline]
-fn fragment(flags_offset: u16, payload_len: usize) -> Result<Option<Fragment>, Malformed> {
-    if flags_offset & (MORE_FRAGMENTS | OFFSET_MASK) == 0 {
-        return Ok(None);
+/// Checksum and options of a header that has some; rare, and kept out of callers.
+#[cold]
+fn check_long(header: &[u8]) -> Result<(), Malformed> {
+    if !checksum::sum(Sum::ZERO, header).is_valid() {
+        return Err(Malformed::Checksum);
     }
+    ipv4_options::check(header)
+}
+
+#[cold]
+fn fragment(flags_offset: u16, payload_len: usize) -> Result<Fragment, Malformed> {
     let offset = u32::from(flags_offset & OFFSET_MASK) * 8;
     let more = flags_offset & MORE_FRAGMENTS != 0;
     let ragged = more && !payload_len.is_multiple_of(8);
@@ -113,7 +122,7 @@ fn fragment(flags_offset: u16, payload_len: usize) -> Result<Option<Fragment>, M
     if ragged || beyond || payload_len == 0 {
         return Err(Malformed::Length);
     }
-    Ok(Some(Fragment { offset, more }))
+    Ok(Fragment { offset, more })
 }
 
 /// Writes a header without options to the front of `buf`, checksum included.

@@ -50,7 +50,7 @@ pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
 }
 
 /// The same, with the caller's limits on the options of extension headers.
-#[inline]
+#[inline(always)]
 pub fn parse_limited(packet: &[u8], merged: bool, limits: &Limits) -> Result<IpHeader, Malformed> {
     let (layout, rest) = Layout::ref_from_prefix(packet).map_err(|_| Malformed::Truncated)?;
     let first_word = layout.version_class_label.get();

@@ -94,30 +94,23 @@ pub fn walk_limited(
     merged: bool,
     limits: &Limits,
 ) -> Result<Chain, Malformed> {
-    let mut chain = Chain {
-        protocol: first,
-        protocol_at: 6,
-        header_len: HEADER_LEN,
-        fragment: None,
-        identification: 0,
-    };
     match first {
         // Nearly every packet: nothing to walk.
-        ip::PROTO_TCP | ip::PROTO_UDP | ip::PROTO_ICMPV6 => Ok(chain),
-        _ => chain.follow(packet, merged, limits).map(|()| chain),
+        ip::PROTO_TCP | ip::PROTO_UDP | ip::PROTO_ICMPV6 => Ok(Chain::new(first)),
+        _ => follow(packet, first, merged, limits),
     }
+}
+
+#[cold]
+fn follow(packet: &[u8], first: u8, merged: bool, limits: &Limits) -> Result<Chain, Malformed> {
+    let mut chain = Chain::new(first);
+    chain.follow(packet, merged, limits).map(|()| chain)
 }
 
 /// Walks the chain of a packet that may be cut short, believing nothing: for the packets ICMP errors
 /// quote. It ends where the bytes end, where a fragment begins, or at the transport header.
 pub fn skip(packet: &[u8], first: u8) -> Result<Chain, Malformed> {
-    let mut chain = Chain {
-        protocol: first,
-        protocol_at: 6,
-        header_len: HEADER_LEN,
-        fragment: None,
-        identification: 0,
-    };
+    let mut chain = Chain::new(first);
     for _ in 0..=HEADERS_MAX {
         let rest = packet.get(chain.header_len..).unwrap_or_default();
         match (chain.protocol, rest) {
@@ -143,6 +136,17 @@ pub fn skip(packet: &[u8], first: u8) -> Result<Chain, Malformed> {
 }
 
 impl Chain {
+    #[inline]
+    fn new(first: u8) -> Self {
+        Self {
+            protocol: first,
+            protocol_at: 6,
+            header_len: HEADER_LEN,
+            fragment: None,
+            identification: 0,
+        }
+    }
+
     fn follow(&mut self, packet: &[u8], merged: bool, limits: &Limits) -> Result<(), Malformed> {
         for count in 0..=HEADERS_MAX {
             match self.protocol {

@@ -13,8 +13,8 @@
 use addr::{Ip, Mac};
 
 use crate::Malformed;
-use crate::icmpv6;
-use crate::ip::IpHeader;
+use crate::checksum;
+use crate::ip::{IpHeader, PROTO_ICMPV6};
 
 pub use crate::ndp_options::{NdpOption, OptionWriter, Options, Preference};
 
@@ -99,6 +99,7 @@ pub struct NeighborAdvertisement<'a> {
 
 /// Reads and checks a message: `kind`, `code` and `body` of an [`icmp::Message::Other`](crate::icmp::Message::Other) in a packet
 /// with this `header`.
+#[inline]
 pub fn parse<'a>(
     header: &IpHeader,
     kind: u8,
@@ -188,6 +189,7 @@ fn neighbor_solicitation<'a>(header: &IpHeader, rest: &'a [u8]) -> Result<Messag
 }
 
 /// RFC 4861 §7.1.2.
+#[inline]
 fn neighbor_advertisement<'a>(
     header: &IpHeader,
     flags: u8,
@@ -226,6 +228,7 @@ fn redirect<'a>(header: &IpHeader, rest: &'a [u8]) -> Result<Message<'a>, Malfor
     Ok(Message::Redirect { target, destination, options: Options::parse(rest)? })
 }
 
+#[inline]
 fn address(bytes: &[u8]) -> Result<(Ip, &[u8]), Malformed> {
     let (octets, rest) = bytes.split_first_chunk::<16>().ok_or(Malformed::Truncated)?;
     let ip = Ip::v6(*octets);
@@ -244,47 +247,71 @@ fn address(bytes: &[u8]) -> Result<(Ip, &[u8]), Malformed> {
 /// let message = icmpv6::parse(src, dst, &bytes).unwrap();
 /// assert!(matches!(message, icmp::Message::Other { kind: ndp::ROUTER_SOLICITATION, .. }));
 /// ```
+#[inline]
 pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> usize {
-    let mut fixed = [0; 36];
-    let (kind, len, options) = match message {
-        Message::RouterSolicitation { options } => (ROUTER_SOLICITATION, 4, options),
+    match message {
+        Message::RouterSolicitation { options } => {
+            put(buf, (src, dst), [ROUTER_SOLICITATION, 0, 0, 0, 0, 0, 0, 0], options.bytes())
+        }
         Message::RouterAdvertisement(ra) => {
-            fixed[0] = ra.hop_limit;
-            fixed[1] =
+            let mut fixed = [0; 16];
+            fixed[0] = ROUTER_ADVERTISEMENT;
+            fixed[4] = ra.hop_limit;
+            fixed[5] =
                 u8::from(ra.managed) << 7 | u8::from(ra.other) << 6 | ra.preference.bits() << 3;
-            fixed[2..4].copy_from_slice(&ra.lifetime_s.to_be_bytes());
-            fixed[4..8].copy_from_slice(&ra.reachable_ms.to_be_bytes());
-            fixed[8..12].copy_from_slice(&ra.retransmit_ms.to_be_bytes());
-            (ROUTER_ADVERTISEMENT, 12, &ra.options)
+            fixed[6..8].copy_from_slice(&ra.lifetime_s.to_be_bytes());
+            fixed[8..12].copy_from_slice(&ra.reachable_ms.to_be_bytes());
+            fixed[12..16].copy_from_slice(&ra.retransmit_ms.to_be_bytes());
+            put(buf, (src, dst), fixed, ra.options.bytes())
         }
         Message::NeighborSolicitation { target, options } => {
-            fixed[4..20].copy_from_slice(target.octets());
-            (NEIGHBOR_SOLICITATION, 20, options)
+            put(buf, (src, dst), targeted(NEIGHBOR_SOLICITATION, 0, *target), options.bytes())
         }
         Message::NeighborAdvertisement(na) => {
-            fixed[0] = u8::from(na.router) << 7
+            let flags = u8::from(na.router) << 7
                 | u8::from(na.solicited) << 6
                 | u8::from(na.override_flag) << 5;
-            fixed[4..20].copy_from_slice(na.target.octets());
-            (NEIGHBOR_ADVERTISEMENT, 20, &na.options)
+            let fixed = targeted(NEIGHBOR_ADVERTISEMENT, flags, na.target);
+            put(buf, (src, dst), fixed, na.options.bytes())
         }
         Message::Redirect { target, destination, options } => {
-            fixed[4..20].copy_from_slice(target.octets());
-            fixed[20..36].copy_from_slice(destination.octets());
-            (REDIRECT, 36, options)
+            let mut fixed = [0; 40];
+            fixed[..24].copy_from_slice(&targeted(REDIRECT, 0, *target));
+            fixed[24..].copy_from_slice(destination.octets());
+            put(buf, (src, dst), fixed, options.bytes())
         }
-    };
-    put(buf, (src, dst), kind, &fixed[..len], options.bytes())
+    }
 }
 
-/// Header, fixed part, options, checksum.
-fn put(buf: &mut [u8], ends: (Ip, Ip), kind: u8, fixed: &[u8], options: &[u8]) -> usize {
-    let len = 4 + fixed.len() + options.len();
-    let Some(buf) = buf.get_mut(..len) else { return 0 };
-    buf[..4].copy_from_slice(&[kind, 0, 0, 0]);
-    buf[4..4 + fixed.len()].copy_from_slice(fixed);
-    buf[4 + fixed.len()..].copy_from_slice(options);
-    icmpv6::set_checksum(buf, ends.0, ends.1);
+/// Type, flags and target.
+#[inline]
+fn targeted(kind: u8, flags: u8, target: Ip) -> [u8; 24] {
+    let mut fixed = [0; 24];
+    fixed[0] = kind;
+    fixed[4] = flags;
+    fixed[8..].copy_from_slice(target.octets());
+    fixed
+}
+
+/// Fixed part, options, checksum. The length of the former is known to the compiler, which makes
+/// its copy and its sum a few instructions.
+#[inline]
+fn put<const N: usize>(
+    buf: &mut [u8],
+    (src, dst): (Ip, Ip),
+    mut fixed: [u8; N],
+    options: &[u8],
+) -> usize {
+    let len = N + options.len();
+    let Some((head, tail)) = buf.get_mut(..len).and_then(|buf| buf.split_first_chunk_mut::<N>())
+    else {
+        return 0;
+    };
+    let pseudo = checksum::pseudo_header(src, dst, PROTO_ICMPV6, len as u32);
+    let rest = checksum::copy_and_sum(tail, options);
+    let checksum = checksum::sum(pseudo + rest, &fixed).finish();
+    fixed[2..4].copy_from_slice(&checksum.to_be_bytes());
+    *head = fixed;
     len
 }
 
@@ -318,6 +345,7 @@ pub fn emit_ns(
 }
 
 /// Writes a neighbor advertisement; `na.options` is replaced by `mac` as the target's address.
+#[inline]
 pub fn emit_na(
     buf: &mut [u8],
     src: Ip,

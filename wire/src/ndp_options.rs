@@ -147,6 +147,7 @@ pub struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// Checks the chain: every option at least eight bytes and inside.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -172,19 +173,30 @@ impl<'a> Options<'a> {
     }
 
     /// The first source link-layer address.
+    #[inline]
     pub fn source_mac(&self) -> Option<Mac> {
-        self.iter().find_map(|option| match option {
-            NdpOption::SourceMac(mac) => Some(mac),
-            _ => None,
-        })
+        self.mac(SOURCE_MAC)
     }
 
     /// The first target link-layer address.
+    #[inline]
     pub fn target_mac(&self) -> Option<Mac> {
-        self.iter().find_map(|option| match option {
-            NdpOption::TargetMac(mac) => Some(mac),
-            _ => None,
-        })
+        self.mac(TARGET_MAC)
+    }
+
+    /// The first address in an option of this type and of eight bytes.
+    #[inline]
+    fn mac(&self, wanted: u8) -> Option<Mac> {
+        let mut rest = self.bytes;
+        while let Some((option, after)) = split(rest) {
+            match *option {
+                [kind, _, a, b, c, d, e, f] if kind == wanted => {
+                    return Some(Mac([a, b, c, d, e, f]));
+                }
+                _ => rest = after,
+            }
+        }
+        None
     }
 
     /// The first nonce.
@@ -197,6 +209,7 @@ impl<'a> Options<'a> {
 }
 
 /// One option with its type and length bytes, and what follows.
+#[inline]
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     match *bytes {
         [_, units, ..] if units != 0 => bytes.split_at_checked(usize::from(units) * 8),
@@ -296,15 +309,17 @@ impl<const N: usize> OptionWriter<N> {
     }
 
     /// What was written.
+    #[inline]
     pub fn options(&self) -> Options<'_> {
         Options { bytes: &self.bytes[..self.len] }
     }
 
     /// Appends an option, padded with zeros to eight bytes; false if it does not fit.
+    #[inline]
     pub fn put(&mut self, option: &NdpOption<'_>) -> bool {
         match *option {
-            NdpOption::SourceMac(mac) => self.append(SOURCE_MAC, &[&mac.0]),
-            NdpOption::TargetMac(mac) => self.append(TARGET_MAC, &[&mac.0]),
+            NdpOption::SourceMac(mac) => self.append_mac(SOURCE_MAC, mac),
+            NdpOption::TargetMac(mac) => self.append_mac(TARGET_MAC, mac),
             NdpOption::Prefix(prefix) => self.append_prefix(&prefix),
             NdpOption::Redirected(packet) => self.append(REDIRECTED, &[&[0; 6], packet]),
             NdpOption::Mtu(mtu) => self.append(MTU, &[&[0; 2], &mtu.to_be_bytes()]),
@@ -321,6 +336,15 @@ impl<const N: usize> OptionWriter<N> {
             NdpOption::CaptivePortal(uri) => self.append(CAPTIVE_PORTAL, &[uri]),
             NdpOption::Unknown { kind, data } => self.append(kind, &[data]),
         }
+    }
+
+    #[inline]
+    fn append_mac(&mut self, kind: u8, mac: Mac) -> bool {
+        let Some(room) = self.bytes[self.len..].first_chunk_mut::<8>() else { return false };
+        let Mac([a, b, c, d, e, f]) = mac;
+        *room = [kind, 1, a, b, c, d, e, f];
+        self.len += 8;
+        true
     }
 
     fn append_prefix(&mut self, prefix: &Prefix) -> bool {

@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixture;
+use crate::ip::IpEmit;
+use crate::{dhcpv4, dhcpv6, dns, fixture, fixture_apps};
 
 #[test]
 fn golden_frames_print_as_noted() {
@@ -30,6 +31,63 @@ fn arp_prints_like_tcpdump() {
     assert_eq!(frame(&bytes).to_string(), line);
     bytes[21] = 9;
     assert_eq!(frame(&bytes).to_string(), format!("{ends}ARP [bad field value], length 28"));
+}
+
+/// `payload` between two ports, as a packet.
+fn datagram(v4: bool, src_port: u16, dst_port: u16, payload: &[u8]) -> Vec<u8> {
+    let (src, dst) = match v4 {
+        true => ("10.0.0.1", "10.0.0.2"),
+        false => ("2001:db8::1", "2001:db8::2"),
+    };
+    let header = IpEmit {
+        src: src.parse().unwrap(),
+        dst: dst.parse().unwrap(),
+        protocol: ip::PROTO_UDP,
+        payload_len: udp::HEADER_LEN + payload.len(),
+        ..IpEmit::default()
+    };
+    let mut bytes = vec![0; ip::header_len(v4) + udp::HEADER_LEN];
+    let at = ip::emit(&mut bytes, &header);
+    udp::emit(&mut bytes[at..], src_port, dst_port, payload.len());
+    bytes.extend(payload);
+    bytes
+}
+
+/// A message of DHCP or DNS prints behind its packet, by the port of either side.
+#[test]
+fn messages_print_by_their_port() {
+    let kinds = [
+        ('4', true, dhcpv4::CLIENT_PORT, dhcpv4::SERVER_PORT),
+        ('6', false, dhcpv6::CLIENT_PORT, dhcpv6::SERVER_PORT),
+        ('d', true, 4000, dns::PORT),
+        ('d', false, dns::PORT, 4000),
+    ];
+    for (kind, v4, src, dst) in kinds {
+        let mut printed = 0;
+        for (name, bytes, line) in fixture_apps::all(kind) {
+            let Some(line) = line else { continue };
+            let ends = match v4 {
+                true => format!("IP 10.0.0.1.{src} > 10.0.0.2.{dst}: "),
+                false => format!("IP6 2001:db8::1.{src} > 2001:db8::2.{dst}: "),
+            };
+            let whole = datagram(v4, src, dst, &bytes);
+            assert_eq!(packet(&whole).to_string(), ends + line, "{name}");
+            printed += 1;
+        }
+        assert!(printed > 3, "{kind}: {printed}");
+    }
+}
+
+#[test]
+fn a_port_is_only_a_hint() {
+    for (v4, port) in [(true, 67), (true, 547), (false, 68), (false, 546), (true, 53), (false, 53)]
+    {
+        let line = packet(&datagram(v4, 4000, port, b"abc")).to_string();
+        assert!(line.ends_with(": UDP, length 3"), "{line}");
+    }
+    let (_, discover, _) = fixture_apps::all('4').swap_remove(0);
+    let line = packet(&datagram(true, 4000, 4001, &discover)).to_string();
+    assert!(line.ends_with(": UDP, length 300"), "{line}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::fixture::golden;
 use crate::icmp::Message as Icmp;
-use crate::ip;
 use crate::ndp_options::{NdpOption, OptionWriter};
+use crate::{icmpv6, ip};
 
 const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
 
@@ -50,7 +50,7 @@ fn seen_with(
     let header = IpHeader {
         src,
         dst,
-        protocol: ip::PROTO_ICMPV6,
+        protocol: PROTO_ICMPV6,
         protocol_at: 6,
         hop_limit,
         traffic_class: 0,

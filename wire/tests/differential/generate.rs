@@ -4,19 +4,25 @@ use addr::{Ip, Mac};
 use wire::checksum::{self, Sum};
 use wire::ethernet::{self, Tag};
 use wire::icmp::{Echo, Message};
+use wire::icmp_ext::{self, Object};
 use wire::ip::{self, Fragment, IpEmit};
+use wire::llc::{self, Llc, Snap};
 use wire::ndp::{self, NeighborAdvertisement, RouterAdvertisement};
 use wire::ndp_options::{NdpOption, OptionWriter, Prefix};
 use wire::tcp::{self, Emit, Flags, SeqNum};
 use wire::tcp_options::{self, SackBlock, Timestamps};
-use wire::{arp, icmpv4, icmpv6, igmp, ipv4, ipv6_ext, mld, udp};
+use wire::{arp, icmpv4, icmpv6, ipv4, ipv6_ext, mld, udp};
 
 use crate::random::Random;
 
+mod apps;
+mod groups;
+
 /// A frame in good order.
 pub(crate) fn frame(random: &mut Random) -> Vec<u8> {
-    match random.below(12) {
+    match random.below(14) {
         0 => link(random, ethernet::ETHERTYPE_ARP, arp_packet),
+        12 => length_frame(random),
         n => {
             let v4 = random.chance(50);
             let ethertype = if v4 { ethernet::ETHERTYPE_IPV4 } else { ethernet::ETHERTYPE_IPV6 };
@@ -48,6 +54,11 @@ pub(crate) fn damage(random: &mut Random, frame: &mut Vec<u8>) {
         header[10..12].fill(0);
         let sum = checksum::checksum(header);
         header[10..12].copy_from_slice(&sum.to_be_bytes());
+        // A UDP checksum of zero lets the damage through to the message.
+        let is_udp = header_len == 20 && header[9] == ip::PROTO_UDP;
+        if is_udp && let Some(field) = frame.get_mut(40..42) {
+            field.fill(0);
+        }
     }
 }
 
@@ -74,6 +85,33 @@ fn link(random: &mut Random, ethertype: u16, make: impl FnOnce(&mut Random) -> V
         frame.resize(frame.len().max(ethernet::FRAME_MIN), 0);
     }
     frame
+}
+
+/// An 802.3 frame: ARP or IP behind SNAP, numbers of an organization, or bare services.
+fn length_frame(random: &mut Random) -> Vec<u8> {
+    let snap = |oui, pid| Some(Snap { oui, pid });
+    let (snap, payload) = match random.below(4) {
+        0 => (snap(llc::OUI_ETHERTYPE, ethernet::ETHERTYPE_ARP), arp_packet(random)),
+        1 => {
+            let choice = 6 + random.below(2);
+            (snap(llc::OUI_ETHERTYPE, ethernet::ETHERTYPE_IPV4), packet(random, true, choice))
+        }
+        2 => (snap(llc::OUI_CISCO, llc::CISCO_CDP), random.bytes(60)),
+        _ => (None, random.bytes(60)),
+    };
+    let sap = if snap.is_some() { llc::SAP_SNAP } else { llc::SAP_IP };
+    let frame = Llc { dsap: sap, ssap: sap, control: llc::CONTROL_UI, snap, payload: &payload };
+    let mut body = vec![0; llc::HEADER_LEN + llc::SNAP_LEN];
+    let len = llc::emit(&mut body, &frame);
+    assert_ne!(len, 0);
+    body.truncate(len);
+    body.extend(&payload);
+    let (dst, src) = (mac(random), mac(random));
+    let mut bytes = vec![0; ethernet::HEADER_LEN];
+    assert_ne!(ethernet::emit_length(&mut bytes, dst, src, body.len()), 0);
+    bytes.extend(body);
+    bytes.resize(bytes.len().max(ethernet::FRAME_MIN), 0);
+    bytes
 }
 
 fn arp_packet(random: &mut Random) -> Vec<u8> {
@@ -106,11 +144,11 @@ fn packet(random: &mut Random, v4: bool, choice: usize) -> Vec<u8> {
         1..=5 => (ip::PROTO_TCP, segment(random, src, dst)),
         6 | 7 => (ip::PROTO_UDP, datagram(random, src, dst)),
         8 | 9 => echo_or_error(random, src, dst),
-        10 if v4 => (ip::PROTO_IGMP, igmp_message(random)),
-        10 => {
+        10 | 13 if v4 => (ip::PROTO_IGMP, groups::igmp_message(random)),
+        10 | 13 => {
             dst = Ip::v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 1, 2, 3]);
             hop_limit = mld::HOP_LIMIT;
-            (ip::PROTO_ICMPV6, mld_message(random, src, dst))
+            (ip::PROTO_ICMPV6, groups::mld_message(random, src, dst))
         }
         _ if v4 => (253, random.bytes(40)),
         _ => {
@@ -185,8 +223,9 @@ fn pseudo(src: Ip, dst: Ip, protocol: u8, len: usize) -> Sum {
     checksum::pseudo_header(src, dst, protocol, len as u32)
 }
 
+/// Of no known service.
 fn port(random: &mut Random) -> u16 {
-    1 + random.u16() % 0xffff
+    1024 + random.u16() % (u16::MAX - 1024)
 }
 
 fn segment(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
@@ -233,9 +272,12 @@ fn segment(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
 }
 
 fn datagram(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
-    let data = random.bytes(100);
+    let (src_port, dst_port, data) = match random.chance(60) {
+        true => apps::message(random, src.is_v4()),
+        false => (port(random), port(random), random.bytes(100)),
+    };
     let mut bytes = vec![0; 8];
-    udp::emit(&mut bytes, port(random), port(random), data.len());
+    udp::emit(&mut bytes, src_port, dst_port, data.len());
     let whole = pseudo(src, dst, ip::PROTO_UDP, 8 + data.len());
     if !(src.is_v4() && random.chance(10)) {
         udp::set_checksum(&mut bytes, checksum::sum(whole, &data));
@@ -268,37 +310,48 @@ fn echo_or_error(random: &mut Random, src: Ip, dst: Ip) -> (u8, Vec<u8>) {
         5 => Message::TimeExceeded { code: random.below(2) as u8, quote },
         _ => Message::ParameterProblem { code: 0, pointer: u32::from(random.u8()), quote },
     };
+    let protocol = if v4 { ip::PROTO_ICMP } else { ip::PROTO_ICMPV6 };
+    let extended = match random.chance(50) {
+        true => with_objects(random, src, dst, &message),
+        false => None,
+    };
+    if let Some(bytes) = extended {
+        return (protocol, bytes);
+    }
     let mut bytes = vec![0; 8 + data.len().max(quote.len())];
     let len = match v4 {
         true => icmpv4::emit(&mut bytes, &message),
         false => icmpv6::emit(&mut bytes, src, dst, &message),
     };
     bytes.truncate(len);
-    (if v4 { ip::PROTO_ICMP } else { ip::PROTO_ICMPV6 }, bytes)
+    (protocol, bytes)
 }
 
-fn igmp_message(random: &mut Random) -> Vec<u8> {
-    let group = Ip::v4([224 + random.u8() % 16, random.u8(), random.u8(), random.u8()]);
-    let message = match random.below(4) {
-        0 => igmp::Message::QueryV2 { max_response_ds: 1 + random.u8() % 255, group },
-        1 => igmp::Message::ReportV1 { group },
-        2 => igmp::Message::ReportV2 { group },
-        _ => igmp::Message::Leave { group },
+/// The message with RFC 4884 objects: MPLS labels, an interface by index and address or name, an
+/// unknown one. `None` if there is no place for objects in such a message.
+fn with_objects(random: &mut Random, src: Ip, dst: Ip, message: &Message<'_>) -> Option<Vec<u8>> {
+    let labels: Vec<u8> =
+        (0..1 + random.below(3)).flat_map(|_| random.u32().to_be_bytes()).collect();
+    // Index and IPv4 address; name and MTU (RFC 5837 §4.1).
+    let index = random.u32().to_be_bytes();
+    let by_address = [&index[..], &[0, 1, 0, 0, 10, 0, 0, random.u8()]].concat();
+    let by_name = [&b"\x08eth-077"[..], &random.u32().to_be_bytes()].concat();
+    let unknown = [random.u8(); 8];
+    let all = [
+        Object { class: icmp_ext::CLASS_MPLS, kind: 1, data: &labels },
+        Object { class: icmp_ext::CLASS_INTERFACE, kind: 0x0c, data: &by_address },
+        Object { class: icmp_ext::CLASS_INTERFACE, kind: 0x43, data: &by_name },
+        Object { class: 200, kind: random.u8(), data: &unknown },
+    ];
+    let from = random.below(all.len());
+    let objects = &all[from..from + 1 + random.below(all.len() - from)];
+    let mut bytes = vec![0; 1280];
+    let len = match src.is_v4() {
+        true => icmp_ext::emit_v4(&mut bytes, message, objects),
+        false => icmp_ext::emit_v6(&mut bytes, src, dst, message, objects),
     };
-    let mut bytes = vec![0; 8];
-    assert_eq!(igmp::emit(&mut bytes, &message), 8);
-    bytes
-}
-
-fn mld_message(random: &mut Random, src: Ip, group: Ip) -> Vec<u8> {
-    let message = match random.below(3) {
-        0 => mld::Message::QueryV1 { max_response_ms: random.u16(), group },
-        1 => mld::Message::ReportV1 { group },
-        _ => mld::Message::Done { group },
-    };
-    let mut bytes = vec![0; 24];
-    assert_eq!(mld::emit(&mut bytes, src, group, &message), 24);
-    bytes
+    bytes.truncate(len);
+    (len != 0).then_some(bytes)
 }
 
 fn ndp_message(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {

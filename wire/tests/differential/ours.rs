@@ -11,7 +11,12 @@ use wire::ip::{self, IpHeader};
 use wire::ndp_options::{NdpOption, Options};
 use wire::offload::RxChecksum;
 use wire::tcp_options::TcpOption;
-use wire::{Malformed, arp, ethernet, icmpv4, icmpv6, igmp, mld, ndp, tcp, tcp_options, udp};
+use wire::{
+    Malformed, arp, ethernet, icmp_ext, icmpv4, icmpv6, igmp, llc, membership, mld, ndp, tcp,
+    tcp_options, udp,
+};
+
+mod apps;
 
 /// What was read, and where reading ended.
 #[derive(Debug, Default)]
@@ -65,9 +70,40 @@ fn frame(out: &mut Reading, bytes: &[u8]) -> Outcome {
         out.put(priority, tag.priority);
         out.flag(drop_eligible, tag.drop_eligible);
     }
-    match frame.ethertype {
+    if !frame.is_length() {
+        return ethertype(out, frame.ethertype, frame.payload);
+    }
+    // Behind a tag tshark knows no lengths, and zero it takes for a type.
+    if !tags.is_empty() || frame.ethertype == 0 {
+        return Ok(());
+    }
+    out.put("eth.len", frame.ethertype);
+    let payload = frame.length_payload().map_err(|why| ("eth", why))?;
+    let llc = llc::parse(payload).map_err(|why| ("llc", why))?;
+    out.put("llc.dsap", llc.dsap);
+    out.put("llc.ssap", llc.ssap);
+    out.put("llc.control", llc.control);
+    // tshark reads on in information frames only.
+    let Some(snap) = llc.snap.filter(|_| llc.control == llc::CONTROL_UI) else { return Ok(()) };
+    let [a, b, c] = snap.oui;
+    out.put("llc.oui", u32::from_be_bytes([0, a, b, c]));
+    match llc.carried() {
+        llc::Carried::Ethertype(kind) => {
+            out.put("llc.type", kind);
+            ethertype(out, kind, llc.payload)
+        }
+        llc::Carried::Cisco(pid) => {
+            out.put("llc.cisco_pid", pid);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ethertype(out: &mut Reading, ethertype: u16, payload: &[u8]) -> Outcome {
+    match ethertype {
         ethernet::ETHERTYPE_ARP => {
-            let arp = arp::parse(frame.payload).map_err(|why| ("arp", why))?;
+            let arp = arp::parse(payload).map_err(|why| ("arp", why))?;
             out.put("arp.opcode", arp.operation);
             out.put("arp.src.hw_mac", arp.sender_mac);
             out.put("arp.src.proto_ipv4", arp.sender_ip);
@@ -75,8 +111,8 @@ fn frame(out: &mut Reading, bytes: &[u8]) -> Outcome {
             out.put("arp.dst.proto_ipv4", arp.target_ip);
             Ok(())
         }
-        ethernet::ETHERTYPE_IPV4 if first_nibble(frame.payload) == 4 => packet(out, frame.payload),
-        ethernet::ETHERTYPE_IPV6 if first_nibble(frame.payload) == 6 => packet(out, frame.payload),
+        ethernet::ETHERTYPE_IPV4 if first_nibble(payload) == 4 => packet(out, payload),
+        ethernet::ETHERTYPE_IPV6 if first_nibble(payload) == 6 => packet(out, payload),
         _ => Ok(()),
     }
 }
@@ -121,7 +157,10 @@ fn packet(out: &mut Reading, packet: &[u8]) -> Outcome {
     }
     match (header.protocol, layer) {
         (ip::PROTO_TCP, _) => segment(out, &header, payload).map_err(|why| ("tcp", why)),
-        (ip::PROTO_UDP, _) => datagram(out, &header, payload).map_err(|why| ("udp", why)),
+        (ip::PROTO_UDP, _) => {
+            let udp = datagram(out, &header, payload).map_err(|why| ("udp", why))?;
+            apps::message(out, &udp, header.src.is_v4())
+        }
         (ip::PROTO_ICMP, "ip") => icmp4(out, payload).map_err(|why| ("icmp", why)),
         (ip::PROTO_ICMPV6, "ipv6") => icmp6(out, &header, payload).map_err(|why| ("icmpv6", why)),
         (ip::PROTO_IGMP, "ip") => membership(out, payload).map_err(|why| ("igmp", why)),
@@ -170,7 +209,11 @@ fn segment(out: &mut Reading, header: &IpHeader, payload: &[u8]) -> Result<(), M
     if good { Ok(()) } else { Err(Malformed::Checksum) }
 }
 
-fn datagram(out: &mut Reading, header: &IpHeader, payload: &[u8]) -> Result<(), Malformed> {
+fn datagram<'a>(
+    out: &mut Reading,
+    header: &IpHeader,
+    payload: &'a [u8],
+) -> Result<udp::Header<'a>, Malformed> {
     let udp = udp::parse(payload)?;
     out.put("udp.srcport", udp.src_port);
     out.put("udp.dstport", udp.dst_port);
@@ -187,7 +230,29 @@ fn datagram(out: &mut Reading, header: &IpHeader, payload: &[u8]) -> Result<(), 
     if let Some(status) = status {
         out.put("udp.checksum.status", status);
     }
-    verdict
+    verdict.map(|()| udp)
+}
+
+/// The objects of an error (RFC 4884).
+fn objects(out: &mut Reading, message: &[u8], v4: bool) -> Result<(), Malformed> {
+    // Without a length field, and behind longer quotes, tshark does not look for objects.
+    let announced = message[if v4 { 5 } else { 4 }] != 0;
+    let shown = |extended: &icmp_ext::Extended<'_>| extended.quote.len() == icmp_ext::QUOTE_MIN;
+    let extended = icmp_ext::split(message, v4)?.filter(shown);
+    let Some(extended) = extended.filter(|_| announced) else { return Ok(()) };
+    out.put("icmp.ext.version", 2);
+    for object in extended.objects.iter() {
+        out.put("icmp.ext.length", object.data.len() + icmp_ext::OBJECT_LEN);
+        out.put("icmp.ext.class", object.class);
+        out.put("icmp.ext.ctype", object.kind);
+        for label in object.labels() {
+            out.put("icmp.mpls.label", label.label);
+            out.put("icmp.mpls.exp", label.traffic_class);
+            out.flag("icmp.mpls.s", label.bottom);
+            out.put("icmp.mpls.ttl", label.ttl);
+        }
+    }
+    Ok(())
 }
 
 fn icmp4(out: &mut Reading, payload: &[u8]) -> Result<(), Malformed> {
@@ -202,6 +267,9 @@ fn icmp4(out: &mut Reading, payload: &[u8]) -> Result<(), Malformed> {
         }
         Message::PacketTooBig { mtu, .. } => out.put("icmp.mtu", mtu),
         Message::Redirect { gateway, .. } => out.put("icmp.redir_gw", gateway),
+        Message::Unreachable { .. }
+        | Message::TimeExceeded { .. }
+        | Message::ParameterProblem { .. } => objects(out, payload, true)?,
         _ => {}
     }
     Ok(())
@@ -219,23 +287,51 @@ fn icmp6(out: &mut Reading, header: &IpHeader, payload: &[u8]) -> Result<(), Mal
         }
         Message::PacketTooBig { mtu, .. } => out.put("icmpv6.mtu", mtu),
         Message::ParameterProblem { pointer, .. } => out.put("icmpv6.pointer", pointer),
+        Message::Unreachable { .. } | Message::TimeExceeded { .. } => {
+            objects(out, payload, false)?;
+        }
         Message::Other { kind: kind @ 133..=137, code, body } => {
             discovery(out, &ndp::parse(header, kind, code, body)?);
         }
-        Message::Other { kind: kind @ 130..=132, body, .. } => {
-            let (group, delay) = match mld::parse(header, kind, body)? {
-                mld::Message::QueryV1 { max_response_ms, group } => (group, Some(max_response_ms)),
-                mld::Message::ReportV1 { group } | mld::Message::Done { group } => (group, None),
-                _ => return Ok(()),
-            };
-            out.put("icmpv6.mld.multicast_address", group);
-            if let Some(delay) = delay {
-                out.put("icmpv6.mld.maximum_response_delay", delay);
-            }
+        Message::Other { kind: kind @ (130..=132 | mld::REPORT_V2), body, .. } => {
+            listener(out, &mld::parse(header, kind, body)?);
         }
         _ => {}
     }
     Ok(())
+}
+
+fn listener(out: &mut Reading, message: &mld::Message<'_>) {
+    match message {
+        mld::Message::QueryV1 { max_response_ms, group } => {
+            out.put("icmpv6.mld.maximum_response_delay", max_response_ms);
+            out.put("icmpv6.mld.multicast_address", group);
+        }
+        mld::Message::QueryV2 { max_response_ms, group, tail } => {
+            out.put("icmpv6.mld.maximum_response_code", max_response_ms);
+            out.put("icmpv6.mld.qqi", tail.interval_s);
+            out.put("icmpv6.mld.multicast_address", group);
+            out.flag("icmpv6.mld.flag.s", tail.suppress);
+            out.put("icmpv6.mld.flag.qrv", tail.robustness);
+            out.put("icmpv6.mld.nb_sources", tail.sources.len());
+            tail.sources.iter().for_each(|ip| out.put("icmpv6.mld.source_address", ip));
+        }
+        mld::Message::ReportV1 { group } | mld::Message::Done { group } => {
+            out.put("icmpv6.mld.multicast_address", group);
+        }
+        mld::Message::ReportV2(records) => {
+            out.put("icmpv6.mldr.nb_mcast_records", records.len());
+            for record in records.iter() {
+                out.put("icmpv6.mldr.mar.record_type", record.kind);
+                out.put("icmpv6.mldr.mar.aux_data_len", record.aux.len() / 4);
+                out.put("icmpv6.mldr.mar.nb_sources", record.sources.len());
+                out.put("icmpv6.mldr.mar.multicast_address", record.group);
+                for source in record.sources.iter() {
+                    out.put("icmpv6.mldr.mar.source_address", source);
+                }
+            }
+        }
+    }
 }
 
 fn discovery(out: &mut Reading, message: &ndp::Message<'_>) {
@@ -296,7 +392,28 @@ fn membership(out: &mut Reading, payload: &[u8]) -> Result<(), Malformed> {
         igmp::Message::ReportV1 { group }
         | igmp::Message::ReportV2 { group }
         | igmp::Message::Leave { group } => out.put("igmp.maddr", group),
-        _ => {}
+        igmp::Message::QueryV3 { max_response_ds, group, tail } => {
+            // tshark shows the codes.
+            assert_eq!(membership::decode_code(payload[1]), max_response_ds);
+            assert_eq!(membership::decode_code(payload[9]), tail.interval_s);
+            out.put("igmp.maddr", group);
+            out.put("igmp.qqic", payload[9]);
+            out.flag("igmp.s", tail.suppress);
+            out.put("igmp.qrv", tail.robustness);
+            out.put("igmp.num_src", tail.sources.len());
+            tail.sources.iter().for_each(|ip| out.put("igmp.saddr", ip));
+        }
+        igmp::Message::ReportV3(records) => {
+            out.put("igmp.num_grp_recs", records.len());
+            for record in records.iter() {
+                out.put("igmp.record_type", record.kind);
+                out.put("igmp.aux_data_len", record.aux.len() / 4);
+                out.put("igmp.num_src", record.sources.len());
+                out.put("igmp.maddr", record.group);
+                record.sources.iter().for_each(|ip| out.put("igmp.saddr", ip));
+            }
+        }
+        igmp::Message::QueryV1 { .. } => {}
     }
     Ok(())
 }

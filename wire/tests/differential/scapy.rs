@@ -54,11 +54,16 @@ fn scapy_reads_and_writes_the_same() {
     assert!(compared > 8 * lines.len(), "{compared} fields compared");
 }
 
-/// Whole packets only, and damage behind the IP header: scapy does not judge lengths.
+/// Whole packets only, and damage behind the IP header: scapy does not judge lengths. What it reads
+/// in depth it would write anew to sum it, and not byte for byte; that is left to tshark.
 fn frame(random: &mut Random, damaged: bool) -> Vec<u8> {
     loop {
         let mut frame = generate::frame(random);
         let reading = ours::read(&frame);
+        let deep = ["llc.dsap", "dhcp.type", "dhcpv6.msgtype", "dns.id", "icmp.ext.version"];
+        if deep.iter().any(|field| reading.fields.contains_key(field)) {
+            continue;
+        }
         let layer = ["tcp.checksum.status", "udp.checksum.status", "icmp.checksum.status"];
         let has_sum = layer.iter().any(|status| reading.fields.contains_key(status));
         if !damaged {
