@@ -2,6 +2,7 @@
 
 mod admin;
 mod arp;
+mod bad_peers;
 mod icmp;
 mod input;
 mod loopback;

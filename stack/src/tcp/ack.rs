@@ -45,8 +45,11 @@ impl Conn {
         let changed = seg.ack.ge(una) && self.snd.update_window(seg.seq, seg.ack, window);
         self.deliver(cx, seg, duplicate);
         if self.snd.wnd == 0 {
-            // The peer answers, it only has no room: that is no silence.
-            self.retries = 0;
+            // The peer answers, it only has no room: that is no silence. Nobody waits for the data of an
+            // orphan, so there it counts as one (as Linux has it).
+            if !self.orphan {
+                self.retries = 0;
+            }
         } else if changed {
             self.probe_backoff = 0;
             if self.snd.outstanding() == 0 {

@@ -31,6 +31,17 @@ impl Tcp {
         assert_eq!(self.orphans as usize, orphans);
         assert!(self.listeners.slab.iter().all(|(_, l)| l.young <= l.embryos));
     }
+
+    /// Panics unless nothing is left but listeners.
+    pub(crate) fn check_empty(&self) {
+        assert_eq!(self.conns.len(), 0);
+        assert_eq!(self.embryos.len(), 0);
+        assert_eq!(self.time_waits.iter().count(), 0);
+        assert_eq!(self.flows.len(), 0);
+        assert_eq!(self.wheel.len(), 0, "wheel entries");
+        assert_eq!(self.next_deadline(), None);
+        assert!(self.listeners.slab.iter().all(|(_, l)| l.queue.is_empty()));
+    }
 }
 
 impl Conn {
