@@ -12,6 +12,7 @@
 
 use crate::Malformed;
 use crate::ipv4::{HEADER_LEN, OPTIONS_MAX};
+use crate::kind_len::Walk;
 
 /// The option that asks every router to look (RFC 2113): IGMP carries it.
 pub const ROUTER_ALERT: [u8; 4] = [148, 4, 0, 0];
@@ -191,7 +192,7 @@ impl<'a> Cipso<'a> {
 ///
 /// Yields an error and ends at the first option that does not fit.
 pub fn options(header: &[u8]) -> Options<'_> {
-    Options { rest: header.get(HEADER_LEN..).unwrap_or_default() }
+    Options { walk: Walk::new(header.get(HEADER_LEN..).unwrap_or_default()) }
 }
 
 /// The option of this type, if the header has one.
@@ -206,7 +207,7 @@ pub(crate) fn check(header: &[u8]) -> Result<(), Malformed> {
         let option = option?;
         if option.known().is_none() {
             // The option's own bytes are the last ones the iterator consumed.
-            let at = header.len() - all.rest.len() - option.data.len() - 2;
+            let at = header.len() - all.walk.remaining() - option.data.len() - 2;
             return Err(Malformed::OptionValue { pointer: at as u16 });
         }
     }
@@ -216,28 +217,15 @@ pub(crate) fn check(header: &[u8]) -> Result<(), Malformed> {
 /// Iterator over options.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
-    rest: &'a [u8],
+    walk: Walk<'a>,
 }
 
 impl<'a> Iterator for Options<'a> {
     type Item = Result<Ipv4Option<'a>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match *self.rest {
-                [] | [OPTION_END, ..] => return None,
-                [OPTION_NOP, ref rest @ ..] => self.rest = rest,
-                [kind, len, ..] if len >= 2 && usize::from(len) <= self.rest.len() => {
-                    let (option, rest) = self.rest.split_at(usize::from(len));
-                    self.rest = rest;
-                    return Some(Ok(Ipv4Option { kind, data: &option[2..] }));
-                }
-                _ => {
-                    self.rest = &[];
-                    return Some(Err(Malformed::Option));
-                }
-            }
-        }
+        let option = self.walk.next()?;
+        Some(option.map(|(kind, data)| Ipv4Option { kind, data }))
     }
 }
 

@@ -33,6 +33,7 @@ pub mod ipv4_options;
 pub mod ipv6;
 pub mod ipv6_ext;
 pub mod ipv6_options;
+mod kind_len;
 pub mod llc;
 pub mod membership;
 pub mod mld;

@@ -7,6 +7,7 @@
 //! [`OptionWriter`] lays options out so that their words are aligned, as other stacks do.
 
 use crate::Malformed;
+use crate::kind_len::Walk;
 use crate::tcp::{OPTIONS_MAX, SeqNum};
 
 /// End of the list.
@@ -127,34 +128,22 @@ pub enum TcpOption<'a> {
 
 /// Iterates over an options area; padding is skipped.
 pub fn options(area: &[u8]) -> Options<'_> {
-    Options { rest: area }
+    Options { walk: Walk::new(area) }
 }
 
 /// Iterator over options; yields an error and ends at the first that does not fit.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
-    rest: &'a [u8],
+    walk: Walk<'a>,
 }
 
 impl<'a> Iterator for Options<'a> {
     type Item = Result<TcpOption<'a>, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match *self.rest {
-                [] | [END, ..] => return None,
-                [NOP, ref rest @ ..] => self.rest = rest,
-                [kind, len, ..] if len >= 2 && usize::from(len) <= self.rest.len() => {
-                    let (option, rest) = self.rest.split_at(usize::from(len));
-                    self.rest = rest;
-                    return Some(Ok(TcpOption::read(kind, &option[2..])));
-                }
-                _ => {
-                    self.rest = &[];
-                    return Some(Err(Malformed::Option));
-                }
-            }
-        }
+        let option = self.walk.next()?;
+        Some(option.map(|(kind, data)| TcpOption::read(kind, data)))
     }
 }
 
