@@ -411,4 +411,4 @@ impl Conn {
 /// How long a path is used before it is looked up again.
 const PATH_AGE: Duration = Duration::from_secs(1);
 
-const _: () = assert!(size_of::<Conn>() <= 1024);
+const _: () = assert!(size_of::<Conn>() <= 1040);

@@ -4,10 +4,16 @@
 //! clearly above that of the round before, a queue may be building: *conservative slow start* grows a
 //! quarter as fast for five rounds and then ends slow start. If the round trip falls in that time,
 //! the rise was noise, and slow start goes on.
+//!
+//! A queue of one window or less fills within a round that began with it empty, before any round's least
+//! trip tells. So slow start also ends, as on Linux, when acknowledgments have come without a gap for
+//! half a round trip: what is out then fills half of the path, and twice as much would fill it all.
 
 use core::time::Duration;
 
 use wire::tcp::SeqNum;
+
+use crate::time::Instant;
 
 /// What slow start is told of an acknowledgment.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +21,9 @@ pub(super) struct Sample {
     pub(super) una: SeqNum,
     pub(super) nxt: SeqNum,
     pub(super) rtt: Option<Duration>,
+    pub(super) now: Instant,
+    /// The window, in segments.
+    pub(super) segments: u32,
 }
 
 /// How fast the window may grow.
@@ -49,6 +58,11 @@ pub(super) struct HyStart {
     /// Rounds of conservative slow start.
     rounds: u8,
     phase: Phase,
+    /// The least round trip of all.
+    least: u32,
+    round_start: u32,
+    /// The last acknowledgment of the round's train.
+    train: u32,
 }
 
 impl HyStart {
@@ -61,6 +75,9 @@ impl HyStart {
             samples: 0,
             rounds: 0,
             phase: Phase::Fresh,
+            least: NONE,
+            round_start: 0,
+            train: 0,
         }
     }
 
@@ -70,9 +87,13 @@ impl HyStart {
         if self.phase == Phase::Fresh {
             self.phase = Phase::Slow;
             self.window_end = sample.nxt;
+            (self.round_start, self.train) = (micros(sample.now), micros(sample.now));
         }
         if let Some(rtt) = sample.rtt {
             self.take(u32::try_from(rtt.as_micros()).unwrap_or(NONE - 1));
+        }
+        if sample.segments >= TRAIN_WINDOW && self.is_train(sample.now) {
+            return Growth::Over;
         }
         let growth = match self.phase {
             Phase::Conservative => Growth::Conservative,
@@ -80,6 +101,7 @@ impl HyStart {
         };
         if sample.una.ge(self.window_end) {
             self.end_round(sample.nxt);
+            (self.round_start, self.train) = (micros(sample.now), micros(sample.now));
             if self.rounds >= CSS_ROUNDS {
                 return Growth::Over;
             }
@@ -87,7 +109,19 @@ impl HyStart {
         growth
     }
 
+    /// Acknowledgments that come without a gap for half a round trip: the window that they are for
+    /// fills half of the path, and the next round would fill all of it (Linux: the ACK train).
+    fn is_train(&mut self, now: Instant) -> bool {
+        let now = micros(now);
+        if now.wrapping_sub(self.train) > TRAIN_GAP {
+            return false;
+        }
+        self.train = now;
+        self.least != NONE && now.wrapping_sub(self.round_start) > self.least / 2
+    }
+
     fn take(&mut self, rtt: u32) {
+        self.least = self.least.min(rtt);
         self.round_min = self.round_min.min(rtt);
         self.samples = self.samples.saturating_add(1);
         if self.samples < SAMPLES {
@@ -117,6 +151,11 @@ impl HyStart {
     }
 }
 
+/// An instant as far as spans of less than an hour need it.
+fn micros(now: Instant) -> u32 {
+    now.since(Instant::ZERO).as_micros() as u32
+}
+
 /// How much later than in the round before is late (RFC 9406 §4.2; VEC-15).
 fn threshold(last_round_min: u32) -> u32 {
     (last_round_min / RTT_DIVISOR).clamp(MIN_RTT_THRESHOLD, MAX_RTT_THRESHOLD)
@@ -131,6 +170,11 @@ const MAX_RTT_THRESHOLD: u32 = 16_000;
 const RTT_DIVISOR: u32 = 8;
 const SAMPLES: u8 = 8;
 const CSS_ROUNDS: u8 = 5;
+
+/// Linux `hystart_low_window`, segments.
+const TRAIN_WINDOW: u32 = 16;
+/// Linux `hystart_ack_delta_us`.
+const TRAIN_GAP: u32 = 2_000;
 
 const NONE: u32 = u32::MAX;
 

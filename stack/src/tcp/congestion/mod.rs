@@ -260,7 +260,9 @@ impl Congestion {
         if let Algorithm::Cubic(_, hystart) = &mut self.algorithm
             && self.ssthresh == SSTHRESH_START
         {
-            match hystart.on_ack(&Sample { una: ack.una, nxt: ack.nxt, rtt: ack.rtt }) {
+            let Ack { una, nxt, rtt, now, mss, .. } = *ack;
+            let segments = self.cwnd / mss.max(1);
+            match hystart.on_ack(&Sample { una, nxt, rtt, now, segments }) {
                 Growth::Full => {}
                 Growth::Conservative => step /= CSS_GROWTH_DIVISOR,
                 Growth::Over => {
@@ -297,7 +299,7 @@ const SSTHRESH_START: u32 = 0x7fff_ffff;
 /// Nothing above the largest window is of use (RFC 7323 §2.3).
 const CWND_MAX: u32 = 1 << 30;
 
-const _: () = assert!(size_of::<Congestion>() <= 160);
+const _: () = assert!(size_of::<Congestion>() <= 176);
 
 #[cfg(test)]
 mod tests;

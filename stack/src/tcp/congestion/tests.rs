@@ -47,16 +47,23 @@ impl Flow {
         self.nxt = self.una + self.c.cwnd();
     }
 
-    /// Everything out is acknowledged segment by segment, evenly over the round trip. Says by what
-    /// factor the window grew.
+    /// Everything out is acknowledged segment by segment: in slow start in the first quarter of the round
+    /// trip, as by a path that is far from full, else evenly. Says by what factor the window grew.
     fn round(&mut self, rtt_ms: u64) -> f64 {
-        let (end, before) = (self.nxt, self.c.cwnd());
         let rtt = Duration::from_millis(rtt_ms);
-        let gap = rtt / (before / MSS).max(1);
+        let busy = if self.c.in_slow_start() { rtt / 4 } else { rtt };
+        self.round_within(rtt, busy)
+    }
+
+    /// A round whose acknowledgments come in the first `busy` of it.
+    fn round_within(&mut self, rtt: Duration, busy: Duration) -> f64 {
+        let (end, before) = (self.nxt, self.c.cwnd());
+        let gap = busy / (before / MSS).max(1);
         while self.una.lt(end) {
             self.now += gap;
             self.ack(MSS.min((end - self.una) as u32), rtt, true);
         }
+        self.now += rtt - busy;
         f64::from(self.c.cwnd()) / f64::from(before)
     }
 
@@ -192,6 +199,24 @@ fn hystart_ends_slow_start_when_the_round_trip_rises_tcpc_05() {
     let growth = flow.round(24);
     assert!((1.04..1.06).contains(&growth), "congestion avoidance: {growth}");
     assert!(flow.c.ssthresh() <= flow.c.cwnd() && flow.c.cwnd() < 700_000, "{:?}", flow.windows());
+}
+
+/// Linux's second sign: acknowledgments without a gap for half a round trip mean a path half full.
+#[test]
+fn hystart_ends_slow_start_on_a_train_of_acks_tcpc_05() {
+    let rtt = Duration::from_millis(20);
+    let mut flow = Flow::cubic();
+    flow.rounds(2, 20);
+    assert!(flow.round_within(rtt, rtt / 3) > 1.99, "shorter than half a round trip");
+    assert!(flow.round_within(rtt, rtt * 3 / 4) < 1.9);
+    assert!(!flow.c.in_slow_start());
+    // Gaps break the train, and below 16 segments it is not looked for.
+    let mut flow = Flow::cubic();
+    assert!(flow.round_within(rtt, rtt) > 1.99);
+    let slow = Duration::from_millis(200);
+    let mut flow = Flow::cubic();
+    flow.rounds(2, 200);
+    assert!(flow.round_within(slow, slow) > 1.99, "5 ms apart");
 }
 
 #[test]
