@@ -17,11 +17,11 @@ TEST_PACKAGES := iputils-ping curl python3 tcpdump ethtool procps util-linux tsh
 BENCH_PACKAGES := ethtool
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps build check test bench demo sweep parity clean_net netns bridge tap7 tap9 tun3 tun5 \
+.PHONY: help deps test-deps build check test bench bench_segment demo sweep parity clean_net netns bridge tap7 tap9 tun3 tun5 \
         veth7 run run_multi run_tun run_tun5 run_xdp
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9_ -]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9_ -]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  NETNS=name  does the network targets in that namespace instead of the host's"
 
 define install
@@ -50,6 +50,9 @@ bench: deps ## measure ours, the kernel, smoltcp, a bare responder and the devic
 	$(call install,$(BENCH_PACKAGES))
 	$(CARGO) build --release --locked -p runtime -p bench
 	$(SUDO) $(BIN)/bench $(BENCH_ARGS)
+
+bench_segment: ## what one TCP segment costs in memory, ours beside smoltcp
+	$(CARGO) bench --locked -p stack --bench segment
 
 demo: build ## the whole tour in a namespace of its own: start, ping, curl, echo, ctl, capture
 	$(call install,iputils-ping curl tcpdump python3)
