@@ -49,8 +49,9 @@ mod store {
     use std::sync::{Mutex, PoisonError};
 
     /// How many chunks move between a thread's store and the depot at a time; a store keeps at most
-    /// twice as many (4 MiB in all).
-    const BATCH: Batches = Batches { small: 128, large: 24 };
+    /// twice as many (1.5 MiB in all). Few large ones, because those that wait in a store are out of
+    /// turn: a stream from thread to thread walks through all of them, and should stay in the cache.
+    const BATCH: Batches = Batches { small: 128, large: 4 };
     /// How many chunks the depot keeps (16 and 64 MiB).
     const DEPOT: Batches = Batches { small: 4096, large: 1024 };
 
