@@ -8,17 +8,25 @@ use sim::World;
 use sim::app::{App, Listener, Stream, StreamPlan};
 use sim::link::{Fate, Faults, Filter, LinkConfig};
 use sim::scenario::small_limits;
-use sim::sweep::{BUFFER, Cell, ideal};
+use sim::sweep::{BUFFER, Cell, Twist, ideal, run};
 use stack::socket::TcpDetail;
 use stack::time::Duration;
 use stack::{Instant, Limits};
 
 const RTT: Duration = Duration::from_millis(100);
+/// What a receiver puts an ACK off by.
+const DELAYED_ACK: Duration = Duration::from_millis(40);
 /// More than any of these tests can send.
 const ENDLESS: u64 = 1 << 40;
 
 fn limits(buffer: usize) -> Limits {
-    Limits { tcp_receive_buffer: buffer, tcp_send_buffer: buffer, ..small_limits() }
+    Limits {
+        tcp_receive_buffer: buffer,
+        tcp_send_buffer: buffer,
+        tcp_rmem: [4_096, 131_072, buffer],
+        tcp_wmem: [4_096, 16_384, buffer],
+        ..small_limits()
+    }
 }
 
 /// Two hosts that know each other, `RTT` apart, and A sends B's `ports` `bytes` each.
@@ -137,6 +145,21 @@ fn a_single_lost_segment_is_repaired_in_one_round_trip() {
     }
 }
 
+/// Several holes in one window are filled in one round trip as well: SACK shows them all.
+#[test]
+fn several_lost_segments_of_a_window_are_repaired_in_one_round_trip() {
+    let small = Duration::from_millis(5);
+    let offsets = [500_000u32, 510_000, 512_000, 540_000, 600_000];
+    let mut world = path(1, link(1_000_000_000, 6 << 20), 1 << 18, &AT_ONCE, 2_000_000);
+    lose(&mut world, offsets.iter().copied().map(u64::from).collect(), 1);
+    finish(&mut world);
+    assert_eq!((resent(&world), timeouts(&world)), (5, 0));
+    let histories = offsets.map(|offset| history(&world, offset));
+    let noticed = histories.iter().map(|(sent, _)| sent[1]).min().unwrap();
+    let repaired = histories.iter().map(|(_, at)| *at + RTT / 2).max().unwrap();
+    assert!(repaired - noticed <= RTT + RTT / 4 + small, "took {:?}", repaired - noticed);
+}
+
 /// A retransmission that is lost too is sent again by RACK (RFC 8985 §3), with no timeout.
 #[test]
 fn a_lost_retransmission_is_repaired_without_a_timeout() {
@@ -145,6 +168,30 @@ fn a_lost_retransmission_is_repaired_without_a_timeout() {
         lose(&mut world, vec![1_000_000], times);
         finish(&mut world);
         assert_eq!((resent(&world), timeouts(&world)), (u64::from(times), 0));
+    }
+}
+
+/// Nothing follows a lost tail that could show its loss: the probe does (RFC 8985 §7), two round
+/// trips after the last ACK. One more brings its ACK, and one or two the rest (PRR begins with one
+/// segment). A timeout would make the window one segment. The FIN leaves with the last segment, be it
+/// full or not, and is probed with it.
+#[test]
+fn a_lost_tail_is_repaired_without_a_timeout() {
+    for bytes in [5_000, 14_480, 50_000, 500_000] {
+        let transfer = |lost: u64| {
+            let mut world = path(1, link(1_000_000_000, 6 << 20), BUFFER, &AT_ONCE, bytes);
+            lose(&mut world, (0..lost).map(|i| bytes - 1 - i * 1_448).collect(), 1);
+            let end = finish(&mut world);
+            (end, resent(&world), timeouts(&world))
+        };
+        let (clean, ..) = transfer(0);
+        for lost in 1..=3 {
+            let (end, resent, timeouts) = transfer(lost);
+            assert_eq!(timeouts, 0, "{lost} of {bytes} bytes");
+            assert!((lost..=lost + 1).contains(&resent), "{lost} of {bytes} bytes: {resent}");
+            let most = 5 * RTT + DELAYED_ACK;
+            assert!(end - clean <= most, "{lost} of {bytes} bytes: {:?} more", end - clean);
+        }
     }
 }
 
@@ -165,6 +212,20 @@ fn two_flows_share_a_bottleneck() {
         assert!((800..=1_250).contains(&ratio), "{name}: {one} to {two} bytes");
         let used = (one + two) * 8 * 1_000 / (200 * rate);
         assert!(used >= 800, "{name}: {used} thousandths of the link are used");
+    }
+}
+
+/// One frame in ten held back for up to a quarter of the round trip, none lost: RACK learns of the
+/// reordering (RFC 8985 §6.2 step 4) and what was sent again for nothing is undone.
+#[test]
+fn reordering_does_not_collapse_the_window() {
+    for rate in [10_000_000, 100_000_000] {
+        let cell = Cell { twist: Twist::Reorder(100_000), ..Cell::new(rate, 100_000, true) };
+        let measured = run::run(&cell);
+        assert_eq!(measured.violations, [""; 0]);
+        assert_eq!(measured.timeouts, 0);
+        let share = measured.ideal.as_nanos() * 1_000 / measured.elapsed.as_nanos();
+        assert!(share >= 800, "{rate}: {share} thousandths of the ideal");
     }
 }
 

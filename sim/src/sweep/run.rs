@@ -183,6 +183,8 @@ pub fn build(cell: &Cell, verbose: bool) -> World {
         let limits = Limits {
             tcp_receive_buffer: BUFFER,
             tcp_send_buffer: BUFFER,
+            tcp_rmem: [4_096, 131_072, BUFFER],
+            tcp_wmem: [4_096, 16_384, BUFFER],
             tcp_pacing: if cell.twist == Twist::Paced { Pacing::On } else { Pacing::Off },
             tcp_congestion: match cell.twist {
                 Twist::Reno => CongestionAlgorithm::Reno,

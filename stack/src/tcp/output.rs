@@ -97,8 +97,10 @@ impl Conn {
             self.recovery.probe_due = false;
             return None;
         };
-        let seq = last.last_segment();
-        Some(self.again(seq, mss.min((last.end - seq) as u32)))
+        let fin = u32::from(self.fins.ours == OurFin::Sent && last.end == self.snd.nxt);
+        let (seq, data) = last.last_segment(fin > 0);
+        let whole = if data <= mss { data + fin } else { mss };
+        Some(self.again(seq, whole))
     }
 
     /// What recovery wants sent again, as far as the congestion window goes. The first segment ignores the

@@ -239,6 +239,7 @@ impl RecvHalf {
         let kept = disorder.assembler.insert(&mut self.ring, offset as usize, text, limit)?;
         let Kept { range, twice, pruned } = kept;
         let (left, right) = self.numbers(range);
+        let right = right + u32::from(self.fin == Some(right));
         let pruned = pruned.map(|span| self.numbers(span));
         let disorder = self.disorder.get_or_insert_default();
         disorder.sack.note(left, right);
@@ -293,11 +294,16 @@ impl RecvHalf {
         self.disorder.as_ref().map(|disorder| disorder.sack.blocks()).unwrap_or_default()
     }
 
-    /// Notes a FIN at `seq`, unless text beyond it was received already.
+    /// Notes a FIN at `seq`, unless text beyond it was received already. If something before it is missing
+    /// the peer is told of it as of text, as Linux does: it need not come again.
     pub(crate) fn note_fin(&mut self, seq: SeqNum) {
         let last = self.waiting_end().map_or(0, |end| end - self.ring.position());
-        if self.fin.is_none() && (seq - self.nxt) as u32 >= last as u32 {
-            self.fin = Some(seq);
+        if self.fin.is_some() || ((seq - self.nxt) as u32) < last as u32 {
+            return;
+        }
+        self.fin = Some(seq);
+        if seq != self.nxt && !self.shut {
+            self.disorder.get_or_insert_default().sack.note_next(seq, seq + 1);
         }
     }
 
@@ -309,6 +315,9 @@ impl RecvHalf {
         }
         self.nxt += 1;
         self.edge = self.edge.max(self.nxt);
+        if let Some(disorder) = &mut self.disorder {
+            disorder.sack.advance(self.nxt);
+        }
         self.owed.now = true;
         self.ring.finish();
         true

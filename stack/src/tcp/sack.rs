@@ -56,6 +56,12 @@ impl SackReport {
         self.recent = all;
     }
 
+    /// The same for what may lie right behind a range that was told lately.
+    pub(crate) fn note_next(&mut self, left: SeqNum, right: SeqNum) {
+        let before = self.recent.iter().find(|block| block.right == left);
+        self.note(before.map_or(left, |block| block.left), right);
+    }
+
     /// `left..right` is thrown away: it must be sent again.
     pub(crate) fn forget(&mut self, left: SeqNum, right: SeqNum) {
         self.retain(|b| b.right.le(left) || b.left.ge(right));

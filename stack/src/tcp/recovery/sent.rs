@@ -68,10 +68,13 @@ impl Run {
         self.state & (SACKED | LOST | RESENT) == LOST
     }
 
-    /// Where its last segment starts.
-    pub(crate) fn last_segment(&self) -> SeqNum {
+    /// Where its last segment starts, and how much data that holds. `fin` says that the run ends with our
+    /// FIN, which leaves with the data before it although the segment is full.
+    pub(crate) fn last_segment(&self, fin: bool) -> (SeqNum, u32) {
         let size = u32::from(self.size).max(1);
-        self.seq + (self.len().saturating_sub(1) / size) * size
+        let data = self.len() - u32::from(fin);
+        let before = data.saturating_sub(1) / size * size;
+        (self.seq + before, data - before)
     }
 }
 

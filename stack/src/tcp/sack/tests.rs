@@ -28,6 +28,23 @@ fn the_latest_range_comes_first_tcpi_08() {
     assert_eq!(report(&sack), [(500, 600)]);
 }
 
+/// A FIN behind a gap belongs to the range that ends at it, or is a range of its own, until the text
+/// before it is there.
+#[test]
+fn a_fin_is_told_of_with_the_text_before_it() {
+    let mut sack = SackReport::default();
+    note(&mut sack, 100, 200);
+    sack.note_next(SeqNum(200), SeqNum(201));
+    assert_eq!(report(&sack), [(100, 201)]);
+    let mut sack = SackReport::default();
+    note(&mut sack, 100, 200);
+    sack.note_next(SeqNum(300), SeqNum(301));
+    assert_eq!(report(&sack), [(300, 301), (100, 200)]);
+    note(&mut sack, 200, 301);
+    sack.advance(SeqNum(301));
+    assert_eq!(report(&sack), []);
+}
+
 #[test]
 fn four_ranges_are_remembered() {
     let mut sack = SackReport::default();
