@@ -3,6 +3,7 @@
 //! The one decision point of IP input: a packet that passes is delivered, any other ends here with
 //! its reason (a router would forward some of them, from here).
 
+use addr::{IfIndex, Ip};
 use wire::Malformed;
 use wire::error::Problem;
 use wire::ip::{self, IpHeader};
@@ -35,15 +36,48 @@ impl From<Malformed> for Refusal {
     }
 }
 
+/// The pair of addresses that passed last. Packets come in runs of one flow, so most need no second look
+/// at who they are from and for, as long as the network around us is the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastPair {
+    version: u64,
+    ifindex: IfIndex,
+    src: Ip,
+    dst: Ip,
+}
+
 /// Checks a packet that came in by `interface`; returns its header and whose it is (never foreign).
 pub(crate) fn check(
     fib: &Fib,
     interface: &FibInterface,
     meta: RxMeta,
     packet: &[u8],
+    last: &mut Option<LastPair>,
 ) -> Result<(IpHeader, Destination), Refusal> {
     let merged = meta.gso_size != 0;
     let header = if merged { ip::parse_merged(packet)? } else { ip::parse(packet)? };
+    let known = last.is_some_and(|last| {
+        header.hop_limit != 0
+            && last.dst == header.dst
+            && last.src == header.src
+            && last.ifindex == interface.ifindex
+            && last.version == fib.version
+    });
+    let destination =
+        if known { Destination::Unicast } else { judge(fib, interface, &header, last)? };
+    if header.src.is_v4() && header.header_len > ipv4::HEADER_LEN && has_source_route(packet) {
+        return Err(DropReason::IpSourceRoute.into());
+    }
+    Ok((header, destination))
+}
+
+/// Whose a packet is, and whether its sender may send it.
+fn judge(
+    fib: &Fib,
+    interface: &FibInterface,
+    header: &IpHeader,
+    last: &mut Option<LastPair>,
+) -> Result<Destination, Refusal> {
     let loopback = interface.ifindex == Fib::LOOPBACK;
     header.check_sender(loopback)?;
     let destination = fib.classify(interface, header.dst);
@@ -58,10 +92,11 @@ pub(crate) fn check(
     if martian {
         return Err(DropReason::IpMartianSource.into());
     }
-    if header.src.is_v4() && header.header_len > ipv4::HEADER_LEN && has_source_route(packet) {
-        return Err(DropReason::IpSourceRoute.into());
+    if destination == Destination::Unicast {
+        let (src, dst) = (header.src, header.dst);
+        *last = Some(LastPair { version: fib.version, ifindex: interface.ifindex, src, dst });
     }
-    Ok((header, destination))
+    Ok(destination)
 }
 
 /// IPRX-03: source routes are an attacker's tool (Linux `accept_source_route` 0).

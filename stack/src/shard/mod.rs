@@ -44,6 +44,7 @@ pub(crate) struct Shard {
     /// The packet that reassembly completed last.
     whole: Vec<u8>,
     pub(crate) parts: Parts,
+    last_pair: Option<input::LastPair>,
     counters: Vec<(IfIndex, LinkCounters)>,
     /// Whose turn to transmit it is next.
     udp_first: bool,
@@ -104,6 +105,7 @@ impl Shard {
                 events: EventQueue::with_capacity(EVENTS_RESERVE),
                 stats: Stats::default(),
             },
+            last_pair: None,
             counters: Vec::new(),
             udp_first: false,
         }
@@ -138,15 +140,16 @@ impl Shard {
         inbound: Inbound<'a>,
     ) -> Result<Option<Punt<'a>>, DropReason> {
         let bytes = inbound.payload;
-        let (header, destination) = match input::check(fib, interface, meta, bytes) {
-            Ok(checked) => checked,
-            Err(refusal) => {
-                if let Some(problem) = refusal.problem {
-                    self.complain_of_field(now, fib, interface, inbound, problem);
+        let (header, destination) =
+            match input::check(fib, interface, meta, bytes, &mut self.last_pair) {
+                Ok(checked) => checked,
+                Err(refusal) => {
+                    if let Some(problem) = refusal.problem {
+                        self.complain_of_field(now, fib, interface, inbound, problem);
+                    }
+                    return Err(refusal.reason);
                 }
-                return Err(refusal.reason);
-            }
-        };
+            };
         let packet = Packet {
             ifindex: interface.ifindex,
             meta,

@@ -243,7 +243,10 @@ impl Tcp {
             if plan.kind == Kind::Again {
                 cx.stats.tcp_retransmits += 1;
             }
-            self.ready.push(&mut self.conns, index);
+            conn.output = conn.has_work() || conn.rcv.owed.any();
+            if conn.output {
+                self.ready.push(&mut self.conns, index);
+            }
             self.arm(index);
             return Some(meta);
         }
