@@ -58,6 +58,8 @@ pub(super) struct HyStart {
     /// Rounds of conservative slow start.
     rounds: u8,
     phase: Phase,
+    /// The next acknowledgment is the first of a round: its train begins there, not where the last ended.
+    begins: bool,
     /// The least round trip of all.
     least: u32,
     round_start: u32,
@@ -75,6 +77,7 @@ impl HyStart {
             samples: 0,
             rounds: 0,
             phase: Phase::Fresh,
+            begins: true,
             least: NONE,
             round_start: 0,
             train: 0,
@@ -87,6 +90,8 @@ impl HyStart {
         if self.phase == Phase::Fresh {
             self.phase = Phase::Slow;
             self.window_end = sample.nxt;
+        }
+        if core::mem::take(&mut self.begins) {
             (self.round_start, self.train) = (micros(sample.now), micros(sample.now));
         }
         if let Some(rtt) = sample.rtt {
@@ -101,7 +106,6 @@ impl HyStart {
         };
         if sample.una.ge(self.window_end) {
             self.end_round(sample.nxt);
-            (self.round_start, self.train) = (micros(sample.now), micros(sample.now));
             if self.rounds >= CSS_ROUNDS {
                 return Growth::Over;
             }
@@ -113,7 +117,8 @@ impl HyStart {
     /// fills half of the path, and the next round would fill all of it (Linux: the ACK train).
     fn is_train(&mut self, now: Instant) -> bool {
         let now = micros(now);
-        if now.wrapping_sub(self.train) > TRAIN_GAP {
+        // On a short path a pause of Linux's 2 ms is several round trips: there is always a train.
+        if now.wrapping_sub(self.train) > TRAIN_GAP.min(self.least / 8) {
             return false;
         }
         self.train = now;
@@ -148,6 +153,7 @@ impl HyStart {
         self.round_min = NONE;
         self.samples = 0;
         self.window_end = nxt;
+        self.begins = true;
     }
 }
 
