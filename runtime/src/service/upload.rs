@@ -103,14 +103,22 @@ impl Upload {
     }
 }
 
-/// Hashes and releases at most `left` bytes.
+/// Hashes and releases at most `left` bytes, as many as are there: what is left lying is told of no more,
+/// and one look shows only a part of much.
 fn swallow(rx: &mut Reader, left: u64, hash: &mut Sha256) -> u64 {
-    let (first, second) = rx.peek_at(0, usize::try_from(left).unwrap_or(usize::MAX));
-    hash.update(first);
-    hash.update(second);
-    let taken = first.len() + second.len();
-    rx.release(taken);
-    taken as u64
+    let mut swallowed = 0;
+    loop {
+        let rest = usize::try_from(left - swallowed).unwrap_or(usize::MAX);
+        let (first, second) = rx.peek_at(0, rest);
+        hash.update(first);
+        hash.update(second);
+        let taken = first.len() + second.len();
+        if taken == 0 {
+            return swallowed;
+        }
+        rx.release(taken);
+        swallowed += taken as u64;
+    }
 }
 
 enum Line {
@@ -147,6 +155,15 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everything_that_is_there_is_swallowed() {
+        let (mut tx, mut rx) = ring::byte_ring(1 << 20);
+        let data = vec![7; 300_000];
+        assert_eq!(tx.write(&data), data.len());
+        assert_eq!(swallow(&mut rx, 299_999, &mut Sha256::default()), 299_999);
+        assert_eq!(rx.len(), 1);
+    }
 
     const ABC: &str = "{\"bytes\":3,\"sha256\":\"ba7816bf8f01cfea414140de5dae2223\
                        b00361a396177a9cb410ff61f20015ad\"}\n";
