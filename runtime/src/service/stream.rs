@@ -86,6 +86,8 @@ impl StreamService {
             }
             Talk::Source { ahead } => {
                 while tx.buffered() < *ahead && tx.write(&super::http::NUMBERS) > 0 {}
+                // There may be room left: without this nobody would be told when more may come.
+                tx.set_waiting(true);
                 end_of(rx)
             }
             Talk::Answer => answer(tx, rx),
