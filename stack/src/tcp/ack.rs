@@ -118,14 +118,17 @@ impl Conn {
                 twice = (len <= self.snd.max_wnd.max(self.snd.mss)).then_some((len, right));
                 continue;
             }
-            if left.ge(una) && left.ge(seg.ack) {
-                blocks[at.min(3)] = block;
-                count = at.min(3) + 1;
+            if left.ge(una)
+                && left.ge(seg.ack)
+                && let Some(place) = blocks.get_mut(count)
+            {
+                *place = block;
+                count += 1;
             }
         }
         // In order, so that blocks told in the order of news do not look like reordering.
         blocks[..count].sort_unstable_by_key(|block| (block.left - una) as u32);
-        for block in blocks[..count].iter().filter(|block| block.left != block.right) {
+        for block in &blocks[..count] {
             self.recovery.sent.on_sack(*block, delivered);
         }
         twice

@@ -458,15 +458,9 @@ impl Conn {
     /// The window after an acknowledgment: PRR while losses are repaired, else growth.
     #[inline]
     fn adjust_window(&mut self, cx: &Cx<'_>, gone: u32, acked: &Acked, lost: u32) {
-        let mss = self.snd.mss;
-        let recovery = &mut self.recovery;
+        let recovery = &self.recovery;
         if recovery.phase == Phase::Recovery {
-            let pipe = recovery.pipe(self.snd.outstanding());
-            let clean = acked.advanced > 0 && lost == 0;
-            let progress = Progress { delivered: gone, clean, pipe, mss };
-            let cwnd = recovery.prr.cwnd(progress, self.congestion.ssthresh());
-            self.congestion.set_cwnd(cwnd, mss);
-            self.output = true;
+            self.follow_prr(gone, acked.advanced > 0 && lost == 0);
             return;
         }
         // Forward progress: acknowledged, or delivered early on a path that reorders.
@@ -475,6 +469,15 @@ impl Conn {
             self.grow(cx, gone, acked);
         }
         self.output |= gone > 0;
+    }
+
+    /// The window as PRR has it after `delivered` more bytes; `clean` as in [`Progress`].
+    fn follow_prr(&mut self, delivered: u32, clean: bool) {
+        let (pipe, mss) = (self.recovery.pipe(self.snd.outstanding()), self.snd.mss);
+        let progress = Progress { delivered, clean, pipe, mss };
+        let cwnd = self.recovery.prr.cwnd(progress, self.congestion.ssthresh());
+        self.congestion.set_cwnd(cwnd, mss);
+        self.output = true;
     }
 
     fn grow(&mut self, cx: &Cx<'_>, gone: u32, acked: &Acked) {
@@ -553,12 +556,7 @@ impl Conn {
                 if self.recovery.phase != Phase::Recovery {
                     self.enter_recovery(cx);
                 }
-                let pipe = self.recovery.pipe(self.snd.outstanding());
-                let mss = self.snd.mss;
-                let progress = Progress { delivered: mss, clean: false, pipe, mss };
-                let cwnd = self.recovery.prr.cwnd(progress, self.congestion.ssthresh());
-                self.congestion.set_cwnd(cwnd, mss);
-                self.output = true;
+                self.follow_prr(self.snd.mss, false);
             }
         }
     }

@@ -98,6 +98,8 @@ pub(crate) struct SentQueue {
     sacked: u32,
     lost: u32,
     resent: u32,
+    /// Of `lost`, what no retransmission is out of.
+    waiting: u32,
     /// One past the highest number that is or was sacked.
     highest: SeqNum,
     /// No run before it is plain.
@@ -128,6 +130,7 @@ impl SentQueue {
             sacked: 0,
             lost: 0,
             resent: 0,
+            waiting: 0,
             highest: una,
             plain_from: una,
             lost_from: una,
@@ -178,7 +181,7 @@ impl SentQueue {
     /// Whether something waits to be sent again.
     #[inline]
     pub(crate) fn has_waiting(&self) -> bool {
-        self.lost > self.resent || self.lost > 0 && self.next_waiting().is_some()
+        self.waiting > 0
     }
 
     /// `seq..end` left for the first time, in segments of `size`.
@@ -250,6 +253,31 @@ impl SentQueue {
         if run.is(RESENT) {
             self.resent -= len;
         }
+        if run.waits() {
+            self.waiting -= len;
+        }
+    }
+
+    /// Puts the run at `at` into `state`, and counts it so.
+    #[inline]
+    fn set_state(&mut self, at: usize, state: u8) {
+        let before = self.runs[at];
+        self.leave(&before);
+        self.runs[at].state = state;
+        let run = self.runs[at];
+        let len = run.len();
+        if run.is(SACKED) {
+            self.sacked += len;
+        }
+        if run.is(LOST) {
+            self.lost += len;
+        }
+        if run.is(RESENT) {
+            self.resent += len;
+        }
+        if run.waits() {
+            self.waiting += len;
+        }
     }
 
     /// Nothing is out: what the queue needed for a large window goes back.
@@ -309,9 +337,7 @@ impl SentQueue {
 
     fn set_sacked(&mut self, at: usize, delivered: &mut Delivered) {
         let run = self.runs[at];
-        self.leave(&run);
-        self.runs[at].state = run.state & EVER | SACKED;
-        self.sacked += run.len();
+        self.set_state(at, run.state & EVER | SACKED);
         delivered.sacked(&run, self.highest);
         self.highest = self.highest.max(run.end);
     }
@@ -391,17 +417,10 @@ impl SentQueue {
 
     /// Takes a run for lost; if it was sent again, that too.
     fn set_lost(&mut self, at: usize) {
-        let run = &mut self.runs[at];
+        let run = self.runs[at];
         debug_assert!(!run.is(SACKED));
-        let (len, seq) = (run.len(), run.seq);
-        if run.is(RESENT) {
-            self.resent -= len;
-        }
-        if !run.is(LOST) {
-            self.lost += len;
-        }
-        run.state = run.state & EVER | LOST;
-        self.lost_from = if self.lost_from.gt(seq) { seq } else { self.lost_from };
+        self.set_state(at, run.state & EVER | LOST);
+        self.lost_from = self.lost_from.min(run.seq);
     }
 
     /// Takes the first segment out for lost, as without SACK nothing more is known (RFC 6582).
@@ -450,7 +469,7 @@ impl SentQueue {
         for run in &mut self.runs {
             run.state &= !LOST;
         }
-        self.lost = 0;
+        (self.lost, self.waiting) = (0, 0);
         self.plain_from = self.una;
     }
 
@@ -501,11 +520,8 @@ impl SentQueue {
             if end.lt(run.end) {
                 self.split(at, end);
             }
+            self.set_state(at, run.state | RESENT | EVER);
             let run = &mut self.runs[at];
-            if !run.is(RESENT) {
-                self.resent += run.len();
-            }
-            run.state |= RESENT | EVER;
             run.sent = now;
             run.size = size as u16;
             at += 1;
@@ -553,7 +569,7 @@ impl SentQueue {
     #[cfg(test)]
     pub(crate) fn check(&self, una: SeqNum, nxt: SeqNum) {
         let mut seq = una;
-        let (mut sacked, mut lost, mut resent) = (0, 0, 0);
+        let (mut sacked, mut lost, mut resent, mut waiting) = (0, 0, 0, 0);
         for run in &self.runs {
             assert_eq!(run.seq, seq, "runs follow each other");
             assert!(run.seq.lt(run.end));
@@ -562,6 +578,7 @@ impl SentQueue {
             sacked += if run.is(SACKED) { len } else { 0 };
             lost += if run.is(LOST) { len } else { 0 };
             resent += if run.is(RESENT) { len } else { 0 };
+            waiting += if run.waits() { len } else { 0 };
             assert!(!run.is(SACKED) || !run.is(LOST | RESENT));
             assert!(run.state & (SACKED | LOST | RESENT) != 0 || run.end.gt(self.plain_from));
             assert!(!run.waits() || run.end.gt(self.lost_from));
@@ -570,6 +587,7 @@ impl SentQueue {
         }
         assert!(self.runs.is_empty() || seq == nxt, "everything out is in a run");
         assert_eq!((sacked, lost, resent), (self.sacked, self.lost, self.resent));
+        assert_eq!(waiting, self.waiting);
     }
 }
 
