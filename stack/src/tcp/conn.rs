@@ -80,6 +80,8 @@ pub(crate) struct Conn {
     pub(crate) parked: bool,
     /// The application has let go of it.
     pub(crate) orphan: bool,
+    /// It waits for the peer's FIN, by the keep-alive timer.
+    pub(crate) lingering: bool,
     /// It waits in a listener's accept queue.
     pub(crate) held: bool,
     /// A challenge ACK is wanted.
@@ -188,6 +190,7 @@ impl Conn {
             queued: false,
             parked: false,
             orphan: false,
+            lingering: false,
             held: false,
             challenged: false,
             syn_owed: true,
@@ -305,7 +308,7 @@ impl Conn {
         }
         self.rcv.shut();
         self.output = true;
-        self.retire();
+        self.retire(cx);
     }
 
     /// Resets the connection (RFC 9293 §3.10.5; TCPF-15).
@@ -320,7 +323,8 @@ impl Conn {
             return;
         }
         let flags = Flags::RST | Flags::ACK;
-        let bare = Bare { seq: self.snd.nxt, ack: self.rcv.nxt, flags, window: 0 };
+        let marks = self.settings.marks;
+        let bare = Bare { seq: self.snd.nxt, ack: self.rcv.nxt, flags, window: 0, marks };
         reply::reset(cx, self.scope, &self.key, bare);
     }
 
@@ -337,10 +341,25 @@ impl Conn {
         self.end = Some(End::Failed(error));
     }
 
-    /// An orphan in FIN-WAIT-2 needs no more than a TIME-WAIT record does (as Linux has it; GAP-24).
-    pub(crate) fn retire(&mut self) {
-        if self.orphan && self.stage == Stage::Synchronized && self.state() == State::FinWait2 {
-            self.end = self.end.or(Some(End::TimeWait));
+    /// An orphan in FIN-WAIT-2 needs no more than a TIME-WAIT record does (as Linux has it; GAP-24). All
+    /// records wait equally long, so one that the user gave a time of its own stays a connection for it.
+    pub(crate) fn retire(&mut self, cx: &mut Cx<'_>) {
+        if !self.orphan || self.end.is_some() {
+            return;
+        }
+        if self.stage != Stage::Synchronized || self.state() != State::FinWait2 {
+            return;
+        }
+        match self.settings.fin_timeout {
+            None => self.end = Some(End::TimeWait),
+            Some(0) => self.abort(cx),
+            Some(_) if self.lingering => {}
+            Some(wait) => {
+                self.lingering = true;
+                // Not before a lost FIN could have come again (Linux `tcp_fin_time`).
+                let least = self.rtt.rto().saturating_mul(7) / 2;
+                self.timers.keepalive = cx.now + Duration::from_millis(wait.into()).max(least);
+            }
         }
     }
 

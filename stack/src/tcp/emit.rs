@@ -133,6 +133,7 @@ impl Conn {
     }
 
     fn write_ip(&mut self, frame: &mut [u8], segment_len: usize) {
+        let marks = self.settings.marks;
         let header = IpEmit {
             src: self.key.local.ip,
             dst: self.key.remote.ip,
@@ -140,6 +141,8 @@ impl Conn {
             identification: self.identification,
             payload_len: segment_len,
             flow_label: self.flow_label,
+            hop_limit: marks.hop_limit,
+            traffic_class: marks.traffic_class,
             ..IpEmit::default()
         };
         // A device numbers the pieces of a run upwards from here (RFC 6864 asks nothing of them).

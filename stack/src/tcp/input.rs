@@ -58,7 +58,7 @@ impl Conn {
         }
         let outcome = self.process_text(cx, seg);
         if self.orphan {
-            self.retire();
+            self.retire(cx);
         }
         outcome
     }

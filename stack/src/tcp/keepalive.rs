@@ -5,7 +5,7 @@
 //! place of the count of probes, as in Linux.
 
 use crate::cx::Cx;
-use crate::tcp::conn::{Conn, Probe, Stage};
+use crate::tcp::conn::{Conn, End, Probe, Stage};
 use crate::time::{Duration, Instant};
 
 /// How to probe.
@@ -73,6 +73,11 @@ impl Conn {
 
     /// The timer fired.
     pub(crate) fn on_keepalive_timer(&mut self, cx: &mut Cx<'_>) {
+        if self.lingering {
+            // The peer's FIN did not come in the time the user gave it (`TCP_LINGER2`).
+            self.end = Some(End::Closed);
+            return;
+        }
         let times = self.settings.keepalive;
         if times.probes == 0 {
             return;

@@ -414,6 +414,7 @@ impl Tcp {
             stamps: conn.stamps,
             window: conn.rcv.offer(),
             scale: conn.rcv.scale,
+            traffic_class: conn.settings.marks.traffic_class,
             half: conn.state() == State::FinWait2,
         };
         let Some(record) = self.time_waits.insert(rest, cx.now) else {

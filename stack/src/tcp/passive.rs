@@ -25,7 +25,7 @@ use crate::tcp::listen::conn_id;
 use crate::tcp::options::{self, Offer, SynOptions};
 use crate::tcp::reply::{self, Bare};
 use crate::tcp::segment::Segment;
-use crate::tcp::settings::Choice;
+use crate::tcp::settings::{Choice, Marks};
 use crate::tcp::table::Owner;
 use crate::tcp::timestamps::Stamps;
 
@@ -37,6 +37,7 @@ struct Ours {
     window: u16,
     /// Our timestamp clock.
     clock: u32,
+    marks: Marks,
 }
 
 impl Tcp {
@@ -329,7 +330,7 @@ impl Tcp {
         let window = options::first_window(cx.limits, mss, offer.timestamps.is_some());
         let window = settings.bound_window(window);
         let clock = Stamps::new(self.secrets.clock_offset(key)).clock(cx.now);
-        Ok(Ours { mss, window, clock })
+        Ok(Ours { mss, window, clock, marks: settings.marks })
     }
 }
 
@@ -387,7 +388,8 @@ fn send(
     (seq, flags): (SeqNum, Flags),
     options: &OptionWriter,
 ) -> Result<(), DropReason> {
-    let bare = Bare { seq, ack: handshake.irs + 1, flags, window: ours.window };
+    let Ours { window, marks, .. } = ours;
+    let bare = Bare { seq, ack: handshake.irs + 1, flags, window, marks };
     let oif: Option<IfIndex> = handshake.scope;
     reply::send(cx, oif, &handshake.key, bare, options.finish())
 }

@@ -11,6 +11,7 @@ use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::ip::output;
 use crate::tcp::segment::Segment;
+use crate::tcp::settings::Marks;
 
 /// What a bare segment says.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct Bare {
     pub(crate) ack: SeqNum,
     pub(crate) flags: Flags,
     pub(crate) window: u16,
+    pub(crate) marks: Marks,
 }
 
 /// Sends a segment without data.
@@ -31,7 +33,15 @@ pub(crate) fn send(
 ) -> Result<(), DropReason> {
     let len = HEADER_LEN + options.len();
     let (src, dst) = (key.local.ip, key.remote.ip);
-    let header = IpEmit { src, dst, protocol: PROTO_TCP, payload_len: len, ..IpEmit::default() };
+    let header = IpEmit {
+        src,
+        dst,
+        protocol: PROTO_TCP,
+        payload_len: len,
+        hop_limit: bare.marks.hop_limit,
+        traffic_class: bare.marks.traffic_class,
+        ..IpEmit::default()
+    };
     let emit = Emit {
         src_port: key.local.port,
         dst_port: key.remote.port,
@@ -60,7 +70,8 @@ pub(crate) fn reset_for(cx: &mut Cx<'_>, seg: &Segment<'_>) {
     } else {
         (SeqNum(0), seg.end(), Flags::RST | Flags::ACK)
     };
-    reset(cx, seg.reply_interface(), &seg.key, Bare { seq, ack, flags, window: 0 });
+    let bare = Bare { seq, ack, flags, window: 0, marks: Marks::DEFAULT };
+    reset(cx, seg.reply_interface(), &seg.key, bare);
 }
 
 /// Sends a RST; a RST that cannot leave is counted and forgotten.

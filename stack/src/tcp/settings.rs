@@ -47,6 +47,13 @@ pub enum TcpOption {
     Linger(Option<Duration>),
     /// Leave urgent data in the stream (`SO_OOBINLINE`).
     OobInline(bool),
+    /// Routers that a packet may pass (`IP_TTL`, `IPV6_UNICAST_HOPS`); none for the default.
+    HopLimit(Option<u8>),
+    /// How routers are to treat packets (`IP_TOS`, `IPV6_TCLASS`). The two bits of ECN are TCP's own.
+    TrafficClass(u8),
+    /// How long an orphan waits for the peer's FIN (`TCP_LINGER2`); none leaves it to the limits, zero
+    /// resets instead of waiting.
+    FinTimeout(Option<Duration>),
 }
 
 /// The options of a socket. One that nobody has set anything on holds no memory for them.
@@ -91,6 +98,20 @@ pub(crate) struct Settings {
     pub(crate) send_buffer: u32,
     /// Bytes; 0 for none.
     pub(crate) not_sent: u32,
+    pub(crate) marks: Marks,
+    /// Milliseconds; none leaves it to the limits.
+    pub(crate) fin_timeout: Option<u32>,
+}
+
+/// What the IP header of a segment says beside where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) hop_limit: u8,
+    pub(crate) traffic_class: u8,
+}
+
+impl Marks {
+    pub(crate) const DEFAULT: Self = Self { hop_limit: HOP_LIMIT, traffic_class: 0 };
 }
 
 impl Default for Settings {
@@ -115,6 +136,8 @@ impl Settings {
             receive_buffer: 0,
             send_buffer: 0,
             not_sent: 0,
+            marks: Marks::DEFAULT,
+            fin_timeout: None,
         }
     }
 
@@ -133,6 +156,9 @@ impl Settings {
             TcpOption::NotSentLowWater(bytes) => self.not_sent = clamp(bytes),
             TcpOption::Linger(span) => self.reset_on_close = span.is_some_and(|s| s.is_zero()),
             TcpOption::OobInline(on) => self.oob_inline = on,
+            TcpOption::HopLimit(hops) => self.marks.hop_limit = hops.unwrap_or(HOP_LIMIT).max(1),
+            TcpOption::TrafficClass(class) => self.marks.traffic_class = class & !ECN,
+            TcpOption::FinTimeout(span) => self.fin_timeout = span.map(millis),
         }
     }
 }
@@ -184,7 +210,11 @@ impl Conn {
             }
             TcpOption::NotSentLowWater(_) => self.look_for_room(cx),
             TcpOption::OobInline(on) => self.set_oob_inline(on),
-            TcpOption::UserTimeout(_) | TcpOption::Linger(_) => {}
+            TcpOption::UserTimeout(_)
+            | TcpOption::Linger(_)
+            | TcpOption::HopLimit(_)
+            | TcpOption::TrafficClass(_)
+            | TcpOption::FinTimeout(_) => {}
         }
     }
 
@@ -222,3 +252,7 @@ fn millis(span: Duration) -> u32 {
 }
 
 const BUFFER_MIN: u32 = 2048;
+/// Linux `ip_default_ttl`, `hop_limit`.
+const HOP_LIMIT: u8 = 64;
+/// RFC 3168 §5.
+const ECN: u8 = 3;

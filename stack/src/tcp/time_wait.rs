@@ -19,6 +19,7 @@ use crate::limits::{Limits, TimeWaitReuse};
 use crate::store::slab::Slab;
 use crate::tcp::reply::{self, Bare};
 use crate::tcp::segment::Segment;
+use crate::tcp::settings::Marks;
 use crate::tcp::state::State;
 use crate::tcp::timestamps::Stamps;
 use crate::time::{Duration, Instant};
@@ -39,6 +40,8 @@ pub(crate) struct TimeWait {
     /// The window field we last sent, and its shift.
     window: u16,
     scale: u8,
+    /// The socket's (Linux `tw_tos`).
+    traffic_class: u8,
     /// The half second in which a stray was last answered, modulo 256.
     answered: u8,
     /// The peer's FIN has not come: FIN-WAIT-2.
@@ -79,6 +82,7 @@ pub(crate) struct Rest {
     pub(crate) stamps: Stamps,
     pub(crate) window: u16,
     pub(crate) scale: u8,
+    pub(crate) traffic_class: u8,
     /// The peer's FIN has not come.
     pub(crate) half: bool,
 }
@@ -164,7 +168,7 @@ impl TimeWaits {
 
     /// Adds a record; the table is not full.
     pub(crate) fn insert(&mut self, rest: Rest, now: Instant) -> Option<u32> {
-        let Rest { key, scope, snd_nxt, rcv_nxt, stamps, window, scale, half } = rest;
+        let Rest { key, scope, snd_nxt, rcv_nxt, stamps, window, scale, half, .. } = rest;
         let record = TimeWait {
             key,
             snd_nxt,
@@ -176,6 +180,7 @@ impl TimeWaits {
             stamps,
             window,
             scale,
+            traffic_class: rest.traffic_class,
             answered: half_second(now).wrapping_sub(1),
             half,
         };
@@ -331,7 +336,8 @@ impl TimeWaits {
 
 fn send_ack(cx: &mut Cx<'_>, record: &TimeWait) -> Result<(), DropReason> {
     let (seq, ack) = (record.snd_nxt, record.rcv_nxt);
-    let bare = Bare { seq, ack, flags: Flags::ACK, window: record.window };
+    let marks = Marks { traffic_class: record.traffic_class, ..Marks::DEFAULT };
+    let bare = Bare { seq, ack, flags: Flags::ACK, window: record.window, marks };
     let mut options = OptionWriter::new();
     if record.stamps.on {
         options.timestamps(record.stamps.option(cx.now));

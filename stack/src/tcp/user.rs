@@ -161,8 +161,8 @@ impl Tcp {
             listener.settings.set(option);
             return Ok(());
         }
-        let conn = self.conn_mut(id).ok_or(SocketError::BadSocket)?;
-        conn.set_option(cx, option);
+        let conn = self.conn_mut(id).filter(|conn| !conn.orphan);
+        conn.ok_or(SocketError::BadSocket)?.set_option(cx, option);
         self.settle(cx, id.index);
         Ok(())
     }

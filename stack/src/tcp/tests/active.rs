@@ -141,6 +141,28 @@ fn syns_may_cross_tcpf_06() {
     assert!(lab.host.events()[0].1.has(Readiness::CONNECTED));
 }
 
+/// A SYN-ACK says what both sides know, and the clock of the crossed SYN comes back in it.
+#[test]
+fn crossed_syns_agree_on_options_tcpf_06() {
+    let (mut lab, ends, syn) = connecting();
+    let first = syn.stamped().unwrap();
+    lab.host.now += Duration::from_millis(3);
+    lab.send(&Seg::new(SYN, IRS, SeqNum(0)).options(&FULL_OPTIONS)).unwrap();
+    let syn_ack = lab.one();
+    let stamps = syn_ack.stamped().unwrap();
+    assert_eq!((stamps.value, stamps.echo), (first.value.wrapping_add(3), THEIR_CLOCK));
+    assert_eq!(syn_ack.options.len(), 20);
+    // Someone else's segment, by its clock.
+    let old = Seg::new(ACK, IRS + 1, syn.seq + 1).stamps(THEIR_CLOCK - 9, 0);
+    assert_eq!(lab.send(&old), Err(DropReason::TcpPaws));
+    assert_eq!(lab.state(&ends), State::SynReceived);
+    lab.host.drain();
+    lab.send(&Seg::new(ACK, IRS + 1, syn.seq + 1).stamps(THEIR_CLOCK + 1, stamps.value)).unwrap();
+    assert_eq!(lab.state(&ends), State::Established);
+    let conn = lab.host.conn(ends.id);
+    assert!(conn.sack && conn.stamps.on && conn.scaling);
+}
+
 #[test]
 fn after_crossing_a_bare_ack_opens_too() {
     let (mut lab, ends, syn) = connecting();

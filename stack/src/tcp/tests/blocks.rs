@@ -187,7 +187,7 @@ fn the_furthest_range_gives_way_to_a_nearer_one_gap_03() {
 
 /// Data carries blocks too, and is shorter by as much.
 #[test]
-fn data_carries_blocks_and_makes_room_for_them() {
+fn data_carries_blocks_and_makes_room_for_them_tcpo_04() {
     let (mut lab, mut ends, base) = with_sack();
     lab.send(&Seg { seq: base + 1000, ..lab.seg(PSH).data(&[0; 1000]) }).unwrap();
     let sent = lab.write(&mut ends, &pattern(0, 2000));

@@ -70,7 +70,7 @@ fn the_peer_closes_first() {
 
 /// RFC 9293 §3.6, figure 13; the reference does not serve CLOSING's timer (TCPF-12, TCPF-19).
 #[test]
-fn both_close_at_once_tcpf_19() {
+fn both_close_at_once_tcpf_12_19_gap_24() {
     let (mut lab, ends) = fin_wait_1();
     lab.send(&lab.seg(FIN)).unwrap();
     lab.seq += 1;

@@ -1,10 +1,13 @@
 //! Loss: timeouts, fast retransmit, NewReno, limited transmit (TCPT-*).
 
+use wire::tcp::SeqNum;
+
 use super::harness::*;
 use super::transfer::pattern;
 use crate::limits::Limits;
 use crate::socket::{Ends, SocketError};
-use crate::tcp::{CongestionAlgorithm, TcpOption};
+use crate::tcp::state::State;
+use crate::tcp::{CongestionAlgorithm, KeepAlive, TcpOption};
 use crate::time::Duration;
 
 /// A connection with NewReno's window and `n` segments of 1000 bytes out.
@@ -157,9 +160,10 @@ fn a_lost_fin_is_sent_again() {
     assert_eq!((again.flags, again.data.len(), again.seq), (FIN | PSH, 0, sent[0].seq + 3));
 }
 
-/// VEC-13: srtt and rttvar of the reference's samples; the timeout by Linux's bounds.
+/// VEC-13: srtt and rttvar of the reference's samples; the timeout by Linux's bounds: 1 s at first, never
+/// less than 200 ms above the round trip, 120 s at most.
 #[test]
-fn the_estimate_follows_rfc_6298_vec_13() {
+fn the_estimate_follows_rfc_6298_tcpt_01_vec_13() {
     let mut rtt = crate::tcp::rtt::Rtt::new();
     assert_eq!(rtt.rto(), Duration::from_secs(1));
     let expected = [
@@ -179,4 +183,102 @@ fn the_estimate_follows_rfc_6298_vec_13() {
         rtt.back_off();
     }
     assert_eq!(rtt.rto(), Duration::from_secs(120));
+}
+
+/// Without timestamps a segment that was sent twice gives no sample (Karn), and every other one does; with
+/// them each ACK tells which sending it answers.
+#[test]
+fn what_was_sent_twice_is_measured_by_its_timestamp_alone_tcpt_02() {
+    let srtt = |lab: &Lab, ends: &Ends| lab.host.conn(ends.id).rtt.srtt_us();
+    for stamped in [false, true] {
+        let (mut lab, mut ends) = if stamped { Lab::stamped() } else { Lab::established() };
+        let ack = |lab: &mut Lab, to: SeqNum, echo: u32| {
+            lab.ack = to;
+            let seg = lab.seg(ACK);
+            lab.send(&if stamped { seg.stamps(THEIR_CLOCK, echo) } else { seg }).unwrap();
+        };
+        let echo = |seg: &Seg| seg.stamped().map_or(0, |stamps| stamps.value);
+        let first = lab.write(&mut ends, b"one").remove(0);
+        lab.host.now += Duration::from_millis(40);
+        ack(&mut lab, first.seq + 3, echo(&first));
+        let before = srtt(&lab, &ends);
+        assert!(before > 1_000, "every segment sent once is timed: {before}");
+        lab.write(&mut ends, b"two");
+        let (_, again) = lab.host.pass(Duration::from_millis(450)).pop().unwrap();
+        assert_eq!(again.data, b"two");
+        lab.host.now += Duration::from_millis(90);
+        ack(&mut lab, again.seq + 3, echo(&again));
+        assert_eq!(srtt(&lab, &ends) > before, stamped);
+    }
+}
+
+/// The reference serves no timer in CLOSING and FIN-WAIT-2, and no keepalive outside ESTABLISHED. Here
+/// whatever is out is repeated in every state that has something out, and whatever waits is probed.
+#[test]
+fn timers_run_in_every_state_tcpt_14() {
+    let finish = |lab: &mut Lab, ends: &mut Ends| {
+        ends.tx.finish();
+        lab.write(ends, b"");
+    };
+    // SYN-SENT and SYN-RECEIVED.
+    let mut lab = Lab::new();
+    let ends = lab.host.connect(lab.theirs).unwrap();
+    lab.ours = ends.local;
+    lab.one();
+    assert_eq!(lab.host.pass(Duration::from_millis(1100))[0].1.flags, SYN);
+    lab.send(&Seg::new(SYN, IRS, SeqNum(0))).unwrap();
+    assert_eq!(lab.host.pass(Duration::from_millis(2500))[1].1.flags, SYN_ACK);
+    // FIN-WAIT-1, CLOSING, LAST-ACK: our FIN.
+    for state in [State::FinWait1, State::Closing, State::LastAck] {
+        let (mut lab, mut ends) = Lab::established();
+        if state == State::LastAck {
+            lab.send(&lab.seg(FIN)).unwrap();
+            lab.seq += 1;
+        }
+        finish(&mut lab, &mut ends);
+        if state == State::Closing {
+            lab.send(&lab.seg(FIN)).unwrap();
+            lab.one();
+        }
+        assert_eq!(lab.state(&ends), state);
+        let (_, again) = lab.host.pass(Duration::from_millis(450)).pop().unwrap();
+        assert!(again.flags.fin(), "{state}: {again:?}");
+    }
+    // ESTABLISHED and CLOSE-WAIT: data, and the probe of a closed window.
+    for fin in [false, true] {
+        let (mut lab, mut ends) = Lab::established();
+        if fin {
+            lab.send(&lab.seg(FIN)).unwrap();
+            lab.seq += 1;
+        }
+        let sent = lab.write(&mut ends, b"data");
+        assert_eq!(lab.host.pass(Duration::from_millis(450))[0].1.data, b"data");
+        lab.send(&Seg { ack: sent[0].seq + 4, ..lab.seg(ACK).wnd(0) }).unwrap();
+        lab.write(&mut ends, b"more");
+        let (_, probe) = lab.host.pass(Duration::from_millis(1100)).remove(0);
+        assert_eq!((probe.seq, probe.data.len()), (sent[0].seq + 3, 0));
+    }
+    // ESTABLISHED and FIN-WAIT-2: a delayed ACK, and keepalive.
+    for fin in [false, true] {
+        let (mut lab, mut ends) = Lab::established();
+        let second = Duration::from_secs(1);
+        let keepalive = KeepAlive { idle: second, interval: second, probes: 2 };
+        let id = ends.id;
+        let options = [TcpOption::KeepAlive(Some(keepalive)), TcpOption::QuickAck(false)];
+        for option in options {
+            lab.host.act(|tcp, cx| tcp.set_option(cx, id, option)).unwrap();
+        }
+        if fin {
+            finish(&mut lab, &mut ends);
+            lab.ack(lab.ack + 1);
+            assert_eq!(lab.state(&ends), State::FinWait2);
+        }
+        lab.send(&lab.seg(PSH).data(b"x")).unwrap();
+        lab.seq += 1;
+        lab.none();
+        let sent = lab.host.pass(Duration::from_secs(5));
+        let flags: Vec<_> = sent.iter().map(|(_, s)| (s.flags, s.seq)).collect();
+        let (nxt, old) = (lab.ack, lab.ack - 1);
+        assert_eq!(flags, [(ACK, nxt), (ACK, old), (ACK, old), (RST | ACK, nxt)]);
+    }
 }

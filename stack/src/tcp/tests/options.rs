@@ -327,3 +327,46 @@ fn a_connection_starts_with_its_listeners_options_tcpf_05() {
     assert_eq!(probed, 10_000, "it is probed");
     assert_eq!(sent.last().unwrap().1.flags, RST | ACK);
 }
+
+/// All packets of a socket, and the SYN-ACKs of a listener; the bits of ECN are not the user's.
+#[test]
+fn hop_limit_and_traffic_class_are_the_sockets_tcpo_16() {
+    let marks = |lab: &mut Lab| {
+        let frame = lab.host.transmit().unwrap();
+        let header = wire::ip::parse(&frame.bytes).unwrap();
+        (header.hop_limit, header.traffic_class)
+    };
+    for ours in ["10.0.0.1", "2001:db8::1"] {
+        let mut lab = Lab::with(Host::new(ours));
+        if !lab.ours.ip.is_v4() {
+            lab.theirs.ip = "2001:db8::2".parse().unwrap();
+        }
+        let listener = lab.host.listen(80, 8);
+        let set = |lab: &mut Lab, id, option| {
+            lab.host.act(|tcp, cx| tcp.set_option(cx, id, option)).unwrap();
+        };
+        lab.send(&lab.seg(SYN)).unwrap();
+        assert_eq!(marks(&mut lab), (64, 0), "the default");
+        lab.send(&Seg { seq: lab.seq + 1, ..lab.seg(RST) }).unwrap();
+        set(&mut lab, listener, TcpOption::HopLimit(Some(9)));
+        set(&mut lab, listener, TcpOption::TrafficClass(0xff));
+        lab.send(&lab.seg(SYN)).unwrap();
+        let frame = lab.host.transmit().unwrap();
+        let header = wire::ip::parse(&frame.bytes).unwrap();
+        assert_eq!((header.hop_limit, header.traffic_class), (9, 0xfc));
+        (lab.seq, lab.ack) = (lab.seq + 1, frame.seg().seq + 1);
+        lab.send(&lab.seg(ACK)).unwrap();
+        let mut ends = lab.host.accept(listener).unwrap();
+        ends.tx.write(b"data");
+        lab.host.act(|tcp, cx| tcp.sent(cx, ends.id));
+        assert_eq!(marks(&mut lab), (9, 0xfc), "inherited");
+        set(&mut lab, ends.id, TcpOption::HopLimit(None));
+        set(&mut lab, ends.id, TcpOption::TrafficClass(0x10));
+        ends.tx.write(&pattern(0, 1500));
+        lab.host.act(|tcp, cx| tcp.sent(cx, ends.id));
+        assert_eq!(marks(&mut lab), (64, 0x10));
+        lab.host.drain();
+        lab.host.act(|tcp, cx| tcp.abort(cx, ends.id));
+        assert_eq!(marks(&mut lab), (64, 0x10), "the RST too");
+    }
+}

@@ -3,7 +3,9 @@
 use wire::tcp::SeqNum;
 
 use super::harness::*;
+use crate::drop::DropReason;
 use crate::limits::Limits;
+use crate::tcp::settings::TcpOption;
 use crate::time::Duration;
 
 fn listed(lab: &Lab) -> Vec<&'static str> {
@@ -59,4 +61,42 @@ fn fin_wait_2_of_an_orphan_has_its_own_time_gap_24() {
         lab.host.pass(Duration::from_secs(2));
         assert!(listed(&lab).is_empty());
     }
+}
+
+/// Linux `TCP_LINGER2`: a time of the socket's own, or none at all.
+#[test]
+fn fin_wait_2_of_an_orphan_can_have_a_time_of_its_own_gap_24() {
+    let closed = |span: Duration| {
+        let (mut lab, ends) = Lab::established();
+        let id = ends.id;
+        let option = TcpOption::FinTimeout(Some(span));
+        lab.host.act(|tcp, cx| tcp.set_option(cx, id, option)).unwrap();
+        lab.close(&ends);
+        assert_eq!(lab.one().flags, FIN);
+        let ack = lab.ack + 1;
+        let answer = lab.ack(ack);
+        lab.host.tcp.check();
+        (lab, answer)
+    };
+    for span in [3, 90] {
+        let (mut lab, answer) = closed(Duration::from_secs(span));
+        assert!(answer.is_empty());
+        assert!(lab.host.pass(Duration::from_secs(span) - Duration::from_millis(1)).is_empty());
+        assert_eq!(listed(&lab), ["FIN-WAIT-2"]);
+        assert!(lab.host.pass(Duration::from_millis(200)).is_empty(), "it ends in silence");
+        assert!(listed(&lab).is_empty());
+        lab.host.tcp.check_empty();
+    }
+    // A FIN in time ends it in order, text at once.
+    let (mut lab, _) = closed(Duration::from_secs(3));
+    lab.send(&lab.seg(FIN)).unwrap();
+    assert_eq!(lab.one().ack, lab.seq + 1);
+    assert_eq!(listed(&lab), ["TIME-WAIT"]);
+    let (mut lab, _) = closed(Duration::from_secs(3));
+    assert_eq!(lab.send(&lab.seg(PSH).data(b"x")), Err(DropReason::TcpReaderGone));
+    assert_eq!(lab.one().flags, RST);
+    assert!(listed(&lab).is_empty());
+    let (lab, answer) = closed(Duration::ZERO);
+    assert_eq!(answer[0].flags, RST | ACK);
+    assert!(listed(&lab).is_empty());
 }

@@ -2,6 +2,8 @@
 
 use super::harness::*;
 use super::transfer::pattern;
+use crate::event::Readiness;
+use crate::limits::Limits;
 use crate::socket::SocketError;
 use crate::tcp::keepalive::KeepAlive;
 use crate::tcp::settings::TcpOption;
@@ -34,6 +36,63 @@ fn the_initial_window_is_ten_segments_tcpc_02() {
     // Slow start: two for one.
     assert_eq!(lab.ack(lab.ack + 1000).len(), 2);
     assert_eq!(lab.ack(lab.ack + 4000).len(), 8);
+}
+
+/// The reference sends one segment a tick. Here one event releases all that the windows allow, with no time
+/// between and no timer in it (GAP-20).
+#[test]
+fn one_event_releases_all_that_the_windows_allow_tcpo_08_gap_20() {
+    let (mut lab, mut ends) = Lab::established();
+    lab.write(&mut ends, &pattern(0, 1_000_000));
+    let mut burst = 10;
+    // Slow start: the window doubles with each whole window acknowledged.
+    while burst < 160 {
+        let start = lab.host.now;
+        let nxt = lab.host.conn(ends.id).snd.nxt;
+        let sent = lab.ack(nxt);
+        burst *= 2;
+        assert_eq!(lens(&sent), vec![1000; burst]);
+        assert_eq!(lab.host.now, start);
+        lab.host.now += Duration::from_millis(100);
+    }
+    // The peer's window bounds a burst too.
+    let nxt = lab.host.conn(ends.id).snd.nxt;
+    lab.ack = nxt;
+    lab.send(&lab.seg(ACK).wnd(50_000 / 128)).unwrap();
+    assert_eq!(lab.host.drain().len(), 49);
+}
+
+/// The reference takes whatever is written. Here the ring takes what its limit says, and the writer is told
+/// of room.
+#[test]
+fn a_writer_can_not_run_ahead_without_bound_tcpo_09() {
+    let limits = Limits { tcp_send_buffer: 50_000, tcp_connections: 4, ..Limits::default() };
+    let host = Host::with("10.0.0.1", limits, Default::default());
+    let (mut lab, mut ends) = Lab::with(host).open(&SYN_OPTIONS);
+    assert_eq!(ends.tx.write(&pattern(0, 80_000)), 50_000);
+    assert_eq!(ends.tx.write(b"x"), 0);
+    let id = ends.id;
+    lab.host.act(|tcp, cx| tcp.sent(cx, id));
+    assert_eq!(lab.host.drain().len(), 10);
+    lab.host.events();
+    for _ in 0..4 {
+        let nxt = lab.host.conn(ends.id).snd.nxt;
+        lab.ack(nxt);
+    }
+    let told = lab.host.events();
+    assert!(told.iter().any(|(who, what)| *who == id && what.has(Readiness::WRITABLE)));
+    let room = ends.tx.free();
+    assert!((1..=50_000).contains(&room));
+    assert_eq!(ends.tx.write(&pattern(50_000, 80_000)), room);
+}
+
+/// RFC 6691 §2: options take their room from the text, so that a packet is as large as the path takes.
+#[test]
+fn timestamps_take_their_room_from_the_text_tcpo_04() {
+    let (mut lab, mut ends) = Lab::stamped();
+    let sent = lab.write(&mut ends, &pattern(0, 3000));
+    assert_eq!(lens(&sent), [988, 988, 988, 36]);
+    assert!(sent.iter().all(|s| s.options.len() == 12));
 }
 
 /// RFC 9293 §3.7.4, MUST-17, in Minshall's form.

@@ -4,6 +4,7 @@ use wire::tcp::SeqNum;
 
 use super::harness::*;
 use crate::drop::DropReason;
+use crate::fib::Fib;
 use crate::limits::{Limits, TimeWaitReuse};
 use crate::socket::SocketError;
 use crate::tcp::state::State;
@@ -204,4 +205,25 @@ fn our_own_connection_may_take_the_flow_over_tcpf_13() {
         assert_eq!(syn.stamped().unwrap().echo, THEIR_CLOCK + 1);
         lab.host.tcp.check();
     }
+}
+
+/// Linux's default: only where both ends are here.
+#[test]
+fn within_the_host_a_flow_may_be_taken_over_without_being_asked_tcpf_13() {
+    let mut lab = stamped();
+    lab.host.now += Duration::from_secs(2);
+    let listener = lab.host.tcp.sockets().find_map(|s| s.id).unwrap();
+    lab.host.act(|tcp, cx| tcp.close(cx, listener));
+    let theirs = addr::Cidr::new(lab.theirs.ip, 24).unwrap();
+    let mut lo = lab.host.fib.interfaces[0].clone();
+    (lo.ifindex, lo.addresses) = (Fib::LOOPBACK, vec![theirs]);
+    lab.host.fib.interfaces.push(lo);
+    lab.host.fib.index();
+    let (ours, theirs) = (lab.ours, lab.theirs);
+    let ends = lab.host.act(|tcp, cx| tcp.connect(cx, Some(ours), theirs)).unwrap();
+    assert_eq!(lab.state(&ends), State::SynSent);
+    assert!(!waiting(&lab));
+    let conn = lab.host.conn(ends.id);
+    assert!(conn.snd.una.gt(lab.ack), "above the old numbers");
+    lab.host.tcp.check();
 }

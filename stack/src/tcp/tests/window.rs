@@ -25,7 +25,7 @@ fn consume(lab: &mut Lab, ends: &mut Ends, n: usize) {
 
 /// The reference sends no update when the reader drains.
 #[test]
-fn the_window_closes_with_the_buffer_and_reopens_with_the_reader_tcpi_12() {
+fn the_window_closes_with_the_buffer_and_reopens_with_the_reader_tcpi_12_gap_21() {
     let (mut lab, mut ends) = small_buffer(8192);
     for _ in 0..8 {
         lab.send(&lab.seg(PSH).data(&[7; 1024])).unwrap();
