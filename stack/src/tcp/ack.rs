@@ -192,7 +192,7 @@ impl Conn {
     }
 
     /// Our FIN is acknowledged.
-    fn on_fin_acked(&mut self) {
+    pub(crate) fn on_fin_acked(&mut self) {
         self.fins.acknowledge();
         match self.state() {
             State::Closed => self.end = Some(End::Closed),

@@ -36,7 +36,8 @@ use crate::time::{Duration, Instant};
 pub(crate) enum Stage {
     /// We sent a SYN.
     SynSent,
-    /// SYNs crossed (simultaneous open); ours is not acknowledged.
+    /// SYNs crossed (simultaneous open); ours is not acknowledged. If our FIN left all the same, that is
+    /// FIN-WAIT-1 by name.
     SynReceived,
     /// Both SYNs are acknowledged.
     Synchronized,
@@ -238,8 +239,8 @@ impl Conn {
     pub(crate) fn state(&self) -> State {
         match self.stage {
             Stage::SynSent => State::SynSent,
-            Stage::SynReceived => State::SynReceived,
-            Stage::Synchronized => self.fins.state(),
+            Stage::SynReceived if self.fins.ours == OurFin::Open => State::SynReceived,
+            Stage::SynReceived | Stage::Synchronized => self.fins.state(),
         }
     }
 
@@ -270,7 +271,7 @@ impl Conn {
     /// The application wrote, or finished writing.
     pub(crate) fn sent(&mut self) {
         self.note_shortage();
-        self.output |= self.stage == Stage::Synchronized && self.has_work();
+        self.output |= self.stage != Stage::SynSent && self.has_work();
     }
 
     /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile

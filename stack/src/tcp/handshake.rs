@@ -15,6 +15,7 @@ use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::options::{Offer, SynOptions};
 use crate::tcp::reply;
 use crate::tcp::segment::Segment;
+use crate::tcp::state::OurFin;
 use crate::time::Instant;
 
 impl Conn {
@@ -89,19 +90,37 @@ impl Conn {
             self.output |= again;
             return if again { Ok(()) } else { Err(DropReason::TcpBadFlags) };
         }
-        if seg.ack != self.snd.una + 1 || seg.ack.gt(self.snd.nxt) {
+        if seg.ack.le(self.snd.una) || seg.ack.gt(self.snd.nxt) {
             reply::reset_for(cx, seg);
             return Err(DropReason::TcpBadAck);
         }
         self.snd.una = seg.ack;
         // The window of a SYN is not scaled.
         let scale = if again { 0 } else { self.snd.scale };
+        let fin_sent = self.snd.last_sent;
         self.establish(cx, seg.seq, seg.ack, u32::from(seg.window) << scale);
+        if self.fins.ours == OurFin::Sent {
+            self.watch_early_fin(fin_sent);
+        }
         if again {
             self.rcv.owed.now = true;
-            return Ok(());
+        } else if self.end.is_none() {
+            self.process_text(cx, seg)?;
         }
-        self.process_text(cx, seg)
+        self.retire(cx);
+        Ok(())
+    }
+
+    /// Our FIN left before our SYN was acknowledged: from now on it is like any other, or acknowledged
+    /// with the SYN.
+    fn watch_early_fin(&mut self, sent: Instant) {
+        let (una, nxt) = (self.snd.una, self.snd.nxt);
+        if una == nxt {
+            self.on_fin_acked();
+            return;
+        }
+        self.recovery.on_new_sent(una, nxt, self.snd.mss, sent);
+        self.timers.retransmit = self.timeout_at(self.heard);
     }
 
     /// The peer's SYN: its sequence number and options.

@@ -77,7 +77,16 @@ impl Conn {
             let flags = Flags::SYN | ack;
             return Some(Plan { kind: Kind::Syn, seq: self.snd.una, offset: 0, len: 0, flags });
         }
-        self.plan_ack().filter(|_| self.stage == Stage::SynReceived)
+        if self.stage == Stage::SynSent {
+            return None;
+        }
+        // Data waits until the peer has acknowledged our SYN, and a FIN behind it; a FIN alone need not
+        // (RFC 9293 §3.10.4).
+        if self.wants_fin() && self.snd.ring.is_empty() {
+            let flags = Flags::FIN | Flags::ACK;
+            return Some(Plan { kind: Kind::New, seq: self.snd.nxt, offset: 0, len: 0, flags });
+        }
+        self.plan_ack()
     }
 
     /// A probe of the tail (RFC 8985 §7.3): the next new segment, whatever the congestion window, or the
@@ -263,6 +272,12 @@ impl Conn {
     }
 
     fn on_new_sent(&mut self, plan: &Plan, end: SeqNum, now: Instant) {
+        if self.stage != Stage::Synchronized {
+            // A FIN behind a SYN that is not acknowledged: the SYN's timer watches over both.
+            (self.snd.nxt, self.snd.last_sent) = (end, now);
+            self.fins.send();
+            return;
+        }
         if self.snd.una == self.snd.nxt {
             // Whatever the timer was for before: from now it is for this.
             self.timers.retransmit = self.timeout_at(now);

@@ -163,6 +163,53 @@ fn crossed_syns_agree_on_options_tcpf_06() {
     assert!(conn.sack && conn.stamps.on && conn.scaling);
 }
 
+/// RFC 9293 §3.10.4: with nothing to send, the FIN leaves at once, behind a SYN that is not acknowledged.
+#[test]
+fn a_close_after_crossing_sends_the_fin_at_once_tcpf_07() {
+    let crossed = || {
+        let (mut lab, ends, syn) = connecting();
+        lab.send(&Seg::new(SYN, IRS, SeqNum(0))).unwrap();
+        assert_eq!(lab.one().flags, SYN_ACK);
+        (lab.seq, lab.ack) = (IRS + 1, syn.seq + 1);
+        lab.close(&ends);
+        let fin = lab.one();
+        assert_eq!((fin.flags, fin.seq, fin.ack), (FIN, syn.seq + 1, IRS + 1));
+        assert_eq!(lab.state(&ends), State::FinWait1);
+        lab.host.tcp.check();
+        (lab, ends)
+    };
+    // The SYN is acknowledged and the FIN is not: it comes again.
+    let (mut lab, ends) = crossed();
+    lab.send(&lab.seg(ACK)).unwrap();
+    assert_eq!(lab.state(&ends), State::FinWait1);
+    let (_, again) = lab.host.pass(Duration::from_millis(1500)).remove(0);
+    assert!(again.flags.fin() && again.seq == lab.ack);
+    lab.ack(lab.ack + 1);
+    assert_eq!(lab.host.tcp.sockets().last().unwrap().state, "FIN-WAIT-2");
+    // Both at once, with the peer's FIN.
+    let (mut lab, _ends) = crossed();
+    lab.ack += 1;
+    lab.send(&lab.seg(FIN)).unwrap();
+    assert_eq!(lab.one().ack, lab.seq + 1);
+    assert_eq!(lab.host.tcp.sockets().last().unwrap().state, "TIME-WAIT");
+    // Neither: the SYN-ACK comes again, not the FIN.
+    let (mut lab, _ends) = crossed();
+    let sent = lab.host.pass(Duration::from_millis(1100));
+    assert_eq!(sent.iter().map(|(_, s)| s.flags).collect::<Vec<_>>(), [SYN_ACK]);
+    lab.host.tcp.check();
+    // Data keeps the FIN until it may leave.
+    let (mut lab, mut ends, syn) = connecting();
+    ends.tx.write(b"data");
+    lab.send(&Seg::new(SYN, IRS, SeqNum(0))).unwrap();
+    lab.one();
+    lab.close(&ends);
+    lab.none();
+    assert_eq!(lab.state(&ends), State::SynReceived);
+    lab.send(&Seg::new(ACK, IRS + 1, syn.seq + 1)).unwrap();
+    let last = lab.one();
+    assert_eq!((last.flags, &last.data[..]), (FIN | PSH, &b"data"[..]));
+}
+
 #[test]
 fn after_crossing_a_bare_ack_opens_too() {
     let (mut lab, ends, syn) = connecting();

@@ -16,9 +16,9 @@ The whole table, with what is sent and what the application is told, is
 
 States are named as `ss` names them. A connection that ends beside a listener is drawn as CLOSED.
 \"Silence\" is an hour in which the peer says nothing: retransmissions to their limit, the end of
-TIME-WAIT and of FIN-WAIT-2. A FIN that is to follow our SYN waits until the handshake is complete,
-so the figure's edge from SYN-RECEIVED to FIN-WAIT-1 goes by way of ESTAB. Edges into CLOSED by a
-reset, an abort or a timeout are only in the table.
+TIME-WAIT and of FIN-WAIT-2. Where SYNs crossed, a FIN follows ours at once; only behind data it waits
+until the handshake is complete. Edges into CLOSED by a reset, an abort or a timeout are only in the
+table.
 ";
 
 /// The document.

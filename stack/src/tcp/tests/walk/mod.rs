@@ -29,8 +29,6 @@ struct Walk {
     states: Vec<(String, Vec<(Event, Outcome)>)>,
     /// Every change of name, one step at a time, and the events that led to it.
     edges: Edges,
-    /// The same from before an event to after all that came of it at once.
-    leaps: BTreeSet<Edge>,
 }
 
 type Edge = (&'static str, &'static str);
@@ -49,7 +47,7 @@ impl Walk {
     fn go() -> Self {
         let mut seen = BTreeSet::new();
         let mut open = VecDeque::from([Vec::new()]);
-        let mut walk = Self { states: Vec::new(), edges: Edges::new(), leaps: BTreeSet::new() };
+        let mut walk = Self { states: Vec::new(), edges: Edges::new() };
         seen.insert(World::new().state());
         while let Some(path) = open.pop_front() {
             let (from, state) = {
@@ -66,7 +64,6 @@ impl Walk {
                 let outcome = world.apply(event);
                 walk.step(from, event, outcome.taken);
                 walk.step(outcome.taken, event, outcome.name);
-                walk.leaps.insert((from, outcome.name));
                 if seen.insert(outcome.state.clone()) {
                     assert!(seen.len() < STATES_MAX, "the walk does not end");
                     open.push_back([&path[..], &[event]].concat());

@@ -185,6 +185,8 @@ impl World {
         let synchronized = conn.stage == Stage::Synchronized;
         let fin = u32::from(conn.fins.ours == OurFin::Sent);
         let unacked = if synchronized { conn.snd.outstanding() - fin } else { 0 };
+        let early = conn.stage == Stage::SynReceived && conn.fins.ours != OurFin::Open;
+        add("SYN to be acknowledged", early);
         add("unaccepted", conn.held);
         add("closed", conn.orphan);
         add("shut for reading", conn.rcv.shut && !conn.orphan);
