@@ -10,7 +10,7 @@ use stack::control::RouteProtocol;
 use stack::{InterfaceConfig, RouteConfig};
 use wire::offload::Medium;
 
-use crate::config::{Interface, Layout, Limits, Pace, default_mac};
+use crate::config::{Interface, Layout, Limits, Pace, default_limits, default_mac};
 use crate::engine::Engine;
 use crate::engine::mailbox::Remote;
 use crate::engine::port::{Drive, PortEnd};
@@ -47,7 +47,7 @@ impl Builder {
     /// A stack without interfaces, in the fused layout, that sleeps when idle.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { limits: default_limits(), ..Self::default() }
     }
 
     /// One more interface.

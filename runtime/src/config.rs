@@ -113,9 +113,36 @@ pub fn default_mac(name: &str) -> Mac {
     Mac([2, a, b, c, d, e])
 }
 
+/// The bounds of a stack on this machine: what TCP may buffer in all follows from its memory, in Linux's
+/// shares (`tcp_mem`).
+#[must_use]
+pub(crate) fn default_limits() -> Limits {
+    let info = rustix::system::sysinfo();
+    let bytes = u64::from(info.totalram) * u64::from(info.mem_unit.max(1));
+    Limits { tcp_mem: budget(bytes), ..Limits::default() }
+}
+
+/// A sixteenth, with three quarters of it and half as much again beside it.
+fn budget(memory: u64) -> [usize; 3] {
+    let pressure =
+        usize::try_from(memory / 16).unwrap_or(usize::MAX).clamp(BUDGET_MIN, usize::MAX / 2);
+    let low = pressure / 4 * 3;
+    [low, pressure, low * 2]
+}
+
+/// Linux's 128 pages.
+const BUDGET_MIN: usize = 128 * 4096;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_budget_has_linuxs_shares() {
+        assert_eq!(budget(8 << 30), Limits::default().tcp_mem);
+        assert_eq!(budget(0), [98_304 * 4, 131_072 * 4, 196_608 * 4]);
+        assert!(default_limits().tcp_mem[0] >= budget(0)[0]);
+    }
 
     #[test]
     fn life_10_default_mac_is_always_valid_and_local() {

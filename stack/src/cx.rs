@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::stats::Stats;
+use crate::tcp::Memory;
 use crate::time::Instant;
 
 /// The outside of a protocol, borrowed for the length of one call.
@@ -23,6 +24,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) requests: &'a mut Requests,
     pub(crate) events: &'a mut EventQueue,
     pub(crate) stats: &'a mut Stats,
+    /// What TCP connections buffer in all.
+    pub(crate) memory: &'a mut Memory,
 }
 
 impl Cx<'_> {

@@ -102,6 +102,8 @@ drop_reasons! {
     TcpBadReset = "tcp_bad_reset",
     /// Out-of-order text for which there is no room.
     TcpOutOfOrderFull = "tcp_out_of_order_full",
+    /// Text for which all connections together have no memory left; the peer sends it again.
+    TcpMemory = "tcp_memory",
     /// Text for a connection whose reader is gone; answered with RST.
     TcpReaderGone = "tcp_reader_gone",
     /// The connection table is full.

@@ -36,6 +36,10 @@ pub struct Limits {
     /// Bytes written that may wait to be acknowledged: least, at first, and most on a path that carries
     /// them (Linux `tcp_wmem`).
     pub tcp_wmem: [usize; 3],
+    /// Bytes that all connections together may buffer: below the first nothing happens, beyond the second
+    /// nothing grows, beyond the third text is refused (Linux `tcp_mem`, in pages). The rings above
+    /// would allow a peer who owns many connections far more than any machine has.
+    pub tcp_mem: [usize; 3],
     /// Whether selective acknowledgments are offered (Linux `tcp_sack`).
     pub tcp_sack: bool,
     /// Whether timestamps are offered (Linux `tcp_timestamps`).
@@ -121,6 +125,8 @@ impl Default for Limits {
             tcp_send_buffer: 4_194_304,
             tcp_rmem: [4_096, 131_072, 6_291_456],
             tcp_wmem: [4_096, 16_384, 4_194_304],
+            // Linux's shares of 8 GiB.
+            tcp_mem: [384 << 20, 512 << 20, 768 << 20],
             tcp_sack: true,
             tcp_timestamps: true,
             tcp_window_scaling: true,

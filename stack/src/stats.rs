@@ -108,6 +108,10 @@ counters! {
     tcp_orphans_aborted,
     /// Connections that ended by RST or timeout.
     tcp_aborted,
+    /// Connections whose text out of order was thrown away because memory is short.
+    tcp_pruned,
+    /// Bytes that all connections buffer at this moment.
+    tcp_memory,
 }
 
 impl Stats {

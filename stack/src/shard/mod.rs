@@ -28,7 +28,7 @@ use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::tcp::Tcp;
+use crate::tcp::{Memory, Tcp};
 use crate::time::Instant;
 use crate::udp::Udp;
 
@@ -59,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) requests: Requests,
     pub(crate) events: EventQueue,
     pub(crate) stats: Stats,
+    pub(crate) memory: Memory,
 }
 
 impl Parts {
@@ -73,6 +74,7 @@ impl Parts {
             requests: &mut self.requests,
             events: &mut self.events,
             stats: &mut self.stats,
+            memory: &mut self.memory,
         }
     }
 }
@@ -104,6 +106,7 @@ impl Shard {
                 requests: Requests::default(),
                 events: EventQueue::with_capacity(EVENTS_RESERVE),
                 stats: Stats::default(),
+                memory: Memory::default(),
             },
             last_pair: None,
             counters: Vec::new(),

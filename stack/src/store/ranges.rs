@@ -49,6 +49,13 @@ impl Ranges {
         (left < end && start < end).then(|| (left.max(start), right.min(end)))
     }
 
+    /// How many positions of `start..end` are in.
+    pub(crate) fn within(&self, start: u64, end: u64) -> u64 {
+        let first = self.0.partition_point(|r| r.1 <= start);
+        let these = self.0[first..].iter().take_while(|r| r.0 < end);
+        these.map(|r| r.1.min(end) - r.0.max(start)).sum()
+    }
+
     /// Adds `start..end`, which is not empty, and returns the range it is part of now. Returns
     /// nothing, and changes nothing, if that would need more than `limit` ranges.
     pub(crate) fn insert(&mut self, start: u64, end: u64, limit: usize) -> Option<(u64, u64)> {

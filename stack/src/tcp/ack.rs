@@ -172,6 +172,7 @@ impl Conn {
         self.retries = 0;
         self.confirm_neighbor(cx);
         if data > 0 {
+            self.discharge(cx, data);
             self.make_room(cx);
         }
         if fin {

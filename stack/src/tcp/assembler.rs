@@ -16,7 +16,11 @@ pub(crate) type Span = (u64, u64);
 
 /// Which bytes beyond the contiguous text are there.
 #[derive(Debug, Default)]
-pub(crate) struct Assembler(Ranges);
+pub(crate) struct Assembler {
+    ranges: Ranges,
+    /// Their length in all.
+    bytes: u64,
+}
 
 /// What became of text out of order that was kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +37,17 @@ impl Assembler {
     /// Whether nothing waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ranges.is_empty()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// One past the last byte that waits, as a stream position.
     pub(crate) fn end(&self) -> Option<u64> {
-        self.0.end()
+        self.ranges.end()
     }
 
     /// Puts `text`, which is not empty, into the ring `offset` bytes beyond its committed end.
@@ -52,16 +61,19 @@ impl Assembler {
     ) -> Option<Kept> {
         let start = ring.position() + offset as u64;
         let end = start + text.len() as u64;
-        let twice = self.0.overlap(start, end);
+        let twice = self.ranges.overlap(start, end);
+        let fresh = end - start - if twice.is_some() { self.ranges.within(start, end) } else { 0 };
         let mut pruned = None;
-        let range = match self.0.insert(start, end, limit) {
+        let range = match self.ranges.insert(start, end, limit) {
             Some(range) => range,
-            None if self.0.end().is_some_and(|last| end < last) => {
-                pruned = self.0.pop();
-                self.0.insert(start, end, limit)?
+            None if self.ranges.end().is_some_and(|last| end < last) => {
+                pruned = self.ranges.pop();
+                self.bytes -= pruned.map_or(0, |span| span.1 - span.0);
+                self.ranges.insert(start, end, limit)?
             }
             None => return None,
         };
+        self.bytes += fresh;
         ring.write_at(offset, text);
         Some(Kept { range, twice, pruned })
     }
@@ -71,23 +83,24 @@ impl Assembler {
     #[inline]
     pub(crate) fn absorb(&mut self, position: u64, len: usize) -> (usize, Option<Span>) {
         let mut end = position + len as u64;
-        if self.0.is_empty() {
+        if self.ranges.is_empty() {
             return (len, None);
         }
-        let twice = self.0.overlap(position, end);
-        while let Some((start, stop)) = self.0.first().filter(|r| r.0 <= end) {
+        let twice = self.ranges.overlap(position, end);
+        while let Some((start, stop)) = self.ranges.first().filter(|r| r.0 <= end) {
             debug_assert!(start >= position);
             end = end.max(stop);
-            self.0.remove_below(stop);
+            self.ranges.remove_below(stop);
+            self.bytes -= stop - start;
         }
-        if self.0.is_empty() {
-            self.0.shrink();
+        if self.ranges.is_empty() {
+            self.ranges.shrink();
         }
         ((end - position) as usize, twice)
     }
 
     /// Everything lies one byte lower from now on.
     pub(crate) fn move_down(&mut self) {
-        self.0.move_down();
+        self.ranges.move_down();
     }
 }

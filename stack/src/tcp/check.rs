@@ -1,9 +1,9 @@
 //! The invariants of all TCP state, as a test asks for them after every step.
 
-use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::state::OurFin;
 use crate::tcp::table::Owner;
+use crate::tcp::{Memory, Tcp};
 use crate::time::Instant;
 
 impl Tcp {
@@ -30,6 +30,15 @@ impl Tcp {
         let orphans = self.conns.iter().filter(|(_, conn)| conn.orphan).count();
         assert_eq!(self.orphans as usize, orphans);
         assert!(self.listeners.slab.iter().all(|(_, l)| l.young <= l.embryos));
+    }
+
+    /// Panics unless every byte in the budget is some connection's. With many connections that would
+    /// take longer than the test.
+    pub(crate) fn check_memory(&self, memory: &Memory) {
+        if self.conns.len() <= 64 {
+            let held: u64 = self.conns.iter().map(|(_, conn)| u64::from(conn.charged)).sum();
+            assert_eq!(memory.used(), held);
+        }
     }
 
     /// Panics unless nothing is left but listeners.

@@ -144,6 +144,8 @@ pub(crate) struct Conn {
     /// When the next challenge ACK may leave.
     pub(crate) challenge_at: Instant,
     pub(crate) retransmits: u64,
+    /// Bytes that it has in the budget of all.
+    pub(crate) charged: u32,
 }
 
 /// What a new connection starts from.
@@ -230,6 +232,7 @@ impl Conn {
             heard: now,
             challenge_at: Instant::ZERO,
             retransmits: 0,
+            charged: 0,
         };
         conn.timers.retransmit = now + conn.rtt.rto();
         (conn, UserHalves { tx, rx })
@@ -269,21 +272,26 @@ impl Conn {
     }
 
     /// The application wrote, or finished writing.
-    pub(crate) fn sent(&mut self) {
+    pub(crate) fn sent(&mut self, cx: &mut Cx<'_>) {
+        self.recount(cx);
+        self.moderate(cx);
         self.note_shortage();
         self.output |= self.stage != Stage::SynSent && self.has_work();
     }
 
     /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
     /// step, or if an ACK was put off for an answer that will not come.
-    pub(crate) fn consumed(&mut self, now: Instant) {
+    pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>) {
+        self.recount(cx);
         let read = (self.rcv.ring.position() - self.rcv.ring.buffered() as u64) as u32;
         self.rcv.tidy();
-        self.rcv.space.on_read(read, u32::from(self.our_mss), now);
+        if !cx.memory.pressure() {
+            self.rcv.space.on_read(read, u32::from(self.our_mss), cx.now);
+        }
         if self.stage == Stage::Synchronized && self.fins.theirs == TheirFin::Open {
             let waiting = (self.rcv.nxt - self.rcv.acked) as u32;
             let left = self.rcv.ring.buffered();
-            if self.rcv.acks.on_read(waiting, left) || self.rcv.wants_update() {
+            if self.rcv.acks.on_read(waiting, left) || self.rcv.wants_update(cx.memory.pressure()) {
                 self.rcv.owed.now = true;
             }
         }

@@ -94,7 +94,7 @@ impl Conn {
         let window = match plan.kind {
             // The window of a SYN is never scaled.
             Kind::Syn => u16::try_from(self.rcv.window()).unwrap_or(u16::MAX),
-            _ => self.rcv.offer(),
+            _ => self.rcv.offer(cx.memory.pressure()),
         };
         let (_, segment) = frame.split_at_mut(start);
         let (header, payload) = segment.split_at_mut(header_len);

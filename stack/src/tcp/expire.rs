@@ -3,6 +3,7 @@
 use crate::cx::Cx;
 use crate::socket::SocketError;
 use crate::tcp::conn::{Conn, Probe, Stage};
+use crate::tcp::rtt::Rtt;
 use crate::tcp::timers::take_due;
 use crate::time::Duration;
 
@@ -54,8 +55,8 @@ impl Conn {
 
     /// No acknowledgment for what is outstanding.
     fn on_data_timer(&mut self, cx: &mut Cx<'_>) {
-        let late = self.is_past_user_timeout(cx.now);
-        if late || u32::from(self.retries) >= self.retry_limit(cx) {
+        let late = self.is_past_user_timeout(cx.now) || self.is_a_burden(cx);
+        if late || self.is_exhausted(cx) {
             self.send_reset(cx);
             self.give_up(cx);
             return;
@@ -72,7 +73,9 @@ impl Conn {
     /// or nobody waits for it and the interval is as long as it gets.
     fn on_window_timer(&mut self, cx: &mut Cx<'_>) {
         let wait = self.rtt.rto_after(self.probe_backoff);
-        let late = self.is_past_user_timeout(cx.now) || self.orphan && wait >= PROBE_MOST;
+        let late = self.is_past_user_timeout(cx.now)
+            || self.orphan && wait >= PROBE_MOST
+            || self.is_a_burden(cx);
         if late || u32::from(self.probes) >= self.retry_limit(cx) {
             self.send_reset(cx);
             self.give_up(cx);
@@ -85,6 +88,14 @@ impl Conn {
         self.note_stall(cx.now);
         let wait = self.rtt.rto_after(self.probe_backoff);
         self.timers.retransmit = cx.now + self.within_user_timeout(wait, cx.now);
+    }
+
+    /// Whether the peer was asked often enough, and for as long as that takes where back-offs are not
+    /// taken back (RFC 6069; Linux `retransmits_timed_out`).
+    fn is_exhausted(&self, cx: &Cx<'_>) -> bool {
+        let limit = self.retry_limit(cx);
+        u32::from(self.retries) >= limit
+            && cx.now.since(self.stalled_at.min(cx.now)) >= Rtt::patience(limit)
     }
 
     /// Linux gives orphans less patience.

@@ -3,7 +3,8 @@
 //! Only errors that quote a sequence number in flight are believed (RFC 5927 §4). An active open ends
 //! with the error, as on Linux (TCPF-17), and a passive one is forgotten. An established connection
 //! takes nothing but the path's MTU from them (TCPF-18, RFC 1122 §4.2.3.9): everything else is left to
-//! its own timeouts, but when one of those ends it, the error is the reason told (GAP-26).
+//! its own timeouts, but when one of those ends it, the error is the reason told (GAP-26). Of the timeouts
+//! themselves it learns that a path is down, where waiting longer does not help (RFC 6069).
 
 use addr::{Endpoint, FlowKey};
 use wire::tcp::SeqNum;
@@ -14,6 +15,7 @@ use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::options;
 use crate::tcp::table::Owner;
+use crate::time::Instant;
 
 impl Tcp {
     /// An ICMP error quoted a segment that we may have sent.
@@ -26,7 +28,7 @@ impl Tcp {
             Some(Owner::Conn(index)) => {
                 let Some(conn) = self.conns.at_mut(index) else { return };
                 if seq.ge(conn.snd.una) && seq.lt(conn.snd.nxt) {
-                    conn.on_icmp_error(cx, error.kind);
+                    conn.on_icmp_error(cx, error.kind, seq);
                     self.settle(cx, index);
                 }
             }
@@ -52,7 +54,7 @@ impl Tcp {
 }
 
 impl Conn {
-    fn on_icmp_error(&mut self, cx: &mut Cx<'_>, kind: IcmpErrorKind) {
+    fn on_icmp_error(&mut self, cx: &mut Cx<'_>, kind: IcmpErrorKind, seq: SeqNum) {
         if let IcmpErrorKind::PacketTooBig { mtu } = kind {
             self.on_packet_too_big(cx, mtu);
             return;
@@ -60,8 +62,21 @@ impl Conn {
         let Some(error) = kind.socket_error() else { return };
         if self.stage == Stage::Synchronized {
             self.soft_error = Some(error);
+            if matches!(kind, IcmpErrorKind::HostUnreachable | IcmpErrorKind::NetUnreachable) {
+                self.revert_back_off(seq);
+            }
         } else {
             self.fail(cx, error);
+        }
+    }
+
+    /// The segment that a timeout sent again met a router that knows no way on: a path that is down, and no
+    /// congestion. So the next attempt waits no longer than this one did (RFC 6069; Linux
+    /// `tcp_ld_RTO_revert`). If that is over already, it leaves at once.
+    fn revert_back_off(&mut self, seq: SeqNum) {
+        if self.retries > 0 && seq == self.snd.una && self.timers.retransmit != Instant::FAR {
+            let sooner = self.rtt.revert_back_off();
+            self.timers.retransmit = self.timers.retransmit - sooner;
         }
     }
 

@@ -215,7 +215,13 @@ impl Conn {
         if offset > 0 {
             return self.keep_text(cx, text, offset);
         }
+        self.admit(cx, true)?;
         let accepted = self.rcv.accept(text);
+        if accepted.gap {
+            self.recount(cx);
+        } else if !self.rcv.shut {
+            self.charge(cx, text.len() as u32);
+        }
         if let Some((left, right)) = accepted.twice {
             self.note_twice(left, right);
         }

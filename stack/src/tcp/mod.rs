@@ -20,6 +20,7 @@
 //! | `send`, `recovery`, `congestion`, `pacing`, `rtt` | send half, loss, how much may be out |
 //! | `output`, `emit` | which segment is next; writing it into a frame |
 //! | `timers`, `expire`, `keepalive`, `user_timeout` | deadlines and what they do |
+//! | `memory` | a budget over what all connections buffer |
 //! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
 //! | `reply`, `challenge` | segments that no connection sends; how many challenge ACKs leave |
 //! | `options`, `timestamps`, `isn` | what is negotiated; both clocks; what must not be guessed |
@@ -56,6 +57,7 @@ mod input;
 mod isn;
 mod keepalive;
 mod listen;
+mod memory;
 mod nagle;
 mod options;
 mod output;
@@ -113,6 +115,7 @@ use cookies::Cookies;
 use embryos::Embryos;
 use isn::Secrets;
 use listen::Listeners;
+pub(crate) use memory::Memory;
 use output::Kind;
 use ready::Ready;
 use segment::Segment;
@@ -385,6 +388,7 @@ impl Tcp {
     /// A connection has ended: its slot is freed, its flow goes to TIME-WAIT or out of the table.
     fn finish(&mut self, cx: &mut Cx<'_>, index: u32) {
         let Some(mut conn) = self.conns.remove(index) else { return };
+        cx.memory.end(conn.charged, cx.limits);
         self.wheel.clear(index);
         self.orphans -= u32::from(conn.orphan);
         if conn.end == Some(End::TimeWait) {
@@ -412,7 +416,7 @@ impl Tcp {
             snd_nxt: conn.snd.nxt,
             rcv_nxt: conn.rcv.nxt,
             stamps: conn.stamps,
-            window: conn.rcv.offer(),
+            window: conn.rcv.offer(cx.memory.pressure()),
             scale: conn.rcv.scale,
             traffic_class: conn.settings.marks.traffic_class,
             half: conn.state() == State::FinWait2,

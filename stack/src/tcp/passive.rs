@@ -280,6 +280,7 @@ impl Tcp {
             self.remove_embryo(index);
         }
         self.flows.insert(&key, Owner::Conn(slot.index));
+        cx.memory.begin();
         self.tell_listener(cx, handshake.listener);
         cx.stats.tcp_passive_opens += 1;
         let Some(conn) = self.conns.at_mut(slot.index) else { return Ok(()) };

@@ -144,11 +144,14 @@ impl RecvHalf {
     /// The window we would offer now, if it were up to us alone: silly steps are avoided (RFC 9293
     /// §3.8.6.2.2, MUST-39; TCPI-11), as Linux chooses it. Less than half the buffer is offered in
     /// steps of the shift, less than a segment or a sixteenth of the buffer not at all.
-    fn fresh_window(&self) -> u32 {
+    fn fresh_window(&mut self, pressure: bool) -> u32 {
         let (limit, mut free) = (self.space.limit, self.free());
         let mss = self.acks.segment.min(limit);
         let unit = 1u32 << self.scale;
         if free < limit / 2 {
+            if pressure {
+                self.space.ssthresh = self.space.ssthresh.min(PRESSED * mss);
+            }
             free &= !(unit - 1);
             if free < limit / 16 || free < mss {
                 return 0;
@@ -170,9 +173,10 @@ impl RecvHalf {
         whole.min(u16::MAX.into())
     }
 
-    /// Moves the edge, and returns the window field for a segment that leaves now.
+    /// Moves the edge, and returns the window field for a segment that leaves now; `pressure` says that
+    /// memory is short.
     #[inline]
-    pub(crate) fn offer(&mut self) -> u16 {
+    pub(crate) fn offer(&mut self, pressure: bool) -> u16 {
         let unit = 1u32 << self.scale;
         let free = self.free();
         if free < self.space.limit / 2 {
@@ -181,7 +185,7 @@ impl RecvHalf {
         // A window told in units is told in full, where there is room for the difference.
         let told = self.window().next_multiple_of(unit);
         let told = if told <= free.next_multiple_of(unit) { told } else { self.window() };
-        let window = self.fresh_window().max(told);
+        let window = self.fresh_window(pressure).max(told);
         let room = if self.shut { u32::MAX } else { self.ring.free() as u32 };
         let window = window.min(room & !(unit - 1)).min(u32::from(u16::MAX) << self.scale);
         self.edge = self.edge.max(self.nxt + window);
@@ -190,12 +194,12 @@ impl RecvHalf {
 
     /// Whether the reader made room that is worth telling: the window at least doubles and was half
     /// closed or more (as Linux decides; TCPI-12, GAP-21).
-    pub(crate) fn wants_update(&self) -> bool {
+    pub(crate) fn wants_update(&mut self, pressure: bool) -> bool {
         let now = self.window();
         if now > self.space.limit / 2 {
             return false;
         }
-        let fresh = self.fresh_window();
+        let fresh = self.fresh_window(pressure);
         fresh > 0 && fresh >= now.saturating_mul(2)
     }
 
@@ -247,6 +251,18 @@ impl RecvHalf {
             disorder.sack.forget(left, right);
         }
         Some(twice.map(|span| self.numbers(span)))
+    }
+
+    /// Bytes that wait, in order or not.
+    pub(crate) fn buffered(&self) -> u32 {
+        let waiting = self.disorder.as_ref().map_or(0, |disorder| disorder.assembler.bytes());
+        (self.ring.buffered() as u64 + waiting) as u32
+    }
+
+    /// Memory is short: what came out of order has to come again (Linux `tcp_prune_ofo_queue`).
+    pub(crate) fn prune(&mut self) {
+        self.renege();
+        self.ring.rest();
     }
 
     /// Whether text out of order waits.
@@ -343,3 +359,5 @@ impl RecvHalf {
 
 /// Duplicate ACKs that show a loss (Linux `TCP_FASTRETRANS_THRESH`).
 const REPEATS: u8 = 3;
+/// Segments offered at most while memory is short and the buffer more than half full, as Linux has it.
+const PRESSED: u32 = 4;

@@ -67,6 +67,21 @@ impl Rtt {
         self.backoff = (self.backoff + 1).min(31);
     }
 
+    /// The last back-off is taken back (RFC 6069). Says by how much the timeout is shorter now; by nothing
+    /// if there was none.
+    pub(crate) fn revert_back_off(&mut self) -> Duration {
+        let before = self.rto();
+        self.backoff = self.backoff.saturating_sub(1);
+        before.saturating_sub(self.rto())
+    }
+
+    /// How long `retries` timeouts after the first take on the shortest of paths: whatever shortens
+    /// them, a peer is not given up before.
+    pub(crate) fn patience(retries: u32) -> Duration {
+        let waits = (1..=retries).map(|n| (MIN_US_64 << n.min(31)).min(MAX_US.into()));
+        Duration::from_micros(waits.sum())
+    }
+
     /// The timeout, with back-off.
     #[inline]
     pub(crate) fn rto(&self) -> Duration {
@@ -114,5 +129,6 @@ const INITIAL_US: u32 = 1_000_000;
 const FALLBACK_US: u32 = 3_000_000;
 /// Linux `TCP_RTO_MIN`.
 const MIN_US: u32 = 200_000;
+const MIN_US_64: u64 = MIN_US as u64;
 /// Linux `TCP_RTO_MAX`.
 const MAX_US: u32 = 120_000_000;

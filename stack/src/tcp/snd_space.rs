@@ -47,6 +47,13 @@ impl SndSpace {
         }
     }
 
+    /// Memory is short: no more than `limit` until it is tuned again, unless the user set it.
+    pub(crate) fn moderate(&mut self, limit: u32) {
+        if !self.fixed {
+            self.limit = self.limit.min(limit);
+        }
+    }
+
     /// Whether a writer who finds `filled` bytes in the ring has room worth waking for (Linux
     /// `sk_stream_min_wspace`).
     fn has_room(&self, filled: u32) -> bool {
@@ -79,7 +86,9 @@ impl Conn {
     /// Bytes were released: there may be room.
     #[inline]
     pub(crate) fn make_room(&mut self, cx: &mut Cx<'_>) {
-        if self.snd.space.short && self.snd.outstanding() < self.congestion.cwnd() {
+        // Linux `tcp_should_expand_sndbuf`.
+        let roomy = !cx.memory.pressure() && cx.memory.used() < cx.limits.tcp_mem[0] as u64;
+        if roomy && self.snd.space.short && self.snd.outstanding() < self.congestion.cwnd() {
             self.widen(cx);
         }
         self.look_for_room(cx);

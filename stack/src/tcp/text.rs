@@ -20,13 +20,15 @@ impl Conn {
     ) -> Result<(), DropReason> {
         self.rcv.owed.duplicate(self.sack);
         self.rcv.acks.on_other();
+        self.admit(cx, false)?;
         let Some(twice) = self.rcv.keep(offset, text, cx.limits.tcp_out_of_order_ranges) else {
             return Err(DropReason::TcpOutOfOrderFull);
         };
         if let Some((left, right)) = twice {
             self.note_twice(left, right);
         }
-        self.open_window(text.len() as u32);
+        self.recount(cx);
+        self.open_window(cx, text.len() as u32);
         Ok(())
     }
 
@@ -44,14 +46,14 @@ impl Conn {
             let ticks = self.stamps.clock(cx.now).wrapping_sub(stamps.echo);
             self.rcv.space.time_echo(stamps.echo, ticks);
         }
-        self.open_window(len);
+        self.open_window(cx, len);
     }
 
     /// Text came, so that more may be offered.
     #[inline]
-    fn open_window(&mut self, len: u32) {
+    fn open_window(&mut self, cx: &Cx<'_>, len: u32) {
         let rcv = &mut self.rcv;
-        if rcv.space.ssthresh < rcv.space.limit {
+        if rcv.space.ssthresh < rcv.space.limit && !cx.memory.pressure() {
             let free = rcv.free();
             if rcv.space.grow_window(len, u32::from(self.our_mss), free) {
                 rcv.acks.on_growth();

@@ -161,11 +161,11 @@ impl Conn {
     }
 
     /// What was written so far ends in an urgent byte (`send` with `MSG_OOB`).
-    pub(crate) fn urge(&mut self) {
+    pub(crate) fn urge(&mut self, cx: &mut Cx<'_>) {
         let first = self.snd.una + u32::from(self.stage != super::conn::Stage::Synchronized);
         let end = first + self.snd.ring.len() as u32;
         self.snd.up = self.snd.up.max(end);
-        self.sent();
+        self.sent(cx);
     }
 
     /// The urgent pointer of a planned segment, and the flag that goes with it.

@@ -64,6 +64,7 @@ impl Tcp {
             return Err(SocketError::NoBuffers);
         };
         self.flows.insert(&key, Owner::Conn(slot.index));
+        cx.memory.begin();
         cx.stats.tcp_active_opens += 1;
         self.settle(cx, slot.index);
         Ok(halves.into_ends(conn_id(slot), key.local, remote))
@@ -92,12 +93,12 @@ impl Tcp {
 
     /// The application wrote to its ring, or finished it.
     pub(crate) fn sent(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        self.with(cx, id, |conn, _| conn.sent());
+        self.with(cx, id, Conn::sent);
     }
 
     /// The application released bytes from its ring.
     pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        self.with(cx, id, |conn, cx| conn.consumed(cx.now));
+        self.with(cx, id, Conn::consumed);
     }
 
     /// The application lets go of the socket.
@@ -108,12 +109,13 @@ impl Tcp {
         }
     }
 
-    /// What is left to send is sent by an orphan, unless there are too many already.
+    /// What is left to send is sent by an orphan, unless there are too many already, or it holds memory that
+    /// others need.
     fn close_conn(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let too_many = self.orphans >= cx.limits.tcp_max_orphans;
         let Some(conn) = self.conn_mut(id).filter(|conn| !conn.orphan) else { return };
         conn.close(cx);
-        if too_many && conn.end.is_none() {
+        if (too_many || conn.is_a_burden(cx)) && conn.end.is_none() {
             conn.abort(cx);
             cx.stats.tcp_orphans_aborted += 1;
         }
@@ -133,7 +135,7 @@ impl Tcp {
 
     /// The application wrote, and the last byte is urgent (`MSG_OOB`).
     pub(crate) fn send_urgent(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        self.with(cx, id, |conn, _| conn.urge());
+        self.with(cx, id, Conn::urge);
     }
 
     /// The peer's urgent byte.

@@ -23,10 +23,10 @@ use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::{Ends, SocketError, SocketId};
 use crate::stats::Stats;
-use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
 use crate::tcp::listen::ListenOptions;
 use crate::tcp::state::State;
+use crate::tcp::{Memory, Tcp};
 use crate::time::{Duration, Instant};
 
 pub(super) const IFINDEX: IfIndex = match IfIndex::new(2) {
@@ -43,6 +43,7 @@ pub(super) struct Host {
     pub(super) limits: Limits,
     pub(super) fib: Fib,
     pub(super) stats: Stats,
+    pub(super) memory: Memory,
     pub(super) ip: Ip,
     rng: Rng,
     outbox: Outbox,
@@ -200,6 +201,7 @@ impl Host {
             limits,
             fib,
             stats: Stats::default(),
+            memory: Memory::default(),
             ip,
             rng,
             outbox,
@@ -219,8 +221,11 @@ impl Host {
             requests: &mut self.requests,
             events: &mut self.events,
             stats: &mut self.stats,
+            memory: &mut self.memory,
         };
-        act(&mut self.tcp, &mut cx)
+        let result = act(&mut self.tcp, &mut cx);
+        self.tcp.check_memory(&self.memory);
+        result
     }
 
     pub(super) fn listen(&mut self, port: u16, backlog: u32) -> SocketId {

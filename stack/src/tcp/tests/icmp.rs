@@ -121,6 +121,49 @@ fn a_connection_that_times_out_says_what_icmp_said_gap_26() {
     }
 }
 
+/// RFC 6069: a back-off is for congestion, and a router that knows no way shows that there is none. Whoever
+/// hears of it at once goes on asking at the first pace, for as long as it would have asked anyway.
+#[test]
+fn a_path_that_is_down_is_asked_without_back_off_rfc_6069() {
+    let (mut lab, mut ends) = Lab::established();
+    lab.write(&mut ends, b"data");
+    let seq = lab.ack;
+    let start = lab.host.now;
+    let at = |lab: &Lab| lab.host.now.since(start).as_millis();
+    let mut sent = Vec::new();
+    let gone = loop {
+        let next = lab.host.tcp.next_deadline().unwrap();
+        lab.host.expire(next.max(lab.host.now));
+        let again = lab.host.drain();
+        if again.iter().any(|seg| seg.flags.rst()) {
+            break at(&lab);
+        }
+        if !again.is_empty() {
+            sent.push(at(&lab));
+            lab.host.now += Duration::from_millis(1);
+            // Not the oldest byte: no news.
+            deliver(&mut lab, IcmpErrorKind::HostUnreachable, seq + 1);
+            deliver(&mut lab, IcmpErrorKind::HostUnreachable, seq);
+        }
+    };
+    assert_eq!(sent[..4], [200, 400, 600, 800]);
+    assert_eq!(ends.rx.error(), Some(SocketError::HostUnreachable.code()));
+    // Linux's 924.6 seconds for `tcp_retries2` of 15, counted from the first timeout.
+    assert!((920_000..930_000).contains(&gone), "{gone}");
+    // One back-off at a time, and other errors none.
+    let (mut lab, mut ends) = Lab::established();
+    lab.write(&mut ends, b"data");
+    let seq = lab.ack;
+    lab.host.pass(Duration::from_millis(1500));
+    assert_eq!(lab.host.conn(ends.id).rtt.rto().as_millis(), 1600);
+    deliver(&mut lab, IcmpErrorKind::PortUnreachable, seq);
+    assert_eq!(lab.host.conn(ends.id).rtt.rto().as_millis(), 1600);
+    deliver(&mut lab, IcmpErrorKind::NetUnreachable, seq);
+    assert_eq!(lab.host.conn(ends.id).rtt.rto().as_millis(), 800);
+    let again = lab.host.pass(Duration::from_millis(800));
+    assert_eq!(again[0].0.since(START).as_millis(), 2200, "800 ms after the last at 1400");
+}
+
 /// Linux `tcp_req_err`.
 #[test]
 fn an_unreachable_peer_s_handshake_is_forgotten_tcpf_18() {

@@ -10,6 +10,7 @@ mod harness;
 mod icmp;
 mod input;
 mod loss;
+mod memory;
 mod neighbor;
 mod offload;
 mod options;
