@@ -131,6 +131,12 @@ impl Local {
         error
     }
 
+    /// SO_ERROR of a stream, which dies once, however often that is heard of.
+    pub(crate) fn take_stream_error(&self) -> Option<io::Error> {
+        let told = self.error_told.load(Ordering::Relaxed);
+        self.take_error().filter(|_| !told)
+    }
+
     /// Whether the error that ended the connection is still to be told; from then on it is not.
     fn tell_error(&self) -> bool {
         let _ = self.handle.take_error(); // the same one
@@ -201,8 +207,7 @@ impl Local {
             Some(Ok(())) => {}
         }
         if tx.reader_gone() {
-            let told = self.error_told.load(Ordering::Relaxed);
-            let error = self.take_error().filter(|_| !told);
+            let error = self.take_stream_error();
             return Some(Some(error.unwrap_or_else(|| Errno::PIPE.into())));
         }
         None

@@ -228,7 +228,7 @@ impl TcpStream {
                 stream.restore_send_buffer();
                 stream.remote.take_error()
             }
-            Data::Local(stream) => Ok(stream.take_error()),
+            Data::Local(stream) => Ok(stream.take_stream_error()),
         }
     }
 

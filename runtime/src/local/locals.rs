@@ -8,10 +8,8 @@ use std::sync::{Arc, PoisonError};
 use addr::Endpoint;
 use client::{Bell, LocalSocket, doorbell};
 use rustix::io::Errno;
-use stack::fib::Link;
 use stack::socket::{Ends, SocketKind};
-use stack::time::Duration;
-use stack::{Instant, Limits, Readiness, SocketError, SocketId};
+use stack::{Limits, Readiness, SocketId};
 
 use super::handle::Handle;
 use super::{CONNECTING, READ, Shared, WROTE};
@@ -31,27 +29,7 @@ struct Local {
     id: SocketId,
     bell: Bell,
     shared: Arc<Shared>,
-    opened: Instant,
 }
-
-impl Local {
-    /// The errno of an attempt that failed. The stack puts it into the receive ring, whose reading
-    /// half is the application's by now; what else is known tells the same.
-    fn why_not_connected(&self, core: &Core) -> i32 {
-        let names = *self.shared.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(remote) = names.1 else { return Errno::CONNABORTED.raw_os_error() };
-        let error = match core.host.fib().path(remote.ip, Some(names.0.ip), None) {
-            Err(error) => error,
-            Ok(path) if path.link == Link::Failed => SocketError::HostUnreachable,
-            Ok(_) if core.now.since(self.opened) > REFUSAL_MAX => SocketError::TimedOut,
-            Ok(_) => SocketError::ConnectionRefused,
-        };
-        i32::from(error.code())
-    }
-}
-
-/// An attempt that failed later than this was not refused: nobody answered.
-const REFUSAL_MAX: Duration = Duration::from_secs(20);
 
 impl Locals {
     /// As many as the stack has sockets at most.
@@ -155,12 +133,14 @@ impl Locals {
     pub(crate) fn on_event(&mut self, key: Key, what: Readiness, core: &mut Core) {
         let Some(socket) = self.sockets.find(key) else { return };
         let over = what.has(Readiness::ERROR | Readiness::GONE);
-        if let Some(error) = core.host.take_error(socket.id) {
-            socket.shared.error.store(i32::from(error.code()), Ordering::Release);
+        let error = core.host.take_error(socket.id).map(|error| i32::from(error.code()));
+        if let Some(errno) = error {
+            socket.shared.error.store(errno, Ordering::Release);
         }
         if socket.shared.connect.load(Ordering::Relaxed) == CONNECTING {
             let outcome = match () {
-                () if over => socket.why_not_connected(core),
+                // One without an error was given up by ourselves.
+                () if over => error.unwrap_or(Errno::CONNABORTED.raw_os_error()),
                 () if what.has(Readiness::CONNECTED) => 0,
                 () => return,
             };
@@ -193,7 +173,7 @@ impl Locals {
     ) -> io::Result<(Arc<Handle>, doorbell::Doorbell)> {
         let bells = doorbell::pair();
         let admitted = bells.and_then(|(doorbell, bell)| {
-            let local = Local { id, bell, shared: shared.clone(), opened: core.now };
+            let local = Local { id, bell, shared: shared.clone() };
             let key = self.sockets.insert(local).map_err(|_| Errno::NOBUFS)?;
             Ok((key, doorbell))
         });

@@ -192,12 +192,13 @@ impl Host {
         }
     }
 
-    /// The error that waits for the application of a UDP socket, which is then forgotten. A TCP
-    /// connection's error is in its receive ring.
+    /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`). A TCP
+    /// connection has one once it is gone; it is in its receive ring too, behind what came before.
     pub fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
         match id.kind {
             SocketKind::Udp => self.shard.udp.take_error(id),
-            SocketKind::TcpListener | SocketKind::TcpConnection => None,
+            SocketKind::TcpListener => None,
+            SocketKind::TcpConnection => self.shard.tcp.take_error(id),
         }
     }
 

@@ -24,6 +24,7 @@
 //! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
 //! | `reply`, `challenge` | segments that no connection sends; how many challenge ACKs leave |
 //! | `options`, `timestamps`, `isn` | what is negotiated; both clocks; what must not be guessed |
+//! | `gone` | why connections ended that are no more |
 //! | `user`, `settings`, `icmp_errors`, `ready`, `info` | socket calls, ICMP, who sends next, listings |
 //!
 //! # Turn
@@ -50,6 +51,7 @@ mod cookies;
 mod embryos;
 mod emit;
 mod expire;
+mod gone;
 mod handshake;
 mod icmp_errors;
 mod info;
@@ -113,6 +115,7 @@ use challenge::Challenges;
 use conn::{Conn, End, Stage};
 use cookies::Cookies;
 use embryos::Embryos;
+use gone::Gone;
 use isn::Secrets;
 use listen::Listeners;
 pub(crate) use memory::Memory;
@@ -137,6 +140,8 @@ pub struct Tcp {
     challenges: Challenges,
     /// Connections whose application has let go.
     orphans: u32,
+    /// Why connections ended.
+    gone: Gone,
 }
 
 impl Tcp {
@@ -155,6 +160,7 @@ impl Tcp {
             cookies: Cookies::new(rng),
             challenges: Challenges::default(),
             orphans: 0,
+            gone: Gone::default(),
         }
     }
 
@@ -391,6 +397,9 @@ impl Tcp {
         cx.memory.end(conn.charged, cx.limits);
         self.wheel.clear(index);
         self.orphans -= u32::from(conn.orphan);
+        if let Some(End::Failed(error)) = conn.end.filter(|_| !conn.orphan) {
+            self.gone.note(conn.id, error);
+        }
         if conn.end == Some(End::TimeWait) {
             self.begin_time_wait(cx, &mut conn, index);
         } else {

@@ -169,6 +169,11 @@ impl Tcp {
         Ok(())
     }
 
+    /// Why a connection ended that is gone; told once.
+    pub(crate) fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
+        self.gone.take(id).filter(|_| id.kind == SocketKind::TcpConnection)
+    }
+
     /// The socket's own address and port.
     pub(crate) fn local(&self, id: SocketId) -> Option<Endpoint> {
         match id.kind {

@@ -5,7 +5,9 @@ use wire::tcp::SeqNum;
 use super::harness::*;
 use crate::drop::DropReason;
 use crate::limits::Limits;
+use crate::socket::SocketError;
 use crate::tcp::settings::TcpOption;
+use crate::tcp::state::State;
 use crate::time::Duration;
 
 fn listed(lab: &Lab) -> Vec<&'static str> {
@@ -99,4 +101,43 @@ fn fin_wait_2_of_an_orphan_can_have_a_time_of_its_own_gap_24() {
     let (lab, answer) = closed(Duration::ZERO);
     assert_eq!(answer[0].flags, RST | ACK);
     assert!(listed(&lab).is_empty());
+}
+
+/// An application that asks a dead socket for its error gets it once, and nobody gets that of another
+/// (GAP-26).
+#[test]
+fn a_connection_that_is_gone_says_why_once_gap_26() {
+    let (mut lab, mut ends) = Lab::established();
+    let first = ends.id;
+    assert_eq!(lab.host.tcp.take_error(first), None);
+    lab.send(&lab.seg(RST)).unwrap();
+    assert_eq!(lab.state(&ends), State::Closed);
+    assert_eq!(lab.host.tcp.take_error(first), Some(SocketError::ConnectionReset));
+    assert_eq!(lab.host.tcp.take_error(first), None);
+    // The slot's next tenant times out; the one before has nothing to do with it.
+    lab.theirs.port += 1;
+    let listener = lab.host.tcp.sockets().find_map(|s| s.id).unwrap();
+    (lab.seq, lab.ack) = (IRS, SeqNum(0));
+    lab.send(&lab.seg(SYN)).unwrap();
+    (lab.seq, lab.ack) = (IRS + 1, lab.one().seq + 1);
+    lab.send(&lab.seg(ACK)).unwrap();
+    ends = lab.host.accept(listener).unwrap();
+    assert_eq!(ends.id.index, first.index);
+    lab.write(&mut ends, b"anyone?");
+    lab.host.pass(Duration::from_secs(2000));
+    assert_eq!(lab.host.tcp.take_error(first), None);
+    assert_eq!(lab.host.tcp.take_error(ends.id), Some(SocketError::TimedOut));
+    // A peer that resets after its FIN breaks the pipe, of which the receive ring tells nothing.
+    let (mut lab, ends) = Lab::established();
+    lab.send(&lab.seg(FIN)).unwrap();
+    lab.seq += 1;
+    lab.host.drain();
+    lab.send(&lab.seg(RST)).unwrap();
+    assert_eq!(ends.rx.error(), None);
+    assert_eq!(lab.host.tcp.take_error(ends.id), Some(SocketError::BrokenPipe));
+    // An orphan's end interests nobody.
+    let (mut lab, ends) = Lab::established();
+    lab.close(&ends);
+    lab.host.pass(Duration::from_secs(1000));
+    assert_eq!(lab.host.tcp.take_error(ends.id), None);
 }
