@@ -5,10 +5,13 @@
 
 NETNS     ?=
 CARGO     ?= cargo
-BIN       := $(CURDIR)/target/release
+BIN       := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
 DEMO_ADDR := --address 10.0.1.7/24 --address 2001:db8:0:1::7/64
 
+# Whoever is not root builds as themselves and uses sudo for what needs root: installing packages,
+# devices, the programs, and the tests (through cargo's runner, so that nothing is built as root).
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+AS_ROOT := $(if $(SUDO),--config 'target."cfg(unix)".runner=["sudo", "--preserve-env", "env", "PATH=$(PATH):/usr/sbin:/sbin"]')
 NS   := $(SUDO) $(if $(NETNS),ip netns exec $(NETNS))
 IP   := $(SUDO) ip $(if $(NETNS),-n $(NETNS))
 
@@ -25,12 +28,15 @@ help: ## list the targets
 	@echo "  NETNS=name  does the network targets in that namespace instead of the host's"
 
 define install
-	@missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	@command -v dpkg-query >/dev/null || { echo "not a Debian system: if the build fails, install what it misses of:$(1)"; exit 0; }; \
+	missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then echo "installing$$missing"; \
+	  [ -z "$(SUDO)" ] || command -v sudo >/dev/null || { echo "run make as root, or install sudo" >&2; exit 1; }; \
 	  $(SUDO) apt-get -qq update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; fi
 endef
 
 deps:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
 	$(call install,$(PACKAGES))
 
 test-deps: deps
@@ -39,12 +45,12 @@ test-deps: deps
 build: deps ## build pytcp-xdp, ctl and sim in release mode
 	$(CARGO) build --release --locked -p runtime -p ctl -p sim
 
-check: deps ## formatting, clippy and documentation, warnings as errors
+check: deps ## formatting and clippy, warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 test: test-deps check build ## install what the tests need and run them all (root: they make network namespaces)
-	$(SUDO) env "PATH=$$PATH" $(CARGO) test --locked --workspace --no-fail-fast
+	$(CARGO) test $(AS_ROOT) --locked --workspace --no-fail-fast
 
 bench: deps ## measure ours, the kernel, smoltcp, a bare responder and the device limits in one run
 	$(call install,$(BENCH_PACKAGES))
@@ -56,7 +62,7 @@ bench_segment: ## what one TCP segment costs in memory, ours beside smoltcp
 
 demo: build ## the whole tour in a namespace of its own: start, ping, curl, echo, ctl, capture
 	$(call install,iputils-ping curl tcpdump python3)
-	$(SUDO) tests/demo.sh $(BIN)
+	@$(SUDO) tests/demo.sh $(BIN)
 
 sweep: ## play the sweep over all kinds of paths and renew its table, sim/tests/sweep.snap
 	UPDATE_SNAPSHOTS=1 $(CARGO) test --locked -p sim --test sweep
@@ -66,10 +72,10 @@ parity: ## rewrite docs/parity.md from the rows that tests cite
 
 # ---- networks -------------------------------------------------------------------------------
 
-netns:
+netns: deps
 	$(if $(NETNS),@[ -e /run/netns/$(NETNS) ] || { $(SUDO) ip netns add $(NETNS) && $(SUDO) ip -n $(NETNS) link set lo up; })
 
-bridge: deps netns ## bridge br0 with 10.0.1.1/24 and 2001:db8:0:1::1/64
+bridge: netns ## bridge br0 with 10.0.1.1/24 and 2001:db8:0:1::1/64
 	@$(IP) link show br0 >/dev/null 2>&1 || $(IP) link add br0 type bridge forward_delay 0
 	@$(IP) address replace 10.0.1.1/24 dev br0
 	@$(IP) address replace 2001:db8:0:1::1/64 dev br0 nodad
@@ -79,10 +85,10 @@ tap7 tap9: bridge ## a TAP device in br0
 	@$(IP) link show $@ >/dev/null 2>&1 || $(IP) tuntap add $@ mode tap
 	@$(IP) link set $@ master br0 up
 
-tun3: deps netns ## a TUN device, our side 172.16.1.1/24 and 2001:db8:1::1/64
+tun3: netns ## a TUN device, our side 172.16.1.1/24 and 2001:db8:1::1/64
 	@$(call tun,tun3,172.16.1.1/24,2001:db8:1::1/64)
 
-tun5: deps netns ## a TUN device, our side 172.16.2.1/24 and 2001:db8:2::1/64
+tun5: netns ## a TUN device, our side 172.16.2.1/24 and 2001:db8:2::1/64
 	@$(call tun,tun5,172.16.2.1/24,2001:db8:2::1/64)
 
 define tun
@@ -90,7 +96,7 @@ $(IP) link show $(1) >/dev/null 2>&1 || $(IP) tuntap add $(1) mode tun; \
 $(IP) address replace $(2) dev $(1); $(IP) address replace $(3) dev $(1) nodad; $(IP) link set $(1) up
 endef
 
-veth7: deps netns ## a veth pair: host7 with 10.0.1.1/24 and 2001:db8:0:1::1/64 for the host, veth7 for the stack
+veth7: netns ## a veth pair: host7 with 10.0.1.1/24 and 2001:db8:0:1::1/64 for the host, veth7 for the stack
 	@$(IP) link show veth7 >/dev/null 2>&1 || $(IP) link add host7 type veth peer name veth7
 	@$(IP) address replace 10.0.1.1/24 dev host7
 	@$(IP) address replace 2001:db8:0:1::1/64 dev host7 nodad

@@ -16,7 +16,9 @@ finish() {
 }
 trap finish EXIT
 
-say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+bold='' plain=''
+[ ! -t 1 ] || { bold=$'\033[1m' plain=$'\033[0m'; }
+say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
 inside() { ip netns exec "$ns" "$@"; }
 ctl() { "$bin/ctl" --ipc-socket "$work/pytcp.sock" "$@"; }
 

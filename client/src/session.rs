@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use crate::call::{ControlCall, ErrorBody, Opened, SocketCall, strerror, verb};
 use crate::frame::{self, Kind, Message, op};
-use crate::stack::default_path;
+use crate::stack::usual_path;
 
 /// How long a call waits for its answer, unless it says otherwise.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -100,7 +100,7 @@ enum Caller {
 impl Session {
     /// Connects to the daemon at `path`, or where it listens by default.
     pub fn connect(path: Option<&Path>) -> Result<Self, CallError> {
-        let path = path.map_or_else(default_path, Path::to_path_buf);
+        let path = path.map_or_else(usual_path, Path::to_path_buf);
         UnixStream::connect(&path)
             .and_then(Self::over)
             .map_err(|source| CallError::Connect { path, source })

@@ -241,8 +241,21 @@ impl fmt::Debug for Stack {
 pub fn default_path() -> PathBuf {
     match std::env::var_os("XDG_RUNTIME_DIR") {
         Some(dir) if !dir.is_empty() => Path::new(&dir).join("pytcp.sock"),
-        _ => PathBuf::from("/run/pytcp.sock"),
+        _ => PathBuf::from(SYSTEM_PATH),
     }
+}
+
+/// Where a daemon listens that has no user's folder, as under sudo(8).
+const SYSTEM_PATH: &str = "/run/pytcp.sock";
+
+/// Where a client looks: the user's own daemon, or else the machine's.
+pub(crate) fn usual_path() -> PathBuf {
+    prefer(default_path(), Path::new(SYSTEM_PATH))
+}
+
+/// `own`, unless only `other` is there.
+fn prefer(own: PathBuf, other: &Path) -> PathBuf {
+    if !own.exists() && other.exists() { other.to_path_buf() } else { own }
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use wire::offload::{DeviceCaps, Medium};
 /// Which kind of device serves the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backend {
-    /// An existing TAP or TUN device as itself, any other existing interface by XDP, and a TAP
-    /// where there is none yet.
+    /// An existing TAP or TUN device as itself, any other existing interface by XDP. Where there
+    /// is none yet, a TUN if its name begins with `tun`, else a TAP.
     #[default]
     Auto,
     /// A TAP device: Ethernet frames over a file descriptor.

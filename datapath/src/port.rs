@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use crate::config::{Backend, PortConfig, PortInfo};
+use crate::config::{Backend, PortConfig, PortInfo, Sharing};
 use crate::error::PortError;
 use crate::frame::FrameAccount;
 use crate::link::{PortLink, Side};
@@ -92,7 +92,11 @@ pub fn open_queues(
         return Err(bad("the number of queues must be 1 to 64"));
     }
     let mut ports = Vec::new();
-    match resolve(config)? {
+    let backend = resolve(config)?;
+    if backend != Backend::Xdp && config.sharing != Sharing::Auto {
+        return Err(bad("only an XDP port can be told what to take from the kernel"));
+    }
+    match backend {
         backend @ (Backend::Tap | Backend::Tun) => {
             for (device, side, link, info) in tap::open(config, backend, queues)? {
                 ports.push((Port::new(Device::Tap(device), side, &config.name)?, link, info));
@@ -118,6 +122,7 @@ fn resolve(config: &PortConfig) -> Result<Backend, PortError> {
         Some(facts) if facts.driver == "tun" && facts.bus == "tun" => Backend::Tun,
         Some(facts) if facts.driver == "tun" => Backend::Tap,
         Some(_) => Backend::Xdp,
+        None if config.create && config.name.starts_with("tun") => Backend::Tun,
         None if config.create => Backend::Tap,
         None => return Err(PortError::NotFound { interface: config.name.clone() }),
     })

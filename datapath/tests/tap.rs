@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use addr::{Ip, Mac};
-use datapath::{Backend, PortConfig, PortError};
+use datapath::{Backend, PortConfig, PortError, Sharing};
 use support::tcp::{Tcp, exchange};
 use support::{Host, Netns};
 use wire::offload::{Medium, TxMeta};
@@ -62,6 +62,15 @@ fn a_tun_pings_the_kernel_with_offload_and_without() {
 }
 
 #[test]
+fn daemon_04_a_device_that_is_not_there_becomes_what_its_name_says() {
+    let ns = Netns::new("kind");
+    for (name, kind) in [("tun3", Backend::Tun), ("tap3", Backend::Tap), ("lan3", Backend::Tap)] {
+        let (_port, _link, info) = ns.enter(|| datapath::open(&PortConfig::new(name))).expect(name);
+        assert_eq!(info.backend, kind, "{name}");
+    }
+}
+
+#[test]
 fn a_persistent_device_is_used_as_it_is_and_stays() {
     let ns = Netns::new("keep");
     for (name, kind, backend) in [
@@ -112,6 +121,11 @@ fn what_cannot_be_opened_says_why() {
     assert_eq!(refused(&tun).to_string(), "tun7: is a TUN device, not a TAP device");
     let many = PortConfig { rx_frames: 1 << 20, ..PortConfig::new("tap9") };
     assert!(matches!(refused(&many), PortError::BadConfig { .. }));
+    let shared = PortConfig { sharing: Sharing::Shared, ..PortConfig::new("tap9") };
+    assert_eq!(
+        refused(&shared).to_string(),
+        "tap9: only an XDP port can be told what to take from the kernel"
+    );
     let _first = ns.enter(|| datapath::open(&PortConfig::new("tap9"))).expect("it opens");
     let busy = refused(&PortConfig::new("tap9")).to_string();
     assert_eq!(busy, "tap9: attaching to the device: busy (another process holds it)");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use addr::{Cidr, Ip, Mac};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use runtime::{Backend, Builder, Interface, Layout, Pace};
+use runtime::{Backend, Builder, Interface, Layout, Pace, Sharing};
 
 /// What the command line asks for.
 pub(crate) struct Arguments {
@@ -107,11 +107,13 @@ fn interfaces(matches: &ArgMatches) -> Result<Vec<Interface>, String> {
         Ok::<(), String>(())
     };
     let backends = occurrences::<Backend>(matches, "backend");
+    let sharings = occurrences::<Sharing>(matches, "steering");
     let addresses = occurrences::<Cidr>(matches, "address");
     let gateways = occurrences::<Ip>(matches, "gateway");
     let mtus = occurrences::<u32>(matches, "mtu");
     let macs = occurrences::<Mac>(matches, "mac");
     each("backend", &mut |interface, n| interface.backend(backends[n].1))?;
+    each("steering", &mut |interface, n| interface.sharing(sharings[n].1))?;
     each("address", &mut |interface, n| interface.address(addresses[n].1))?;
     each("gateway", &mut |interface, n| interface.gateway(gateways[n].1))?;
     each("mtu", &mut |interface, n| interface.mtu(mtus[n].1))?;
@@ -145,7 +147,7 @@ fn command() -> Command {
         )
 }
 
-fn interface_options() -> [Arg; 6] {
+fn interface_options() -> [Arg; 7] {
     let many = |name: &'static str| Arg::new(name).long(name).action(ArgAction::Append);
     [
         many("iface")
@@ -157,6 +159,10 @@ fn interface_options() -> [Arg; 6] {
             .value_name("KIND")
             .value_parser(backend)
             .help("How to open it: auto, tap, tun or xdp [default: auto]"),
+        many("steering").value_name("HOW").value_parser(sharing).help(
+            "XDP: exclusive takes every frame, shared only those for the stack's addresses \
+                 [default: shared if the kernel has an address there]",
+        ),
         many("address")
             .aliases(["ip4-address", "ip6-address"])
             .value_name("CIDR")
@@ -236,6 +242,15 @@ fn backend(text: &str) -> Result<Backend, String> {
     }
 }
 
+fn sharing(text: &str) -> Result<Sharing, String> {
+    match text {
+        "auto" => Ok(Sharing::Auto),
+        "exclusive" => Ok(Sharing::Exclusive),
+        "shared" => Ok(Sharing::Shared),
+        _ => Err("none of auto, exclusive, shared".into()),
+    }
+}
+
 fn layout(text: &str) -> Result<Layout, String> {
     match text {
         "fused" => Ok(Layout::Fused),
@@ -307,6 +322,7 @@ mod tests {
             ("--iface tap7 --address 10.0.1.300/24", "10.0.1.300/24"),
             ("--iface tap7 --mac 01:00:5e:00:00:01", "--mac"),
             ("--iface tap7 --backend pigeon", "none of auto"),
+            ("--iface tap7 --steering wheel", "none of auto, exclusive, shared"),
             ("--iface tap7 --cores 0,9999", "9999"),
             ("--iface tap7 --iface tap7", "twice"),
             ("--frobnicate", "--frobnicate"),

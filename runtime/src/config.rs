@@ -1,8 +1,8 @@
 //! What a stack is made of: its interfaces, its threads, its bounds.
 
 use addr::{Cidr, Ip, Mac};
-pub use datapath::Backend;
 use datapath::PortConfig;
+pub use datapath::{Backend, Sharing};
 pub use stack::Limits;
 
 pub use crate::engine::Pace;
@@ -44,6 +44,14 @@ impl Interface {
     #[must_use]
     pub fn backend(mut self, backend: Backend) -> Self {
         self.port.backend = backend;
+        self
+    }
+
+    /// XDP: which frames are taken away from the kernel; unless told, it depends on whether the
+    /// kernel has an address there.
+    #[must_use]
+    pub fn sharing(mut self, sharing: Sharing) -> Self {
+        self.port.sharing = sharing;
         self
     }
 

@@ -32,4 +32,4 @@ mod option;
 mod service;
 
 pub use builder::{Builder, OpenPort, Opened, Stack, StartError};
-pub use config::{Backend, Interface, Layout, Limits, Pace, default_mac};
+pub use config::{Backend, Interface, Layout, Limits, Pace, Sharing, default_mac};

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod suggest;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -63,20 +64,18 @@ fn greet(stack: &Stack, server: &Server) {
     eprintln!("ready: control socket {}", server.path().display());
 }
 
-/// What a newcomer can type next.
+/// Prints what a newcomer can type next.
 fn suggest(stack: &Stack, server: &Server) {
     let addresses = stack.interfaces().iter().flat_map(|interface| &interface.addresses);
-    println!("try:");
-    for address in addresses {
-        let ip = address.ip;
-        let host = if ip.is_v4() { ip.to_string() } else { format!("[{ip}]") };
-        println!("  ping {ip}");
-        println!("  curl http://{host}/");
-    }
-    match server.path() == client::stack::default_path() {
-        true => println!("  ctl link"),
-        false => println!("  ctl --ipc-socket {} link", server.path().display()),
-    }
+    let usual = server.path() == client::stack::default_path();
+    let setting = suggest::Setting {
+        addresses: addresses.map(|address| address.ip).collect(),
+        socket: (!usual).then(|| server.path().to_path_buf()),
+        sudo: std::env::var_os("SUDO_USER").is_some(),
+        namespace: suggest::namespace(),
+        ctl: suggest::ctl(),
+    };
+    print!("{}", suggest::lines(&setting));
 }
 
 fn log_to_stderr(verbose: bool) {

@@ -77,6 +77,33 @@ fn a_tap_that_does_not_exist_is_created_and_goes_again() {
 }
 
 #[test]
+fn daemon_04_a_tun_that_does_not_exist_is_created_by_its_name() {
+    let space = Namespace::new("cli-tun");
+    let daemon = Daemon::start(&space, &["--iface", "tun3", "--address", "172.16.1.2/24"]);
+    space.ip("address add 172.16.1.1/24 dev tun3");
+    space.ip("link set tun3 up");
+    assert!(space.shell("ping -n -c 1 -W 2 172.16.1.2").status.success(), "{}", daemon.said());
+    assert!(space.ip("-d link show tun3").contains("tun type tun"));
+}
+
+#[test]
+fn steering_is_chosen_by_what_the_kernel_has_unless_told() {
+    let space = Lab::wire("cli-steer", Backend::Xdp);
+    space.ip("address add 10.0.1.5/24 dev veth7");
+    for (told, mode) in [("auto", "shared"), ("exclusive", "exclusive"), ("shared", "shared")] {
+        let args = ["--iface", "veth7", "--address", "10.0.1.7/24", "--steering", told];
+        let daemon = Daemon::start(&space, &args);
+        let shown = daemon.records("link")[1]["mode"].to_string();
+        assert!(shown.contains(&format!(" {mode} ")), "{told}: {shown}");
+    }
+    refuses(
+        &space,
+        "--iface tap7 --steering shared --ipc-socket /tmp/pyx-steer.sock",
+        "only an xdp",
+    );
+}
+
+#[test]
 fn names_of_pytcp_work_as_aliases() {
     let space = Lab::wire("cli-alias", Backend::Tap);
     let args = "-i tap7 --ip4-address 10.0.1.7/24 --ip6-address 2001:db8:0:1::7/64 \

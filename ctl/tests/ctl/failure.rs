@@ -104,13 +104,19 @@ fn no_daemon_has_status_1() {
     std::fs::remove_file(stale).unwrap();
 }
 
-/// Where the daemon is sought when nothing is said.
+/// Where the daemon is sought when nothing is said. What is there is no daemon, so that one of this
+/// machine is not found instead.
 #[test]
 fn the_default_path_is_in_the_runtime_directory() {
+    let folder = std::env::temp_dir().join(format!("pyx-ctl-run-{}", std::process::id()));
+    let path = folder.join("pytcp.sock");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(&path, "").unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ctl"));
-    let output = command.arg("link").env("XDG_RUNTIME_DIR", "/nonexistent/run").output().unwrap();
+    let output = command.arg("link").env("XDG_RUNTIME_DIR", &folder).output().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("cannot connect to /nonexistent/run/pytcp.sock: "), "{stderr}");
+    assert!(stderr.contains(&format!("cannot connect to {}: ", path.display())), "{stderr}");
 }
 
 #[test]
