@@ -11,7 +11,7 @@ DEMO_ADDR := --address 10.0.1.7/24 --address 2001:db8:0:1::7/64
 # Whoever is not root builds as themselves and uses sudo for what needs root: installing packages,
 # devices, the programs, and the tests (through cargo's runner, so that nothing is built as root).
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-AS_ROOT := $(if $(SUDO),--config 'target."cfg(unix)".runner=["sudo", "--preserve-env", "env", "PATH=$(PATH):/usr/sbin:/sbin"]')
+AS_ROOT := $(if $(SUDO),--config 'target."cfg(unix)".runner="sudo --preserve-env env PATH=$(PATH):/usr/sbin:/sbin"')
 NS   := $(SUDO) $(if $(NETNS),ip netns exec $(NETNS))
 IP   := $(SUDO) ip $(if $(NETNS),-n $(NETNS))
 
@@ -75,8 +75,12 @@ parity: ## rewrite docs/parity.md from the rows that tests cite
 netns: deps
 	$(if $(NETNS),@[ -e /run/netns/$(NETNS) ] || { $(SUDO) ip netns add $(NETNS) && $(SUDO) ip -n $(NETNS) link set lo up; })
 
+# br0 and host7 carry the same addresses: whichever is wanted takes them from the other.
+leave = ! $(IP) link show $(1) >/dev/null 2>&1 || $(IP) address flush dev $(1) scope global
+
 bridge: netns ## bridge br0 with 10.0.1.1/24 and 2001:db8:0:1::1/64
 	@$(IP) link show br0 >/dev/null 2>&1 || $(IP) link add br0 type bridge forward_delay 0
+	@$(call leave,host7)
 	@$(IP) address replace 10.0.1.1/24 dev br0
 	@$(IP) address replace 2001:db8:0:1::1/64 dev br0 nodad
 	@$(IP) link set br0 up
@@ -98,6 +102,7 @@ endef
 
 veth7: netns ## a veth pair: host7 with 10.0.1.1/24 and 2001:db8:0:1::1/64 for the host, veth7 for the stack
 	@$(IP) link show veth7 >/dev/null 2>&1 || $(IP) link add host7 type veth peer name veth7
+	@$(call leave,br0)
 	@$(IP) address replace 10.0.1.1/24 dev host7
 	@$(IP) address replace 2001:db8:0:1::1/64 dev host7 nodad
 	@$(IP) link set host7 up; $(IP) link set veth7 up

@@ -222,7 +222,7 @@ pub struct TcpDetail {
     pub recv_window: u64,
     /// Congestion control in use.
     pub congestion: String,
-    /// Options in use: `sack`, `ts`, `wscale`, `ecn`, ...
+    /// Options in use: `ts`, `sack`, `wscale:7,9` (the peer's shift and ours), ...
     pub options: Vec<String>,
 }
 

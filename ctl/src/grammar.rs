@@ -6,7 +6,8 @@
 
 use crate::request::{Failure, Request};
 use crate::value::{
-    ADDRESS, DESTINATION, INTERFACE_ADDRESS, LINK_ADDRESS, METRIC, NAME, Value, WORD,
+    ADDRESS, DESTINATION, INTERFACE_ADDRESS, LINK_ADDRESS, METRIC, NAME, NEIGHBOR_STATE, PROTOCOL,
+    SOCKET_STATE, Value, WORD,
 };
 use crate::{address, daemon, link, neighbor, route, socket, stats};
 
@@ -15,7 +16,7 @@ pub(crate) struct Object {
     pub(crate) name: &'static str,
     pub(crate) aliases: &'static [&'static str],
     pub(crate) about: &'static str,
-    /// The first one is meant when none is named.
+    /// The first one is meant when none is named, or one of its keywords stands in its place.
     pub(crate) commands: &'static [Command],
 }
 
@@ -62,7 +63,7 @@ const ONLY_DEV: Param = param("dev", Place::Keyword(&NAME), "only this interface
 const VIA: Param = param("via", Place::Keyword(&ADDRESS), "the gateway");
 const METRIC_PARAM: Param = param("metric", Place::Keyword(&METRIC), "the lowest wins");
 const PROTO: Param =
-    Param { aliases: &["protocol"], ..param("proto", Place::Keyword(&WORD), "who made it") };
+    Param { aliases: &["protocol"], ..param("proto", Place::Keyword(&PROTOCOL), "who made it") };
 
 const SHOW: Command =
     Command { name: "show", aliases: &["list", "lst"], about: "", params: &[], run: daemon::show };
@@ -163,7 +164,7 @@ pub(crate) static OBJECTS: &[Object] = &[
                 params: &[
                     param("to", Place::Bare(&ADDRESS), "only this neighbor"),
                     ONLY_DEV,
-                    param("nud", Place::Keyword(&WORD), "only in this state"),
+                    param("nud", Place::Keyword(&NEIGHBOR_STATE), "only in this state"),
                 ],
                 run: neighbor::show,
                 ..SHOW
@@ -201,12 +202,12 @@ pub(crate) static OBJECTS: &[Object] = &[
         aliases: &["ss"],
         about: "sockets, as ss(8) lists them",
         commands: &[Command {
-            about: "sockets; with -s also the inside of TCP connections",
+            about: "sockets; with -s also the inside of TCP connections (ms, segments, bytes)",
             params: &[
                 param("tcp", Place::Flag, "TCP sockets"),
                 param("udp", Place::Flag, "UDP sockets"),
                 param("listening", Place::Flag, "listening sockets only"),
-                param("state", Place::Keyword(&WORD), "only in this state"),
+                param("state", Place::Keyword(&SOCKET_STATE), "only in this state"),
             ],
             run: socket::show,
             ..SHOW

@@ -35,6 +35,12 @@ pub(crate) fn parse(words: Vec<String>) -> Result<Intent, String> {
     if is_help(word) {
         return Ok(Intent::Print(help::of_object(object)));
     }
+    if by_keyword(&object.commands[0], word).is_some() {
+        return finish(object, &object.commands[0], options, &words[1..]);
+    }
+    if word.starts_with('-') {
+        return Err(misplaced(word));
+    }
     let command = pick(&format!("{} command", object.name), word, object.commands)?;
     finish(object, command, options, &words[2..])
 }
@@ -112,7 +118,7 @@ fn arguments(
         let param = by_keyword(command, word).map(|param| (param, true));
         let param = param.or_else(|| next_bare(command, &values).map(|param| (param, false)));
         if word.starts_with('-') {
-            return Err(format!("option {word:?} must stand before the object"));
+            return Err(misplaced(word));
         }
         let Some((param, by_keyword)) = param else {
             return Err(format!("{word:?} is not expected here"));
@@ -137,6 +143,10 @@ fn arguments(
         }
         None => Ok(values),
     }
+}
+
+fn misplaced(option: &str) -> String {
+    format!("option {option:?} must stand before the object")
 }
 
 fn by_keyword(command: &'static Command, word: &str) -> Option<&'static Param> {

@@ -55,7 +55,8 @@ fn row(socket: &Socket) -> Vec<String> {
     ]
 }
 
-/// One line in the manner of `ss -i`; milliseconds as there, windows in segments and bytes.
+/// One line in the manner of `ss -i`; as there times are milliseconds, the congestion
+/// window is segments, and the rest bytes.
 fn inside(info: &TcpDetail) -> String {
     let mut words: Vec<String> = info.options.clone();
     if !info.congestion.is_empty() {
@@ -65,9 +66,10 @@ fn inside(info: &TcpDetail) -> String {
     words.push(format!("rto:{}", millis(info.rto_us)));
     words.push(format!("rtt:{}/{}", millis(info.rtt_us), millis(info.rttvar_us)));
     words.push(format!("mss:{}", info.mss));
-    words.push(format!("cwnd:{}", info.cwnd));
+    let segments = |bytes: u64| bytes / u64::from(info.mss.max(1));
+    words.push(format!("cwnd:{}", segments(info.cwnd)));
     if let Some(ssthresh) = info.ssthresh {
-        words.push(format!("ssthresh:{ssthresh}"));
+        words.push(format!("ssthresh:{}", segments(ssthresh)));
     }
     words.push(format!("bytes_sent:{}", info.bytes_sent));
     words.push(format!("bytes_received:{}", info.bytes_received));

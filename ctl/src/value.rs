@@ -20,6 +20,9 @@ pub(crate) static DESTINATION: Value =
     Value { what: "{ default | NETWORK/PREFIX }", check: destination };
 pub(crate) static LINK_ADDRESS: Value = Value { what: "MAC", check: link_address };
 pub(crate) static METRIC: Value = Value { what: "NUMBER", check: metric };
+pub(crate) static SOCKET_STATE: Value = Value { what: "STATE", check: socket_state };
+pub(crate) static NEIGHBOR_STATE: Value = Value { what: "STATE", check: neighbor_state };
+pub(crate) static PROTOCOL: Value = Value { what: "PROTOCOL", check: protocol };
 pub(crate) static WORD: Value = Value { what: "WORD", check: |text| Ok(text.to_owned()) };
 
 /// Longest interface name, as in Linux.
@@ -91,4 +94,46 @@ fn metric(text: &str) -> Result<String, String> {
         .parse()
         .map_err(|_| format!("{text:?} is not a metric (a number from 0 to {})", u32::MAX))?;
     Ok(metric.to_string())
+}
+
+/// A state as ss(8) calls it, in what it prints or in what it takes.
+fn socket_state(text: &str) -> Result<String, String> {
+    const STATES: &[&str] = &[
+        "LISTEN",
+        "SYN-SENT",
+        "SYN-RECV",
+        "ESTAB",
+        "FIN-WAIT-1",
+        "FIN-WAIT-2",
+        "CLOSE-WAIT",
+        "CLOSING",
+        "LAST-ACK",
+        "TIME-WAIT",
+        "CLOSED",
+        "UNCONN",
+    ];
+    match text.to_ascii_lowercase().as_str() {
+        "established" => Ok("ESTAB".into()),
+        "listening" => Ok("LISTEN".into()),
+        "unconnected" => Ok("UNCONN".into()),
+        _ => one_of("a state", text, STATES),
+    }
+}
+
+fn neighbor_state(text: &str) -> Result<String, String> {
+    const STATES: &[&str] =
+        &["PERMANENT", "REACHABLE", "STALE", "DELAY", "PROBE", "INCOMPLETE", "FAILED"];
+    one_of("a state", text, STATES)
+}
+
+fn protocol(text: &str) -> Result<String, String> {
+    one_of("a protocol", text, &["kernel", "boot", "static", "ra", "dhcp", "redirect"])
+}
+
+/// The one of `words` that `text` is, in any case of letters.
+fn one_of(what: &str, text: &str, words: &[&str]) -> Result<String, String> {
+    match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+        Some(word) => Ok((*word).to_owned()),
+        None => Err(format!("{text:?} is not {what}: {}", words.join(", ").to_lowercase())),
+    }
 }

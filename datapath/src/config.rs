@@ -7,6 +7,8 @@
 use addr::Mac;
 use wire::offload::{DeviceCaps, Medium};
 
+use crate::interface::OsDevice;
+
 /// Which kind of device serves the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backend {
@@ -112,8 +114,8 @@ impl Default for PortConfig {
 pub struct PortInfo {
     /// The interface's name.
     pub name: String,
-    /// The kernel's index of it, in the network namespace where it was opened.
-    pub os_ifindex: u32,
+    /// The kernel's device behind it; a pair has none.
+    pub os: Option<OsDevice>,
     /// Whether frames start with an Ethernet header.
     pub medium: Medium,
     /// The device's own address. For XDP this is the stack's address too; for TAP it belongs to the

@@ -97,7 +97,7 @@ impl PortError {
         let interface = interface.to_owned();
         match source.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => {
-                Self::NotPermitted { interface, what, needs: "CAP_NET_ADMIN" }
+                Self::NotPermitted { interface, what, needs: "root or CAP_NET_ADMIN" }
             }
             Some(libc::EBUSY) => Self::Busy { interface, what, holder: "another user of it" },
             Some(libc::ENODEV | libc::ENXIO) => Self::NotFound { interface },

@@ -9,6 +9,7 @@
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 use addr::Mac;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
@@ -59,7 +60,62 @@ pub(crate) fn request(name: &str) -> libc::ifreq {
     request
 }
 
+/// How the kernel sees a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceState {
+    /// Frames pass.
+    Up,
+    /// Set up, but nobody is at the other end.
+    NoCarrier,
+    /// Set down.
+    Down,
+    /// Deleted, or moved to another network namespace.
+    Gone,
+}
+
+/// The kernel's device behind a port.
+#[derive(Clone, Debug)]
+pub struct OsDevice {
+    ifindex: u32,
+    /// Of the network namespace where the port was opened, wherever its user runs.
+    asker: Arc<Asker>,
+}
+
+impl OsDevice {
+    pub(crate) fn of(name: &str, facts: &Facts) -> Result<Self, PortError> {
+        let asker = Asker::new().map_err(|e| PortError::from_os(name, "opening a socket", e))?;
+        Ok(Self { ifindex: facts.ifindex, asker: Arc::new(asker) })
+    }
+
+    /// The kernel's index of it, in the network namespace where the port was opened.
+    #[must_use]
+    pub fn ifindex(&self) -> u32 {
+        self.ifindex
+    }
+
+    /// How it stands now: two system calls.
+    #[must_use]
+    pub fn state(&self) -> DeviceState {
+        // Whatever it is called by now.
+        let mut question = request("");
+        question.ifr_ifru.ifru_ifindex = self.ifindex as libc::c_int;
+        if self.asker.ask(libc::SIOCGIFNAME as _, &mut question).is_err()
+            || self.asker.ask(libc::SIOCGIFFLAGS as _, &mut question).is_err()
+        {
+            return DeviceState::Gone;
+        }
+        // SAFETY: SIOCGIFFLAGS filled in this member.
+        let flags = libc::c_int::from(unsafe { question.ifr_ifru.ifru_flags });
+        match (flags & libc::IFF_UP != 0, flags & libc::IFF_RUNNING != 0) {
+            (false, _) => DeviceState::Down,
+            (true, false) => DeviceState::NoCarrier,
+            (true, true) => DeviceState::Up,
+        }
+    }
+}
+
 /// A socket to ask with.
+#[derive(Debug)]
 struct Asker(OwnedFd);
 
 impl Asker {

@@ -29,6 +29,7 @@ mod xsk;
 pub use config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 pub use error::PortError;
 pub use frame::{Frame, FrameAccount, RxFrame, TxFrame};
+pub use interface::{DeviceState, OsDevice};
 pub use link::PortLink;
 pub use pair::{PairConfig, pair};
 pub use port::{Bell, Port, PortStats, Turn, open, open_queues};

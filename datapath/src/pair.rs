@@ -103,7 +103,7 @@ fn end(
     let (side, link) = join(frames, config.rx_frames);
     let info = PortInfo {
         name: format!("pair{number}"),
-        os_ifindex: 0,
+        os: None,
         medium: config.medium,
         mac: (config.medium == Medium::Ethernet).then_some(Mac([2, 0, 0, 0, 0, number])),
         mtu: config.mtu,

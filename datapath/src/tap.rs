@@ -24,6 +24,7 @@ use wire::offload::{DeviceCaps, Medium, TxChecksum};
 use crate::config::{Backend, PortConfig, PortInfo};
 use crate::error::PortError;
 use crate::frame::{HEADROOM, RxFrame, TxFrame, heap_frames};
+use crate::interface::OsDevice;
 use crate::link::{PortLink, Side, join};
 use crate::port::PortStats;
 use crate::{edge, interface, vnet};
@@ -87,6 +88,7 @@ pub(crate) fn open(
     }
     let facts = interface::existing(name)?;
     let medium = if backend == Backend::Tun { Medium::Ip } else { Medium::Ethernet };
+    let os = OsDevice::of(name, &facts)?;
     let mut ports = Vec::new();
     for (fd, vnet_wanted) in fds {
         let (header, offloads) = if vnet_wanted { setup_header(&fd) } else { (0, 0) };
@@ -95,7 +97,7 @@ pub(crate) fn open(
         let (side, link) = join(frames, rx_frames);
         let info = PortInfo {
             name: name.clone(),
-            os_ifindex: facts.ifindex,
+            os: Some(os.clone()),
             medium,
             mac: facts.mac,
             mtu: facts.mtu,

@@ -123,7 +123,7 @@ fn refused(interface: &str, what: &'static str, error: &(dyn Error + 'static)) -
             PortError::NotPermitted {
                 interface: interface.to_owned(),
                 what,
-                needs: "CAP_BPF and CAP_NET_ADMIN",
+                needs: "root or CAP_BPF and CAP_NET_ADMIN",
             }
         }
         Some(e) if what.starts_with("attaching") => PortError::from_os(interface, what, e),

@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use addr::{Ip, Mac};
-use datapath::{Backend, PortConfig, PortError, Sharing};
+use datapath::{Backend, PortConfig, PortError, PortInfo, Sharing};
 use support::tcp::{Tcp, exchange};
 use support::{Host, Netns};
 use wire::offload::{Medium, TxMeta};
@@ -136,8 +136,9 @@ fn several_queues_of_one_tap_open_together() {
     let ns = Netns::new("mq");
     let ports = ns.enter(|| datapath::open_queues(&PortConfig::new("tap7"), 3)).expect("it opens");
     assert_eq!(ports.len(), 3);
-    let first = ports[0].2.os_ifindex;
-    assert!(ports.iter().all(|(_, _, info)| info.os_ifindex == first));
+    let ifindex = |info: &PortInfo| info.os.as_ref().expect("a device").ifindex();
+    let first = ifindex(&ports[0].2);
+    assert!(ports.iter().all(|(_, _, info)| ifindex(info) == first));
 }
 
 #[test]

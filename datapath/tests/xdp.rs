@@ -96,7 +96,10 @@ fn what_cannot_be_opened_says_why() {
     let missing = PortConfig { name: "nosuch".into(), ..config() };
     assert_eq!(refused(&missing).to_string(), "nosuch: no such interface");
     let loopback = PortConfig { name: "lo".into(), ..config() };
-    assert_eq!(refused(&loopback).to_string(), "lo: is not an Ethernet interface, not one");
+    assert_eq!(
+        refused(&loopback).to_string(),
+        "lo: is an interface without Ethernet, not one that XDP serves"
+    );
     let beyond = PortConfig { queue: 7, ..config() };
     assert_eq!(refused(&beyond).to_string(), "a: there is no such receive queue");
     let beyond = PortConfig { queue: 99, ..config() };

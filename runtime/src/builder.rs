@@ -176,6 +176,10 @@ impl Builder {
         if interface.mac.is_some() && info.medium == Medium::Ip {
             return Err(refused("mac".into(), "the medium has no link addresses".into()));
         }
+        // An XDP port leaves the device's MTU as it is, so it can only be less.
+        if let Some(mtu) = interface.port.mtu.filter(|mtu| *mtu > info.mtu) {
+            return Err(refused(format!("mtu {mtu}"), format!("the device's is {}", info.mtu)));
+        }
         let now = engine.core.now;
         let host = &mut engine.core.host;
         let ifindex = host
@@ -220,7 +224,7 @@ fn interface_config(interface: &Interface, info: &PortInfo) -> InterfaceConfig {
         name: info.name.clone(),
         medium: info.medium,
         mac,
-        mtu: interface.port.mtu.map_or(info.mtu, |wanted| wanted.min(info.mtu)),
+        mtu: interface.port.mtu.unwrap_or(info.mtu),
         caps: info.caps,
         link_local: info.medium == Medium::Ethernet,
     }

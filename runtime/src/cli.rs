@@ -57,9 +57,17 @@ fn complaint(message: &str) -> String {
     message.strip_prefix("error: ").unwrap_or(message).to_string()
 }
 
-/// Text without line breaks and double spaces.
+/// Text without line breaks and double spaces, and without the number that the standard library
+/// puts behind the system's words: "(os error 2)".
 pub(crate) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.split_once(" (os error ") {
+        Some((before, after)) => {
+            let after = after.split_once(')').map_or("", |(_, after)| after);
+            format!("{before}{after}")
+        }
+        None => line,
+    }
 }
 
 fn arguments(matches: &ArgMatches) -> Result<Arguments, String> {
@@ -312,6 +320,14 @@ mod tests {
             "{}",
             shown[1]
         );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line() {
+        let error = std::io::Error::from_raw_os_error(2);
+        let text = format!("control socket:\n  {error} (is the folder there?)");
+        let line = "control socket: No such file or directory (is the folder there?)";
+        assert_eq!(one_line(&text), line);
     }
 
     #[test]

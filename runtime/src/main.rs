@@ -10,6 +10,7 @@ mod cli;
 mod suggest;
 
 use std::error::Error;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use runtime::Stack;
@@ -59,7 +60,11 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 fn greet(stack: &Stack, server: &Server) {
     for interface in stack.interfaces() {
         let addresses: Vec<String> = interface.addresses.iter().map(ToString::to_string).collect();
-        eprintln!("{}: {}: {}", interface.name, interface.mode, addresses.join(" "));
+        let addresses = match addresses.as_slice() {
+            [] => "no address".to_string(),
+            some => some.join(" "),
+        };
+        eprintln!("{}: {}: {addresses}", interface.name, interface.mode);
     }
     eprintln!("ready: control socket {}", server.path().display());
 }
@@ -81,7 +86,11 @@ fn suggest(stack: &Stack, server: &Server) {
 fn log_to_stderr(verbose: bool) {
     let level = if verbose { "debug" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 }
 
 /// A daemon with a dead thread is worse than none: it would hold the device and answer nothing.

@@ -220,11 +220,15 @@ impl fmt::Display for Scenario {
         let LinkConfig { rate, delay, queue, faults, .. } = self.link;
         writeln!(
             f,
-            "seed {}: IPv{}, mtu {}, {} Mbit/s, delay {delay:?}, queue {queue}",
+            "seed {}: IPv{}, mtu {}, {}, delay {delay:?}, queue {queue}",
             self.seed,
             if self.v4 { 4 } else { 6 },
             self.mtu,
-            rate / 1_000_000
+            match rate {
+                0 => "any rate".to_owned(),
+                1..1_000_000 => format!("{} kbit/s", rate / 1000),
+                _ => format!("{} Mbit/s", rate / 1_000_000),
+            }
         )?;
         writeln!(f, "  {faults:?}")?;
         for (host, name) in ["a", "b"].into_iter().enumerate() {

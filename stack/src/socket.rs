@@ -72,6 +72,12 @@ pub struct TcpDetail {
     pub rto_us: u32,
     /// The congestion control in use.
     pub congestion: &'static str,
+    /// Whether losses are told by SACK.
+    pub sack: bool,
+    /// Whether segments carry timestamps.
+    pub timestamps: bool,
+    /// The shifts of the peer's and of our window, if windows are scaled.
+    pub scaling: Option<(u8, u8)>,
     /// Congestion window, bytes.
     pub cwnd: u32,
     /// Slow start threshold, bytes.

@@ -37,6 +37,9 @@ fn bad_values_get_one_clear_line() {
     refuses(&space, &with("--iface tap7 --cores 99"), "99");
     refuses(&space, &with("--iface a-name-that-is-too-long"), "name");
     refuses(&space, &with("--iface nosuch0 --backend xdp"), "nosuch0");
+    refuses(&space, &with("--iface lo"), "without ethernet");
+    space.ip("link add veth7 type veth peer name host7");
+    refuses(&space, &with("--iface veth7 --mtu 9000"), "mtu 9000: the device's is 1500");
     refuses(&space, &with("--address 10.0.1.7/24"), "--iface");
     refuses(&space, "--iface tap7 --ipc-socket /nonexistent/x.sock", "/nonexistent/x.sock");
     refuses(&space, &with("--frobnicate"), "frobnicate");
@@ -101,6 +104,24 @@ fn steering_is_chosen_by_what_the_kernel_has_unless_told() {
         "--iface tap7 --steering shared --ipc-socket /tmp/pyx-steer.sock",
         "only an xdp",
     );
+}
+
+#[test]
+fn a_device_that_is_set_down_or_deleted_is_shown_so() {
+    for backend in [Backend::Tap, Backend::Tun, Backend::Xdp] {
+        let lab = Lab::start("cli-down", backend);
+        let (space, device) = (&lab.space, backend.device());
+        let shown = |lab: &Lab| (lab.link()["state"].clone(), lab.link()["flags"].to_string());
+        let (state, flags) = shown(&lab);
+        assert!(state == "UP" && flags.contains("LOWER_UP"), "{backend:?}: {state} {flags}");
+        space.ip(&format!("link set {device} down"));
+        let (state, flags) = shown(&lab);
+        assert!(state == "DOWN" && !flags.contains("UP"), "{backend:?}: {state} {flags}");
+        space.ip(&format!("link set {device} up"));
+        assert!(eventually(5, || shown(&lab).0 == "UP"), "{backend:?}");
+        space.ip(&format!("link delete {device}"));
+        assert_eq!(shown(&lab).0, "NOTPRESENT", "{backend:?}");
+    }
 }
 
 #[test]

@@ -106,6 +106,20 @@ fn run_on_veth7_by_af_xdp() {
     serves("run_xdp", &["10.0.1.7", "2001:db8:0:1::7"]);
 }
 
+/// Both ways of `10.0.1.1` to the stack, one after the other, as somebody would who tries each.
+#[test]
+fn the_bridge_and_the_veth_pair_do_not_get_in_each_other_s_way() {
+    let space = Namespace::new("make-turn");
+    for target in ["run", "run_xdp", "run"] {
+        let running = Make::run(&space, target);
+        for address in ["10.0.1.7", "2001:db8:0:1::7"] {
+            let line = format!("ping -n -c 1 -W 1 {address}");
+            assert!(eventually(10, || space.shell(&line).status.success()), "{target}: {address}");
+        }
+        drop(running);
+    }
+}
+
 #[test]
 fn devices_can_be_made_twice_and_removed() {
     let space = Namespace::new("make-net");

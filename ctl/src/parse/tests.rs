@@ -33,6 +33,9 @@ fn names_may_be_any_unique_prefix() {
         ("so", "socket show"),
         ("st", "stats show"),
         ("d", "daemon show"),
+        ("ss tcp", "socket show tcp"),
+        ("route dev tap7", "route show dev tap7"),
+        ("stats all", "stats show all"),
         ("a d 10.0.1.8/24 dev tap7", "address delete 10.0.1.8/24 dev tap7"),
         ("a del 10.0.1.8/24 dev tap7", "address delete 10.0.1.8/24 dev tap7"),
     ] {
@@ -47,6 +50,7 @@ fn what_is_not_unique_is_refused() {
     let known = "link, address, route, neighbor, socket, stats, daemon";
     assert_eq!(error("lnk"), format!("unknown object \"lnk\"; known: {known}"));
     assert_eq!(error(""), format!("no object given; known: {known} (try: ctl help)"));
+    assert_eq!(error("l -j"), "option \"-j\" must stand before the object");
     assert_eq!(error("a x"), "unknown address command \"x\"; known: show, add, delete");
 }
 
@@ -66,6 +70,22 @@ fn arguments_come_in_any_order_with_or_without_their_keyword() {
     assert_eq!(run("link show dev tap7").unwrap().value("dev"), Some("tap7"));
     // A keyword in place of a value is that value.
     assert_eq!(run("address add 10.0.1.8/24 dev dev").unwrap().value("dev"), Some("dev"));
+}
+
+#[test]
+fn states_and_protocols_are_those_there_are() {
+    for (line, name, value) in [
+        ("ss state established", "state", "ESTAB"),
+        ("ss state time-wait", "state", "TIME-WAIT"),
+        ("ss state Listening", "state", "LISTEN"),
+        ("neigh nud stale", "nud", "STALE"),
+        ("route proto KERNEL", "proto", "kernel"),
+    ] {
+        assert_eq!(run(line).unwrap().value(name), Some(value), "{line}");
+    }
+    for line in ["ss state frob", "neigh nud frob", "route proto frob"] {
+        assert!(error(line).contains("\"frob\" is not a "), "{}", error(line));
+    }
 }
 
 #[test]

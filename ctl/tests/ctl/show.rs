@@ -150,7 +150,7 @@ udp   UNCONN      0      0 [::]%tap7:53       [::]:*
     let details = daemon.text("-s socket show state estab");
     assert_eq!(
         details.lines().nth(2).unwrap(),
-        "\t sack ts cubic rto:200 rtt:0.12/0.03 mss:1448 cwnd:14480 bytes_sent:100000 \
+        "\t sack ts cubic rto:200 rtt:0.12/0.03 mss:1448 cwnd:10 bytes_sent:100000 \
          bytes_received:512 in_flight:1448 retrans:2 snd_wnd:65535 rcv_wnd:65160"
     );
 }

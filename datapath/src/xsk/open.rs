@@ -24,7 +24,7 @@ use super::{BATCH, FRAME_SIZE, XskDevice};
 use crate::config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 use crate::error::PortError;
 use crate::frame::{Frame, Memory};
-use crate::interface::{self, Facts};
+use crate::interface::{self, Facts, OsDevice};
 use crate::link::{PortLink, Side, join};
 use crate::steering::Steering;
 use crate::xdp::{self, Attachment};
@@ -60,8 +60,12 @@ pub(crate) fn open(
     }
     let facts = interface::existing(name)?;
     let Some(mac) = facts.mac else {
-        let found = "not an Ethernet interface".to_owned();
-        return Err(PortError::WrongKind { interface: name.clone(), found, wanted: "one" });
+        let found = match facts.driver.as_str() {
+            "" => "an interface without Ethernet".to_owned(),
+            driver => format!("an interface of driver {driver} without Ethernet"),
+        };
+        let wanted = "one that XDP serves";
+        return Err(PortError::WrongKind { interface: name.clone(), found, wanted });
     };
     if facts.mtu > MTU_MAX {
         let (interface, mtu) = (name.clone(), facts.mtu);
@@ -70,12 +74,13 @@ pub(crate) fn open(
     interface::set_up(name)?;
     let (attachment, steering) = xdp::attach(config, &facts, mac)?;
     let attachment = Arc::new(attachment);
+    let os = OsDevice::of(name, &facts)?;
     let mut ports = Vec::new();
     for queue in config.queue..config.queue + queues {
         let rings = Rings::open(config, queue, &attachment, &steering, rx_frames, tx_frames)?;
         let info = PortInfo {
             name: name.clone(),
-            os_ifindex: facts.ifindex,
+            os: Some(os.clone()),
             medium: Medium::Ethernet,
             mac: Some(mac),
             mtu: facts.mtu,
@@ -149,7 +154,7 @@ impl Rings {
                 PortError::BadConfig { interface, what: "there is no such receive queue" }
             }
             Some(libc::EPERM | libc::EACCES) => {
-                PortError::NotPermitted { interface, what, needs: "CAP_NET_RAW" }
+                PortError::NotPermitted { interface, what, needs: "root or CAP_NET_RAW" }
             }
             _ => PortError::from_os(&interface, what, error),
         })

@@ -6,7 +6,7 @@ use addr::{IfIndex, Ip};
 use client::admin::{
     Address, DaemonInfo, Frames, Link, LinkStats, Neighbor, Route, Socket, Stats, TcpDetail,
 };
-use datapath::Backend;
+use datapath::{Backend, DeviceState, OsDevice};
 use serde::Serialize;
 use stack::control::InterfaceInfo;
 use stack::socket::{SocketInfo, SocketKind};
@@ -63,6 +63,8 @@ pub(super) fn links(core: &Core, ports: &[PortEnd]) -> Vec<Link> {
 
 fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
     let report = port.map(PortEnd::report);
+    let device = port.and_then(|port| port.info.os.as_ref());
+    let state = device.map_or(DeviceState::Up, OsDevice::state);
     let mut stats = LinkStats {
         rx_packets: interface.counters.rx_packets,
         rx_bytes: interface.counters.rx_bytes,
@@ -85,8 +87,14 @@ fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
         mode: port.map(|port| port.info.mode.clone()).unwrap_or_default(),
         mac: interface.mac.map(|mac| mac.to_string()),
         mtu: interface.mtu,
-        flags: flags(&interface),
-        state: if interface.is_loopback { "UNKNOWN" } else { "UP" }.into(),
+        flags: flags(&interface, state),
+        state: match state {
+            _ if interface.is_loopback => "UNKNOWN",
+            DeviceState::Up => "UP",
+            DeviceState::NoCarrier | DeviceState::Down => "DOWN",
+            DeviceState::Gone => "NOTPRESENT",
+        }
+        .into(),
         offload: offload(&interface.caps),
         stats,
         frames: report.as_ref().map(|report| Frames {
@@ -112,13 +120,18 @@ fn kind(port: &PortEnd) -> &'static str {
     }
 }
 
-fn flags(interface: &InterfaceInfo) -> Vec<String> {
-    let flags: &[&str] = match interface.medium {
-        _ if interface.is_loopback => &["LOOPBACK", "UP", "LOWER_UP"],
-        Medium::Ethernet => &["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
-        Medium::Ip => &["POINTOPOINT", "MULTICAST", "NOARP", "UP", "LOWER_UP"],
+fn flags(interface: &InterfaceInfo, state: DeviceState) -> Vec<String> {
+    let medium: &[&str] = match interface.medium {
+        _ if interface.is_loopback => &["LOOPBACK"],
+        Medium::Ethernet => &["BROADCAST", "MULTICAST"],
+        Medium::Ip => &["POINTOPOINT", "MULTICAST", "NOARP"],
     };
-    flags.iter().map(ToString::to_string).collect()
+    let (before, after): (&[&str], &[&str]) = match state {
+        DeviceState::Up => (&[], &["UP", "LOWER_UP"]),
+        DeviceState::NoCarrier => (&["NO-CARRIER"], &["UP"]),
+        DeviceState::Down | DeviceState::Gone => (&[], &[]),
+    };
+    [before, medium, after].concat().into_iter().map(String::from).collect()
 }
 
 fn offload(caps: &DeviceCaps) -> Vec<String> {
@@ -217,9 +230,17 @@ fn socket(info: SocketInfo) -> Socket {
             bytes_received: d.bytes_received,
             send_window: d.send_window.into(),
             recv_window: d.receive_window.into(),
-            ..TcpDetail::default()
+            options: options(&d),
         }),
     }
+}
+
+/// What was agreed on in the handshake, as `ss -i` writes it.
+fn options(detail: &stack::socket::TcpDetail) -> Vec<String> {
+    let scaling = detail.scaling.map(|(theirs, ours)| format!("wscale:{theirs},{ours}"));
+    let flags = [("ts", detail.timestamps), ("sack", detail.sack)];
+    let flags = flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.to_string());
+    flags.chain(scaling).collect()
 }
 
 pub(super) fn stats(core: &Core) -> Stats {

@@ -17,7 +17,10 @@ pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             if UnixStream::connect(path).is_ok() {
-                let text = format!("control socket {}: another daemon serves it", path.display());
+                let text = format!(
+                    "control socket {}: another daemon serves it (--ipc-socket chooses another)",
+                    path.display()
+                );
                 return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
             }
             if !is_socket(path) {

@@ -50,7 +50,11 @@ pub(super) fn html(state: &State) -> String {
     });
     let columns = ["kind", "state", "local", "remote", "to read", "to send"];
     table(&mut page, "Sockets", &columns, &state.sockets, |s| {
-        let queues = (s.recv_queue.to_string(), s.send_queue.to_string());
+        // A listener's queues are of connections: those that wait, and how many may.
+        let queues = match s.state.as_str() {
+            "LISTEN" => Default::default(),
+            _ => (s.recv_queue.to_string(), s.send_queue.to_string()),
+        };
         vec![s.kind.clone(), s.state.clone(), s.local.clone(), s.remote.clone(), queues.0, queues.1]
     });
     let stats = &state.stats;
