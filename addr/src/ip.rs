@@ -25,8 +25,24 @@ use crate::{
 /// assert_eq!(ip.to_std(), IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
 /// assert_eq!(ip.to_string(), "10.0.0.1");
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
 pub struct Ip([u8; 16]);
+
+impl PartialEq for Ip {
+    /// Compared as one number: the octets may still be in registers, and a compare of bytes would
+    /// have to put them into memory first.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        u128::from_ne_bytes(self.0) == u128::from_ne_bytes(other.0)
+    }
+}
+
+impl std::hash::Hash for Ip {
+    #[inline]
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl Ip {
     /// `0.0.0.0`.
@@ -47,8 +63,9 @@ impl Ip {
     /// ```
     #[inline]
     pub const fn v4(octets: [u8; 4]) -> Self {
-        let [a, b, c, d] = octets;
-        Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
+        // Made as one number, so that compilers move it as one and not byte by byte.
+        let mapped = 0xffff << 32 | u32::from_be_bytes(octets) as u128;
+        Self(mapped.to_be_bytes())
     }
 
     /// An IPv6 address from its octets. Octets of the mapped form give an IPv4 address.

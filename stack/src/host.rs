@@ -104,11 +104,14 @@ impl Host {
     /// resolution, replies, then TCP and UDP in turn.
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         self.pump(now);
+        // A socket that finds its neighbour unknown makes control ask for it: that is for the next round.
         for _ in 0..TRANSMIT_ROUNDS {
+            if !self.has_output(ifindex) {
+                return None;
+            }
             let meta = self.fill(now, ifindex, slot);
             self.settle(now);
-            // A socket that found its neighbour unknown has just made control ask for it.
-            if meta.is_some() || !self.has_output(ifindex) {
+            if meta.is_some() {
                 return meta;
             }
         }
@@ -116,6 +119,7 @@ impl Host {
     }
 
     /// Whether [`Host::transmit`] would fill a slot (it may find that it cannot after all).
+    #[inline]
     #[must_use]
     pub fn has_output(&self, ifindex: IfIndex) -> bool {
         self.control.outbox.has(ifindex) || self.shard.has_output(ifindex)
@@ -142,13 +146,19 @@ impl Host {
     }
 
     /// Whether [`Host::next_event`] may have something to tell.
+    #[inline]
     #[must_use]
     pub fn has_events(&self) -> bool {
         !self.shard.parts.events.is_empty()
     }
 
     /// The next socket for which something changed, and what.
+    #[inline]
     pub fn next_event(&mut self) -> Option<(SocketId, Readiness)> {
+        if self.has_events() { self.first_event() } else { None }
+    }
+
+    fn first_event(&mut self) -> Option<(SocketId, Readiness)> {
         loop {
             let id = self.shard.parts.events.pop()?;
             let untold = match id.kind {
@@ -217,10 +227,14 @@ impl Host {
     }
 
     /// Takes in what was sent to ourselves.
+    #[inline]
     fn pump(&mut self, now: Instant) {
-        if !self.has_output(Fib::LOOPBACK) {
-            return;
+        if self.has_output(Fib::LOOPBACK) {
+            self.take_in_own(now);
         }
+    }
+
+    fn take_in_own(&mut self, now: Instant) {
         let mut slot = core::mem::take(&mut self.loop_slot);
         slot.resize(LOOP_SLOT_LEN, 0);
         for _ in 0..LOOPBACK_BATCH {
@@ -238,7 +252,14 @@ impl Host {
 
     /// Passes requests to control and changes to the shard until both are quiet, or for some
     /// rounds.
+    #[inline]
     fn settle(&mut self, now: Instant) {
+        if !self.shard.parts.requests.is_empty() || self.control.fib().version != self.told {
+            self.pass_on(now);
+        }
+    }
+
+    fn pass_on(&mut self, now: Instant) {
         for _ in 0..SETTLE_ROUNDS {
             while let Some(request) = self.shard.parts.requests.pop() {
                 self.control.apply(now, request);

@@ -18,6 +18,8 @@ use crate::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queues: Vec<(IfIndex, VecDeque<Vec<u8>>)>,
+    /// Frames in all queues: most looks find none.
+    queued: usize,
     parked: VecDeque<Parked>,
     spare: Vec<Vec<u8>>,
     capacity: usize,
@@ -41,7 +43,13 @@ const SPARE_BYTES_MAX: usize = 4096;
 
 impl Outbox {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { queues: Vec::new(), parked: VecDeque::new(), spare: Vec::new(), capacity }
+        Self {
+            queues: Vec::new(),
+            queued: 0,
+            parked: VecDeque::new(),
+            spare: Vec::new(),
+            capacity,
+        }
     }
 
     /// Queues a frame of `len` bytes for `ifindex`; `fill` writes it.
@@ -56,6 +64,7 @@ impl Outbox {
         }
         let frame = self.filled(len, fill);
         self.queue(ifindex).push_back(frame);
+        self.queued += 1;
         Ok(())
     }
 
@@ -101,6 +110,7 @@ impl Outbox {
                 Link::Known(mac) if self.queue(parked.ifindex).len() < self.capacity => {
                     parked.frame[..6].copy_from_slice(&mac.0);
                     self.queue(parked.ifindex).push_back(parked.frame);
+                    self.queued += 1;
                 }
                 Link::Pending if now.since(parked.since) < PARKED_SPAN => {
                     self.parked.push_back(parked);
@@ -119,10 +129,16 @@ impl Outbox {
 
     /// Copies the oldest frame for `ifindex` into `slot` and returns its length. A frame longer
     /// than the slot is skipped (it cannot leave by this device).
+    #[inline]
     pub(crate) fn pop(&mut self, ifindex: IfIndex, slot: &mut [u8]) -> Option<usize> {
+        if self.queued == 0 { None } else { self.pop_first(ifindex, slot) }
+    }
+
+    fn pop_first(&mut self, ifindex: IfIndex, slot: &mut [u8]) -> Option<usize> {
         loop {
             let (_, queue) = self.queues.iter_mut().find(|(i, _)| *i == ifindex)?;
             let frame = queue.pop_front()?;
+            self.queued -= 1;
             let len = frame.len();
             let fits = len <= slot.len();
             if fits {
@@ -135,12 +151,15 @@ impl Outbox {
         }
     }
 
+    #[inline]
     pub(crate) fn has(&self, ifindex: IfIndex) -> bool {
-        self.queues.iter().any(|(i, q)| *i == ifindex && !q.is_empty())
+        self.queued > 0 && self.queues.iter().any(|(i, q)| *i == ifindex && !q.is_empty())
     }
 
     /// Forgets what waits for an interface that is going away.
     pub(crate) fn remove(&mut self, ifindex: IfIndex) {
+        let gone = self.queues.iter().filter(|(i, _)| *i == ifindex).map(|(_, q)| q.len());
+        self.queued -= gone.sum::<usize>();
         self.queues.retain(|(i, _)| *i != ifindex);
         self.parked.retain(|p| p.ifindex != ifindex);
     }

@@ -408,7 +408,9 @@ pub fn emit(buf: &mut [u8], emit: &Emit, options: &[u8]) -> usize {
     if layout.write_to_prefix(buf).is_err() {
         return 0;
     }
-    buf[HEADER_LEN..].copy_from_slice(options);
+    if !options.is_empty() {
+        buf[HEADER_LEN..].copy_from_slice(options);
+    }
     header_len
 }
 

@@ -139,6 +139,7 @@ impl Theirs {
     }
 
     /// One segment of text comes in, is acknowledged, and is read.
+    #[inline(never)]
     pub fn receive(&mut self) {
         self.data.set_seq(self.seq);
         self.device.coming = Some(core::mem::take(&mut self.data.bytes));
@@ -155,6 +156,7 @@ impl Theirs {
     }
 
     /// The application writes one segment, which leaves, and its ACK comes in.
+    #[inline(never)]
     pub fn send(&mut self, data: &[u8]) {
         let socket = self.sockets.get_mut::<tcp::Socket<'_>>(self.handle);
         assert_eq!(socket.send_slice(data), Ok(data.len()));

@@ -6,9 +6,8 @@
 use addr::{IfIndex, Ip};
 use wire::Malformed;
 use wire::error::Problem;
-use wire::ip::{self, IpHeader};
+use wire::ip::IpHeader;
 use wire::ipv4;
-use wire::offload::RxMeta;
 
 use crate::drop::DropReason;
 use crate::fib::{Destination, Fib, FibInterface};
@@ -46,16 +45,15 @@ pub(crate) struct LastPair {
     dst: Ip,
 }
 
-/// Checks a packet that came in by `interface`; returns its header and whose it is (never foreign).
+/// Checks a packet that came in by `interface` and has this header; returns whose it is (never foreign).
+#[inline]
 pub(crate) fn check(
     fib: &Fib,
     interface: &FibInterface,
-    meta: RxMeta,
+    header: &IpHeader,
     packet: &[u8],
     last: &mut Option<LastPair>,
-) -> Result<(IpHeader, Destination), Refusal> {
-    let merged = meta.gso_size != 0;
-    let header = if merged { ip::parse_merged(packet)? } else { ip::parse(packet)? };
+) -> Result<Destination, Refusal> {
     let known = last.is_some_and(|last| {
         header.hop_limit != 0
             && last.dst == header.dst
@@ -64,11 +62,11 @@ pub(crate) fn check(
             && last.version == fib.version
     });
     let destination =
-        if known { Destination::Unicast } else { judge(fib, interface, &header, last)? };
+        if known { Destination::Unicast } else { judge(fib, interface, header, last)? };
     if header.src.is_v4() && header.header_len > ipv4::HEADER_LEN && has_source_route(packet) {
         return Err(DropReason::IpSourceRoute.into());
     }
-    Ok((header, destination))
+    Ok(destination)
 }
 
 /// Whose a packet is, and whether its sender may send it.

@@ -13,7 +13,7 @@ mod link;
 use addr::IfIndex;
 use wire::error::Problem;
 use wire::icmp::Quote;
-use wire::ip::{Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE, PROTO_TCP, PROTO_UDP};
+use wire::ip::{self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE, PROTO_TCP, PROTO_UDP};
 use wire::offload::{RxChecksum, RxMeta, TxChecksum, TxMeta};
 
 use crate::control::LinkCounters;
@@ -143,30 +143,47 @@ impl Shard {
         inbound: Inbound<'a>,
     ) -> Result<Option<Punt<'a>>, DropReason> {
         let bytes = inbound.payload;
-        let (header, destination) =
-            match input::check(fib, interface, meta, bytes, &mut self.last_pair) {
-                Ok(checked) => checked,
-                Err(refusal) => {
-                    if let Some(problem) = refusal.problem {
-                        self.complain_of_field(now, fib, interface, inbound, problem);
-                    }
-                    return Err(refusal.reason);
-                }
-            };
-        let packet = Packet {
+        let merged = meta.gso_size != 0;
+        let parsed = if merged { ip::parse_merged(bytes) } else { ip::parse(bytes) };
+        let header = match parsed {
+            Ok(header) => header,
+            Err(malformed) => return self.refuse(now, fib, interface, inbound, malformed.into()),
+        };
+        let mut packet = Packet {
             ifindex: interface.ifindex,
             meta,
             link_multicast: inbound.multicast,
-            destination,
+            destination: Destination::Foreign,
             header,
             payload: header.payload(bytes),
             whole: bytes.get(..header.total_len()).unwrap_or(bytes),
         };
-        if header.fragment.is_some() {
+        packet.destination =
+            match input::check(fib, interface, &packet.header, bytes, &mut self.last_pair) {
+                Ok(destination) => destination,
+                Err(refusal) => return self.refuse(now, fib, interface, inbound, refusal),
+            };
+        if packet.header.fragment.is_some() {
             self.receive_fragment(now, fib, &packet)?;
             return Ok(None);
         }
         self.deliver(now, fib, &packet, false)
+    }
+
+    /// Answers what is malformed, where an answer is due.
+    #[cold]
+    fn refuse<'a>(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        interface: &FibInterface,
+        inbound: Inbound<'a>,
+        refusal: input::Refusal,
+    ) -> Result<Option<Punt<'a>>, DropReason> {
+        if let Some(problem) = refusal.problem {
+            self.complain_of_field(now, fib, interface, inbound, problem);
+        }
+        Err(refusal.reason)
     }
 
     /// Holds a fragment; the packet that it completes is delivered.
@@ -194,7 +211,7 @@ impl Shard {
         last: &Packet<'_>,
         bytes: &[u8],
     ) -> Result<(), DropReason> {
-        let header = wire::ip::parse(bytes)?;
+        let header = ip::parse(bytes)?;
         // What a device said of one fragment's checksum says nothing of the whole's.
         let checksum = match last.meta.checksum {
             RxChecksum::Unverified | RxChecksum::Valid => RxChecksum::Unverified,
@@ -321,13 +338,14 @@ impl Shard {
         let Self { tcp, udp, parts, .. } = self;
         let cx = &mut parts.cx(now, fib);
         self.udp_first = !self.udp_first;
-        if self.udp_first {
+        if self.udp_first && udp.has_ready(ifindex) {
             udp.transmit(cx, ifindex, slot).or_else(|| tcp.transmit(cx, ifindex, slot))
         } else {
             tcp.transmit(cx, ifindex, slot).or_else(|| udp.transmit(cx, ifindex, slot))
         }
     }
 
+    #[inline]
     pub(crate) fn has_output(&self, ifindex: IfIndex) -> bool {
         self.parts.outbox.has(ifindex) || self.tcp.has_ready(ifindex) || self.udp.has_ready(ifindex)
     }
@@ -339,7 +357,7 @@ impl Shard {
         while let Some(expired) = reassembly.expire(now, &mut parts.stats) {
             let Some(expired) = expired else { continue };
             let Some(interface) = fib.interface(expired.ifindex) else { continue };
-            let Ok(header) = wire::ip::parse(&expired.packet) else { continue };
+            let Ok(header) = ip::parse(&expired.packet) else { continue };
             let packet = Packet {
                 ifindex: expired.ifindex,
                 meta: RxMeta::default(),

@@ -166,7 +166,9 @@ impl Conn {
         self.snd.una = ack;
         self.note_shortage();
         self.snd.ring.release(data as usize);
-        self.snd.ring.trim();
+        if self.snd.ring.is_empty() {
+            self.drain.want();
+        }
         self.snd.up = self.snd.up.max(ack);
         self.note_progress();
         self.retries = 0;

@@ -16,6 +16,7 @@ use crate::fib::{Link, Path};
 use crate::limits::Limits;
 use crate::socket::{Ends, SocketError, SocketId};
 use crate::tcp::congestion::Congestion;
+use crate::tcp::drained::Drain;
 use crate::tcp::options;
 use crate::tcp::pacing::Pacer;
 use crate::tcp::rcv_space::RcvSpace;
@@ -89,6 +90,7 @@ pub(crate) struct Conn {
     pub(crate) challenged: bool,
     /// Our SYN or SYN-ACK is to be sent.
     pub(crate) syn_owed: bool,
+    pub(crate) drain: Drain,
     /// When our SYN first left.
     pub(crate) syn_sent: Option<Instant>,
     pub(crate) probe: Option<Probe>,
@@ -197,6 +199,7 @@ impl Conn {
             held: false,
             challenged: false,
             syn_owed: true,
+            drain: Drain::None,
             syn_sent: None,
             probe: None,
             untold: Readiness::NONE,
@@ -284,7 +287,9 @@ impl Conn {
     pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>) {
         self.recount(cx);
         let read = (self.rcv.ring.position() - self.rcv.ring.buffered() as u64) as u32;
-        self.rcv.tidy();
+        if self.rcv.ring.buffered() == 0 {
+            self.drain.want();
+        }
         if !cx.memory.pressure() {
             self.rcv.space.on_read(read, u32::from(self.our_mss), cx.now);
         }

@@ -34,20 +34,18 @@ impl Conn {
         fits.min(run.max(self.mss_now()))
     }
 
-    /// Options of a segment other than a SYN.
+    /// Writes the options of a segment other than a SYN.
     #[inline]
-    fn options(&self, cx: &Cx<'_>) -> OptionWriter {
-        let mut writer = OptionWriter::new();
+    fn write_options(&self, cx: &Cx<'_>, writer: &mut OptionWriter) {
         if self.stamps.on {
             writer.timestamps(self.stamps.option(cx.now));
         }
         if self.sack && self.rcv.has_sack_blocks() {
             writer.sack(&self.rcv.sack_blocks());
         }
-        writer
     }
 
-    /// Bytes that [`options`](Self::options) takes.
+    /// Bytes that [`write_options`](Self::write_options) takes.
     #[inline]
     fn options_len(&self) -> usize {
         let stamps = if self.stamps.on { TIMESTAMPS_LEN as usize } else { 0 };
@@ -79,10 +77,13 @@ impl Conn {
         plan: &Plan,
         slot: &mut [u8],
     ) -> Option<TxMeta> {
-        let options = match plan.kind {
-            Kind::Syn => self.syn_options(cx).writer(),
-            Kind::New | Kind::Again | Kind::Probe | Kind::Ack => self.options(cx),
-        };
+        let mut options = OptionWriter::new();
+        match plan.kind {
+            Kind::Syn => options = self.syn_options(cx).writer(),
+            Kind::New | Kind::Again | Kind::Probe | Kind::Ack => {
+                self.write_options(cx, &mut options);
+            }
+        }
         let options = options.finish();
         let (src, dst) = (self.key.local, self.key.remote);
         let v4 = dst.ip.is_v4();

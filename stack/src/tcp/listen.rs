@@ -235,6 +235,13 @@ pub(crate) fn conn_id(key: Key) -> SocketId {
     SocketId { kind: SocketKind::TcpConnection, index, generation }
 }
 
+/// The slab's name of a connection.
+#[inline]
+pub(crate) fn conn_key(id: SocketId) -> Option<Key> {
+    let SocketId { kind, index, generation } = id;
+    (kind == SocketKind::TcpConnection).then_some(Key { index, generation })
+}
+
 fn listener_id(key: Key) -> SocketId {
     let Key { index, generation } = key;
     SocketId { kind: SocketKind::TcpListener, index, generation }

@@ -21,6 +21,7 @@
 //! | `output`, `emit` | which segment is next; writing it into a frame |
 //! | `timers`, `expire`, `keepalive`, `user_timeout` | deadlines and what they do |
 //! | `memory` | a budget over what all connections buffer |
+//! | `drained` | when rings that ran empty give their memory back |
 //! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
 //! | `reply`, `challenge` | segments that no connection sends; how many challenge ACKs leave |
 //! | `options`, `timestamps`, `isn` | what is negotiated; both clocks; what must not be guessed |
@@ -48,6 +49,7 @@ mod check;
 mod congestion;
 mod conn;
 mod cookies;
+mod drained;
 mod embryos;
 mod emit;
 mod expire;
@@ -100,7 +102,7 @@ use crate::ip::Packet;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketKind};
-use crate::store::slab::{Key, Slab};
+use crate::store::slab::Slab;
 use crate::store::wheel::Wheel;
 use crate::time::Instant;
 
@@ -114,10 +116,11 @@ pub use state::State;
 use challenge::Challenges;
 use conn::{Conn, End, Stage};
 use cookies::Cookies;
+use drained::{Drain, Drained};
 use embryos::Embryos;
 use gone::Gone;
 use isn::Secrets;
-use listen::Listeners;
+use listen::{Listeners, conn_key};
 pub(crate) use memory::Memory;
 use output::Kind;
 use ready::Ready;
@@ -132,6 +135,7 @@ pub struct Tcp {
     conns: Slab<Conn>,
     ready: Ready,
     wheel: Wheel,
+    drained: Drained,
     embryos: Embryos,
     time_waits: TimeWaits,
     listeners: Listeners,
@@ -153,6 +157,7 @@ impl Tcp {
             conns: Slab::new(conns, conns),
             ready: Ready::default(),
             wheel: Wheel::new(conns),
+            drained: Drained::default(),
             embryos: Embryos::new(embryos, limits.tcp_embryos as usize),
             time_waits: TimeWaits::new(limits),
             listeners: Listeners::new(limits.tcp_listeners as usize),
@@ -234,18 +239,20 @@ impl Tcp {
             }
             conn.resolving = false;
             if conn.path.ifindex != ifindex {
-                self.ready.push(&mut self.conns, index);
+                self.ready.push(conn, index);
                 continue;
             }
-            let room = conn.frame_room(slot.len());
-            let plan = conn.plan(cx.now, room);
-            let meta = plan.and_then(|plan| conn.write(cx, &plan, slot).map(|meta| (plan, meta)));
-            let Some((plan, meta)) = meta else {
+            let plan = conn.plan(cx.now, slot.len());
+            let meta = match &plan {
+                Some(plan) => conn.write(cx, plan, slot),
+                None => None,
+            };
+            let (Some(plan), Some(meta)) = (&plan, meta) else {
                 conn.output = false;
                 self.arm(index);
                 continue;
             };
-            conn.on_sent(&plan, cx.now);
+            conn.on_sent(plan, cx.now);
             if conn.settings.not_sent > 0 {
                 conn.look_for_room(cx);
             }
@@ -254,9 +261,11 @@ impl Tcp {
             }
             conn.output = conn.has_work() || conn.rcv.owed.any();
             if conn.output {
-                self.ready.push(&mut self.conns, index);
+                self.ready.push(conn, index);
             }
-            self.arm(index);
+            if plan.kind != Kind::Ack {
+                self.arm(index);
+            }
             return Some(meta);
         }
         None
@@ -276,6 +285,11 @@ impl Tcp {
             conn.expire(cx);
             self.settle(cx, index);
         }
+        while let Some(index) = self.drained.pop_due(cx.now) {
+            if let Some(conn) = self.conns.at_mut(index) {
+                conn.give_back();
+            }
+        }
         self.expire_embryos(cx);
         while let Some(index) = self.time_waits.expired(cx.now) {
             self.remove_time_wait(index);
@@ -285,7 +299,8 @@ impl Tcp {
     /// When to be called again, at the latest.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let embryos = self.embryos.next_deadline();
-        let all = [self.wheel.next_deadline(), embryos, self.time_waits.next_deadline()];
+        let (wheel, drained) = (self.wheel.next_deadline(), self.drained.next_deadline());
+        let all = [wheel, drained, embryos, self.time_waits.next_deadline()];
         all.into_iter().flatten().min()
     }
 
@@ -352,10 +367,7 @@ impl Tcp {
     }
 
     fn conn_mut(&mut self, id: SocketId) -> Option<&mut Conn> {
-        if id.kind != SocketKind::TcpConnection {
-            return None;
-        }
-        self.conns.lookup_mut(Key { index: id.index, generation: id.generation })
+        self.conns.lookup_mut(conn_key(id)?)
     }
 
     /// Acts on the marks a connection was left with.
@@ -374,10 +386,17 @@ impl Tcp {
                 cx.stats.tcp_challenge_acks += 1;
             }
         }
-        if (conn.output || conn.rcv.owed.any()) && !conn.queued {
-            self.ready.push(&mut self.conns, index);
+        if conn.output || conn.rcv.owed.any() {
+            self.ready.push(conn, index);
         }
-        self.arm(index);
+        if conn.drain == Drain::Wanted {
+            self.drained.push(conn, index, cx.now);
+        }
+        let due = conn.timers.earliest();
+        if due < conn.wheel_at {
+            conn.wheel_at = due;
+            self.wheel.set(index, due);
+        }
     }
 
     /// Sees to it that the wheel wakes the connection in time.
@@ -396,6 +415,9 @@ impl Tcp {
         let Some(mut conn) = self.conns.remove(index) else { return };
         cx.memory.end(conn.charged, cx.limits);
         self.wheel.clear(index);
+        if conn.queued {
+            self.ready.leave(&mut self.conns);
+        }
         self.orphans -= u32::from(conn.orphan);
         if let Some(End::Failed(error)) = conn.end.filter(|_| !conn.orphan) {
             self.gone.note(conn.id, error);

@@ -40,12 +40,22 @@ pub(crate) enum Kind {
 }
 
 impl Conn {
-    /// The next segment. `room` is how much data fits into the frame, header and options
-    /// considered.
-    pub(crate) fn plan(&mut self, now: Instant, room: u32) -> Option<Plan> {
+    /// The next segment, for a frame of `slot` bytes.
+    #[inline]
+    pub(crate) fn plan(&mut self, now: Instant, slot: usize) -> Option<Plan> {
         if self.stage != Stage::Synchronized {
             return self.plan_handshake();
         }
+        // Whoever only receives sends nothing but ACKs.
+        if !self.has_work() && !self.recovery.new_first && self.probe.is_none() {
+            return self.plan_ack();
+        }
+        self.plan_work(now, self.frame_room(slot))
+    }
+
+    /// The same where there is more than an ACK to send. `room` is how much data fits into the frame, header
+    /// and options considered.
+    fn plan_work(&mut self, now: Instant, room: u32) -> Option<Plan> {
         self.plan_tail(room)
             .or_else(|| self.plan_data(now, room))
             .or_else(|| self.plan_probe(room))
@@ -234,6 +244,7 @@ impl Conn {
         Some(Plan { kind: Kind::Probe, seq, offset: 0, len: 0, flags: Flags::ACK })
     }
 
+    #[inline]
     fn plan_ack(&self) -> Option<Plan> {
         let plan =
             Plan { kind: Kind::Ack, seq: self.snd.nxt, offset: 0, len: 0, flags: Flags::ACK };
@@ -241,6 +252,7 @@ impl Conn {
     }
 
     /// The planned segment is in its frame.
+    #[inline]
     pub(crate) fn on_sent(&mut self, plan: &Plan, now: Instant) {
         let end = plan.seq + plan.len + u32::from(plan.flags.fin());
         match plan.kind {

@@ -15,6 +15,8 @@ use crate::tcp::conn::Conn;
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     lists: Vec<(IfIndex, VecDeque<u32>)>,
+    /// Slots in the lists whose tenant left.
+    stale: usize,
     parked: Vec<u32>,
 }
 
@@ -25,10 +27,9 @@ impl Ready {
         self.lists.iter().any(|(i, list)| *i == ifindex && !list.is_empty())
     }
 
-    /// Puts a connection at the end of its interface's list, once.
+    /// Puts the connection of slot `index` at the end of its interface's list, once.
     #[inline]
-    pub(crate) fn push(&mut self, conns: &mut Slab<Conn>, index: u32) {
-        let Some(conn) = conns.at_mut(index) else { return };
+    pub(crate) fn push(&mut self, conn: &mut Conn, index: u32) {
         if conn.queued {
             return;
         }
@@ -41,10 +42,15 @@ impl Ready {
                 self.lists.len() - 1
             }
         };
-        let list = &mut self.lists[at].1;
-        list.push_back(index);
-        if list.len() > 2 * conns.len() + SLACK {
-            sweep(list, conns);
+        self.lists[at].1.push_back(index);
+    }
+
+    /// A connection left that stands in a list.
+    pub(crate) fn leave(&mut self, conns: &mut Slab<Conn>) {
+        self.stale += 1;
+        if self.stale > conns.len() + SLACK {
+            self.lists.iter_mut().for_each(|(_, list)| sweep(list, conns));
+            self.stale = 0;
         }
     }
 
@@ -58,6 +64,7 @@ impl Ready {
                 conn.queued = false;
                 return Some(index);
             }
+            self.stale = self.stale.saturating_sub(1);
         }
     }
 

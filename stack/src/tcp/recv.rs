@@ -141,11 +141,11 @@ impl RecvHalf {
         self.space.limit.saturating_sub(buffered)
     }
 
-    /// The window we would offer now, if it were up to us alone: silly steps are avoided (RFC 9293
-    /// §3.8.6.2.2, MUST-39; TCPI-11), as Linux chooses it. Less than half the buffer is offered in
+    /// The window we would offer now with so much room, if it were up to us alone: silly steps are
+    /// avoided (RFC 9293 §3.8.6.2.2, MUST-39; TCPI-11), as Linux chooses it. Less than half the buffer is offered in
     /// steps of the shift, less than a segment or a sixteenth of the buffer not at all.
-    fn fresh_window(&mut self, pressure: bool) -> u32 {
-        let (limit, mut free) = (self.space.limit, self.free());
+    fn fresh_window(&mut self, mut free: u32, pressure: bool) -> u32 {
+        let limit = self.space.limit;
         let mss = self.acks.segment.min(limit);
         let unit = 1u32 << self.scale;
         if free < limit / 2 {
@@ -185,7 +185,7 @@ impl RecvHalf {
         // A window told in units is told in full, where there is room for the difference.
         let told = self.window().next_multiple_of(unit);
         let told = if told <= free.next_multiple_of(unit) { told } else { self.window() };
-        let window = self.fresh_window(pressure).max(told);
+        let window = self.fresh_window(free, pressure).max(told);
         let room = if self.shut { u32::MAX } else { self.ring.free() as u32 };
         let window = window.min(room & !(unit - 1)).min(u32::from(u16::MAX) << self.scale);
         self.edge = self.edge.max(self.nxt + window);
@@ -199,7 +199,7 @@ impl RecvHalf {
         if now > self.space.limit / 2 {
             return false;
         }
-        let fresh = self.fresh_window(pressure);
+        let fresh = self.fresh_window(self.free(), pressure);
         fresh > 0 && fresh >= now.saturating_mul(2)
     }
 
@@ -281,8 +281,8 @@ impl RecvHalf {
         self.disorder = None;
     }
 
-    /// The reader has read: what is not needed any more is given back, the ring's memory too, unless
-    /// text out of order lies in it.
+    /// What is not needed any more is given back, the ring's memory too, unless text out of order lies in
+    /// it.
     pub(crate) fn tidy(&mut self) {
         let idle = |d: &Disorder| d.assembler.is_empty() && d.sack.is_empty();
         if self.disorder.as_ref().is_some_and(|disorder| idle(disorder)) {

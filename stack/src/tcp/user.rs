@@ -9,7 +9,8 @@ use crate::fib::Path;
 use crate::socket::{Ends, SocketError, SocketId, SocketKind};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Birth, Conn};
-use crate::tcp::listen::conn_id;
+use crate::tcp::drained::Drain;
+use crate::tcp::listen::{conn_id, conn_key};
 use crate::tcp::segment::scope;
 use crate::tcp::settings::TcpOption;
 use crate::tcp::state::State;
@@ -98,7 +99,16 @@ impl Tcp {
 
     /// The application released bytes from its ring.
     pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        self.with(cx, id, Conn::consumed);
+        let conn = conn_key(id).and_then(|key| self.conns.lookup_mut(key));
+        let Some(conn) = conn.filter(|conn| !conn.orphan) else { return };
+        conn.consumed(cx);
+        // Nothing else can have come of it.
+        if conn.rcv.owed.any() {
+            self.ready.push(conn, id.index);
+        }
+        if conn.drain == Drain::Wanted {
+            self.drained.push(conn, id.index, cx.now);
+        }
     }
 
     /// The application lets go of the socket.

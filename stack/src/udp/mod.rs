@@ -161,6 +161,7 @@ impl Udp {
         }
     }
 
+    #[inline]
     pub(crate) fn has_ready(&self, ifindex: IfIndex) -> bool {
         self.ready.iter().any(|(i, queue)| *i == ifindex && !queue.is_empty())
     }

@@ -1,0 +1,70 @@
+//! Connections whose rings ran empty, on the way to giving their memory back.
+//!
+//! The rings of a busy connection run empty all the time, and to give memory back and take it again each
+//! time costs as much as half a segment. So a connection that ran empty is noted here once, and looked at
+//! a moment later: what is empty then is given back. Everyone waits equally long, so a plain queue is the
+//! timer.
+//!
+//! The queue holds slab slots. One whose tenant has changed is looked at too early, which does no harm.
+
+use std::collections::VecDeque;
+
+use crate::tcp::conn::Conn;
+use crate::time::{Duration, Instant};
+
+/// What a connection has to do with the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Drain {
+    /// Nothing.
+    #[default]
+    None,
+    /// A ring ran empty.
+    Wanted,
+    /// It stands in the queue.
+    Noted,
+}
+
+impl Drain {
+    /// A ring ran empty.
+    #[inline]
+    pub(crate) fn want(&mut self) {
+        if *self == Self::None {
+            *self = Self::Wanted;
+        }
+    }
+}
+
+/// The queue, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Drained(VecDeque<(Instant, u32)>);
+
+impl Drained {
+    /// Notes the connection of slot `index`.
+    pub(crate) fn push(&mut self, conn: &mut Conn, index: u32, now: Instant) {
+        conn.drain = Drain::Noted;
+        self.0.push_back((now + WAIT, index));
+    }
+
+    /// Takes out one that has waited long enough.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<u32> {
+        let (_, index) = self.0.pop_front_if(|(at, _)| *at <= now)?;
+        Some(index)
+    }
+
+    /// When the first has waited long enough.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.0.front().map(|(at, _)| *at)
+    }
+}
+
+impl Conn {
+    /// It has been noted for a while: what is empty now is given back.
+    pub(crate) fn give_back(&mut self) {
+        self.drain = Drain::None;
+        self.rcv.tidy();
+        self.snd.ring.trim();
+    }
+}
+
+/// Longer than the pauses of a busy connection, shorter than anyone looks at memory.
+const WAIT: Duration = Duration::from_millis(50);
