@@ -158,6 +158,7 @@ impl Host {
         if self.has_events() { self.first_event() } else { None }
     }
 
+    #[inline]
     fn first_event(&mut self) -> Option<(SocketId, Readiness)> {
         loop {
             let id = self.shard.parts.events.pop()?;

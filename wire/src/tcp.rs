@@ -390,19 +390,48 @@ pub struct Emit {
 /// ```
 #[inline]
 pub fn emit(buf: &mut [u8], emit: &Emit, options: &[u8]) -> usize {
+    emit_with(buf, emit, options, |_| 0)
+}
+
+/// The same with the checksum field, which `checksum` makes of the sum of the header.
+///
+/// ```
+/// use wire::checksum::Sum;
+/// use wire::tcp::{self, Emit};
+/// let mut segment = [0; 20];
+/// tcp::emit_with(&mut segment, &Emit::default(), &[], Sum::finish);
+/// assert!(tcp::checksum_ok(Sum::ZERO, &segment));
+/// ```
+#[inline]
+pub fn emit_with(
+    buf: &mut [u8],
+    emit: &Emit,
+    options: &[u8],
+    checksum: impl FnOnce(Sum) -> u16,
+) -> usize {
     let header_len = HEADER_LEN + options.len();
     if options.len() > OPTIONS_MAX || !options.len().is_multiple_of(4) || emit.flags.0 > 0x1ff {
         return 0;
     }
     let Some(buf) = buf.get_mut(..header_len) else { return 0 };
+    let offset_flags = (header_len as u16 / 4) << 12 | emit.flags.0;
+    // Summed from the fields: to read back what was just written takes longer than to write it.
+    let sum = Sum::of_u16(emit.src_port)
+        + Sum::of_u16(emit.dst_port)
+        + Sum::of_u32(emit.seq.0)
+        + Sum::of_u32(emit.ack.0)
+        + Sum::of_u16(offset_flags)
+        + Sum::of_u16(emit.window)
+        + Sum::of_u16(emit.urgent);
+    let sum = if options.is_empty() { sum } else { checksum::sum(sum, options) };
     let layout = Layout {
         src_port: emit.src_port.into(),
         dst_port: emit.dst_port.into(),
         seq: emit.seq.0.into(),
         ack: emit.ack.0.into(),
-        offset_flags: ((header_len as u16 / 4) << 12 | emit.flags.0).into(),
+        offset_flags: offset_flags.into(),
         window: emit.window.into(),
-        checksum: 0.into(),
+        checksum: checksum(sum).into(),
         urgent: emit.urgent.into(),
     };
     if layout.write_to_prefix(buf).is_err() {

@@ -338,11 +338,17 @@ impl Shard {
         let Self { tcp, udp, parts, .. } = self;
         let cx = &mut parts.cx(now, fib);
         self.udp_first = !self.udp_first;
+        let mut meta = None;
         if self.udp_first && udp.has_ready(ifindex) {
-            udp.transmit(cx, ifindex, slot).or_else(|| tcp.transmit(cx, ifindex, slot))
-        } else {
-            tcp.transmit(cx, ifindex, slot).or_else(|| udp.transmit(cx, ifindex, slot))
+            meta = udp.transmit(cx, ifindex, slot);
         }
+        if meta.is_none() {
+            meta = tcp.transmit(cx, ifindex, slot);
+        }
+        if meta.is_none() && !self.udp_first && udp.has_ready(ifindex) {
+            meta = udp.transmit(cx, ifindex, slot);
+        }
+        meta
     }
 
     #[inline]

@@ -56,7 +56,11 @@ impl Conn {
                 self.note_progress();
             }
         }
-        self.output |= self.has_work();
+        // An ACK that says nothing new makes nothing possible that was not: whoever only receives need not
+        // look at what there is to send.
+        if changed || duplicate || says_more || seg.ack != una {
+            self.output |= self.has_work();
+        }
         Ok(())
     }
 

@@ -111,13 +111,12 @@ impl Conn {
             window,
             urgent,
         };
-        tcp::emit(header, &emit, options);
         let pseudo = checksum::pseudo_header(src.ip, dst.ip, PROTO_TCP, segment_len as u32);
         let checksum = if partial {
-            tcp::set_partial(header, pseudo);
+            tcp::emit_with(header, &emit, options, |_| pseudo.fold());
             TxChecksum::Partial { start: start as u16, offset: CHECKSUM_OFFSET as u16 }
         } else {
-            tcp::set_checksum(header, pseudo + sum);
+            tcp::emit_with(header, &emit, options, |header| (pseudo + header + sum).finish());
             TxChecksum::Complete
         };
         self.write_ip(frame, segment_len);

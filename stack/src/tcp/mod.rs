@@ -259,8 +259,8 @@ impl Tcp {
             if plan.kind == Kind::Again {
                 cx.stats.tcp_retransmits += 1;
             }
-            conn.output = conn.has_work() || conn.rcv.owed.any();
-            if conn.output {
+            conn.output = conn.output && conn.has_work();
+            if conn.output || conn.rcv.owed.any() {
                 self.ready.push(conn, index);
             }
             if plan.kind != Kind::Ack {

@@ -47,10 +47,7 @@ impl Conn {
             return self.plan_handshake();
         }
         // Whoever only receives sends nothing but ACKs.
-        if !self.has_work() && !self.recovery.new_first && self.probe.is_none() {
-            return self.plan_ack();
-        }
-        self.plan_work(now, self.frame_room(slot))
+        if self.output { self.plan_work(now, self.frame_room(slot)) } else { self.plan_ack() }
     }
 
     /// The same where there is more than an ACK to send. `room` is how much data fits into the frame, header
