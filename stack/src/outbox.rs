@@ -43,13 +43,7 @@ const SPARE_BYTES_MAX: usize = 4096;
 
 impl Outbox {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            queues: Vec::new(),
-            queued: 0,
-            parked: VecDeque::new(),
-            spare: Vec::new(),
-            capacity,
-        }
+        Self { queues: Vec::new(), queued: 0, parked: VecDeque::new(), spare: Vec::new(), capacity }
     }
 
     /// Queues a frame of `len` bytes for `ifindex`; `fill` writes it.

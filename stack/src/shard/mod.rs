@@ -13,7 +13,9 @@ mod link;
 use addr::IfIndex;
 use wire::error::Problem;
 use wire::icmp::Quote;
-use wire::ip::{self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE, PROTO_TCP, PROTO_UDP};
+use wire::ip::{
+    self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE, PROTO_TCP, PROTO_UDP,
+};
 use wire::offload::{RxChecksum, RxMeta, TxChecksum, TxMeta};
 
 use crate::control::LinkCounters;
