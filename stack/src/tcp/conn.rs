@@ -148,6 +148,8 @@ pub(crate) struct Conn {
     pub(crate) retransmits: u64,
     /// Bytes that it has in the budget of all.
     pub(crate) charged: u32,
+    /// What of it lies in the receive ring.
+    pub(crate) charged_received: u32,
 }
 
 /// What a new connection starts from.
@@ -236,6 +238,7 @@ impl Conn {
             challenge_at: Instant::ZERO,
             retransmits: 0,
             charged: 0,
+            charged_received: 0,
         };
         conn.timers.retransmit = now + conn.rtt.rto();
         (conn, UserHalves { tx, rx })
@@ -285,7 +288,7 @@ impl Conn {
     /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
     /// step, or if an ACK was put off for an answer that will not come.
     pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>) {
-        self.recount(cx);
+        self.recount_received(cx);
         let read = (self.rcv.ring.position() - self.rcv.ring.buffered() as u64) as u32;
         if self.rcv.ring.buffered() == 0 {
             self.drain.want();

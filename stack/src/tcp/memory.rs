@@ -92,20 +92,34 @@ impl Conn {
     #[inline]
     pub(crate) fn charge(&mut self, cx: &mut Cx<'_>, bytes: u32) {
         self.charged += bytes;
+        self.charged_received += bytes;
         cx.memory.add(bytes, cx.limits);
     }
 
     /// Text was acknowledged and left the send ring.
     #[inline]
     pub(crate) fn discharge(&mut self, cx: &mut Cx<'_>, bytes: u32) {
-        let bytes = bytes.min(self.charged);
+        let bytes = bytes.min(self.charged - self.charged_received);
         self.charged -= bytes;
         cx.memory.sub(bytes, cx.limits);
     }
 
+    /// Counts anew what the receive ring holds. A reader comes by often, and need not wait for the send
+    /// ring, which is somewhere else in memory.
+    #[inline]
+    pub(crate) fn recount_received(&mut self, cx: &mut Cx<'_>) {
+        self.recharge(cx, self.charged - self.charged_received);
+    }
+
     /// Counts anew what both rings hold.
     pub(crate) fn recount(&mut self, cx: &mut Cx<'_>) {
-        let held = self.rcv.buffered() + self.snd.ring.len() as u32;
+        self.recharge(cx, self.snd.ring.len() as u32);
+    }
+
+    #[inline]
+    fn recharge(&mut self, cx: &mut Cx<'_>, written: u32) {
+        self.charged_received = self.rcv.buffered();
+        let held = self.charged_received + written;
         let before = core::mem::replace(&mut self.charged, held);
         if held >= before {
             cx.memory.add(held - before, cx.limits);

@@ -254,6 +254,7 @@ impl RecvHalf {
     }
 
     /// Bytes that wait, in order or not.
+    #[inline]
     pub(crate) fn buffered(&self) -> u32 {
         let waiting = self.disorder.as_ref().map_or(0, |disorder| disorder.assembler.bytes());
         (self.ring.buffered() as u64 + waiting) as u32
