@@ -50,7 +50,8 @@ check: deps ## formatting and clippy, warnings as errors
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 test: test-deps check build ## install what the tests need and run them all (root: they make network namespaces)
-	$(CARGO) test $(AS_ROOT) --locked --workspace --no-fail-fast
+	$(CARGO) test $(AS_ROOT) --locked --workspace --no-fail-fast; status=$$?; \
+	$(if $(SUDO),$(SUDO) chown -R "$$(id -u)" "$(BIN:release=tmp)";) exit $$status
 
 bench: deps ## measure ours, the kernel, smoltcp, a bare responder and the device limits in one run
 	$(call install,$(BENCH_PACKAGES))
@@ -76,7 +77,7 @@ netns: deps
 	$(if $(NETNS),@[ -e /run/netns/$(NETNS) ] || { $(SUDO) ip netns add $(NETNS) && $(SUDO) ip -n $(NETNS) link set lo up; })
 
 # br0 and host7 carry the same addresses: whichever is wanted takes them from the other.
-leave = ! $(IP) link show $(1) >/dev/null 2>&1 || $(IP) address flush dev $(1) scope global
+leave = for a in 10.0.1.1/24 2001:db8:0:1::1/64; do $(IP) address del $$a dev $(1) 2>/dev/null || true; done
 
 bridge: netns ## bridge br0 with 10.0.1.1/24 and 2001:db8:0:1::1/64
 	@$(IP) link show br0 >/dev/null 2>&1 || $(IP) link add br0 type bridge forward_delay 0
@@ -126,4 +127,10 @@ run_xdp: build veth7 ## over AF_XDP on veth7 as 10.0.1.7 and 2001:db8:0:1::7
 	@exec $(NS) $(BIN)/pytcp-xdp --iface veth7 --backend xdp $(DEMO_ADDR) --gateway 10.0.1.1 --demo
 
 clean_net: ## remove the devices of these targets (with NETNS the namespace itself)
-	@$(if $(NETNS),$(SUDO) ip netns del $(NETNS) 2>/dev/null || true,for d in tap7 tap9 tun3 tun5 host7 br0; do $(SUDO) ip link del $$d 2>/dev/null || true; done)
+	@$(if $(NETNS),$(SUDO) ip netns del $(NETNS) 2>/dev/null || true,$(clean))
+
+# A bridge with other ports is not only ours.
+define clean
+for d in tap7 tap9 tun3 tun5 host7; do $(SUDO) ip link del $$d 2>/dev/null || true; done; \
+[ -n "$$(ip link show master br0 2>&1)" ] || $(SUDO) ip link del br0
+endef

@@ -161,6 +161,8 @@ impl Drop for Daemon {
                 let _ = self.child.wait();
             }
         }
+        // A killed one leaves it behind.
+        let _ = std::fs::remove_file(&self.socket);
         if thread::panicking() {
             eprintln!("--- pytcp-xdp said:\n{}", self.said());
         }

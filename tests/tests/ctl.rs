@@ -1,8 +1,10 @@
 //! `ctl` against the running daemon: lists, changes at run time, wrong input.
 //! Rows: CLI-02 to CLI-12, CTL-01 to CTL-08, CTL-20, CTL-21, CTL-30 to CTL-32, CTL-40 to CTL-43.
 
+use std::net::TcpStream;
+
 use serde_json::Value;
-use tests::{Backend, Lab, eventually};
+use tests::{Backend, Lab, STACK_V4, eventually};
 
 fn ok(lab: &Lab, args: &str) -> String {
     let out = lab.daemon.ctl(args);
@@ -33,6 +35,22 @@ fn lists_show_what_the_daemon_has() {
     for abbreviation in ["l", "addr", "a", "r", "neigh", "n", "so", "st"] {
         ok(&lab, abbreviation);
     }
+}
+
+#[test]
+fn a_connection_shows_what_was_agreed_on() {
+    let lab = Lab::start("ctl-tcp", Backend::Tap);
+    let _stream = lab.space.inside(|| TcpStream::connect((STACK_V4, 7)).expect("connect"));
+    let shown = lab.daemon.records("socket tcp state established");
+    let options: Vec<&str> = shown[0]["info"]["options"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .flat_map(Value::as_str)
+        .collect();
+    assert_eq!(options[..2], ["ts", "sack"], "{options:?}");
+    assert!(options[2].starts_with("wscale:"), "{options:?}");
+    assert!(ok(&lab, "-s socket tcp").contains(" ts sack wscale:"));
 }
 
 #[test]
