@@ -210,6 +210,34 @@ pub struct TcpDetail {
     pub mss: u32,
     /// Segments retransmitted since the connection began.
     pub retransmits: u64,
+    /// Timeouts, or probes without an answer, in a row.
+    pub retries: u32,
+    /// How often the timeout has doubled.
+    pub backoff: u32,
+    /// Bytes the peer has beyond a gap.
+    pub sacked: u64,
+    /// Bytes taken for lost.
+    pub lost: u64,
+    /// Segments by which one may be early without a loss.
+    pub reordering: u32,
+    /// Bytes a second at which data leaves; absent if it is not paced.
+    pub pacing_rate: Option<u64>,
+    /// Least round trip of the last minutes.
+    pub min_rtt_us: u64,
+    /// Round trip as the receiver sees it.
+    pub rcv_rtt_us: u64,
+    /// Size of the peer's full segments.
+    pub rcv_mss: u32,
+    /// Bytes read in the round trip that last counted for tuning.
+    pub rcv_space: u64,
+    /// Bytes that may wait to be read.
+    pub rcv_buffer: u64,
+    /// Bytes that may wait to be acknowledged.
+    pub snd_buffer: u64,
+    /// Bytes written and never sent.
+    pub not_sent: u64,
+    /// The timer that expires next.
+    pub timer: Option<Timer>,
     /// Bytes sent and not yet acknowledged.
     pub in_flight: u64,
     /// Bytes sent, without retransmissions.
@@ -224,6 +252,15 @@ pub struct TcpDetail {
     pub congestion: String,
     /// Options in use: `ts`, `sack`, `wscale:7,9` (the peer's shift and ours), ...
     pub options: Vec<String>,
+}
+
+/// A timer of a TCP connection, as `ss -o` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// `on` (retransmission), `persist` or `keepalive`.
+    pub name: String,
+    /// What is left of it.
+    pub left_us: u64,
 }
 
 /// Counters of the whole stack; `stats show`.

@@ -64,8 +64,10 @@ fn inside(info: &TcpDetail) -> String {
     }
     let millis = |us: u64| us as f64 / 1000.0;
     words.push(format!("rto:{}", millis(info.rto_us)));
+    words.extend(some("backoff", info.backoff.into()));
     words.push(format!("rtt:{}/{}", millis(info.rtt_us), millis(info.rttvar_us)));
     words.push(format!("mss:{}", info.mss));
+    words.push(format!("rcvmss:{}", info.rcv_mss));
     let segments = |bytes: u64| bytes / u64::from(info.mss.max(1));
     words.push(format!("cwnd:{}", segments(info.cwnd)));
     if let Some(ssthresh) = info.ssthresh {
@@ -74,8 +76,29 @@ fn inside(info: &TcpDetail) -> String {
     words.push(format!("bytes_sent:{}", info.bytes_sent));
     words.push(format!("bytes_received:{}", info.bytes_received));
     words.push(format!("in_flight:{}", info.in_flight));
-    words.push(format!("retrans:{}", info.retransmits));
+    words.push(format!("retrans:{}/{}", info.retries, info.retransmits));
+    words.extend(some("lost", info.lost));
+    words.extend(some("sacked", info.sacked));
+    // As in ss(8), what everybody starts with is not told.
+    words.extend(some("reordering", info.reordering.into()).filter(|_| info.reordering != 3));
+    words.extend(some("pacing_rate", info.pacing_rate.unwrap_or(0)));
+    words.extend(some("notsent", info.not_sent));
+    words.push(format!("minrtt:{}", millis(info.min_rtt_us)));
+    if info.rcv_rtt_us > 0 {
+        words.push(format!("rcv_rtt:{}", millis(info.rcv_rtt_us)));
+    }
+    words.push(format!("rcv_space:{}", info.rcv_space));
     words.push(format!("snd_wnd:{}", info.send_window));
     words.push(format!("rcv_wnd:{}", info.recv_window));
+    words.push(format!("skmem:(rb{},tb{})", info.rcv_buffer, info.snd_buffer));
+    if let Some(timer) = &info.timer {
+        let (name, left) = (&timer.name, millis(timer.left_us));
+        words.push(format!("timer:({name},{left}ms,{})", info.retries));
+    }
     format!("\t {}\n", words.join(" "))
+}
+
+/// A word for what is there.
+fn some(name: &str, value: u64) -> Option<String> {
+    (value > 0).then(|| format!("{name}:{value}"))
 }

@@ -3,6 +3,8 @@
 use addr::Endpoint;
 use ring::bytes::{Reader, Writer};
 
+use crate::time::Instant;
+
 /// The kind of table a [`SocketId`] points into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SocketKind {
@@ -104,10 +106,49 @@ pub struct TcpDetail {
     pub not_sent: u32,
     /// Segments sent again over the life of the connection.
     pub retransmits: u64,
+    /// Timeouts in a row, or probes in a row without an answer.
+    pub retries: u8,
+    /// How often the timeout, or the probe's interval, has doubled.
+    pub backoff: u8,
+    /// Bytes that the peer has beyond a gap, as its SACKs say.
+    pub sacked: u32,
+    /// Bytes taken for lost.
+    pub lost: u32,
+    /// Segments that a delivery may be early by without a loss.
+    pub reordering: u32,
+    /// Bytes a second at which data leaves; 0 if it is not paced.
+    pub pacing_rate: u64,
+    /// Least round trip of the last minutes, microseconds; 0 before the first sample.
+    pub min_rtt_us: u32,
+    /// The deadline that comes next.
+    pub timer: Option<(TcpTimer, Instant)>,
     /// Bytes of data sent, first time only.
     pub bytes_sent: u64,
     /// Bytes of data received in order.
     pub bytes_received: u64,
+}
+
+/// What a TCP connection waits for, as `ss -o` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpTimer {
+    /// Retransmission, or what may come before it.
+    Retransmit,
+    /// A probe of a closed window.
+    Probe,
+    /// A probe of a silent peer, or the end of an orphan's FIN-WAIT-2.
+    KeepAlive,
+}
+
+impl TcpTimer {
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retransmit => "on",
+            Self::Probe => "persist",
+            Self::KeepAlive => "keepalive",
+        }
+    }
 }
 
 /// Why a socket call failed or a connection ended.

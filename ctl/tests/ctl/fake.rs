@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use client::admin::{
-    Address, DaemonInfo, Frames, Link, LinkStats, Neighbor, Route, Socket, Stats, TcpDetail,
+    Address, DaemonInfo, Frames, Link, LinkStats, Neighbor, Route, Socket, Stats, TcpDetail, Timer,
 };
 use client::call::{ControlCall, ErrorBody};
 use client::frame::{self, Message};
@@ -301,6 +301,20 @@ pub fn sockets() -> Vec<Socket> {
             congestion: "cubic".into(),
             options: text(&["sack", "ts"]),
             ssthresh: None,
+            retries: 1,
+            backoff: 1,
+            sacked: 1000,
+            lost: 500,
+            reordering: 4,
+            pacing_rate: Some(9_000),
+            min_rtt_us: 90,
+            rcv_rtt_us: 200,
+            rcv_mss: 536,
+            rcv_space: 14_600,
+            rcv_buffer: 131_072,
+            snd_buffer: 65_536,
+            not_sent: 7,
+            timer: Some(Timer { name: "on".into(), left_us: 4_500 }),
         }),
         ..listener.clone()
     };

@@ -150,8 +150,10 @@ udp   UNCONN      0      0 [::]%tap7:53       [::]:*
     let details = daemon.text("-s socket show state estab");
     assert_eq!(
         details.lines().nth(2).unwrap(),
-        "\t sack ts cubic rto:200 rtt:0.12/0.03 mss:1448 cwnd:10 bytes_sent:100000 \
-         bytes_received:512 in_flight:1448 retrans:2 snd_wnd:65535 rcv_wnd:65160"
+        "\t sack ts cubic rto:200 backoff:1 rtt:0.12/0.03 mss:1448 rcvmss:536 cwnd:10 \
+         bytes_sent:100000 bytes_received:512 in_flight:1448 retrans:1/2 lost:500 sacked:1000 \
+         reordering:4 pacing_rate:9000 notsent:7 minrtt:0.09 rcv_rtt:0.2 rcv_space:14600 \
+         snd_wnd:65535 rcv_wnd:65160 skmem:(rb131072,tb65536) timer:(on,4.5ms,1)"
     );
 }
 

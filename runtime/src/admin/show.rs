@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use addr::{IfIndex, Ip};
 use client::admin::{
-    Address, DaemonInfo, Frames, Link, LinkStats, Neighbor, Route, Socket, Stats, TcpDetail,
+    Address, DaemonInfo, Frames, Link, LinkStats, Neighbor, Route, Socket, Stats, TcpDetail, Timer,
 };
 use datapath::{Backend, DeviceState, OsDevice};
 use serde::Serialize;
+use stack::Instant;
 use stack::control::InterfaceInfo;
-use stack::socket::{SocketInfo, SocketKind};
+use stack::socket::{SocketInfo, SocketKind, TcpDetail as Detail};
 use wire::offload::{DeviceCaps, Medium};
 
 use crate::engine::Core;
@@ -200,10 +201,10 @@ pub(super) fn neighbors(core: &Core) -> Vec<Neighbor> {
 }
 
 pub(super) fn sockets(core: &Core) -> Vec<Socket> {
-    core.host.sockets().into_iter().map(socket).collect()
+    core.host.sockets().into_iter().map(|info| socket(info, core.now)).collect()
 }
 
-fn socket(info: SocketInfo) -> Socket {
+fn socket(info: SocketInfo, now: Instant) -> Socket {
     let udp = info.id.is_some_and(|id| id.kind == SocketKind::Udp);
     let any = if info.local.ip.is_v4() { "0.0.0.0:*" } else { "[::]:*" };
     Socket {
@@ -215,28 +216,50 @@ fn socket(info: SocketInfo) -> Socket {
         recv_queue: info.recv_queue as u64,
         send_queue: info.send_queue as u64,
         ifname: None,
-        info: info.detail.map(|d| TcpDetail {
-            rtt_us: d.rtt_us.into(),
-            rttvar_us: d.rttvar_us.into(),
-            rto_us: d.rto_us.into(),
-            congestion: d.congestion.into(),
-            cwnd: d.cwnd.into(),
-            // Unset is the largest value.
-            ssthresh: (d.ssthresh < 0x7fff_ffff).then_some(d.ssthresh.into()),
-            mss: d.mss,
-            retransmits: d.retransmits,
-            in_flight: d.in_flight.into(),
-            bytes_sent: d.bytes_sent,
-            bytes_received: d.bytes_received,
-            send_window: d.send_window.into(),
-            recv_window: d.receive_window.into(),
-            options: options(&d),
-        }),
+        info: info.detail.map(|detail| inside(&detail, now)),
+    }
+}
+
+fn inside(d: &Detail, now: Instant) -> TcpDetail {
+    let timer = d.timer.map(|(timer, at)| Timer {
+        name: timer.name().into(),
+        left_us: u64::try_from(at.since(now).as_micros()).unwrap_or(u64::MAX),
+    });
+    TcpDetail {
+        rtt_us: d.rtt_us.into(),
+        rttvar_us: d.rttvar_us.into(),
+        rto_us: d.rto_us.into(),
+        congestion: d.congestion.into(),
+        cwnd: d.cwnd.into(),
+        // Unset is the largest value.
+        ssthresh: (d.ssthresh < 0x7fff_ffff).then_some(d.ssthresh.into()),
+        mss: d.mss,
+        retransmits: d.retransmits,
+        retries: d.retries.into(),
+        backoff: d.backoff.into(),
+        sacked: d.sacked.into(),
+        lost: d.lost.into(),
+        reordering: d.reordering,
+        pacing_rate: (d.pacing_rate > 0).then_some(d.pacing_rate),
+        min_rtt_us: d.min_rtt_us.into(),
+        rcv_rtt_us: d.receive_rtt_us.into(),
+        rcv_mss: d.receive_mss,
+        rcv_space: d.receive_space.into(),
+        rcv_buffer: d.receive_buffer.into(),
+        snd_buffer: d.send_buffer.into(),
+        not_sent: d.not_sent.into(),
+        timer,
+        in_flight: d.in_flight.into(),
+        bytes_sent: d.bytes_sent,
+        bytes_received: d.bytes_received,
+        send_window: d.send_window.into(),
+        recv_window: d.receive_window.into(),
+        options: options(d),
     }
 }
 
 /// What was agreed on in the handshake, as `ss -i` writes it.
-fn options(detail: &stack::socket::TcpDetail) -> Vec<String> {
+fn options(detail: &Detail) -> Vec<String> {
     let scaling = detail.scaling.map(|(theirs, ours)| format!("wscale:{theirs},{ours}"));
     let flags = [("ts", detail.timestamps), ("sack", detail.sack)];
     let flags = flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.to_string());

@@ -1,11 +1,12 @@
 //! Sockets as a listing shows them.
 
-use crate::socket::{SocketId, SocketInfo, SocketKind, TcpDetail};
+use crate::socket::{SocketId, SocketInfo, SocketKind, TcpDetail, TcpTimer};
 use crate::store::slab::Key;
 use crate::tcp::Tcp;
-use crate::tcp::conn::Conn;
+use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::listen::Listener;
 use crate::tcp::state::State;
+use crate::time::Instant;
 
 impl Tcp {
     /// Every listener, connection, half-open connection and TIME-WAIT record.
@@ -75,6 +76,16 @@ impl Conn {
         }
     }
 
+    /// The deadline that comes next, of those that a listing names.
+    fn timer(&self) -> Option<(TcpTimer, Instant)> {
+        let waits = self.stage == Stage::Synchronized && self.snd.outstanding() == 0;
+        let kind = if waits { TcpTimer::Probe } else { TcpTimer::Retransmit };
+        let retransmit = (kind, self.timers.retransmit.min(self.timers.loss));
+        let keepalive = (TcpTimer::KeepAlive, self.timers.keepalive);
+        let next = if retransmit.1 <= keepalive.1 { retransmit } else { keepalive };
+        (next.1 != Instant::FAR).then_some(next)
+    }
+
     fn detail(&self) -> TcpDetail {
         TcpDetail {
             rtt_us: self.rtt.srtt_us(),
@@ -97,6 +108,14 @@ impl Conn {
             send_buffer: self.snd.space.limit,
             not_sent: self.snd.unsent(),
             retransmits: self.retransmits,
+            retries: self.retries.max(self.probes),
+            backoff: self.rtt.backoff().max(self.probe_backoff),
+            sacked: self.recovery.sent.sacked(),
+            lost: self.recovery.sent.lost(),
+            reordering: self.recovery.reordering(),
+            pacing_rate: self.pacer.rate().unwrap_or(0),
+            min_rtt_us: u32::try_from(self.rtt.min().as_micros()).unwrap_or(u32::MAX),
+            timer: self.timer(),
             bytes_sent: self.snd.bytes,
             bytes_received: self.rcv.bytes,
         }

@@ -67,6 +67,11 @@ impl Rtt {
         self.backoff = (self.backoff + 1).min(31);
     }
 
+    /// How often the timeout has doubled.
+    pub(crate) fn backoff(&self) -> u8 {
+        self.backoff
+    }
+
     /// The last back-off is taken back (RFC 6069). Says by how much the timeout is shorter now; by nothing
     /// if there was none.
     pub(crate) fn revert_back_off(&mut self) -> Duration {

@@ -130,6 +130,11 @@ impl Recovery {
         self.probe_due || !self.new_first && self.sent.has_waiting()
     }
 
+    /// How many segments a delivery may be early by and not show a loss.
+    pub(crate) fn reordering(&self) -> u32 {
+        self.reordering
+    }
+
     /// Whether nothing is being repaired.
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
