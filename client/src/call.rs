@@ -54,7 +54,7 @@ pub mod verb {
     pub const GETPEERNAME: &str = "getpeername";
     /// [`OptionArgs`] → null.
     pub const SETSOCKOPT: &str = "setsockopt";
-    /// [`OptionArgs`] without the value → the value, a number.
+    /// [`OptionArgs`] without the value → the value, a number or a name.
     pub const GETSOCKOPT: &str = "getsockopt";
 }
 
@@ -230,7 +230,17 @@ pub struct OptionArgs {
     pub name: i32,
     /// The value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<i32>,
+    pub value: Option<OptionValue>,
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OptionValue {
+    /// Of most: flags, sizes, spans of time.
+    Number(i32),
+    /// Of TCP_CONGESTION.
+    Name(String),
 }
 
 /// Why a request was refused.

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::call::{
-    AcceptArgs, Accepted, ConnectStartArgs, ListenArgs, Name, Opened, OptionArgs, ShutdownArgs,
-    SocketArgs, SocketCall, verb,
+    AcceptArgs, Accepted, ConnectStartArgs, ListenArgs, Name, Opened, OptionArgs, OptionValue,
+    ShutdownArgs, SocketArgs, SocketCall, verb,
 };
 use crate::doorbell;
 use crate::session::{CALL_TIMEOUT, Session};
@@ -129,7 +129,18 @@ impl Remote {
     }
 
     pub(crate) fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
-        self.call(verb::SETSOCKOPT, &OptionArgs { level, name, value: Some(value) }).map(drop)
+        let value = Some(OptionValue::Number(value));
+        self.call(verb::SETSOCKOPT, &OptionArgs { level, name, value }).map(drop)
+    }
+
+    pub(crate) fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {
+        let value = Some(OptionValue::Name(value.to_owned()));
+        self.call(verb::SETSOCKOPT, &OptionArgs { level, name, value }).map(drop)
+    }
+
+    pub(crate) fn option_name(&self, level: i32, name: i32) -> io::Result<String> {
+        let value = self.call(verb::GETSOCKOPT, &OptionArgs { level, name, value: None })?;
+        parse(verb::GETSOCKOPT, value)
     }
 
     pub(crate) fn option(&self, level: i32, name: i32) -> io::Result<i32> {

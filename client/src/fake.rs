@@ -199,6 +199,13 @@ impl SocketHandle for Handle {
     fn option(&self, level: i32, name: i32) -> io::Result<i32> {
         Ok(level * 100 + name)
     }
+    fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {
+        self.note(format!("set {level} {name} {value}"));
+        Ok(())
+    }
+    fn option_name(&self, level: i32, name: i32) -> io::Result<String> {
+        Ok(format!("{level} {name}"))
+    }
     fn take_error(&self) -> Option<io::Error> {
         self.0.error.lock().unwrap().take().map(io::Error::from_raw_os_error)
     }

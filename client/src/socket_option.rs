@@ -20,6 +20,8 @@ pub const SO_RCVBUF: i32 = 8;
 pub const SO_KEEPALIVE: i32 = 9;
 /// Send small segments at once.
 pub const TCP_NODELAY: i32 = 1;
+/// Congestion control, by name.
+pub const TCP_CONGESTION: i32 = 13;
 /// Time to live of packets sent.
 pub const IP_TTL: i32 = 2;
 /// Hop limit of packets sent.

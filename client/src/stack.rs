@@ -109,6 +109,12 @@ pub trait SocketHandle: Send + Sync {
     /// Reads an option by Linux's numbers of level and name.
     fn option(&self, level: i32, name: i32) -> io::Result<i32>;
 
+    /// Sets an option whose value is a name.
+    fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()>;
+
+    /// Reads an option whose value is a name.
+    fn option_name(&self, level: i32, name: i32) -> io::Result<String>;
+
     /// Takes the pending error, as SO_ERROR does.
     fn take_error(&self) -> Option<io::Error>;
 

@@ -19,7 +19,9 @@ use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 use crate::daemon::{Remote, reason_of_end};
 use crate::local::Local;
 use crate::session::Session;
-use crate::socket_option::{IPPROTO_TCP, SO_KEEPALIVE, SO_RCVBUF, SOL_SOCKET, TCP_NODELAY};
+use crate::socket_option::{
+    IPPROTO_TCP, SO_KEEPALIVE, SO_RCVBUF, SOL_SOCKET, TCP_CONGESTION, TCP_NODELAY,
+};
 use crate::stack::{Backend, LocalSocket, Stack};
 
 /// A TCP connection.
@@ -250,6 +252,26 @@ impl TcpStream {
     /// Whether SO_KEEPALIVE is set.
     pub fn keepalive(&self) -> io::Result<bool> {
         Ok(self.option(SOL_SOCKET, SO_KEEPALIVE)? != 0)
+    }
+
+    /// How the congestion window follows the path, by name (TCP_CONGESTION).
+    pub fn set_congestion(&self, name: &str) -> io::Result<()> {
+        match &*self.data {
+            Data::Daemon(stream) => {
+                stream.remote.set_option_name(IPPROTO_TCP, TCP_CONGESTION, name)
+            }
+            Data::Local(stream) => {
+                stream.handle().set_option_name(IPPROTO_TCP, TCP_CONGESTION, name)
+            }
+        }
+    }
+
+    /// The name of the congestion control in use.
+    pub fn congestion(&self) -> io::Result<String> {
+        match &*self.data {
+            Data::Daemon(stream) => stream.remote.option_name(IPPROTO_TCP, TCP_CONGESTION),
+            Data::Local(stream) => stream.handle().option_name(IPPROTO_TCP, TCP_CONGESTION),
+        }
     }
 
     /// Sets an option by Linux's numbers of level and name.

@@ -3,12 +3,12 @@
 //! A socket's owner keeps its [`Options`], so that what was set before there was a connection
 //! reaches it later, and what was set can be read back. REUSEADDR is taken without effect: the stack never
 //! refuses a port because of TIME-WAIT. An option travels as one integer, so `SO_LINGER` is its seconds,
-//! or a negative number for none.
+//! or a negative number for none; only `TCP_CONGESTION` is a name (TCPC-01).
 
 use std::time::Duration;
 
 use rustix::io::Errno;
-use stack::tcp::{KeepAlive, TcpOption};
+use stack::tcp::{CongestionAlgorithm, KeepAlive, Pacing, TcpOption};
 
 pub(crate) const SOL_SOCKET: i32 = 1;
 pub(crate) const SO_TYPE: i32 = 3;
@@ -25,6 +25,10 @@ const SO_KEEPALIVE: i32 = 9;
 const SO_OOBINLINE: i32 = 10;
 const SO_LINGER: i32 = 13;
 const SO_REUSEPORT: i32 = 15;
+const SO_MAX_PACING_RATE: i32 = 47;
+const IPPROTO_IP: i32 = 0;
+const IP_TOS: i32 = 1;
+const IP_TTL: i32 = 2;
 const IPPROTO_TCP: i32 = 6;
 const TCP_NODELAY: i32 = 1;
 const TCP_MAXSEG: i32 = 2;
@@ -32,10 +36,14 @@ const TCP_CORK: i32 = 3;
 const TCP_KEEPIDLE: i32 = 4;
 const TCP_KEEPINTVL: i32 = 5;
 const TCP_KEEPCNT: i32 = 6;
+const TCP_LINGER2: i32 = 8;
 const TCP_QUICKACK: i32 = 12;
+const TCP_CONGESTION: i32 = 13;
 const TCP_USER_TIMEOUT: i32 = 18;
 const TCP_NOTSENT_LOWAT: i32 = 25;
 const IPPROTO_IPV6: i32 = 41;
+const IPV6_UNICAST_HOPS: i32 = 16;
+const IPV6_TCLASS: i32 = 67;
 const IPV6_V6ONLY: i32 = 26;
 
 /// What was set on a socket.
@@ -56,6 +64,14 @@ pub(crate) struct Options {
     /// Seconds.
     linger: Option<u32>,
     oob_inline: bool,
+    /// None for the stack's default.
+    hop_limit: Option<u8>,
+    traffic_class: u8,
+    /// Seconds; none leaves it to the stack.
+    fin_timeout: Option<u32>,
+    congestion: Option<CongestionAlgorithm>,
+    /// Bytes a second; none for no bound.
+    pacing_rate: Option<u32>,
     pub(crate) only_v6: bool,
 }
 
@@ -74,6 +90,11 @@ impl Default for Options {
             not_sent: 0,
             linger: None,
             oob_inline: false,
+            hop_limit: None,
+            traffic_class: 0,
+            fin_timeout: None,
+            congestion: None,
+            pacing_rate: None,
             only_v6: false,
         }
     }
@@ -90,7 +111,16 @@ impl Options {
             (SOL_SOCKET, SO_RCVBUF) => self.receive_buffer = Some(value.max(0).cast_unsigned()),
             (SOL_SOCKET, SO_SNDBUF) => self.send_buffer = Some(value.max(0).cast_unsigned()),
             (SOL_SOCKET, SO_REUSEADDR | SO_BROADCAST | SO_REUSEPORT) => {}
+            (SOL_SOCKET, SO_MAX_PACING_RATE) => {
+                self.pacing_rate = (value != -1).then_some(value.cast_unsigned());
+            }
             (IPPROTO_IPV6, IPV6_V6ONLY) => self.only_v6 = on,
+            (IPPROTO_IP, IP_TTL) => self.hop_limit = or_default(value, 1)?,
+            (IPPROTO_IPV6, IPV6_UNICAST_HOPS) => self.hop_limit = or_default(value, 0)?,
+            (IPPROTO_IP, IP_TOS) => self.traffic_class = value as u8,
+            (IPPROTO_IPV6, IPV6_TCLASS) => {
+                self.traffic_class = or_default(value, 0)?.unwrap_or_default();
+            }
             (IPPROTO_TCP, name) => return self.set_tcp(name, value),
             _ => return Err(Errno::NOPROTOOPT),
         }
@@ -109,6 +139,11 @@ impl Options {
             TCP_KEEPCNT => self.times.probes = within(value, 1, 127)? as u8,
             TCP_USER_TIMEOUT => self.user_timeout = within(value, 0, i32::MAX)?,
             TCP_NOTSENT_LOWAT => self.not_sent = value.cast_unsigned(),
+            // Zero is the default, a negative value none at all.
+            TCP_LINGER2 => {
+                let seconds = value.clamp(0, LINGER2_MOST).cast_unsigned();
+                self.fin_timeout = (value != 0).then_some(seconds);
+            }
             _ => return Err(Errno::NOPROTOOPT),
         }
         Ok(())
@@ -132,10 +167,43 @@ impl Options {
             (IPPROTO_TCP, TCP_KEEPCNT) => self.times.probes.into(),
             (IPPROTO_TCP, TCP_USER_TIMEOUT) => clamp(self.user_timeout),
             (IPPROTO_TCP, TCP_NOTSENT_LOWAT) => clamp(self.not_sent),
+            (IPPROTO_TCP, TCP_LINGER2) => match self.fin_timeout {
+                None => LINGER2_DEFAULT,
+                Some(0) => -1,
+                Some(seconds) => clamp(seconds),
+            },
+            (SOL_SOCKET, SO_MAX_PACING_RATE) => self.pacing_rate.map_or(-1, u32::cast_signed),
+            (IPPROTO_IP, IP_TTL) | (IPPROTO_IPV6, IPV6_UNICAST_HOPS) => {
+                self.hop_limit.unwrap_or(HOP_LIMIT).into()
+            }
+            (IPPROTO_IP, IP_TOS) | (IPPROTO_IPV6, IPV6_TCLASS) => self.traffic_class.into(),
             (IPPROTO_IPV6, IPV6_V6ONLY) => self.only_v6.into(),
             _ => return None,
         };
         Some(value)
+    }
+
+    /// Sets an option whose value is a name.
+    pub(crate) fn set_name(&mut self, level: i32, name: i32, value: &str) -> Result<(), Errno> {
+        if (level, name) != (IPPROTO_TCP, TCP_CONGESTION) {
+            return Err(Errno::INVAL);
+        }
+        self.congestion = Some(value.parse().map_err(|_| Errno::NOENT)?);
+        Ok(())
+    }
+
+    /// The value of an option that is a name.
+    pub(crate) fn name(&self, level: i32, name: i32) -> Option<&'static str> {
+        let known = (level, name) == (IPPROTO_TCP, TCP_CONGESTION);
+        known.then(|| self.congestion.unwrap_or_default().name())
+    }
+
+    /// Whether the option is one of the packets of a TCP socket, and datagrams have none such.
+    pub(crate) fn is_of_streams(level: i32, name: i32) -> bool {
+        matches!(
+            (level, name),
+            (IPPROTO_IP, IP_TTL | IP_TOS) | (IPPROTO_IPV6, IPV6_UNICAST_HOPS | IPV6_TCLASS)
+        )
     }
 
     /// What a connection is to be told when these take the place of `before`.
@@ -160,11 +228,37 @@ impl Options {
                 .then_some(TcpOption::NotSentLowWater(self.not_sent as usize)),
             (self.linger != before.linger).then(|| TcpOption::Linger(linger(self))),
             (self.oob_inline != before.oob_inline).then_some(TcpOption::OobInline(self.oob_inline)),
+            (self.hop_limit != before.hop_limit).then_some(TcpOption::HopLimit(self.hop_limit)),
+            (self.traffic_class != before.traffic_class)
+                .then_some(TcpOption::TrafficClass(self.traffic_class)),
+            (self.fin_timeout != before.fin_timeout)
+                .then(|| TcpOption::FinTimeout(self.fin_timeout.map(seconds))),
+            self.congestion
+                .filter(|_| self.congestion != before.congestion)
+                .map(TcpOption::Congestion),
+            (self.pacing_rate != before.pacing_rate).then(|| {
+                TcpOption::Pacing(match self.pacing_rate {
+                    Some(rate) => Pacing::AtMost(rate.into()),
+                    None => Pacing::Off,
+                })
+            }),
         ]
         .into_iter()
         .flatten()
     }
 }
+
+/// -1 for the default, else what fits into a byte of the header.
+fn or_default(value: i32, least: i32) -> Result<Option<u8>, Errno> {
+    if value == -1 { Ok(None) } else { within(value, least, 255).map(|value| Some(value as u8)) }
+}
+
+/// Linux `TCP_FIN_TIMEOUT_MAX`, seconds.
+const LINGER2_MOST: i32 = 120;
+/// Linux `tcp_fin_timeout`, seconds.
+const LINGER2_DEFAULT: i32 = 60;
+/// Linux `ip_default_ttl`.
+const HOP_LIMIT: u8 = 64;
 
 fn within(value: i32, least: i32, most: i32) -> Result<u32, Errno> {
     let fits = (least..=most).contains(&value);
@@ -223,5 +317,47 @@ mod tests {
         assert_eq!(options.changes(before).collect::<Vec<_>>(), [TcpOption::Linger(None)]);
         assert_eq!(options.set(IPPROTO_TCP, 99, 1), Err(Errno::NOPROTOOPT));
         assert_eq!(options.value(99, 1), None);
+    }
+
+    /// TCPC-01: by name, where the reference takes small integers; TCPO-16.
+    #[test]
+    fn packets_are_marked_and_congestion_is_named_tcpo_16_tcpc_01() {
+        let mut options = Options::default();
+        for (level, name) in [(IPPROTO_IP, IP_TTL), (IPPROTO_IPV6, IPV6_UNICAST_HOPS)] {
+            assert_eq!(options.value(level, name), Some(64));
+            for (value, result) in [(9, Ok(())), (256, Err(Errno::INVAL)), (-2, Err(Errno::INVAL))]
+            {
+                assert_eq!(options.set(level, name, value), result);
+                assert_eq!(options.value(level, name), Some(9));
+            }
+            let told: Vec<_> = options.changes(Options::default()).collect();
+            assert_eq!(told, [TcpOption::HopLimit(Some(9))]);
+            options.set(level, name, -1).unwrap();
+        }
+        assert_eq!(options.set(IPPROTO_IP, IP_TTL, 0), Err(Errno::INVAL));
+        options.set(IPPROTO_IP, IP_TOS, 0x10).unwrap();
+        assert_eq!(options.value(IPPROTO_IP, IP_TOS), Some(0x10));
+        options.set(IPPROTO_IPV6, IPV6_TCLASS, -1).unwrap();
+        assert_eq!(options, Options::default());
+        let congestion = (IPPROTO_TCP, TCP_CONGESTION);
+        assert_eq!(options.name(congestion.0, congestion.1), Some("cubic"));
+        assert_eq!(options.set_name(congestion.0, congestion.1, "vegas"), Err(Errno::NOENT));
+        options.set_name(congestion.0, congestion.1, "reno").unwrap();
+        assert_eq!(options.name(congestion.0, congestion.1), Some("reno"));
+        assert_eq!(options.set_name(IPPROTO_TCP, TCP_NODELAY, "reno"), Err(Errno::INVAL));
+        options.set(SOL_SOCKET, SO_MAX_PACING_RATE, 1_000_000).unwrap();
+        for (value, shown) in [(7, 7), (500, 120), (-3, -1)] {
+            options.set(IPPROTO_TCP, TCP_LINGER2, value).unwrap();
+            assert_eq!(options.value(IPPROTO_TCP, TCP_LINGER2), Some(shown));
+        }
+        let told: Vec<_> = options.changes(Options::default()).collect();
+        let expected = [
+            TcpOption::FinTimeout(Some(Duration::ZERO)),
+            TcpOption::Congestion(CongestionAlgorithm::Reno),
+            TcpOption::Pacing(Pacing::AtMost(1_000_000)),
+        ];
+        assert_eq!(told, expected);
+        options.set(IPPROTO_TCP, TCP_LINGER2, 0).unwrap();
+        assert_eq!(options.value(IPPROTO_TCP, TCP_LINGER2), Some(60));
     }
 }

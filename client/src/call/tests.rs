@@ -17,6 +17,13 @@ fn calls_have_the_members_of_the_protocol() {
         serde_json::to_value(SocketCall::new(verb::GETSOCKOPT, Some(3), &args)).unwrap(),
         json!({"method": "getsockopt", "handle": 3, "args": {"level": 1, "name": 4}})
     );
+    let value = Some(OptionValue::Name("reno".into()));
+    let args = OptionArgs { level: 6, name: 13, value };
+    let json = json!({"level": 6, "name": 13, "value": "reno"});
+    assert_eq!(serde_json::to_value(&args).unwrap(), json);
+    let args: OptionArgs =
+        serde_json::from_value(json!({"level": 6, "name": 1, "value": 1})).unwrap();
+    assert_eq!(args.value, Some(OptionValue::Number(1)));
     assert_eq!(
         serde_json::to_value(SocketCall::new(verb::CLOSE, None, &())).unwrap(),
         json!({"method": "close", "handle": null, "args": {}})

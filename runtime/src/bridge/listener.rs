@@ -35,6 +35,10 @@ impl Listener {
         Ok(Self { id, local, event, raised: false, next: None, waiters, _pair: pair })
     }
 
+    pub(super) fn id(&self) -> SocketId {
+        self.id
+    }
+
     /// Requests that wait for a connection.
     pub(super) fn waiting(&self) -> usize {
         self.waiters.len()

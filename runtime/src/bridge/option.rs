@@ -1,29 +1,40 @@
 //! `setsockopt` and `getsockopt` on a bridge.
 
-use client::call::{ErrorBody, OptionArgs};
+use client::call::{ErrorBody, OptionArgs, OptionValue};
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use super::verbs::errno;
 use super::{Bridge, State};
 use crate::engine::Core;
-use crate::option::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
+use crate::option::{
+    Options, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
+};
 
 pub(super) fn set(
     bridge: &mut Bridge,
     args: &OptionArgs,
     core: &mut Core,
 ) -> Result<Value, ErrorBody> {
-    let value = args.value.ok_or_else(|| ErrorBody::new("ValueError", "value is missing"))?;
+    let value = args.value.as_ref();
+    let value = value.ok_or_else(|| ErrorBody::new("ValueError", "value is missing"))?;
     let before = bridge.options;
-    bridge.options.set(args.level, args.name, value).map_err(errno)?;
+    let datagrams = matches!(bridge.state, State::Datagram(_));
+    if datagrams && Options::is_of_streams(args.level, args.name) {
+        return Err(errno(Errno::NOPROTOOPT));
+    }
+    let set = match value {
+        OptionValue::Number(value) => bridge.options.set(args.level, args.name, *value),
+        OptionValue::Name(value) => bridge.options.set_name(args.level, args.name, value),
+    };
+    set.map_err(errno)?;
     let id = match &bridge.state {
+        // Those that it takes from now on start with it.
+        State::Listener(listener) => listener.id(),
         State::Stream(stream) => stream.ends().id,
         State::Connecting(connecting) => connecting.id(),
-        // For the connection to come, or for those that will be accepted.
-        State::Fresh(_) | State::Listener(_) | State::Datagram(_) | State::Over { .. } => {
-            return Ok(Value::Null);
-        }
+        // For the connection to come.
+        State::Fresh(_) | State::Datagram(_) | State::Over { .. } => return Ok(Value::Null),
     };
     core.set_options(id, bridge.options.changes(before));
     Ok(Value::Null)
@@ -31,6 +42,9 @@ pub(super) fn set(
 
 pub(super) fn value(bridge: &mut Bridge, args: &OptionArgs) -> Result<Value, ErrorBody> {
     let stream = !matches!(bridge.state, State::Datagram(_));
+    if let Some(name) = bridge.options.name(args.level, args.name).filter(|_| stream) {
+        return Ok(json!(name));
+    }
     let value = match (args.level, args.name) {
         (SOL_SOCKET, SO_ERROR) => bridge.error.take().unwrap_or(0),
         (SOL_SOCKET, SO_TYPE) => 2 - i32::from(stream),

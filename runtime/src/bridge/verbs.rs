@@ -185,6 +185,7 @@ impl Bridges {
         }
         let local = bridge.local.unwrap_or_else(|| unspecified(bridge.v6));
         let id = core.listen(local, backlog.max(1), bridge.options.only_v6).map_err(refusal)?;
+        core.set_options(id, bridge.options.changes(Options::default()));
         let local = core.host.local(id).unwrap_or(local);
         let State::Fresh(fd) = std::mem::replace(&mut bridge.state, over(local)) else {
             return Err(errno(Errno::INVAL));
@@ -367,7 +368,6 @@ impl Bridges {
             core.abort(id);
             return reply.refuse(&ErrorBody::from_io(&error));
         }
-        core.set_options(id, options.changes(Options::default()));
         let mut stream = Stream::new(ours, ends);
         attach(core, key, id);
         let Name { address, port } = Name::from(peer.to_std());

@@ -9,11 +9,12 @@ use addr::Endpoint;
 use client::{LocalSocket, SocketHandle};
 use rustix::io::Errno;
 use stack::SocketId;
+use stack::socket::SocketKind;
 
 use super::{CONNECTING, READ, Shared, WROTE};
 use crate::engine::mailbox::Remote;
 use crate::engine::slab::Key;
-use crate::option::{SO_ERROR, SOL_SOCKET};
+use crate::option::{Options, SO_ERROR, SOL_SOCKET};
 
 /// Names a local socket to its engine.
 pub(super) struct Handle {
@@ -26,6 +27,22 @@ pub(super) struct Handle {
 impl Handle {
     fn names(&self) -> MutexGuard<'_, (Endpoint, Option<Endpoint>)> {
         self.shared.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Handle {
+    fn change_options(
+        &self,
+        change: impl FnOnce(&mut Options) -> Result<(), Errno>,
+    ) -> io::Result<()> {
+        let mut options = self.shared.options.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *options;
+        change(&mut options)?;
+        let (id, after) = (self.id, *options);
+        if after != before {
+            self.remote.post(move |engine| engine.core.set_options(id, after.changes(before)));
+        }
+        Ok(())
     }
 }
 
@@ -79,14 +96,19 @@ impl SocketHandle for Handle {
     }
 
     fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
-        let mut options = self.shared.options.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = *options;
-        options.set(level, name, value)?;
-        let (id, after) = (self.id, *options);
-        if after != before {
-            self.remote.post(move |engine| engine.core.set_options(id, after.changes(before)));
+        if self.id.kind == SocketKind::Udp && Options::is_of_streams(level, name) {
+            return Err(Errno::NOPROTOOPT.into());
         }
-        Ok(())
+        self.change_options(|options| options.set(level, name, value))
+    }
+
+    fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {
+        self.change_options(|options| options.set_name(level, name, value))
+    }
+
+    fn option_name(&self, level: i32, name: i32) -> io::Result<String> {
+        let options = self.shared.options.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(options.name(level, name).ok_or(Errno::NOPROTOOPT)?.to_owned())
     }
 
     fn option(&self, level: i32, name: i32) -> io::Result<i32> {
