@@ -7,6 +7,7 @@
 //! A destination of our own is reached by the loopback interface ([`Fib::LOOPBACK`]): its paths
 //! have no link address, and the host hands what is sent there back to its own input.
 
+use core::ops::Deref;
 use std::collections::BTreeMap;
 
 use addr::{Cidr, IfIndex, Ip, Mac};
@@ -73,17 +74,33 @@ pub enum Link {
 /// How to reach a destination.
 #[derive(Clone, Copy, Debug)]
 pub struct Path {
+    /// What its frames need.
+    pub hop: Hop,
+    /// Source address to use.
+    pub source: Ip,
+    /// The neighbour the frame goes to.
+    pub next_hop: Ip,
+}
+
+impl Deref for Path {
+    type Target = Hop;
+
+    #[inline]
+    fn deref(&self) -> &Hop {
+        &self.hop
+    }
+}
+
+/// What frames to the next hop need: of a path, the part that a connection keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop {
     /// Version of the snapshot that gave it.
     pub version: u64,
     /// Outgoing interface.
     pub ifindex: IfIndex,
     /// Ethernet or bare IP.
     pub medium: Medium,
-    /// Source address to use.
-    pub source: Ip,
-    /// The neighbour the frame goes to.
-    pub next_hop: Ip,
-    /// That neighbour's link address.
+    /// The next hop's link address.
     pub link: Link,
     /// Our link address on that interface.
     pub mac: Mac,
@@ -93,7 +110,7 @@ pub struct Path {
     pub caps: DeviceCaps,
 }
 
-impl Path {
+impl Hop {
     /// Whether a frame can be written now.
     #[must_use]
     pub fn is_usable(&self) -> bool {
@@ -271,17 +288,16 @@ impl Fib {
         link: Link,
         mtu: u32,
     ) -> Path {
-        Path {
+        let hop = Hop {
             version: self.version,
             ifindex: interface.ifindex,
             medium: interface.medium,
-            source,
-            next_hop,
             link,
             mac: interface.mac,
             mtu,
             caps: interface.caps,
-        }
+        };
+        Path { hop, source, next_hop }
     }
 
     /// Interface, next hop and preferred source towards a destination that is not ours.

@@ -14,10 +14,10 @@ use wire::{ethernet, ip, ipv4, ipv6_ext};
 
 use crate::cx::{Cx, Request};
 use crate::drop::DropReason;
-use crate::fib::{Link, Path};
+use crate::fib::{Hop, Link, Path};
 
 /// Where the transport header begins in a frame that takes `path`.
-pub(crate) fn transport_offset(path: &Path, v4: bool) -> usize {
+pub(crate) fn transport_offset(path: &Hop, v4: bool) -> usize {
     link_header_len(path.medium) + ip::header_len(v4)
 }
 
@@ -31,8 +31,8 @@ pub(crate) fn link_header_len(medium: Medium) -> usize {
 
 /// Writes link and IP header at the front of `frame` and returns their length.
 ///
-/// The path must be usable ([`Path::is_usable`]).
-pub(crate) fn write_headers(frame: &mut [u8], path: &Path, header: &IpEmit) -> usize {
+/// The path must be usable ([`Hop::is_usable`]).
+pub(crate) fn write_headers(frame: &mut [u8], path: &Hop, header: &IpEmit) -> usize {
     let link_len = write_link_header(frame, path, header.dst);
     link_len + ip::emit(&mut frame[link_len..], header)
 }
@@ -69,7 +69,7 @@ pub(crate) fn write_fragment(
     }
 }
 
-fn write_link_header(frame: &mut [u8], path: &Path, dst: Ip) -> usize {
+fn write_link_header(frame: &mut [u8], path: &Hop, dst: Ip) -> usize {
     match path.medium {
         Medium::Ip => 0,
         Medium::Ethernet => {

@@ -12,7 +12,7 @@ use wire::tcp::{Flags, SeqNum};
 
 use crate::cx::{Cx, Request};
 use crate::event::Readiness;
-use crate::fib::{Link, Path};
+use crate::fib::{Hop, Link, Path};
 use crate::limits::Limits;
 use crate::socket::{Ends, SocketError, SocketId};
 use crate::tcp::congestion::Congestion;
@@ -111,7 +111,8 @@ pub(crate) struct Conn {
     pub(crate) scaling: bool,
     pub(crate) stamps: Stamps,
 
-    pub(crate) path: Path,
+    /// The path to the peer; its next hop's address is looked up when it is needed.
+    pub(crate) path: Hop,
     /// When the path was last looked up.
     pub(crate) path_at: Instant,
     /// When forward progress may next confirm the neighbour.
@@ -217,7 +218,7 @@ impl Conn {
             sack: limits.tcp_sack,
             scaling: limits.tcp_window_scaling,
             stamps: Stamps::new(birth.clock_offset),
-            path: birth.path,
+            path: birth.path.hop,
             path_at: now,
             confirm_at: now,
             identification: birth.identification,
@@ -394,9 +395,9 @@ impl Conn {
     /// Looks the path up, tells control that the neighbour is in use, and follows a change of MTU.
     pub(crate) fn look_up_path(&mut self, cx: &mut Cx<'_>) {
         self.path_at = cx.now;
-        match cx.fib.path(self.key.remote.ip, Some(self.key.local.ip), self.scope) {
+        match self.find_path(cx) {
             Ok(path) => {
-                self.path = path;
+                self.path = path.hop;
                 if matches!(path.link, Link::Known(_)) {
                     cx.requests.push(Request::Used(path.ifindex, path.next_hop));
                 }
@@ -409,12 +410,18 @@ impl Conn {
         }
     }
 
+    fn find_path(&self, cx: &Cx<'_>) -> Result<Path, SocketError> {
+        cx.fib.path(self.key.remote.ip, Some(self.key.local.ip), self.scope)
+    }
+
     /// No frame can leave: asks for the link address, and sees to it that the connection does not wait
     /// for ever.
     pub(crate) fn wait_for_neighbor(&mut self, cx: &mut Cx<'_>) {
         self.output = false;
         self.resolving |= self.path.link == Link::Pending;
-        cx.requests.push(Request::Resolve(self.path.ifindex, self.path.next_hop));
+        if let Ok(path) = self.find_path(cx) {
+            cx.requests.push(Request::Resolve(path.ifindex, path.next_hop));
+        }
         if self.timers.retransmit == Instant::FAR {
             self.timers.retransmit = cx.now + self.rtt.rto();
         }
@@ -438,8 +445,18 @@ impl Conn {
     #[inline]
     pub(crate) fn confirm_neighbor(&mut self, cx: &mut Cx<'_>) {
         if cx.now >= self.confirm_at && matches!(self.path.link, Link::Known(_)) {
-            self.confirm_at = cx.now + PATH_AGE;
-            cx.requests.push(Request::Confirmed(self.path.ifindex, self.path.next_hop));
+            self.confirm_path(cx);
+        }
+    }
+
+    /// The neighbour by which segments leave; none if the network changed since, as it may be another.
+    #[cold]
+    fn confirm_path(&mut self, cx: &mut Cx<'_>) {
+        self.confirm_at = cx.now + PATH_AGE;
+        if self.path.version == cx.fib.version
+            && let Ok(path) = self.find_path(cx)
+        {
+            cx.requests.push(Request::Confirmed(path.ifindex, path.next_hop));
         }
     }
 }
@@ -447,4 +464,4 @@ impl Conn {
 /// How long a path is used before it is looked up again.
 const PATH_AGE: Duration = Duration::from_secs(1);
 
-const _: () = assert!(size_of::<Conn>() <= 1040);
+const _: () = assert!(size_of::<Conn>() <= 1000);

@@ -14,7 +14,7 @@ use wire::udp::{self, CHECKSUM_OFFSET, HEADER_LEN};
 use crate::cx::{Cx, Request};
 use crate::drop::DropReason;
 use crate::event::Readiness;
-use crate::fib::{Fib, Link, Path};
+use crate::fib::{Fib, Hop, Link, Path};
 use crate::ip::output;
 use crate::socket::SocketError;
 use crate::time::Duration;
@@ -263,7 +263,8 @@ fn find_path(cx: &Cx<'_>, socket: &mut Socket, destination: Ip) -> Result<Path, 
 /// A slot smaller than the path's size makes the path smaller.
 fn fit(path: Path, slot: usize) -> Path {
     let room = slot.saturating_sub(output::link_header_len(path.medium));
-    Path { mtu: path.mtu.min(u32::try_from(room).unwrap_or(u32::MAX)), ..path }
+    let mtu = path.mtu.min(u32::try_from(room).unwrap_or(u32::MAX));
+    Path { hop: Hop { mtu, ..path.hop }, ..path }
 }
 
 /// Control hears once a second that the neighbour is in use, so that it is probed when in doubt.
