@@ -8,6 +8,11 @@
 pub(crate) struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     /// Whether there is none.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

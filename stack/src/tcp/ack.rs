@@ -80,7 +80,8 @@ impl Conn {
         let una = self.snd.una;
         let advanced = (seg.ack - una).max(0) as u32;
         let blocks = self.sack && !seg.sack.is_empty();
-        if advanced == 0 && !duplicate && !blocks {
+        // Without a recovery nothing is out, nor was lately.
+        if advanced == 0 && !duplicate && !blocks || !self.recovery.is_some() {
             return;
         }
         let mut delivered = self.recovery.delivery(cx.now, self.rtt.min());

@@ -74,6 +74,7 @@ impl Conn {
             );
         }
         if self.stage == Stage::Synchronized {
+            assert!(!self.recovery.is_some() || self.timers.quiet != Instant::FAR);
             self.recovery.sent.check(snd.una, snd.nxt);
             assert_eq!(self.recovery.sent.is_empty(), snd.una == snd.nxt);
         }

@@ -10,9 +10,9 @@ use addr::{Endpoint, FlowKey, IfIndex};
 use ring::bytes::{Reader, Writer, byte_ring};
 use wire::tcp::{Flags, SeqNum};
 
-use crate::cx::{Cx, Request};
+use crate::cx::Cx;
 use crate::event::Readiness;
-use crate::fib::{Hop, Link, Path};
+use crate::fib::{Hop, Path};
 use crate::limits::Limits;
 use crate::socket::{Ends, SocketError, SocketId};
 use crate::tcp::congestion::Congestion;
@@ -20,7 +20,7 @@ use crate::tcp::drained::Drain;
 use crate::tcp::options;
 use crate::tcp::pacing::Pacer;
 use crate::tcp::rcv_space::RcvSpace;
-use crate::tcp::recovery::Recovery;
+use crate::tcp::recovery::Held;
 use crate::tcp::recv::RecvHalf;
 use crate::tcp::reply::{self, Bare};
 use crate::tcp::rtt::Rtt;
@@ -91,8 +91,8 @@ pub(crate) struct Conn {
     /// Our SYN or SYN-ACK is to be sent.
     pub(crate) syn_owed: bool,
     pub(crate) drain: Drain,
-    /// When our SYN first left.
-    pub(crate) syn_sent: Option<Instant>,
+    /// When our SYN first left; far if it did not.
+    pub(crate) syn_sent: Instant,
     pub(crate) probe: Option<Probe>,
     pub(crate) untold: Readiness,
     pub(crate) end: Option<End>,
@@ -101,7 +101,7 @@ pub(crate) struct Conn {
     pub(crate) timers: Timers,
     pub(crate) rcv: RecvHalf,
     pub(crate) snd: SendHalf,
-    pub(crate) recovery: Recovery,
+    pub(crate) recovery: Held,
     pub(crate) congestion: Congestion,
     pub(crate) pacer: Pacer,
     pub(crate) rtt: Rtt,
@@ -146,7 +146,7 @@ pub(crate) struct Conn {
     pub(crate) heard: Instant,
     /// When the next challenge ACK may leave.
     pub(crate) challenge_at: Instant,
-    pub(crate) retransmits: u64,
+    pub(crate) retransmits: u32,
     /// Bytes that it has in the budget of all.
     pub(crate) charged: u32,
     /// What of it lies in the receive ring.
@@ -203,7 +203,7 @@ impl Conn {
             challenged: false,
             syn_owed: true,
             drain: Drain::None,
-            syn_sent: None,
+            syn_sent: Instant::FAR,
             probe: None,
             untold: Readiness::NONE,
             end: None,
@@ -211,7 +211,7 @@ impl Conn {
             timers: Timers::new(),
             rcv: RecvHalf::new(scale, u32::from(our_mss), space, stack_rx),
             snd: SendHalf::new(birth.iss, mss, snd_space, stack_tx),
-            recovery: Recovery::new(birth.iss),
+            recovery: Held::new(),
             congestion: Congestion::new(limits.tcp_congestion, mss, false),
             pacer: Pacer::new(limits.tcp_pacing),
             rtt: Rtt::new(),
@@ -381,52 +381,6 @@ impl Conn {
         }
     }
 
-    /// Looks the path up again if the network around us changed or the path has aged. Says whether
-    /// a frame can leave.
-    #[inline]
-    pub(crate) fn refresh_path(&mut self, cx: &mut Cx<'_>) -> bool {
-        if self.path.version == cx.fib.version && cx.now.since(self.path_at) < PATH_AGE {
-            return self.path.is_usable();
-        }
-        self.look_up_path(cx);
-        self.path.is_usable()
-    }
-
-    /// Looks the path up, tells control that the neighbour is in use, and follows a change of MTU.
-    pub(crate) fn look_up_path(&mut self, cx: &mut Cx<'_>) {
-        self.path_at = cx.now;
-        match self.find_path(cx) {
-            Ok(path) => {
-                self.path = path.hop;
-                if matches!(path.link, Link::Known(_)) {
-                    cx.requests.push(Request::Used(path.ifindex, path.next_hop));
-                }
-                self.update_mss();
-            }
-            Err(_) => {
-                self.path.version = cx.fib.version;
-                self.path.link = Link::Failed;
-            }
-        }
-    }
-
-    fn find_path(&self, cx: &Cx<'_>) -> Result<Path, SocketError> {
-        cx.fib.path(self.key.remote.ip, Some(self.key.local.ip), self.scope)
-    }
-
-    /// No frame can leave: asks for the link address, and sees to it that the connection does not wait
-    /// for ever.
-    pub(crate) fn wait_for_neighbor(&mut self, cx: &mut Cx<'_>) {
-        self.output = false;
-        self.resolving |= self.path.link == Link::Pending;
-        if let Ok(path) = self.find_path(cx) {
-            cx.requests.push(Request::Resolve(path.ifindex, path.next_hop));
-        }
-        if self.timers.retransmit == Instant::FAR {
-            self.timers.retransmit = cx.now + self.rtt.rto();
-        }
-    }
-
     /// The segment size follows from the peer's option and the path.
     pub(crate) fn update_mss(&mut self) {
         let v4 = self.key.remote.ip.is_v4();
@@ -439,29 +393,6 @@ impl Conn {
             self.congestion.on_mss(mss);
         }
     }
-
-    /// Forward progress shows that the neighbour is reachable (RFC 4861 §7.3.1; TCPI-17). Told at
-    /// most once a second.
-    #[inline]
-    pub(crate) fn confirm_neighbor(&mut self, cx: &mut Cx<'_>) {
-        if cx.now >= self.confirm_at && matches!(self.path.link, Link::Known(_)) {
-            self.confirm_path(cx);
-        }
-    }
-
-    /// The neighbour by which segments leave; none if the network changed since, as it may be another.
-    #[cold]
-    fn confirm_path(&mut self, cx: &mut Cx<'_>) {
-        self.confirm_at = cx.now + PATH_AGE;
-        if self.path.version == cx.fib.version
-            && let Ok(path) = self.find_path(cx)
-        {
-            cx.requests.push(Request::Confirmed(path.ifindex, path.next_hop));
-        }
-    }
 }
 
-/// How long a path is used before it is looked up again.
-const PATH_AGE: Duration = Duration::from_secs(1);
-
-const _: () = assert!(size_of::<Conn>() <= 1000);
+const _: () = assert!(size_of::<Conn>() <= 680);

@@ -25,6 +25,9 @@ impl Conn {
         if take_due(&mut self.timers.keepalive, cx.now) {
             self.on_keepalive_timer(cx);
         }
+        if take_due(&mut self.timers.quiet, cx.now) {
+            self.on_quiet_timer(cx.now);
+        }
     }
 
     fn on_retransmit_timer(&mut self, cx: &mut Cx<'_>) {

@@ -13,6 +13,7 @@ use crate::socket::SocketError;
 use crate::tcp::congestion::Congestion;
 use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::options::{Offer, SynOptions};
+use crate::tcp::recovery::Held;
 use crate::tcp::reply;
 use crate::tcp::segment::Segment;
 use crate::tcp::state::OurFin;
@@ -119,7 +120,7 @@ impl Conn {
             self.on_fin_acked();
             return;
         }
-        self.recovery.on_new_sent(una, nxt, self.snd.mss, sent);
+        self.watch_new(una, nxt, self.snd.mss, sent);
         self.timers.retransmit = self.timeout_at(self.heard);
     }
 
@@ -164,13 +165,13 @@ impl Conn {
         snd.last_sent = cx.now;
         if self.retries > 0 {
             self.rtt.after_lost_syn();
-        } else if let Some(sent) = self.syn_sent {
-            self.rtt.sample(cx.now.since(sent), cx.now);
+        } else if self.syn_sent != Instant::FAR {
+            self.rtt.sample(cx.now.since(self.syn_sent), cx.now);
         }
         // One lost SYN may be a spurious timeout; Linux lets it pass.
         let algorithm = self.congestion.algorithm();
         self.congestion = Congestion::new(algorithm, self.snd.mss, self.retries > 1);
-        self.recovery.start(ack);
+        self.recovery = Held::new();
         self.retries = 0;
         self.timers.retransmit = Instant::FAR;
         self.heard = cx.now;

@@ -107,7 +107,7 @@ impl Conn {
             receive_buffer: self.rcv.space.limit,
             send_buffer: self.snd.space.limit,
             not_sent: self.snd.unsent(),
-            retransmits: self.retransmits,
+            retransmits: self.retransmits.into(),
             retries: self.retries.max(self.probes),
             backoff: self.rtt.backoff().max(self.probe_backoff),
             sacked: self.recovery.sent.sacked(),

@@ -22,6 +22,7 @@
 //! | `timers`, `expire`, `keepalive`, `user_timeout` | deadlines and what they do |
 //! | `memory` | a budget over what all connections buffer |
 //! | `drained` | when rings that ran empty give their memory back |
+//! | `path` | how frames get to the next hop, and what control is told of it |
 //! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
 //! | `reply`, `challenge` | segments that no connection sends; how many challenge ACKs leave |
 //! | `options`, `timestamps`, `isn` | what is negotiated; both clocks; what must not be guessed |
@@ -38,7 +39,9 @@
 //!
 //! A flow is in the table exactly while one of the three slabs holds it. The wheel's entry of a connection is
 //! never later than its earliest deadline. Nothing allocates per segment: rings are made with the
-//! connection. Segments change nothing before their checksum is known to be good.
+//! connection, recovery when data leaves after a silence, and what an idle connection does not need goes
+//! back after a timeout (`recovery::held`). Segments change nothing before their checksum is known to be
+//! good.
 
 mod ack;
 mod ack_policy;
@@ -67,6 +70,7 @@ mod options;
 mod output;
 mod pacing;
 mod passive;
+mod path;
 mod rcv_space;
 mod ready;
 mod recovery;

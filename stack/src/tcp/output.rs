@@ -122,13 +122,13 @@ impl Conn {
     /// What recovery wants sent again, as far as the congestion window goes. The first segment ignores the
     /// peer's window: if that closed behind our back, the segment is a probe.
     fn plan_again(&mut self, room: u32) -> Option<Plan> {
-        if self.recovery.new_first {
+        if self.recovery.new_first || !self.recovery.sent.has_waiting() {
             return None;
         }
         let mss = self.mss_now();
         let open =
             self.congestion.cwnd().saturating_sub(self.recovery.pipe(self.snd.outstanding()));
-        if open == 0 || !self.recovery.sent.has_waiting() {
+        if open == 0 {
             return None;
         }
         // Windows are counted in segments here: what is left of one is one.
@@ -142,7 +142,7 @@ impl Conn {
 
     /// F-RTO wanted new data first and there was none.
     fn plan_again_after_all(&mut self, room: u32) -> Option<Plan> {
-        if !self.recovery.give_up_new(self.snd.nxt) {
+        if !self.recovery.new_first || !self.recovery.give_up_new(self.snd.nxt) {
             return None;
         }
         self.plan_again(room)
@@ -272,10 +272,10 @@ impl Conn {
         self.syn_owed = false;
         self.snd.nxt = self.snd.una + 1;
         self.snd.last_sent = now;
-        if self.syn_sent.is_none() {
-            self.syn_sent = Some(now);
+        if self.syn_sent == Instant::FAR {
+            self.syn_sent = now;
         } else {
-            self.retransmits += 1;
+            self.retransmits = self.retransmits.saturating_add(1);
         }
         self.start_retransmit_timer(now);
     }
@@ -301,7 +301,7 @@ impl Conn {
         if !plan.len.is_multiple_of(mss) {
             self.snd.small = end;
         }
-        self.recovery.on_new_sent(plan.seq, end, mss, now);
+        self.watch_new(plan.seq, end, mss, now);
         self.note_usage(now);
         if plan.flags.fin() {
             self.fins.send();
@@ -311,9 +311,9 @@ impl Conn {
     }
 
     fn on_sent_again(&mut self, plan: &Plan, end: SeqNum, now: Instant) {
-        let clock = self.stamps.clock(now);
-        self.recovery.on_resent(plan.seq, end, self.mss_now(), clock, now);
-        self.retransmits += 1;
+        let (mss, clock) = (self.mss_now(), self.stamps.clock(now));
+        self.recovery.on_resent(plan.seq, end, mss, clock, now);
+        self.retransmits = self.retransmits.saturating_add(1);
         self.snd.last_sent = now;
         if plan.seq == self.snd.una {
             self.timers.retransmit = self.timeout_at(now);

@@ -20,9 +20,12 @@ pub enum Pacing {
     AtMost(u64),
 }
 
-/// Spreads what one connection sends.
+/// Spreads what one connection sends. One that does not, which is most, holds no memory for it.
+#[derive(Debug, Default)]
+pub(crate) struct Pacer(Option<Box<Pace>>);
+
 #[derive(Debug)]
-pub(crate) struct Pacer {
+struct Pace {
     pacing: Pacing,
     /// Bytes a second; [`UNPACED`] before the round trip is known.
     rate: u64,
@@ -46,25 +49,59 @@ pub(crate) struct Window {
 }
 
 impl Pacer {
+    /// Before anything was sent.
     pub(crate) fn new(pacing: Pacing) -> Self {
-        Self { pacing, rate: UNPACED, next_send: Instant::ZERO, left: 0, head: 0 }
+        let mut pacer = Self::default();
+        pacer.set(pacing, 0, 1);
+        pacer
     }
 
-    /// Changes how what is sent is spread, from the next burst on.
-    pub(crate) fn set(&mut self, pacing: Pacing) {
-        self.pacing = pacing;
+    /// Changes how what is sent is spread, from the next burst on. `sent` bytes have left, in segments of
+    /// `mss`.
+    pub(crate) fn set(&mut self, pacing: Pacing, sent: u64, mss: u32) {
+        if pacing == Pacing::Off {
+            self.0 = None;
+            return;
+        }
+        let head = (sent / u64::from(mss.max(1))).min(HEAD.into()) as u8;
+        let pace = self.0.get_or_insert_with(|| {
+            Box::new(Pace { pacing, rate: UNPACED, next_send: Instant::ZERO, left: 0, head })
+        });
+        pace.pacing = pacing;
     }
 
-    /// Whether anything is spread.
+    /// The window or the round trip changed.
     #[inline]
-    pub(crate) fn is_on(&self) -> bool {
-        self.pacing != Pacing::Off
+    pub(crate) fn update(&mut self, window: impl FnOnce() -> Window) {
+        if let Some(pace) = &mut self.0 {
+            pace.update(&window());
+        }
     }
 
-    /// The window or the round trip changed (Linux `tcp_update_pacing_rate`).
+    /// Bytes a second at which data leaves, if that is bounded.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        self.0.as_ref()?.rate()
+    }
+
+    /// How many bytes may leave now, or else when: a burst, or what is left of it.
     #[inline]
-    pub(crate) fn update(&mut self, window: &Window) {
-        if !self.is_on() || window.srtt_us == 0 {
+    pub(crate) fn budget(&self, now: Instant, mss: u32) -> Result<u32, Instant> {
+        self.0.as_ref().map_or(Ok(u32::MAX), |pace| pace.budget(now, mss))
+    }
+
+    /// `len` bytes left.
+    #[inline]
+    pub(crate) fn on_sent(&mut self, len: u32, mss: u32, now: Instant) {
+        if let Some(pace) = &mut self.0 {
+            pace.on_sent(len, mss, now);
+        }
+    }
+}
+
+impl Pace {
+    /// Linux `tcp_update_pacing_rate`.
+    fn update(&mut self, window: &Window) {
+        if window.srtt_us == 0 {
             return;
         }
         let percent = if window.cwnd < window.ssthresh / 2 { SLOW_START_PERCENT } else { PERCENT };
@@ -73,9 +110,7 @@ impl Pacer {
         self.rate = (bytes * percent * (MICROS / 100) / u64::from(window.srtt_us)).max(1);
     }
 
-    /// Bytes a second at which data leaves, if that is bounded.
-    #[inline]
-    pub(crate) fn rate(&self) -> Option<u64> {
+    fn rate(&self) -> Option<u64> {
         let rate = match self.pacing {
             Pacing::Off => UNPACED,
             Pacing::On => self.rate,
@@ -84,9 +119,7 @@ impl Pacer {
         (rate != UNPACED).then_some(rate)
     }
 
-    /// How many bytes may leave now, or else when: a burst, or what is left of it.
-    #[inline]
-    pub(crate) fn budget(&self, now: Instant, mss: u32) -> Result<u32, Instant> {
+    fn budget(&self, now: Instant, mss: u32) -> Result<u32, Instant> {
         let Some(rate) = self.rate() else { return Ok(u32::MAX) };
         if now >= self.next_send {
             Ok(burst(rate, mss))
@@ -97,9 +130,7 @@ impl Pacer {
         }
     }
 
-    /// `len` bytes left.
-    #[inline]
-    pub(crate) fn on_sent(&mut self, len: u32, mss: u32, now: Instant) {
+    fn on_sent(&mut self, len: u32, mss: u32, now: Instant) {
         // The first ten segments are the initial window: they go out as they are.
         let segments = len.div_ceil(mss.max(1)).min(u32::from(HEAD)) as u8;
         self.head = (self.head + segments).min(HEAD);

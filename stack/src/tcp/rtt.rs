@@ -19,20 +19,13 @@ pub(crate) struct Rtt {
     backoff: u8,
     /// Least sample of late, microseconds.
     min_us: u32,
-    /// When it was taken.
-    min_at: Instant,
+    /// When it was taken, units of some milliseconds; wraps after months.
+    min_at: u32,
 }
 
 impl Rtt {
     pub(crate) fn new() -> Self {
-        Self {
-            srtt_8: 0,
-            rttvar_4: 0,
-            rto_us: INITIAL_US,
-            backoff: 0,
-            min_us: u32::MAX,
-            min_at: Instant::ZERO,
-        }
+        Self { srtt_8: 0, rttvar_4: 0, rto_us: INITIAL_US, backoff: 0, min_us: u32::MAX, min_at: 0 }
     }
 
     /// RFC 6298 §5.7: the handshake timed out, so the first data gets three seconds (TCPT-03).
@@ -46,9 +39,10 @@ impl Rtt {
     /// Takes in one measurement (RFC 6298 §2).
     pub(crate) fn sample(&mut self, rtt: Duration, now: Instant) {
         let r = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).clamp(1, MAX_US);
-        if r <= self.min_us || now.since(self.min_at) > MIN_WINDOW {
+        let ticks = (now.nanos() >> MIN_TICK_SHIFT) as u32;
+        if r <= self.min_us || ticks.wrapping_sub(self.min_at) > MIN_WINDOW {
             self.min_us = r;
-            self.min_at = now;
+            self.min_at = ticks;
         }
         if self.srtt_8 == 0 {
             self.srtt_8 = r * 8;
@@ -127,7 +121,9 @@ impl Rtt {
 }
 
 /// Linux `tcp_min_rtt_wlen`: paths change.
-const MIN_WINDOW: Duration = Duration::from_secs(300);
+const MIN_WINDOW: u32 = (300_000_000_000u64 >> MIN_TICK_SHIFT) as u32;
+/// Ticks of two to this many nanoseconds.
+const MIN_TICK_SHIFT: u32 = 21;
 /// RFC 6298 §2.1.
 const INITIAL_US: u32 = 1_000_000;
 /// RFC 6298 §5.7.

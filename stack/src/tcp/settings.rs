@@ -187,7 +187,7 @@ impl Conn {
         self.apply_buffers(limits);
         self.set_oob_inline(settings.oob_inline);
         if let Some(pacing) = settings.pacing {
-            self.pacer.set(pacing);
+            self.pacer.set(pacing, self.snd.bytes, self.snd.mss);
         }
     }
 
@@ -199,7 +199,7 @@ impl Conn {
             TcpOption::QuickAck(on) => self.rcv.owed.now |= self.rcv.acks.set_quick(on),
             TcpOption::Congestion(algorithm) => self.congestion.set_algorithm(algorithm),
             TcpOption::Pacing(pacing) => {
-                self.pacer.set(pacing);
+                self.pacer.set(pacing, self.snd.bytes, self.snd.mss);
                 self.sent(cx);
             }
             TcpOption::KeepAlive(_) => self.set_keepalive(),

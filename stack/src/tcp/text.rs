@@ -77,6 +77,8 @@ impl Conn {
     pub(crate) fn note_twice(&mut self, left: SeqNum, right: SeqNum) {
         if self.sack {
             self.rcv.disorder.get_or_insert_default().sack.duplicate(left, right);
+            // Once that is told, it may be looked at for the last time.
+            self.drain.want();
         }
     }
 }

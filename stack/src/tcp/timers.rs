@@ -19,18 +19,28 @@ pub(crate) struct Timers {
     pub(crate) delayed_ack: Instant,
     /// Keep-alive probe.
     pub(crate) keepalive: Instant,
+    /// A look at whether recovery is still needed.
+    pub(crate) quiet: Instant,
 }
 
 impl Timers {
     pub(crate) fn new() -> Self {
         let off = Instant::FAR;
-        Self { retransmit: off, loss: off, pacing: off, delayed_ack: off, keepalive: off }
+        Self {
+            retransmit: off,
+            loss: off,
+            pacing: off,
+            delayed_ack: off,
+            keepalive: off,
+            quiet: off,
+        }
     }
 
     /// The earliest deadline.
     #[inline]
     pub(crate) fn earliest(&self) -> Instant {
-        self.retransmit.min(self.loss).min(self.pacing).min(self.delayed_ack).min(self.keepalive)
+        let first = self.retransmit.min(self.loss).min(self.delayed_ack);
+        first.min(self.pacing).min(self.keepalive).min(self.quiet)
     }
 }
 

@@ -70,6 +70,21 @@ impl Pair {
         carried
     }
 
+    /// The frames that one host wants to send, taken off the wire.
+    pub fn take(&mut self, from: usize) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        let (slot, index) = (&mut self.slot, self.ifindex[from]);
+        while let Some(meta) = self.hosts[from].transmit(self.now, index, slot) {
+            frames.push(slot[..meta.len as usize].to_vec());
+        }
+        frames
+    }
+
+    /// A frame comes in at one host.
+    pub fn give(&mut self, to: usize, frame: &mut [u8]) {
+        self.hosts[to].receive(self.now, self.ifindex[to], RxMeta::default(), frame).ok();
+    }
+
     pub fn pass(&mut self, span: Duration) {
         self.now += span;
         self.hosts.iter_mut().for_each(|host| host.expire(self.now));

@@ -9,7 +9,7 @@
 
 use crate::time::{Duration, Instant};
 
-/// The curve and where on it the connection is. What undo brings back.
+/// The curve and where on it the connection is: what undo brings back.
 #[derive(Clone, Copy, Debug)]
 struct Curve {
     /// When this congestion avoidance began; [`Instant::FAR`]: it has not.
@@ -28,11 +28,9 @@ struct Curve {
 }
 
 /// CUBIC.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Cubic {
     curve: Curve,
-    /// The curve before the last loss.
-    saved: Curve,
     /// When the window was last seen to limit the sender, or not to.
     last: Instant,
     /// What growth left over, as a fraction of the window: `(target - cwnd) * acked` modulo `cwnd`.
@@ -53,7 +51,7 @@ pub(super) struct Step {
 impl Cubic {
     pub(super) fn new() -> Self {
         let curve = Curve { epoch: Instant::FAR, w_max: 0, prior: 0, origin: 0, k_ms: 0, est: 0 };
-        Self { curve, saved: curve, last: Instant::ZERO, rest: 0, est_rest: 0 }
+        Self { curve, last: Instant::ZERO, rest: 0, est_rest: 0 }
     }
 
     /// Congestion avoidance: the window after one more acknowledgment (RFC 9438 §4.2 to §4.5).
@@ -105,7 +103,6 @@ impl Cubic {
     /// A loss: the new threshold (§4.6, §4.7). Of the window, not of what is in flight: that the
     /// window never grows unused is seen to elsewhere.
     pub(super) fn on_loss(&mut self, cwnd: u32, mss: u32) -> u32 {
-        self.saved = self.curve;
         let curve = &mut self.curve;
         curve.epoch = Instant::FAR;
         curve.prior = cwnd;
@@ -122,8 +119,8 @@ impl Cubic {
     }
 
     /// The last loss was none (§4.9).
-    pub(super) fn undo(&mut self) {
-        self.curve = self.saved;
+    pub(super) fn undo(&mut self, before: &Self) {
+        self.curve = before.curve;
     }
 
     /// Congestion avoidance begins with this window.

@@ -2,7 +2,8 @@
 //!
 //! [`Congestion`] holds the two numbers every algorithm shares, and one algorithm. It is told of
 //! acknowledgments, losses, timeouts and idleness; recovery moves the window itself while it repairs a
-//! loss. Before a loss changes anything, what was is kept, so that a loss that was none is undone.
+//! loss. Before a loss changes anything, what was is kept, so that a loss that was none is undone,
+//! until nothing has been out for a while.
 //! All arithmetic is in bytes and integers. There is no dispatch per packet beyond a match.
 //!
 //! | file | idea |
@@ -36,18 +37,27 @@ pub(crate) struct Congestion {
     cwnd: u32,
     /// Slow start threshold, bytes.
     ssthresh: u32,
-    /// Both before the last loss; zeros if there is nothing to undo.
-    prior_cwnd: u32,
-    prior_ssthresh: u32,
+    /// What was before the last loss; nothing if that cannot be undone.
+    prior: Option<Box<Prior>>,
     /// How much of the present idleness was taken in, microseconds.
     idle_us: u64,
     usage: Usage,
     algorithm: Algorithm,
 }
 
+/// What a loss changes.
 #[derive(Debug)]
+struct Prior {
+    cwnd: u32,
+    ssthresh: u32,
+    algorithm: Algorithm,
+}
+
+#[derive(Clone, Debug)]
 enum Algorithm {
-    Cubic(Cubic, HyStart),
+    /// CUBIC in its first slow start: there is no curve before that ends.
+    Start(HyStart),
+    Cubic(Cubic),
     Reno(Reno),
 }
 
@@ -77,8 +87,7 @@ impl Congestion {
         Self {
             cwnd: if syn_lost { mss } else { initial_window(mss) },
             ssthresh: SSTHRESH_START,
-            prior_cwnd: 0,
-            prior_ssthresh: 0,
+            prior: None,
             idle_us: 0,
             usage: Usage::new(),
             algorithm: Algorithm::new(algorithm),
@@ -103,7 +112,7 @@ impl Congestion {
     /// Which algorithm it is.
     pub(crate) fn algorithm(&self) -> CongestionAlgorithm {
         match self.algorithm {
-            Algorithm::Cubic(..) => CongestionAlgorithm::Cubic,
+            Algorithm::Start(_) | Algorithm::Cubic(_) => CongestionAlgorithm::Cubic,
             Algorithm::Reno(_) => CongestionAlgorithm::Reno,
         }
     }
@@ -126,7 +135,7 @@ impl Congestion {
     pub(crate) fn on_ack(&mut self, ack: &Ack) {
         self.idle_us = 0;
         if !ack.limited {
-            if let Algorithm::Cubic(cubic, _) = &mut self.algorithm {
+            if let Algorithm::Cubic(cubic) = &mut self.algorithm {
                 cubic.on_unlimited(ack.now);
             }
             return;
@@ -136,12 +145,12 @@ impl Congestion {
             acked = self.slow_start(ack);
         }
         if acked > 0 {
+            let Ack { now, srtt, mss, .. } = *ack;
+            self.algorithm.end_start();
             self.cwnd = match &mut self.algorithm {
-                Algorithm::Cubic(cubic, _) => {
-                    let Ack { now, srtt, mss, .. } = *ack;
-                    cubic.avoid(self.cwnd, &Step { now, acked, srtt, mss })
-                }
-                Algorithm::Reno(reno) => reno.avoid(self.cwnd, acked, ack.mss),
+                Algorithm::Cubic(cubic) => cubic.avoid(self.cwnd, &Step { now, acked, srtt, mss }),
+                Algorithm::Reno(reno) => reno.avoid(self.cwnd, acked, mss),
+                Algorithm::Start(_) => self.cwnd,
             };
         }
         self.cwnd = self.cwnd.min(CWND_MAX);
@@ -153,11 +162,17 @@ impl Congestion {
     /// Both algorithms take a share of the window, as Linux does, not of what is in flight: validation
     /// sees to it that the window does not grow beyond what is used.
     pub(crate) fn reduce(&mut self, mss: u32) {
-        self.prior_cwnd = self.cwnd;
-        self.prior_ssthresh = self.current_ssthresh();
+        let algorithm = self.algorithm.clone();
+        let prior = Prior { cwnd: self.cwnd, ssthresh: self.current_ssthresh(), algorithm };
+        match &mut self.prior {
+            Some(place) => **place = prior,
+            None => self.prior = Some(Box::new(prior)),
+        }
+        self.algorithm.end_start();
         self.ssthresh = match &mut self.algorithm {
-            Algorithm::Cubic(cubic, _) => cubic.on_loss(self.cwnd, mss),
+            Algorithm::Cubic(cubic) => cubic.on_loss(self.cwnd, mss),
             Algorithm::Reno(reno) => reno.on_loss(self.cwnd, mss),
+            Algorithm::Start(_) => self.ssthresh,
         };
     }
 
@@ -165,7 +180,7 @@ impl Congestion {
     /// segment may leave (RFC 5681 §3.1). The threshold is [`reduce`](Self::reduce)'s, for the
     /// first timeout of a flight only.
     pub(crate) fn on_timeout(&mut self, pipe: u32, mss: u32) {
-        if let Algorithm::Cubic(cubic, _) = &mut self.algorithm {
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
             cubic.on_timeout();
         }
         self.set_cwnd(pipe.saturating_add(mss), mss);
@@ -174,16 +189,20 @@ impl Congestion {
     /// The last loss or timeout was none: all is as it was, or better (Linux
     /// `tcp_undo_cwnd_reduction`; RFC 9438 §4.9).
     pub(crate) fn undo(&mut self, now: Instant) {
-        if self.prior_cwnd == 0 {
-            return;
-        }
-        self.cwnd = self.cwnd.max(self.prior_cwnd);
-        self.ssthresh = self.ssthresh.max(self.prior_ssthresh);
-        self.prior_cwnd = 0;
-        if let Algorithm::Cubic(cubic, _) = &mut self.algorithm {
-            cubic.undo();
+        let Some(prior) = self.prior.take() else { return };
+        self.cwnd = self.cwnd.max(prior.cwnd);
+        self.ssthresh = self.ssthresh.max(prior.ssthresh);
+        match (&mut self.algorithm, prior.algorithm) {
+            (Algorithm::Cubic(cubic), Algorithm::Cubic(before)) => cubic.undo(&before),
+            (algorithm @ Algorithm::Cubic(_), start @ Algorithm::Start(_)) => *algorithm = start,
+            _ => {}
         }
         self.usage.restart(now);
+    }
+
+    /// Nothing has been out for a while: it is too late to undo.
+    pub(crate) fn forget_prior(&mut self) {
+        self.prior = None;
     }
 
     /// Something is to be sent after nothing was out, and nothing was sent, for `idle`. May be told more
@@ -198,7 +217,7 @@ impl Congestion {
             return;
         }
         self.idle_us = idle;
-        if let Algorithm::Cubic(cubic, _) = &mut self.algorithm {
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
             cubic.pause(Duration::from_micros(idle - before));
         }
         let rto = u64::try_from(rto.as_micros()).unwrap_or(u64::MAX).max(1);
@@ -257,7 +276,7 @@ impl Congestion {
     #[inline]
     fn slow_start(&mut self, ack: &Ack) -> u32 {
         let mut step = ack.acked;
-        if let Algorithm::Cubic(_, hystart) = &mut self.algorithm
+        if let Algorithm::Start(hystart) = &mut self.algorithm
             && self.ssthresh == SSTHRESH_START
         {
             let Ack { una, nxt, rtt, now, mss, .. } = *ack;
@@ -283,8 +302,16 @@ impl Congestion {
 impl Algorithm {
     fn new(algorithm: CongestionAlgorithm) -> Self {
         match algorithm {
-            CongestionAlgorithm::Cubic => Self::Cubic(Cubic::new(), HyStart::new()),
+            CongestionAlgorithm::Cubic => Self::Start(HyStart::new()),
             CongestionAlgorithm::Reno => Self::Reno(Reno::default()),
+        }
+    }
+
+    /// CUBIC's first slow start is over: from here on there is a curve.
+    #[inline]
+    fn end_start(&mut self) {
+        if let Self::Start(_) = self {
+            *self = Self::Cubic(Cubic::new());
         }
     }
 }
@@ -299,7 +326,7 @@ const SSTHRESH_START: u32 = 0x7fff_ffff;
 /// Nothing above the largest window is of use (RFC 7323 §2.3).
 const CWND_MAX: u32 = 1 << 30;
 
-const _: () = assert!(size_of::<Congestion>() <= 176);
+const _: () = assert!(size_of::<Congestion>() <= 112);
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! NewReno's window (RFC 5681 §3.1): one segment more per window acknowledged, half after a loss.
 
 /// What Reno remembers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reno {
     /// Bytes acknowledged since the window last grew.
     acked: u32,

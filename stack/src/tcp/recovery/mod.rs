@@ -13,6 +13,7 @@
 //! [`Conn::recover`] is told of every acknowledgment once the queue has taken it in.
 
 mod delivered;
+mod held;
 mod probe;
 mod prr;
 mod rack;
@@ -28,6 +29,8 @@ use crate::tcp::pacing::Window;
 use crate::time::{Duration, Instant};
 
 pub(crate) use delivered::Delivered;
+pub(crate) use held::Held;
+use held::Learned;
 use probe::{ProbeVerdict, TailProbe};
 use prr::{Progress, Prr};
 use rack::Rack;
@@ -73,7 +76,7 @@ pub(crate) struct Recovery {
     /// Bytes that duplicate ACKs showed to have left the network, where SACK does not say it.
     duplicates: u32,
     /// How many segments a delivery may be early by and not show a loss.
-    reordering: u32,
+    reordering: u16,
     prr: Prr,
     undo: Undo,
     rack: Rack,
@@ -95,7 +98,7 @@ pub(crate) struct Acked {
 }
 
 impl Recovery {
-    pub(crate) fn new(una: SeqNum) -> Self {
+    const fn new(una: SeqNum, rtt: Duration, learned: Learned) -> Self {
         Self {
             sent: SentQueue::new(una),
             phase: Phase::Open,
@@ -106,16 +109,16 @@ impl Recovery {
             probe: None,
             high: una,
             duplicates: 0,
-            reordering: DUPLICATES,
-            prr: Prr::default(),
-            undo: Undo::default(),
-            rack: Rack::new(una),
+            reordering: learned.reordering,
+            prr: Prr::new(),
+            undo: Undo::new(),
+            rack: Rack::new(una, rtt, learned),
         }
     }
 
-    /// The connection is open and has sent nothing beyond `nxt`.
-    pub(crate) fn start(&mut self, nxt: SeqNum) {
-        *self = Self::new(nxt);
+    /// What stays when nothing is out any more.
+    fn learned(&self) -> Learned {
+        Learned { reordering: self.reordering, ..self.rack.learned() }
     }
 
     /// What an acknowledgment that arrives now begins from.
@@ -128,11 +131,6 @@ impl Recovery {
     #[inline]
     pub(crate) fn has_work(&self) -> bool {
         self.probe_due || !self.new_first && self.sent.has_waiting()
-    }
-
-    /// How many segments a delivery may be early by and not show a loss.
-    pub(crate) fn reordering(&self) -> u32 {
-        self.reordering
     }
 
     /// Whether nothing is being repaired.
@@ -200,7 +198,7 @@ impl Conn {
     /// The queue has taken in an acknowledgment: what it means for losses and windows.
     #[inline]
     pub(crate) fn recover(&mut self, cx: &mut Cx<'_>, delivered: &Delivered, acked: &Acked) {
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         recovery.rack = delivered.rack;
         recovery.rack.follow(self.snd.una);
         if recovery.high.lt(self.snd.una) && recovery.phase == Phase::Open {
@@ -210,7 +208,7 @@ impl Conn {
             self.on_reordering(low);
         }
         if let Some((bytes, end)) = acked.twice {
-            let recovery = &mut self.recovery;
+            let recovery = &mut *self.recovery;
             recovery.undo.on_duplicate_delivery(bytes, end);
             let probed = recovery.probe.is_some_and(|probe| probe.again && probe.high == end);
             if !probed {
@@ -228,12 +226,12 @@ impl Conn {
             && self.recovery.duplicates == 0;
         let lost = if quiet { 0 } else { self.treat(cx, delivered, acked) };
         self.adjust_window(cx, gone, acked, lost);
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         if recovery.phase == Phase::Open && recovery.sent.resent() == 0 {
             recovery.undo.forget_stamp();
         }
         self.set_loss_timer(cx.now, acked.advanced > 0);
-        self.pacer.update(&Window {
+        self.pacer.update(|| Window {
             cwnd: self.congestion.cwnd(),
             ssthresh: self.congestion.ssthresh(),
             outstanding: self.snd.outstanding(),
@@ -259,10 +257,10 @@ impl Conn {
 
     /// Something came early: how early tells what is no loss (Linux `tcp_check_sack_reordering`).
     fn on_reordering(&mut self, low: SeqNum) {
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         let distance = (recovery.sent.highest() - low).max(0) as u32;
-        let segments = distance.div_ceil(self.snd.mss.max(1)).min(REORDERING_MAX);
-        recovery.reordering = recovery.reordering.max(segments);
+        let segments = distance.div_ceil(self.snd.mss.max(1)).min(REORDERING_MAX.into());
+        recovery.reordering = recovery.reordering.max(segments as u16);
         recovery.rack.reordered = true;
     }
 
@@ -311,7 +309,7 @@ impl Conn {
     /// that it covers (Linux `tcp_add_reno_sack`, `tcp_remove_reno_sacks`).
     fn count_duplicates(&mut self, acked: &Acked) {
         let (mss, outstanding) = (self.snd.mss, self.snd.outstanding());
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         if acked.advanced > 0 {
             recovery.duplicates = match recovery.phase {
                 Phase::Recovery => {
@@ -335,7 +333,7 @@ impl Conn {
         if !self.sack && self.snd.una == self.recovery.high && self.snd.outstanding() > 0 {
             return true;
         }
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         if recovery.undo.is_armed() {
             self.congestion.set_cwnd(self.congestion.ssthresh(), self.snd.mss);
         }
@@ -347,7 +345,7 @@ impl Conn {
 
     /// Back to normal.
     fn end_trouble(&mut self) {
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         recovery.phase = Phase::Open;
         recovery.judging = false;
         recovery.new_first = false;
@@ -359,7 +357,7 @@ impl Conn {
     /// After a timeout: was it true? (RFC 5682, Linux `tcp_process_loss`.)
     fn treat_timeout(&mut self, cx: &mut Cx<'_>, delivered: &Delivered, acked: &Acked) {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         let advanced = acked.advanced > 0;
         let recovered = una.ge(recovery.high);
         if advanced && recovery.undo.is_due(acked.echo) {
@@ -416,10 +414,11 @@ impl Conn {
         if self.sack {
             return self.detect(cx.now);
         }
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         let bytes = match recovery.phase {
             Phase::Open
-                if recovery.duplicates >= recovery.reordering.min(DUPLICATES) * self.snd.mss =>
+                if recovery.duplicates
+                    >= u32::from(recovery.reordering.min(DUPLICATES)) * self.snd.mss =>
             {
                 recovery.sent.lose_head()
             }
@@ -431,8 +430,8 @@ impl Conn {
 
     /// Lets RACK look, and sets the timer for what it cannot say yet.
     fn detect(&mut self, now: Instant) -> Losses {
-        let recovery = &mut self.recovery;
-        let beyond = recovery.sent.sacked() >= recovery.reordering * self.snd.mss;
+        let recovery = &mut *self.recovery;
+        let beyond = recovery.sent.sacked() >= u32::from(recovery.reordering) * self.snd.mss;
         let eager = recovery.phase != Phase::Open || beyond;
         let grace = recovery.rack.grace(self.rtt.srtt().unwrap_or_default(), eager);
         let losses = recovery.sent.detect(&recovery.rack, grace, now);
@@ -448,7 +447,7 @@ impl Conn {
     /// Losses were shown (RFC 5681 §3.2, RFC 6675 §5, RFC 8985).
     fn enter_recovery(&mut self, cx: &mut Cx<'_>) {
         let (una, mss) = (self.snd.una, self.snd.mss);
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         recovery.undo.arm(una, recovery.sent.resent());
         recovery.prr = Prr::start(self.congestion.cwnd());
         self.congestion.reduce(mss);
@@ -463,7 +462,7 @@ impl Conn {
     /// The window after an acknowledgment: PRR while losses are repaired, else growth.
     #[inline]
     fn adjust_window(&mut self, cx: &Cx<'_>, gone: u32, acked: &Acked, lost: u32) {
-        let recovery = &self.recovery;
+        let recovery = &*self.recovery;
         if recovery.phase == Phase::Recovery {
             self.follow_prr(gone, acked.advanced > 0 && lost == 0);
             return;
@@ -501,7 +500,7 @@ impl Conn {
 
     /// An ACK came while a probe is out.
     fn judge_probe(&mut self, cx: &mut Cx<'_>, acked: &Acked) {
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         let Some(probe) = recovery.probe else { return };
         match probe.on_ack(self.snd.una, acked.duplicate, acked.twice.is_some()) {
             ProbeVerdict::Open => return,
@@ -518,7 +517,7 @@ impl Conn {
     /// Sets the timer that watches over the tail, unless it watches over reordering.
     #[inline]
     pub(crate) fn set_loss_timer(&mut self, now: Instant, restart: bool) {
-        let recovery = &self.recovery;
+        let recovery = &*self.recovery;
         let watching = recovery.loss_timer == LossTimer::Reordering && recovery.sent.sacked() > 0;
         if watching && self.timers.loss != Instant::FAR {
             return;
@@ -569,7 +568,7 @@ impl Conn {
     /// The retransmission timer expired with data outstanding (RFC 6298 §5, Linux `tcp_enter_loss`).
     pub(crate) fn on_timeout(&mut self, cx: &mut Cx<'_>) {
         let (una, mss) = (self.snd.una, self.snd.mss);
-        let recovery = &mut self.recovery;
+        let recovery = &mut *self.recovery;
         let fresh = recovery.phase == Phase::Open;
         if recovery.sent.is_reneged() {
             recovery.sent.forget_sacks();
@@ -599,7 +598,10 @@ impl Conn {
     /// Segments in flight are too large for the path: once more in smaller ones. That is no sign of
     /// congestion (Linux `tcp_simple_retransmit`).
     pub(crate) fn resegment(&mut self) {
-        let recovery = &mut self.recovery;
+        if !self.recovery.is_some() {
+            return;
+        }
+        let recovery = &mut *self.recovery;
         if !recovery.sent.lose_larger(self.snd.mss) {
             return;
         }
@@ -614,8 +616,8 @@ impl Conn {
 }
 
 /// RFC 5681 §3.2: the third duplicate shows a loss (TCPT-07).
-const DUPLICATES: u32 = 3;
+const DUPLICATES: u16 = 3;
 /// Linux `tcp_max_reordering`.
-const REORDERING_MAX: u32 = 300;
+const REORDERING_MAX: u16 = 300;
 /// For the coarseness of clocks.
 const CLOCK_SLACK: Duration = Duration::from_micros(50);

@@ -5,7 +5,7 @@
 //! the ACK shows progress, as Linux has it).
 
 /// What was delivered and sent since the reduction began, bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Prr {
     /// The window when the reduction began.
     prior: u32,
@@ -26,6 +26,11 @@ pub(crate) struct Progress {
 }
 
 impl Prr {
+    /// No reduction.
+    pub(crate) const fn new() -> Self {
+        Self { prior: 0, delivered: 0, out: 0 }
+    }
+
     /// A reduction begins at a window of `cwnd`.
     pub(crate) fn start(cwnd: u32) -> Self {
         Self { prior: cwnd.max(1), delivered: 0, out: 0 }

@@ -3,6 +3,7 @@
 
 use wire::tcp::SeqNum;
 
+use crate::tcp::recovery::held::Learned;
 use crate::tcp::recovery::sent::Run;
 use crate::time::{Duration, Instant};
 
@@ -29,17 +30,24 @@ pub(crate) struct Rack {
 }
 
 impl Rack {
-    pub(crate) fn new(una: SeqNum) -> Self {
+    pub(super) const fn new(una: SeqNum, rtt: Duration, learned: Learned) -> Self {
+        let Learned { steps, persist, reordered, .. } = learned;
         Self {
             sent: Instant::ZERO,
             end: una,
-            rtt: Duration::ZERO,
+            rtt,
             min_rtt: Duration::ZERO,
-            steps: 1,
-            persist: 0,
-            reordered: false,
+            steps,
+            persist,
+            reordered,
             round: una,
         }
+    }
+
+    /// What it knows of the path.
+    pub(super) fn learned(&self) -> Learned {
+        let Self { steps, persist, reordered, .. } = *self;
+        Learned { steps, persist, reordered, ..Learned::NOTHING }
     }
 
     /// The same, knowing the least round trip.

@@ -120,11 +120,11 @@ pub(crate) struct Losses {
 }
 
 impl SentQueue {
-    pub(crate) fn new(una: SeqNum) -> Self {
+    pub(crate) const fn new(una: SeqNum) -> Self {
         Self {
             runs: VecDeque::new(),
             again: VecDeque::new(),
-            sacked_ranges: Ranges::default(),
+            sacked_ranges: Ranges::new(),
             base: 0,
             una,
             sacked: 0,

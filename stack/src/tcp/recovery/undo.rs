@@ -7,7 +7,7 @@
 use wire::tcp::SeqNum;
 
 /// What is needed to judge a recovery.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Undo {
     /// SND.UNA when the windows were reduced; nothing if they were not, or it is too late.
     marker: Option<SeqNum>,
@@ -18,6 +18,11 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
+    /// There is nothing to be taken back.
+    pub(crate) const fn new() -> Self {
+        Self { marker: None, unproven: None, stamp: None }
+    }
+
     /// The windows are reduced at `una`, with `resent` bytes out again already.
     pub(crate) fn arm(&mut self, una: SeqNum, resent: u32) {
         self.marker = Some(una);

@@ -18,6 +18,7 @@ mod orphans;
 mod output;
 mod pacing;
 mod passive;
+mod quiet;
 mod sack;
 mod state;
 mod time_wait;

@@ -397,7 +397,7 @@ fn ten_thousand_connections_with_peers_that_behave_badly() {
     assert!(crowd.bytes_max > 8 << 20, "{} bytes", crowd.bytes_max);
     assert!(crowd.bytes_current < crowd.bytes_max as i64 / 2, "{} are kept", crowd.bytes_current);
     // Of another crowd nothing stays. The store is shared with tests that run beside this one, so it may
-    // be found emptier than it was left, but hardly every time.
+    // be found emptier than it was left, but not every time.
     let mut again = || {
         let crowd = allocation_counter::measure(|| {
             world.forget();
@@ -408,5 +408,5 @@ fn ten_thousand_connections_with_peers_that_behave_badly() {
         });
         crowd.bytes_current
     };
-    assert!((0..4).any(|_| again().abs() < 16 << 10), "a crowd leaves something each time");
+    assert!((0..20).any(|_| again().abs() < 16 << 10), "a crowd leaves something each time");
 }
