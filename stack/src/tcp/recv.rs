@@ -178,7 +178,8 @@ impl RecvHalf {
     #[inline]
     pub(crate) fn offer(&mut self, pressure: bool) -> u16 {
         let unit = 1u32 << self.scale;
-        let free = self.free();
+        let buffered = if self.shut { 0 } else { self.ring.buffered() as u32 };
+        let free = self.space.limit.saturating_sub(buffered);
         if free < self.space.limit / 2 {
             self.acks.on_pressure();
         }
@@ -186,7 +187,8 @@ impl RecvHalf {
         let told = self.window().next_multiple_of(unit);
         let told = if told <= free.next_multiple_of(unit) { told } else { self.window() };
         let window = self.fresh_window(free, pressure).max(told);
-        let room = if self.shut { u32::MAX } else { self.ring.free() as u32 };
+        let room =
+            if self.shut { u32::MAX } else { (self.ring.limit() as u32).saturating_sub(buffered) };
         let window = window.min(room & !(unit - 1)).min(u32::from(u16::MAX) << self.scale);
         self.edge = self.edge.max(self.nxt + window);
         u16::try_from(self.window() >> self.scale).unwrap_or(u16::MAX)

@@ -472,7 +472,7 @@ impl Conn {
         if acked.advanced > 0 || reorders && gone > 0 {
             self.grow(cx, gone, acked);
         }
-        self.output |= gone > 0;
+        self.output |= gone > 0 && (self.recovery.new_first || self.has_work());
     }
 
     /// The window as PRR has it after `delivered` more bytes; `clean` as in [`Progress`].
