@@ -90,7 +90,7 @@ impl Host {
     /// The application released bytes of the socket's receive ring.
     pub fn consumed(&mut self, now: Instant, id: SocketId) {
         match id.kind {
-            SocketKind::Udp => self.with_udp(now, |udp, _| udp.consumed(id)),
+            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.consumed(cx.now, id)),
             SocketKind::TcpListener | SocketKind::TcpConnection => {
                 self.with_tcp(now, |tcp, cx| tcp.consumed(cx, id));
             }

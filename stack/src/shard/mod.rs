@@ -360,8 +360,9 @@ impl Shard {
 
     /// Serves every deadline up to `now`.
     pub(crate) fn expire(&mut self, now: Instant, fib: &Fib) {
-        let Self { tcp, icmp, reassembly, parts, .. } = self;
+        let Self { tcp, udp, icmp, reassembly, parts, .. } = self;
         tcp.expire(&mut parts.cx(now, fib));
+        udp.expire(now);
         while let Some(expired) = reassembly.expire(now, &mut parts.stats) {
             let Some(expired) = expired else { continue };
             let Some(interface) = fib.interface(expired.ifindex) else { continue };
@@ -381,7 +382,8 @@ impl Shard {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let deadlines = [self.tcp.next_deadline(), self.reassembly.next_deadline()];
+        let (tcp, udp) = (self.tcp.next_deadline(), self.udp.next_deadline());
+        let deadlines = [tcp, udp, self.reassembly.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 

@@ -15,8 +15,8 @@ use crate::event::Readiness;
 use crate::fib::{Hop, Path};
 use crate::limits::Limits;
 use crate::socket::{Ends, SocketError, SocketId};
+use crate::store::drained::Drain;
 use crate::tcp::congestion::Congestion;
-use crate::tcp::drained::Drain;
 use crate::tcp::options;
 use crate::tcp::pacing::Pacer;
 use crate::tcp::rcv_space::RcvSpace;
@@ -304,6 +304,13 @@ impl Conn {
                 self.rcv.owed.now = true;
             }
         }
+    }
+
+    /// Its rings ran empty a while ago: what is empty now is given back.
+    pub(crate) fn give_back(&mut self) {
+        self.drain = Drain::None;
+        self.rcv.tidy();
+        self.snd.ring.trim();
     }
 
     /// The application wants no more data (TCPI-16).

@@ -21,7 +21,6 @@
 //! | `output`, `emit` | which segment is next; writing it into a frame |
 //! | `timers`, `expire`, `keepalive`, `user_timeout` | deadlines and what they do |
 //! | `memory` | a budget over what all connections buffer |
-//! | `drained` | when rings that ran empty give their memory back |
 //! | `path` | how frames get to the next hop, and what control is told of it |
 //! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
 //! | `reply`, `challenge` | segments that no connection sends; how many challenge ACKs leave |
@@ -52,7 +51,6 @@ mod check;
 mod congestion;
 mod conn;
 mod cookies;
-mod drained;
 mod embryos;
 mod emit;
 mod expire;
@@ -106,6 +104,7 @@ use crate::ip::Packet;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketKind};
+use crate::store::drained::Drained;
 use crate::store::slab::Slab;
 use crate::store::wheel::Wheel;
 use crate::time::Instant;
@@ -120,7 +119,6 @@ pub use state::State;
 use challenge::Challenges;
 use conn::{Conn, End, Stage};
 use cookies::Cookies;
-use drained::{Drain, Drained};
 use embryos::Embryos;
 use gone::Gone;
 use isn::Secrets;
@@ -393,9 +391,7 @@ impl Tcp {
         if conn.output || conn.rcv.owed.any() {
             self.ready.push(conn, index);
         }
-        if conn.drain == Drain::Wanted {
-            self.drained.push(conn, index, cx.now);
-        }
+        self.drained.note(&mut conn.drain, index, cx.now);
         let due = conn.timers.earliest();
         if due < conn.wheel_at {
             conn.wheel_at = due;

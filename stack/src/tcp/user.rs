@@ -9,7 +9,6 @@ use crate::fib::Path;
 use crate::socket::{Ends, SocketError, SocketId, SocketKind};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Birth, Conn};
-use crate::tcp::drained::Drain;
 use crate::tcp::listen::{conn_id, conn_key};
 use crate::tcp::segment::scope;
 use crate::tcp::settings::TcpOption;
@@ -106,9 +105,7 @@ impl Tcp {
         if conn.rcv.owed.any() {
             self.ready.push(conn, id.index);
         }
-        if conn.drain == Drain::Wanted {
-            self.drained.push(conn, id.index, cx.now);
-        }
+        self.drained.note(&mut conn.drain, id.index, cx.now);
     }
 
     /// The application lets go of the socket.

@@ -81,7 +81,10 @@ impl Udp {
         }
         let sum = copy_in(rx, RECORD_LEN, header.payload);
         if !is_good(packet, header, sum) {
-            rx.trim();
+            if rx.buffered() == 0 {
+                socket.drain.want();
+                self.drained.note(&mut socket.drain, index, cx.now);
+            }
             return Err(DropReason::UdpMalformed);
         }
         let record = Record { len: record, peer: Some(remote) };

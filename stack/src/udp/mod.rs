@@ -30,6 +30,8 @@ use crate::ip::ident::Ident;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{Ends, SocketError, SocketId, SocketInfo};
+use crate::store::drained::{Drain, Drained};
+use crate::time::Instant;
 use crate::udp::table::Table;
 
 /// Largest payload over IPv4: what a length field can say, less both headers.
@@ -53,6 +55,7 @@ pub(crate) struct Udp {
     ready: Vec<(IfIndex, VecDeque<u32>)>,
     /// Sockets that wait for the snapshot to change.
     parked: Vec<u32>,
+    drained: Drained,
 }
 
 impl Udp {
@@ -62,6 +65,7 @@ impl Udp {
             ident: Ident::new(rng),
             ready: Vec::new(),
             parked: Vec::new(),
+            drained: Drained::default(),
         }
     }
 
@@ -121,10 +125,29 @@ impl Udp {
     }
 
     /// The application read datagrams.
-    pub(crate) fn consumed(&mut self, id: SocketId) {
-        if let Some(rx) = self.table.by_id(id).and_then(|socket| socket.rx.as_mut()) {
-            rx.trim();
+    pub(crate) fn consumed(&mut self, now: Instant, id: SocketId) {
+        let Some(socket) = self.table.by_id(id) else { return };
+        if socket.rx.as_ref().is_some_and(|rx| rx.buffered() == 0) {
+            socket.drain.want();
+            self.drained.note(&mut socket.drain, id.index, now);
         }
+    }
+
+    /// Rings that ran empty a while ago, and still are, give their memory back.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        while let Some(index) = self.drained.pop_due(now) {
+            let Some(socket) = self.table.at_mut(index) else { continue };
+            socket.drain = Drain::None;
+            socket.tx.trim();
+            if let Some(rx) = &mut socket.rx {
+                rx.trim();
+            }
+        }
+    }
+
+    /// When to be called again, at the latest.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.drained.next_deadline()
     }
 
     /// The application lets go. What it wrote is still sent; then the id is dead.

@@ -130,7 +130,10 @@ impl Udp {
         let room = socket.tx.limit().saturating_sub(socket.tx.len());
         let crowded = room < RECORD_LEN + PAYLOAD_MAX_V6;
         socket.tx.release(RECORD_LEN + len);
-        socket.tx.trim();
+        if socket.tx.is_empty() {
+            socket.drain.want();
+            self.drained.note(&mut socket.drain, index, cx.now);
+        }
         socket.cut = None;
         if crowded && socket.rx.is_some() {
             cx.events.mark(socket.id, &mut socket.untold, Readiness::WRITABLE);

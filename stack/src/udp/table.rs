@@ -13,6 +13,7 @@ use crate::fib::Path;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketKind};
+use crate::store::drained::Drain;
 use crate::store::slab::{Key, Slab};
 use crate::time::Instant;
 
@@ -33,6 +34,7 @@ pub(crate) struct Socket {
     /// What went wrong since somebody last asked.
     pub(super) error: Option<SocketError>,
     pub(super) untold: Readiness,
+    pub(super) drain: Drain,
     /// In the ready queue of an interface, or parked.
     pub(super) queued: bool,
     /// The path of the last datagram, for the next one.
@@ -126,6 +128,7 @@ impl Table {
             tx,
             error: None,
             untold: Readiness::NONE,
+            drain: Drain::None,
             queued: false,
             route: None,
             cut: None,

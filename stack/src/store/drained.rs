@@ -1,18 +1,17 @@
-//! Connections whose rings ran empty, on the way to giving their memory back.
+//! Sockets whose rings ran empty, on the way to giving their memory back.
 //!
-//! The rings of a busy connection run empty all the time, and to give memory back and take it again each
-//! time costs as much as half a segment. So a connection that ran empty is noted here once, and looked at
+//! The rings of a busy socket run empty all the time, and to give memory back and take it again each
+//! time costs as much as half a segment. So a socket that ran empty is noted here once, and looked at
 //! a moment later: what is empty then is given back. Everyone waits equally long, so a plain queue is the
 //! timer.
 //!
-//! The queue holds slab slots. One whose tenant has changed is looked at too early, which does no harm.
+//! The queue holds slots. One whose tenant has changed is looked at too early, which does no harm.
 
 use std::collections::VecDeque;
 
-use crate::tcp::conn::Conn;
 use crate::time::{Duration, Instant};
 
-/// What a connection has to do with the queue.
+/// What a socket has to do with the queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Drain {
     /// Nothing.
@@ -39,10 +38,13 @@ impl Drain {
 pub(crate) struct Drained(VecDeque<(Instant, u32)>);
 
 impl Drained {
-    /// Notes the connection of slot `index`.
-    pub(crate) fn push(&mut self, conn: &mut Conn, index: u32, now: Instant) {
-        conn.drain = Drain::Noted;
-        self.0.push_back((now + WAIT, index));
+    /// Notes the socket of slot `index` if a ring of its ran empty.
+    #[inline]
+    pub(crate) fn note(&mut self, drain: &mut Drain, index: u32, now: Instant) {
+        if *drain == Drain::Wanted {
+            *drain = Drain::Noted;
+            self.0.push_back((now + WAIT, index));
+        }
     }
 
     /// Takes out one that has waited long enough.
@@ -57,14 +59,5 @@ impl Drained {
     }
 }
 
-impl Conn {
-    /// It has been noted for a while: what is empty now is given back.
-    pub(crate) fn give_back(&mut self) {
-        self.drain = Drain::None;
-        self.rcv.tidy();
-        self.snd.ring.trim();
-    }
-}
-
-/// Longer than the pauses of a busy connection, shorter than anyone looks at memory.
+/// Longer than the pauses of a busy socket, shorter than anyone looks at memory.
 const WAIT: Duration = Duration::from_millis(50);
