@@ -126,7 +126,7 @@ pub fn default_mac(name: &str) -> Mac {
 #[must_use]
 pub(crate) fn default_limits() -> Limits {
     let info = rustix::system::sysinfo();
-    let bytes = u64::from(info.totalram) * u64::from(info.mem_unit.max(1));
+    let bytes = info.totalram * u64::from(info.mem_unit.max(1));
     Limits { tcp_mem: budget(bytes), ..Limits::default() }
 }
 
