@@ -22,6 +22,8 @@ mod cx;
 pub mod drop;
 pub mod event;
 pub mod fib;
+#[cfg(test)]
+mod fixture;
 pub mod host;
 mod icmp;
 mod ip;

@@ -7,6 +7,7 @@
 use std::net::Ipv6Addr;
 
 use crate::Malformed;
+use crate::filled::Filled;
 
 /// The client's identifier.
 pub const CLIENT_ID: u16 = 1;
@@ -381,27 +382,18 @@ fn read_prefix(data: &[u8], depth: u8) -> Option<IaPrefix<'_>> {
 /// assert!(writer.put(&DhcpOption::IaNa(ia)));
 /// assert_eq!(writer.options().bytes()[..8], [0, 3, 0, 12, 0, 0, 0, 1]);
 /// ```
-#[derive(Clone, Debug)]
-pub struct OptionWriter<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-}
-
-impl<const N: usize> Default for OptionWriter<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub struct OptionWriter<const N: usize>(Filled<N>);
 
 impl<const N: usize> OptionWriter<N> {
     /// No options.
     pub const fn new() -> Self {
-        Self { bytes: [0; N], len: 0 }
+        Self(Filled::new())
     }
 
     /// What was written, to be sent or put inside another option.
     pub fn options(&self) -> Options<'_> {
-        Options { bytes: &self.bytes[..self.len], depth: 0 }
+        Options { bytes: self.0.written(), depth: 0 }
     }
 
     /// Appends an option; false if it does not fit or cannot be encoded.
@@ -452,16 +444,8 @@ impl<const N: usize> OptionWriter<N> {
     fn append(&mut self, code: u16, parts: &[&[u8]]) -> bool {
         let data_len: usize = parts.iter().map(|part| part.len()).sum();
         let Ok(len) = u16::try_from(data_len) else { return false };
-        let end = self.len + 4 + data_len;
-        let Some(room) = self.bytes.get_mut(self.len..end) else { return false };
         let head = [code.to_be_bytes(), len.to_be_bytes()];
-        let mut at = 0;
-        for part in [head.as_flattened()].iter().chain(parts) {
-            room[at..at + part.len()].copy_from_slice(part);
-            at += part.len();
-        }
-        self.len = end;
-        true
+        self.0.append(4 + data_len, head.as_flattened(), parts)
     }
 }
 

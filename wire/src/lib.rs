@@ -22,6 +22,7 @@ pub mod display;
 pub mod dns;
 pub mod error;
 pub mod ethernet;
+mod filled;
 pub mod icmp;
 pub mod icmp_ext;
 pub mod icmpv4;

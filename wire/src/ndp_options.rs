@@ -7,6 +7,7 @@
 use addr::{Cidr, Ip, Mac};
 
 use crate::Malformed;
+use crate::filled::Filled;
 
 /// Option: source link-layer address.
 pub const SOURCE_MAC: u8 = 1;
@@ -290,36 +291,27 @@ fn cidr(octets: [u8; 16], bits: u8) -> Option<Cidr> {
 }
 
 /// Builds options in `N` bytes.
-#[derive(Clone, Debug)]
-pub struct OptionWriter<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-}
-
-impl<const N: usize> Default for OptionWriter<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub struct OptionWriter<const N: usize>(Filled<N>);
 
 impl<const N: usize> OptionWriter<N> {
     /// No options.
     pub const fn new() -> Self {
-        Self { bytes: [0; N], len: 0 }
+        Self(Filled::new())
     }
 
     /// What was written.
     #[inline]
     pub fn options(&self) -> Options<'_> {
-        Options { bytes: &self.bytes[..self.len] }
+        Options { bytes: self.0.written() }
     }
 
     /// Appends an option, padded with zeros to eight bytes; false if it does not fit.
     #[inline]
     pub fn put(&mut self, option: &NdpOption<'_>) -> bool {
         match *option {
-            NdpOption::SourceMac(mac) => self.append_mac(SOURCE_MAC, mac),
-            NdpOption::TargetMac(mac) => self.append_mac(TARGET_MAC, mac),
+            NdpOption::SourceMac(mac) => self.append(SOURCE_MAC, &[&mac.0]),
+            NdpOption::TargetMac(mac) => self.append(TARGET_MAC, &[&mac.0]),
             NdpOption::Prefix(prefix) => self.append_prefix(&prefix),
             NdpOption::Redirected(packet) => self.append(REDIRECTED, &[&[0; 6], packet]),
             NdpOption::Mtu(mtu) => self.append(MTU, &[&[0; 2], &mtu.to_be_bytes()]),
@@ -336,15 +328,6 @@ impl<const N: usize> OptionWriter<N> {
             NdpOption::CaptivePortal(uri) => self.append(CAPTIVE_PORTAL, &[uri]),
             NdpOption::Unknown { kind, data } => self.append(kind, &[data]),
         }
-    }
-
-    #[inline]
-    fn append_mac(&mut self, kind: u8, mac: Mac) -> bool {
-        let Some(room) = self.bytes[self.len..].first_chunk_mut::<8>() else { return false };
-        let Mac([a, b, c, d, e, f]) = mac;
-        *room = [kind, 1, a, b, c, d, e, f];
-        self.len += 8;
-        true
     }
 
     fn append_prefix(&mut self, prefix: &Prefix) -> bool {
@@ -369,20 +352,12 @@ impl<const N: usize> OptionWriter<N> {
         self.append(ROUTE, &[&head, &route.lifetime_s.to_be_bytes(), octets])
     }
 
+    #[inline]
     fn append(&mut self, kind: u8, parts: &[&[u8]]) -> bool {
         let data_len: usize = parts.iter().map(|part| part.len()).sum();
         let len = (2 + data_len).next_multiple_of(8);
         let Ok(units) = u8::try_from(len / 8) else { return false };
-        let Some(room) = self.bytes[self.len..].get_mut(..len) else { return false };
-        room.fill(0);
-        room[..2].copy_from_slice(&[kind, units]);
-        let mut at = 2;
-        for part in parts {
-            room[at..at + part.len()].copy_from_slice(part);
-            at += part.len();
-        }
-        self.len += len;
-        true
+        self.0.append(len, &[kind, units], parts)
     }
 }
 

@@ -7,16 +7,15 @@
 use std::collections::VecDeque;
 
 use addr::{Cidr, Endpoint, IfIndex, Ip};
-use wire::checksum;
-use wire::ip::{self, IpEmit, PROTO_TCP};
+use wire::ip;
 use wire::offload::{DeviceCaps, Medium, RxChecksum, RxMeta, TxChecksum, TxMeta};
-use wire::tcp::{self, Emit, Flags, HEADER_LEN, SeqNum};
-use wire::tcp_options::{self, OptionWriter, Timestamps};
+use wire::tcp::{Flags, SeqNum};
 
 use crate::cx::{Cx, Request, Requests};
 use crate::drop::DropReason;
 use crate::event::{EventQueue, Readiness};
 use crate::fib::{Destination, Fib, FibInterface, FibRoute};
+pub(super) use crate::fixture::Seg;
 use crate::ip::Packet;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
@@ -58,99 +57,10 @@ pub(super) struct Frame {
     pub(super) meta: TxMeta,
 }
 
-/// What a segment said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seg {
-    pub(super) seq: SeqNum,
-    pub(super) ack: SeqNum,
-    pub(super) flags: Flags,
-    pub(super) wnd: u16,
-    pub(super) urgent: u16,
-    pub(super) options: Vec<u8>,
-    pub(super) data: Vec<u8>,
-}
-
-impl Seg {
-    pub(super) fn new(flags: Flags, seq: SeqNum, ack: SeqNum) -> Self {
-        Self { seq, ack, flags, wnd: 0xffff, urgent: 0, options: Vec::new(), data: Vec::new() }
-    }
-
-    pub(super) fn data(self, data: &[u8]) -> Self {
-        Self { data: data.to_vec(), ..self }
-    }
-
-    pub(super) fn wnd(self, wnd: u16) -> Self {
-        Self { wnd, ..self }
-    }
-
-    pub(super) fn options(self, options: &[u8]) -> Self {
-        Self { options: options.to_vec(), ..self }
-    }
-
-    /// With timestamps, as every segment has them where both sides do.
-    pub(super) fn stamps(self, value: u32, echo: u32) -> Self {
-        let mut writer = OptionWriter::new();
-        writer.timestamps(Timestamps { value, echo });
-        self.options(writer.finish())
-    }
-
-    /// The timestamps it carries.
-    pub(super) fn stamped(&self) -> Option<Timestamps> {
-        tcp_options::parse(&self.options).unwrap().timestamps
-    }
-
-    /// The segment as an IP packet.
-    pub(super) fn packet(&self, src: Endpoint, dst: Endpoint) -> Vec<u8> {
-        let len = HEADER_LEN + self.options.len() + self.data.len();
-        let start = ip::header_len(src.ip.is_v4());
-        let mut bytes = vec![0; start + len];
-        let header = IpEmit {
-            src: src.ip,
-            dst: dst.ip,
-            protocol: PROTO_TCP,
-            payload_len: len,
-            ..IpEmit::default()
-        };
-        ip::emit(&mut bytes, &header);
-        let segment = &mut bytes[start..];
-        let emit = Emit {
-            src_port: src.port,
-            dst_port: dst.port,
-            seq: self.seq,
-            ack: self.ack,
-            flags: self.flags,
-            window: self.wnd,
-            urgent: self.urgent,
-        };
-        let header_len = tcp::emit(segment, &emit, &self.options);
-        segment[header_len..].copy_from_slice(&self.data);
-        let pseudo = checksum::pseudo_header(src.ip, dst.ip, PROTO_TCP, len as u32);
-        tcp::set_checksum(segment, pseudo);
-        bytes
-    }
-}
-
 impl Frame {
     /// The segment in the frame; its checksum must hold.
     pub(super) fn seg(&self) -> Seg {
-        let header = ip::parse(&self.bytes).unwrap();
-        let segment = header.payload(&self.bytes);
-        if self.meta.checksum == TxChecksum::Complete {
-            assert!(tcp::checksum_ok(header.pseudo_header(), segment), "checksum");
-        } else {
-            let field = tcp::parse(segment).unwrap().checksum;
-            assert!(checksum::is_partial(header.pseudo_header(), field));
-        }
-        let parsed = tcp::parse(segment).unwrap();
-        Seg {
-            seq: parsed.seq,
-            ack: parsed.ack,
-            flags: parsed.flags,
-            wnd: parsed.window,
-            urgent: parsed.urgent,
-            options: parsed.options.to_vec(),
-            data: parsed.payload.to_vec(),
-        }
+        Seg::parse(&self.bytes, self.meta.checksum).2
     }
 
     /// How the device at the other end hands it up.

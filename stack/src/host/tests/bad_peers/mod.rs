@@ -10,18 +10,17 @@
 
 mod app;
 mod peer;
-mod segment;
 
 use std::collections::{BTreeMap, HashMap};
 
 use addr::{Endpoint, IfIndex, Ip};
-use wire::offload::{DeviceCaps, Medium, RxMeta};
+use wire::offload::{DeviceCaps, Medium, RxMeta, TxChecksum};
 
 use self::app::App;
 use self::peer::{Alarm, HOST_LEN, Kind, PEER_LEN, Peer, TALK, Wish};
-use self::segment::Seg;
 use crate::control::InterfaceConfig;
 use crate::event::Readiness;
+use crate::fixture::Seg;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::rng::Rng;
@@ -249,7 +248,7 @@ impl World {
             self.hosts[to].receive(now, self.ifindex[to], RxMeta::default(), &mut bytes).ok();
             return;
         }
-        let (src, dst, seg) = Seg::parse(&bytes);
+        let (src, dst, seg) = Seg::parse(&bytes, TxChecksum::Complete);
         let Some(&index) = self.by_endpoint.get(&dst) else { return };
         let peer = &mut self.peers[index];
         peer.us = src;

@@ -8,7 +8,7 @@ use addr::Endpoint;
 use wire::tcp::{Flags, SeqNum};
 use wire::tcp_options::{OptionWriter, SackBlock, Timestamps};
 
-use super::segment::Seg;
+use crate::fixture::Seg;
 use crate::rng::Rng;
 use crate::time::Duration;
 
@@ -190,7 +190,7 @@ impl Peer {
             _ => {}
         }
         let options = options.finish().to_vec();
-        Seg { seq, ack, flags, window: self.window, options, data: Vec::new() }
+        Seg { wnd: self.window, options, ..Seg::new(flags, seq, ack) }
     }
 
     fn text(&self, offset: usize, len: usize) -> Seg {
@@ -222,7 +222,7 @@ impl Peer {
             }
             return;
         }
-        if let Some(value) = seg.timestamp() {
+        if let Some(value) = seg.stamped().map(|stamps| stamps.value) {
             self.echo = value;
         }
         if seg.flags.syn() {
@@ -297,7 +297,7 @@ impl Peer {
                     500 => 1,
                     _ => 0xffff,
                 };
-                ack.window = self.window;
+                ack.wnd = self.window;
             }
             Kind::SackNonsense => {
                 let at = self.rcv;
@@ -362,7 +362,7 @@ impl Peer {
             Kind::SilentAfterHandshake => return,
             Kind::ZeroWindowForLong | Kind::ZeroWindowForEver => {
                 self.window = 0;
-                segs.iter_mut().for_each(|seg| seg.window = 0);
+                segs.iter_mut().for_each(|seg| seg.wnd = 0);
                 if self.kind == Kind::ZeroWindowForLong {
                     out.push(Wish::Wake(LONG, Alarm::WindowOpens));
                 }
