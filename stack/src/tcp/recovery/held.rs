@@ -88,25 +88,34 @@ impl Deref for Held {
 }
 
 impl DerefMut for Held {
-    #[inline]
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut Recovery {
-        let learned = self.learned;
-        self.work.get_or_insert_with(|| {
-            // Where nothing is out there is nothing to change.
-            debug_assert!(false, "recovery of nothing");
-            Box::new(Recovery::new(SeqNum(0), Duration::ZERO, learned))
-        })
+        match self.work {
+            Some(ref mut recovery) => recovery,
+            ref mut none => missing(none, self.learned),
+        }
     }
+}
+
+/// Where nothing is out there is nothing to change, so nobody comes here.
+#[cold]
+#[inline(never)]
+fn missing(work: &mut Option<Box<Recovery>>, learned: Learned) -> &mut Recovery {
+    debug_assert!(false, "recovery of nothing");
+    work.insert(Box::new(Recovery::new(SeqNum(0), Duration::ZERO, learned)))
 }
 
 impl Conn {
     /// `seq..end` left for the first time, in segments of `size`.
     #[inline]
     pub(crate) fn watch_new(&mut self, seq: SeqNum, end: SeqNum, size: u32, now: Instant) {
-        if !self.recovery.is_some() {
-            self.begin_recovery(seq, now);
+        match &mut self.recovery.work {
+            Some(recovery) => recovery.on_new_sent(seq, end, size, now),
+            None => {
+                self.begin_recovery(seq, now);
+                self.recovery.on_new_sent(seq, end, size, now);
+            }
         }
-        self.recovery.on_new_sent(seq, end, size, now);
     }
 
     #[cold]
