@@ -85,19 +85,26 @@ impl AckPolicy {
     ) {
         self.owing = true;
         self.measure(arrival, mss);
-        let (gap, rto) = (micros(now.since(self.last_text)), micros(rto));
+        let gap = now.since(self.last_text);
         if self.ato == 0 {
             self.be_quick(window);
             self.ato = ATO_MIN;
-        } else if gap <= ATO_MIN / 2 {
+        } else if gap <= Duration::from_micros(ATO_MIN as u64 / 2) {
             self.ato = self.ato / 2 + ATO_MIN / 2;
-        } else if gap < self.ato {
+        } else {
+            self.on_pause(micros(gap), micros(rto), window);
+        }
+        self.last_text = now;
+    }
+
+    /// Text came that was not close behind other text.
+    fn on_pause(&mut self, gap: u32, rto: u32, window: u32) {
+        if gap < self.ato {
             self.ato = (self.ato / 2 + gap).min(rto);
         } else if gap > rto {
             // The peer starts afresh after such a silence.
             self.be_quick(window);
         }
-        self.last_text = now;
     }
 
     /// Text came out of order, or a FIN.

@@ -77,6 +77,17 @@ impl Conn {
         plan: &Plan,
         slot: &mut [u8],
     ) -> Option<TxMeta> {
+        self.write_segment(cx, plan, slot)
+    }
+
+    /// The same for a bare ACK: compiled for itself, it is half as long.
+    pub(crate) fn write_ack(&mut self, cx: &mut Cx<'_>, slot: &mut [u8]) -> Option<TxMeta> {
+        let plan = Plan::ack(self.snd.nxt);
+        self.write_segment(cx, &plan, slot)
+    }
+
+    #[inline(always)]
+    fn write_segment(&mut self, cx: &mut Cx<'_>, plan: &Plan, slot: &mut [u8]) -> Option<TxMeta> {
         let mut options = OptionWriter::new();
         match plan.kind {
             Kind::Syn => options = self.syn_options(cx).writer(),
@@ -119,20 +130,23 @@ impl Conn {
             tcp::emit_with(header, &emit, options, |header| (pseudo + header + sum).finish());
             TxChecksum::Complete
         };
-        self.write_ip(frame, segment_len);
-        cx.stats.tcp_segments_out += 1;
-        cx.stats.ip_out += 1;
-        let mss = self.mss_now();
+        let mss = if plan.len > 0 { self.mss_now() } else { 0 };
         let cut = plan.len > mss;
         let gso = cut.then(|| Gso {
             kind: GsoKind::tcp(dst.ip),
             size: mss as u16,
             header_len: (start + header_len) as u16,
         });
+        // A device numbers the pieces of a run upwards from here (RFC 6864 asks nothing of them).
+        let pieces = if cut { plan.len.div_ceil(mss.max(1)) as u16 } else { 1 };
+        self.write_ip(frame, segment_len, pieces);
+        cx.stats.tcp_segments_out += 1;
+        cx.stats.ip_out += 1;
         Some(TxMeta { len: (start + segment_len) as u32, checksum, gso })
     }
 
-    fn write_ip(&mut self, frame: &mut [u8], segment_len: usize) {
+    #[inline]
+    fn write_ip(&mut self, frame: &mut [u8], segment_len: usize, pieces: u16) {
         let marks = self.settings.marks;
         let header = IpEmit {
             src: self.key.local.ip,
@@ -145,9 +159,7 @@ impl Conn {
             traffic_class: marks.traffic_class,
             ..IpEmit::default()
         };
-        // A device numbers the pieces of a run upwards from here (RFC 6864 asks nothing of them).
-        let pieces = (segment_len as u32).div_ceil(self.snd.mss.max(1)) as u16;
-        self.identification = self.identification.wrapping_add(pieces.max(1));
+        self.identification = self.identification.wrapping_add(pieces);
         write_headers(frame, &self.path, &header);
     }
 

@@ -244,6 +244,15 @@ impl Tcp {
                 self.ready.push(conn, index);
                 continue;
             }
+            if conn.owes_ack_only()
+                && let Some(meta) = conn.write_ack(cx, slot)
+            {
+                conn.on_ack_sent();
+                if conn.rcv.owed.any() {
+                    self.ready.push(conn, index);
+                }
+                return Some(meta);
+            }
             let plan = conn.plan(cx.now, slot.len());
             let meta = match &plan {
                 Some(plan) => conn.write(cx, plan, slot),
@@ -261,13 +270,11 @@ impl Tcp {
             if plan.kind == Kind::Again {
                 cx.stats.tcp_retransmits += 1;
             }
-            conn.output = conn.output && conn.has_work();
+            conn.output = conn.has_work();
             if conn.output || conn.rcv.owed.any() {
                 self.ready.push(conn, index);
             }
-            if plan.kind != Kind::Ack {
-                self.arm(index);
-            }
+            self.arm(index);
             return Some(meta);
         }
         None

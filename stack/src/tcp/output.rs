@@ -39,20 +39,22 @@ pub(crate) enum Kind {
     Ack,
 }
 
+impl Plan {
+    /// A bare ACK.
+    #[inline]
+    pub(crate) fn ack(seq: SeqNum) -> Self {
+        Self { kind: Kind::Ack, seq, offset: 0, len: 0, flags: Flags::ACK }
+    }
+}
+
 impl Conn {
     /// The next segment, for a frame of `slot` bytes.
-    #[inline]
     pub(crate) fn plan(&mut self, now: Instant, slot: usize) -> Option<Plan> {
         if self.stage != Stage::Synchronized {
             return self.plan_handshake();
         }
-        // Whoever only receives sends nothing but ACKs.
-        if self.output { self.plan_work(now, self.frame_room(slot)) } else { self.plan_ack() }
-    }
-
-    /// The same where there is more than an ACK to send. `room` is how much data fits into the frame, header
-    /// and options considered.
-    fn plan_work(&mut self, now: Instant, room: u32) -> Option<Plan> {
+        // How much data fits into the frame, header and options considered.
+        let room = self.frame_room(slot);
         self.plan_tail(room)
             .or_else(|| self.plan_data(now, room))
             .or_else(|| self.plan_probe(room))
@@ -243,9 +245,13 @@ impl Conn {
 
     #[inline]
     fn plan_ack(&self) -> Option<Plan> {
-        let plan =
-            Plan { kind: Kind::Ack, seq: self.snd.nxt, offset: 0, len: 0, flags: Flags::ACK };
-        self.rcv.owed.any().then_some(plan)
+        self.rcv.owed.any().then(|| Plan::ack(self.snd.nxt))
+    }
+
+    /// Whether there is nothing to send but an ACK, which is all that someone sends who only receives.
+    #[inline]
+    pub(crate) fn owes_ack_only(&self) -> bool {
+        !self.output && self.stage == Stage::Synchronized && self.rcv.owed.any()
     }
 
     /// The planned segment is in its frame.
@@ -263,9 +269,15 @@ impl Conn {
             self.pacer.on_sent(plan.len, self.mss_now(), now);
         }
         if plan.flags.ack() {
-            self.rcv.on_ack_sent();
-            self.timers.delayed_ack = Instant::FAR;
+            self.on_ack_sent();
         }
+    }
+
+    /// A segment with an ACK is in its frame.
+    #[inline]
+    pub(crate) fn on_ack_sent(&mut self) {
+        self.rcv.on_ack_sent();
+        self.timers.delayed_ack = Instant::FAR;
     }
 
     fn on_syn_sent(&mut self, now: Instant) {
