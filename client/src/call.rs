@@ -23,7 +23,7 @@ pub mod verb {
     #[cfg(doc)]
     use super::{
         AcceptArgs, Accepted, ConnectStartArgs, ListenArgs, Name, Opened, OptionArgs, ShutdownArgs,
-        SocketArgs,
+        SocketArgs, UrgentArgs,
     };
 
     /// [`SocketArgs`] → [`Opened`], with one end of a socketpair
@@ -52,6 +52,9 @@ pub mod verb {
     pub const GETSOCKNAME: &str = "getsockname";
     /// No arguments → [`Name`].
     pub const GETPEERNAME: &str = "getpeername";
+    /// [`UrgentArgs`] → null: what lies in the socketpair is sent, and behind it a byte that is urgent;
+    /// EAGAIN if there is no room.
+    pub const SEND_URGENT: &str = "send_urgent";
     /// [`OptionArgs`] → null.
     pub const SETSOCKOPT: &str = "setsockopt";
     /// [`OptionArgs`] without the value → the value, a number or a name.
@@ -231,6 +234,13 @@ pub struct OptionArgs {
     /// The value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<OptionValue>,
+}
+
+/// Arguments of `send_urgent`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UrgentArgs {
+    /// The urgent byte.
+    pub byte: u8,
 }
 
 /// The value of an option.

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::call::{
     AcceptArgs, Accepted, ConnectStartArgs, ListenArgs, Name, Opened, OptionArgs, OptionValue,
-    ShutdownArgs, SocketArgs, SocketCall, verb,
+    ShutdownArgs, SocketArgs, SocketCall, UrgentArgs, verb,
 };
 use crate::doorbell;
 use crate::session::{CALL_TIMEOUT, Session};
@@ -131,6 +131,10 @@ impl Remote {
     pub(crate) fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
         let value = Some(OptionValue::Number(value));
         self.call(verb::SETSOCKOPT, &OptionArgs { level, name, value }).map(drop)
+    }
+
+    pub(crate) fn send_urgent(&self, byte: u8) -> io::Result<()> {
+        self.call(verb::SEND_URGENT, &UrgentArgs { byte }).map(drop)
     }
 
     pub(crate) fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {

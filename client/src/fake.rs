@@ -199,6 +199,12 @@ impl SocketHandle for Handle {
     fn option(&self, level: i32, name: i32) -> io::Result<i32> {
         Ok(level * 100 + name)
     }
+    fn urged(&self) {
+        self.note("urged".into());
+    }
+    fn urgent_byte(&self, peek: bool) -> io::Result<u8> {
+        Ok(if peek { b'?' } else { b'!' })
+    }
     fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {
         self.note(format!("set {level} {name} {value}"));
         Ok(())

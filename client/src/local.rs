@@ -196,6 +196,28 @@ impl Local {
         })
     }
 
+    /// Writes bytes of a stream of which the last is urgent.
+    pub(crate) fn send_urgent(&self, buf: &[u8]) -> io::Result<usize> {
+        self.write_side(|tx| {
+            if let Some(end) = self.write_end(tx) {
+                return end.map(Err);
+            }
+            // Half of it would end in the wrong byte.
+            if tx.free() < buf.len() {
+                return (buf.len() > tx.limit()).then(|| Err(Errno::MSGSIZE.into()));
+            }
+            let n = tx.write(buf);
+            tx.rest();
+            self.handle.urged();
+            Some(Ok(n))
+        })
+    }
+
+    /// Whether the next byte is the one where urgent data was.
+    pub(crate) fn at_mark(&self) -> bool {
+        self.rx.as_ref().is_some_and(|rx| lock(rx).at_mark())
+    }
+
     /// Why nothing can be written: `Some(None)` while connecting, `Some(error)` for good.
     fn write_end(&self, tx: &Writer) -> Option<Option<io::Error>> {
         if self.write_ended.load(Ordering::Relaxed) {

@@ -115,6 +115,13 @@ pub trait SocketHandle: Send + Sync {
     /// Reads an option whose value is a name.
     fn option_name(&self, level: i32, name: i32) -> io::Result<String>;
 
+    /// What was written so far ends in an urgent byte. Takes the place of [`SocketHandle::written`].
+    fn urged(&self);
+
+    /// The peer's urgent byte, which with `peek` stays: `InvalidInput` if there is none, `WouldBlock`
+    /// while it was announced and is not here.
+    fn urgent_byte(&self, peek: bool) -> io::Result<u8>;
+
     /// Takes the pending error, as SO_ERROR does.
     fn take_error(&self) -> Option<io::Error>;
 

@@ -254,6 +254,43 @@ impl TcpStream {
         Ok(self.option(SOL_SOCKET, SO_KEEPALIVE)? != 0)
     }
 
+    /// Sends bytes of which the last is urgent (MSG_OOB), all or none.
+    pub fn send_urgent(&self, buf: &[u8]) -> io::Result<usize> {
+        let Some((&last, before)) = buf.split_last() else { return Ok(0) };
+        match &*self.data {
+            Data::Daemon(stream) => {
+                let mut writer = self;
+                writer.write_all(before)?;
+                stream.remote.send_urgent(last)?;
+                Ok(buf.len())
+            }
+            Data::Local(stream) => stream.send_urgent(buf),
+        }
+    }
+
+    /// Takes the peer's urgent byte (MSG_OOB), or with `peek` looks at it. `InvalidInput` if there is
+    /// none, `WouldBlock` while it was announced and is not here. Reading stops where it was.
+    pub fn recv_urgent(&self, peek: bool) -> io::Result<u8> {
+        match &*self.data {
+            Data::Daemon(stream) => {
+                let mut byte = [0];
+                let flags = if peek { RecvFlags::PEEK } else { RecvFlags::empty() };
+                let (n, _) = recv(&stream.sock, &mut byte[..], flags | RecvFlags::OOB)?;
+                if n == 1 { Ok(byte[0]) } else { Err(Errno::INVAL.into()) }
+            }
+            Data::Local(stream) => stream.handle().urgent_byte(peek),
+        }
+    }
+
+    /// Whether the next byte to read is the one where urgent data was (SIOCATMARK). Over a daemon the
+    /// kernel knows it: ask the descriptor.
+    pub fn at_mark(&self) -> io::Result<bool> {
+        match &*self.data {
+            Data::Daemon(_) => Err(Errno::OPNOTSUPP.into()),
+            Data::Local(stream) => Ok(stream.at_mark()),
+        }
+    }
+
     /// How the congestion window follows the path, by name (TCP_CONGESTION).
     pub fn set_congestion(&self, name: &str) -> io::Result<()> {
         match &*self.data {

@@ -24,6 +24,8 @@ pub struct Header {
     pub source: IpAddr,
     /// TTL or hop limit.
     pub ttl: u8,
+    /// DSCP and ECN.
+    pub traffic_class: u8,
     /// Whether routers may not fragment it.
     pub df: bool,
     /// FIN, SYN, RST, PSH, ACK, URG, ECE, CWR from the lowest bit.
@@ -81,16 +83,18 @@ impl Capture {
 impl Header {
     /// Reads an IP packet that holds a TCP segment.
     fn parse(packet: &[u8]) -> Option<Self> {
-        let (source, ttl, df, start) = match packet.first()? >> 4 {
+        let (source, ttl, traffic_class, df, start) = match packet.first()? >> 4 {
             4 => {
                 let source: [u8; 4] = packet.get(12..16)?.try_into().ok()?;
                 let tcp = packet.get(9) == Some(&6);
                 let start = usize::from(packet[0] & 0xf) * 4;
-                tcp.then_some((IpAddr::from(source), packet[8], packet[6] & 0x40 != 0, start))?
+                let df = packet[6] & 0x40 != 0;
+                tcp.then_some((IpAddr::from(source), packet[8], packet[1], df, start))?
             }
             6 => {
                 let source: [u8; 16] = packet.get(8..24)?.try_into().ok()?;
-                (packet[6] == 6).then_some((IpAddr::from(source), packet[7], true, 40))?
+                let class = packet[0] << 4 | packet[1] >> 4;
+                (packet[6] == 6).then_some((IpAddr::from(source), packet[7], class, true, 40))?
             }
             _ => return None,
         };
@@ -99,6 +103,7 @@ impl Header {
         Some(Self {
             source,
             ttl,
+            traffic_class,
             df,
             flags: tcp[13],
             window: u16::from_be_bytes([*tcp.get(14)?, *tcp.get(15)?]),

@@ -32,8 +32,8 @@ pub(super) struct Header {
 pub(super) struct WriteLine {
     /// Total of bytes committed.
     pub(super) tail: AtomicU64,
-    /// Most bytes that may be buffered.
-    pub(super) limit: AtomicU64,
+    /// Most bytes that may be buffered, in the lower half; the [mark](Mark) in the upper.
+    limit: AtomicU64,
     restart: UnsafeCell<Restart>,
     /// Halves that are left.
     pub(super) halves: AtomicU32,
@@ -66,6 +66,79 @@ pub(super) struct Restart {
     pub(super) at: u64,
     pub(super) chunk: *mut Chunk,
 }
+
+/// Where the mark lies, seen from a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// There is none, or it is behind.
+    None,
+    /// Right there.
+    Here,
+    /// So many bytes ahead.
+    Ahead(u64),
+}
+
+impl WriteLine {
+    /// Most bytes that may be buffered.
+    #[inline]
+    pub(super) fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed) & LIMIT
+    }
+
+    /// Moves the limit. The mark stays.
+    pub(super) fn set_limit(&self, limit: u64) {
+        self.change(|old| old & !LIMIT | limit);
+    }
+
+    /// Puts the mark at a position. A store of `tail` that follows publishes it.
+    pub(super) fn set_mark(&self, position: u64) {
+        self.change(|old| old & LIMIT | MARKED | (position & POSITION) << POSITION_SHIFT);
+    }
+
+    /// Takes the mark away.
+    pub(super) fn clear_mark(&self) {
+        self.change(|old| old & LIMIT);
+    }
+
+    /// Where the mark lies, seen from `position`. Positions are told apart by their lower bits, which is
+    /// enough because limits are small; one that was passed is taken away when that is seen.
+    #[inline]
+    pub(super) fn mark(&self, position: u64) -> Mark {
+        let word = self.limit.load(Ordering::Relaxed);
+        if word & MARKED == 0 {
+            return Mark::None;
+        }
+        match ((word & !MARKED) >> POSITION_SHIFT).wrapping_sub(position) & POSITION {
+            0 => Mark::Here,
+            ahead if ahead <= POSITION / 2 => Mark::Ahead(ahead),
+            _ => {
+                // Unless the writer has put it elsewhere meanwhile.
+                let bare = word & LIMIT;
+                let order = Ordering::Relaxed;
+                let _ = self.limit.compare_exchange(word, bare, order, order);
+                Mark::None
+            }
+        }
+    }
+
+    fn change(&self, change: impl Fn(u64) -> u64) {
+        let order = Ordering::Relaxed;
+        let mut old = self.limit.load(order);
+        while let Err(now) = self.limit.compare_exchange(old, change(old), order, order) {
+            old = now;
+        }
+    }
+}
+
+/// In [`WriteLine::limit`]: the limit.
+const LIMIT: u64 = (1 << POSITION_SHIFT) - 1;
+/// There is a mark.
+const MARKED: u64 = 1 << 63;
+const POSITION_SHIFT: u32 = 32;
+/// As many bits of a position as there is room for.
+const POSITION: u64 = (1 << 31) - 1;
+
+const _: () = assert!((super::MAX_LIMIT as u64) < POSITION / 4);
 
 impl Header {
     pub(super) fn new(limit: usize) -> Self {

@@ -5,7 +5,7 @@
 //! to use again or to give back; the reader does not touch it before it sees more committed.
 
 use super::chunk::{Chunk, Size};
-use super::header::{Header, TAKEN};
+use super::header::{Header, Mark, TAKEN};
 use super::index::{Index, Place};
 use super::{FAILED, clamp_limit, pool};
 use crate::sync::{Ordering, fence};
@@ -41,13 +41,13 @@ impl Reader {
 
     /// How many bytes may be buffered at most.
     pub fn limit(&self) -> usize {
-        self.header().write.limit.load(Ordering::Relaxed) as usize
+        self.header().write.limit() as usize
     }
 
     /// Moves the limit (up to [`MAX_LIMIT`](super::MAX_LIMIT)). Less than what is buffered takes
     /// nothing away, but makes no room until this half has caught up. Only one half is to do this.
     pub fn set_limit(&self, limit: usize) {
-        self.header().write.limit.store(clamp_limit(limit), Ordering::Relaxed);
+        self.header().write.set_limit(clamp_limit(limit));
     }
 
     /// How many bytes are there at this moment (more may come a moment later).
@@ -127,6 +127,23 @@ impl Reader {
         }
         self.header().read.head.store(self.head, Ordering::Release);
         n
+    }
+
+    /// Gives everything back that is there, whatever marks there are, and returns how much that was.
+    pub fn discard(&mut self) -> usize {
+        let mut gone = 0;
+        loop {
+            match self.release(usize::MAX) {
+                0 => return gone,
+                n => gone += n,
+            }
+        }
+    }
+
+    /// Whether the next byte is the one at the mark (see [`Writer::set_mark`](super::Writer::set_mark)).
+    /// Up to there bytes are there as without a mark; those behind it are there once this is true.
+    pub fn at_mark(&self) -> bool {
+        self.header().write.mark(self.head) == Mark::Here
     }
 
     /// Whether the stream has ended (in order or by an error) and every byte was released.
@@ -211,6 +228,10 @@ impl Reader {
     #[inline]
     fn look(&self) {
         let tail = self.header().write.tail.load(Ordering::Acquire);
+        let tail = match self.header().write.mark(self.head) {
+            Mark::Ahead(ahead) => tail.min(self.head + ahead),
+            Mark::None | Mark::Here => tail,
+        };
         let seen = self.seen_tail.get();
         if tail == seen {
             return;
@@ -332,6 +353,7 @@ impl Reader {
 
     /// Frees what is left once the writer is gone too.
     fn bury(&mut self) {
+        self.header().write.clear_mark();
         self.look();
         let tail = self.seen_tail.get();
         if self.head < tail {

@@ -540,3 +540,47 @@ fn two_threads_that_sleep_lose_no_wake_up() {
     assert_eq!(reader.position(), TOTAL);
     sender.join().expect("the writer does not panic");
 }
+
+/// What `SIOCATMARK` is about: reading stops once at the mark.
+#[test]
+fn a_reader_stops_at_the_mark() {
+    let (mut tx, mut rx) = byte_ring(100);
+    assert!(!rx.at_mark());
+    tx.set_mark(3);
+    assert_eq!(tx.limit(), 100);
+    tx.write(b"abcdef");
+    let mut out = [0; 8];
+    assert_eq!((rx.len(), rx.peek().0), (6, &b"abc"[..]));
+    assert_eq!(rx.release(5), 3);
+    assert!(rx.at_mark());
+    assert_eq!(rx.read(&mut out), 3);
+    assert_eq!(out[..3], *b"def");
+    assert!(!rx.at_mark());
+    // One before all that is there, one ahead of what is there, and one that another replaces.
+    tx.set_mark(6);
+    tx.write(b"gh");
+    assert!(rx.at_mark());
+    tx.set_mark(9);
+    tx.set_mark(10);
+    tx.write(b"i");
+    assert_eq!(rx.read(&mut out), 3);
+    tx.write(b"jk");
+    tx.set_limit(50);
+    assert_eq!(rx.read(&mut out), 1);
+    assert!(rx.at_mark() && !rx.is_empty());
+    assert_eq!(rx.read(&mut out), 1);
+    assert_eq!(tx.limit(), 50);
+    // A mark that was passed is never met again, however long the stream.
+    for _ in 0..10 {
+        assert_eq!(tx.write(&[0; 20]), 20);
+        assert_eq!(rx.release(20), 20);
+    }
+    tx.set_mark(tx.position() + 3);
+    tx.write(b"abcdef");
+    assert_eq!((rx.discard(), rx.discard()), (6, 0));
+    // Nothing is lost where a half leaves before the mark.
+    tx.set_mark(tx.position() + 40);
+    tx.write(&[1; 50]);
+    drop(tx);
+    drop(rx);
+}

@@ -46,13 +46,20 @@ impl Writer {
 
     /// How many bytes may be buffered at most.
     pub fn limit(&self) -> usize {
-        self.header().write.limit.load(Ordering::Relaxed) as usize
+        self.header().write.limit() as usize
     }
 
     /// Moves the limit (up to [`MAX_LIMIT`](super::MAX_LIMIT)). Less than what is buffered takes
     /// nothing away, but makes no room until the reader has caught up. Only one half is to do this.
     pub fn set_limit(&self, limit: usize) {
-        self.header().write.limit.store(clamp_limit(limit), Ordering::Relaxed);
+        self.header().write.set_limit(clamp_limit(limit));
+    }
+
+    /// Puts a mark before the byte at a position that is not committed yet: a reader that has not come
+    /// there sees no byte behind it until it has released all before it. There is one mark; a new one
+    /// takes its place.
+    pub fn set_mark(&self, position: u64) {
+        self.header().write.set_mark(position);
     }
 
     /// How many bytes fit at this moment (more may fit a moment later).
@@ -223,7 +230,7 @@ impl Writer {
 
     #[inline]
     fn room_from(&self, head: u64) -> usize {
-        let limit = self.header().write.limit.load(Ordering::Relaxed);
+        let limit = self.header().write.limit();
         limit.saturating_sub(self.tail - head) as usize
     }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | client shuts down writing | FIN after what it wrote |
 //! | peer's FIN | end of stream after what it sent |
+//! | peer's urgent byte | a byte sent with MSG_OOB, in its place |
 //! | client closes its end, everything read | FIN; later data is answered by RST |
 //! | client closes its end, data unread | RST (RFC 2525 §2.17, as Linux does) |
 //! | RST, timeout | what arrived before, then the end; ECONNRESET if the client's data was lost |
@@ -124,6 +125,42 @@ impl Stream {
         self.pump(core)
     }
 
+    /// What the client left in the socketpair is sent, and behind it an urgent byte.
+    pub(super) fn send_urgent(&mut self, byte: u8, core: &mut Core) -> (Result<(), Errno>, Fate) {
+        self.readable = true;
+        let fate = self.pump(core);
+        if fate != Fate::Lives || self.input_over {
+            return (Err(Errno::PIPE), fate);
+        }
+        // What is left did not fit: the byte must not overtake it.
+        if self.readable || self.ends.tx.free() == 0 {
+            return (Err(Errno::AGAIN), fate);
+        }
+        self.ends.tx.write(&[byte]);
+        self.ends.tx.rest();
+        core.send_urgent(self.ends.id);
+        (Ok(()), fate)
+    }
+
+    /// The urgent byte goes to the client as one (MSG_OOB), so that its socketpair knows the mark. Says
+    /// whether what lies behind may follow.
+    fn pass_urgent(&mut self, core: &mut Core) -> bool {
+        // It is taken once. None is left if it is in line.
+        let Ok(Some(byte)) = core.host.tcp_urgent(self.ends.id, true) else { return true };
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT | SendFlags::OOB;
+        match rustix::net::send(&self.fd, &[byte], flags) {
+            Err(Errno::AGAIN) => {
+                self.writable = false;
+                return false;
+            }
+            Err(Errno::INTR) => return false,
+            // Delivered, or to nobody.
+            Ok(_) | Err(_) => {}
+        }
+        let _ = core.host.tcp_urgent(self.ends.id, false);
+        true
+    }
+
     /// Moves what can be moved, both ways, and says what is left.
     pub(super) fn pump(&mut self, core: &mut Core) -> Fate {
         if (self.closing || self.hangup) && self.ends.rx.pending_error().is_some() {
@@ -201,6 +238,9 @@ impl Stream {
     fn pump_out(&mut self, core: &mut Core) -> Option<Fate> {
         let mut moved = 0;
         while self.writable && !self.closing {
+            if self.ends.rx.at_mark() && !self.reader_gone && !self.pass_urgent(core) {
+                continue;
+            }
             let (first, second) = self.ends.rx.peek();
             let available = first.len() + second.len();
             if available == 0 {

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use addr::Endpoint;
 use client::call::{
     AcceptArgs, Accepted, ConnectStartArgs, ErrorBody, ListenArgs, Name, Opened, ShutdownArgs,
-    SocketArgs, SocketCall, verb,
+    SocketArgs, SocketCall, UrgentArgs, verb,
 };
 use rustix::io::Errno;
 use rustix::net::SocketType;
@@ -81,6 +81,16 @@ impl Bridges {
             }
             verb::GETPEERNAME => {
                 self.bridge(key)?.remote_name().map(name).ok_or_else(|| errno(Errno::NOTCONN))
+            }
+            verb::SEND_URGENT => {
+                let UrgentArgs { byte } = args(call)?;
+                let bridge = self.bridge(key)?;
+                let State::Stream(stream) = &mut bridge.state else {
+                    return Err(errno(Errno::NOTCONN));
+                };
+                let (sent, fate) = stream.send_urgent(byte, core);
+                self.settle(key, fate);
+                sent.map(|()| Value::Null).map_err(errno)
             }
             verb::SETSOCKOPT => {
                 let bridge = self.bridge(key)?;

@@ -51,6 +51,11 @@ impl Core {
         self.host.sent(self.now, id);
     }
 
+    /// Bytes were put into the send ring of a connection, and the last one is urgent.
+    pub(crate) fn send_urgent(&mut self, id: SocketId) {
+        self.host.tcp_send_urgent(self.now, id);
+    }
+
     /// Bytes were taken out of the socket's receive ring.
     pub(crate) fn consumed(&mut self, id: SocketId) {
         self.host.consumed(self.now, id);

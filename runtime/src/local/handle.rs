@@ -14,6 +14,7 @@ use stack::socket::SocketKind;
 use super::{CONNECTING, READ, Shared, WROTE};
 use crate::engine::mailbox::Remote;
 use crate::engine::slab::Key;
+use crate::engine::sockets::os_error;
 use crate::option::{Options, SO_ERROR, SOL_SOCKET};
 
 /// Names a local socket to its engine.
@@ -100,6 +101,17 @@ impl SocketHandle for Handle {
             return Err(Errno::NOPROTOOPT.into());
         }
         self.change_options(|options| options.set(level, name, value))
+    }
+
+    fn urged(&self) {
+        let id = self.id;
+        self.remote.post(move |engine| engine.core.send_urgent(id));
+    }
+
+    fn urgent_byte(&self, peek: bool) -> io::Result<u8> {
+        let id = self.id;
+        let byte = self.remote.call(move |engine| engine.core.host.tcp_urgent(id, peek))?;
+        byte.map_err(os_error)?.ok_or_else(|| Errno::AGAIN.into())
     }
 
     fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {

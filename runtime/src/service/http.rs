@@ -98,7 +98,7 @@ impl Http {
                 }
                 Phase::Drain => {
                     tx.finish();
-                    rx.release(rx.len());
+                    rx.discard();
                     return if rx.is_finished() { Next::Close } else { Next::Wait };
                 }
             }
@@ -158,20 +158,28 @@ impl Http {
 
 /// Moves bytes to `head` until it has a whole one. `None`: not yet; `false`: it is too long.
 fn take_head(head: &mut Vec<u8>, rx: &mut Reader) -> Option<bool> {
-    let (first, second) = rx.peek();
-    let mut taken = 0;
-    for &byte in first.iter().chain(second) {
-        head.push(byte);
-        taken += 1;
-        if head.ends_with(b"\r\n\r\n") || head.len() > HEAD_MAX {
-            break;
+    // One look shows only a part of much, and stops where urgent data was.
+    loop {
+        let (first, second) = rx.peek();
+        let mut taken = 0;
+        for &byte in first.iter().chain(second) {
+            head.push(byte);
+            taken += 1;
+            if head.ends_with(b"\r\n\r\n") || head.len() > HEAD_MAX {
+                break;
+            }
+        }
+        rx.release(taken);
+        if head.ends_with(b"\r\n\r\n") {
+            return Some(true);
+        }
+        if head.len() > HEAD_MAX {
+            return Some(false);
+        }
+        if taken == 0 {
+            return None;
         }
     }
-    rx.release(taken);
-    if head.ends_with(b"\r\n\r\n") {
-        return Some(true);
-    }
-    (head.len() > HEAD_MAX).then_some(false)
 }
 
 fn parse(head: &[u8]) -> Option<Head<'_>> {

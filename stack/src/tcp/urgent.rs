@@ -6,7 +6,8 @@
 //! an older one is ignored. Unless the user wants it in line, the byte is no part of the stream, so it
 //! is taken out when the text around it becomes contiguous: what lies behind it moves down by one.
 //! Text that waits beyond a gap moves too if it is little, and is given up if it is much, so that a
-//! peer can not buy a copy of a whole window with one byte. The place where the byte was is the *mark*.
+//! peer can not buy a copy of a whole window with one byte. The place where the byte was is the *mark*,
+//! where reading stops once, so that a reader can tell what came before it.
 //!
 //! On the way out, what was written before [`urge`](Conn::urge) ends in the urgent byte. Until it is
 //! acknowledged, segments carry the pointer and neither Nagle nor a device that cuts frames has a say.
@@ -117,6 +118,8 @@ impl Conn {
             if at.ge(rcv.nxt) && at.lt(rcv.edge) && !known {
                 rcv.urgent =
                     Urgent { byte: Byte::Announced, seq: at, inline: self.settings.oob_inline };
+                // What lies behind is not committed: the byte itself is not.
+                rcv.ring.set_mark(rcv.ring.position() + (at - rcv.nxt) as u64);
             }
         }
         if rcv.urgent.byte != Byte::Announced {
