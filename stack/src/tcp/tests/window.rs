@@ -217,3 +217,17 @@ fn a_window_taken_back_is_survived_must_35() {
     assert!(lab.ack(lab.ack + 3000).is_empty());
     assert_eq!(lab.host.conn(ends.id).snd.outstanding(), 0);
 }
+
+/// Whoever looks for data finds it held back by the window, sends the ACK that is owed, and still has a
+/// timer for the probe.
+#[test]
+fn a_probe_is_timed_though_an_ack_leaves_first_tcpo_12() {
+    let (mut lab, mut ends) = Lab::established();
+    lab.send(&lab.seg(FIN).wnd(0)).unwrap();
+    lab.seq += 1;
+    let sent = lab.write(&mut ends, b"held back");
+    assert_eq!((sent.len(), sent[0].flags), (1, ACK));
+    lab.host.tcp.check();
+    let (_, probe) = lab.host.pass(Duration::from_millis(1100)).remove(0);
+    assert_eq!((probe.seq, probe.data.len()), (lab.ack - 1, 0));
+}
