@@ -65,13 +65,14 @@ impl Conn {
     }
 
     /// RFC 5681 §2: a duplicate acknowledges nothing new, carries nothing, leaves the window as it
-    /// was, while something is outstanding.
+    /// was, while something is outstanding. Where duplicates decide on a timeout, any window does: some
+    /// peers open theirs with text that is out of order.
     #[inline]
     fn is_duplicate(&self, seg: &Segment<'_>, window: u32) -> bool {
         seg.ack == self.snd.una
             && self.snd.una != self.snd.nxt
             && seg.len() == 0
-            && window == self.snd.wnd
+            && (window == self.snd.wnd || !self.sack && self.recovery.is_judging())
     }
 
     /// What the peer says it has: the queue takes it in, then the round trip, the timers and recovery.
@@ -92,7 +93,7 @@ impl Conn {
         }
         let echo = seg.timestamps.filter(|_| self.stamps.on).map(|stamps| stamps.echo);
         let rtt = self.measure(cx, &delivered, advanced, echo);
-        if advanced > 0 {
+        if advanced > 0 && !self.is_impatient(advanced) {
             self.restart_retransmit_timer(cx);
         }
         let acked = Acked { advanced, duplicate, twice, echo, rtt };

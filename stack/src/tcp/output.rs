@@ -327,7 +327,7 @@ impl Conn {
         self.recovery.on_resent(plan.seq, end, mss, clock, now);
         self.retransmits = self.retransmits.saturating_add(1);
         self.snd.last_sent = now;
-        if plan.seq == self.snd.una {
+        if plan.seq == self.snd.una && !self.is_timed() {
             self.timers.retransmit = self.timeout_at(now);
         }
         self.start_retransmit_timer(now);

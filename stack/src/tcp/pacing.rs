@@ -35,6 +35,8 @@ struct Pace {
     left: u32,
     /// Segments sent so far, up to the first that is paced.
     head: u8,
+    /// What leaves now is spread, whatever `pacing` says.
+    spreads: bool,
 }
 
 /// What the rate follows from.
@@ -60,13 +62,14 @@ impl Pacer {
     /// `mss`.
     pub(crate) fn set(&mut self, pacing: Pacing, sent: u64, mss: u32) {
         if pacing == Pacing::Off {
-            self.0 = None;
+            self.0.take_if(|pace| !pace.spreads);
+            if let Some(pace) = &mut self.0 {
+                pace.pacing = pacing;
+            }
             return;
         }
         let head = (sent / u64::from(mss.max(1))).min(HEAD.into()) as u8;
-        let pace = self.0.get_or_insert_with(|| {
-            Box::new(Pace { pacing, rate: UNPACED, next_send: Instant::ZERO, left: 0, head })
-        });
+        let pace = self.0.get_or_insert_with(|| Pace::new(pacing, head));
         pace.pacing = pacing;
     }
 
@@ -75,6 +78,25 @@ impl Pacer {
     pub(crate) fn update(&mut self, window: impl FnOnce() -> Window) {
         if let Some(pace) = &mut self.0 {
             pace.update(&window());
+        }
+    }
+
+    /// Whether what is not paced is spread for now.
+    #[inline]
+    pub(crate) fn is_spreading(&self) -> bool {
+        self.0.as_ref().is_some_and(|pace| pace.spreads)
+    }
+
+    /// Begins or ends spreading what is not paced.
+    pub(crate) fn spread(&mut self, spreads: bool) {
+        if spreads {
+            let pace = self.0.get_or_insert_with(|| Pace::new(Pacing::Off, HEAD));
+            pace.spreads = true;
+        } else {
+            self.0.take_if(|pace| pace.pacing == Pacing::Off);
+            if let Some(pace) = &mut self.0 {
+                pace.spreads = false;
+            }
         }
     }
 
@@ -99,6 +121,11 @@ impl Pacer {
 }
 
 impl Pace {
+    fn new(pacing: Pacing, head: u8) -> Box<Self> {
+        let (rate, next_send) = (UNPACED, Instant::ZERO);
+        Box::new(Self { pacing, rate, next_send, left: 0, head, spreads: false })
+    }
+
     /// Linux `tcp_update_pacing_rate`.
     fn update(&mut self, window: &Window) {
         if window.srtt_us == 0 {
@@ -112,8 +139,7 @@ impl Pace {
 
     fn rate(&self) -> Option<u64> {
         let rate = match self.pacing {
-            Pacing::Off => UNPACED,
-            Pacing::On => self.rate,
+            Pacing::Off | Pacing::On => self.rate,
             Pacing::AtMost(most) => self.rate.min(most.max(1)),
         };
         (rate != UNPACED).then_some(rate)

@@ -89,9 +89,11 @@ impl HyStart {
     pub(super) fn on_ack(&mut self, sample: &Sample) -> Growth {
         if self.phase == Phase::Fresh {
             self.phase = Phase::Slow;
-            self.window_end = sample.nxt;
         }
         if core::mem::take(&mut self.begins) {
+            // What the last ACK of a round lets out is the end of a train, and what the first lets
+            // out is the beginning of the next: the border is between them.
+            self.window_end = sample.nxt;
             (self.round_start, self.train) = (micros(sample.now), micros(sample.now));
         }
         if let Some(rtt) = sample.rtt {
@@ -105,7 +107,7 @@ impl HyStart {
             _ => Growth::Full,
         };
         if sample.una.ge(self.window_end) {
-            self.end_round(sample.nxt);
+            self.end_round();
             if self.rounds >= CSS_ROUNDS {
                 return Growth::Over;
             }
@@ -147,12 +149,11 @@ impl HyStart {
         }
     }
 
-    fn end_round(&mut self, nxt: SeqNum) {
+    fn end_round(&mut self) {
         self.rounds += u8::from(self.phase == Phase::Conservative);
         self.last_round_min = self.round_min;
         self.round_min = NONE;
         self.samples = 0;
-        self.window_end = nxt;
         self.begins = true;
     }
 }

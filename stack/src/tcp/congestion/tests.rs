@@ -32,8 +32,8 @@ impl Flow {
 
     fn ack(&mut self, acked: u32, rtt: Duration, limited: bool) {
         self.una += acked;
-        // In slow start twice what this acknowledges has left before the round's end is looked for.
-        let (una, nxt) = (self.una, self.una + self.c.cwnd() + acked);
+        // What this lets out leaves afterwards.
+        let (una, nxt) = (self.una, self.nxt);
         self.c.on_ack(&Ack {
             now: self.now,
             acked,
@@ -199,6 +199,19 @@ fn hystart_ends_slow_start_when_the_round_trip_rises_tcpc_05() {
     let growth = flow.round(24);
     assert!((1.04..1.06).contains(&growth), "congestion avoidance: {growth}");
     assert!(flow.c.ssthresh() <= flow.c.cwnd() && flow.c.cwnd() < 700_000, "{:?}", flow.windows());
+}
+
+/// A round begins with the first ACK of a window, in every round: were it one ACK earlier, the round after
+/// would begin two earlier, then four, and with the end of a train.
+#[test]
+fn hystart_rounds_stay_where_they_began_tcpc_05() {
+    let rtt = Duration::from_millis(40);
+    let mut flow = Flow::cubic();
+    for _ in 0..5 {
+        assert!(flow.round_within(rtt, rtt / 3) > 1.99);
+    }
+    assert!(flow.round_within(rtt, rtt * 2 / 3) < 1.9);
+    assert!(!flow.c.in_slow_start());
 }
 
 /// Linux's second sign: acknowledgments without a gap for half a round trip mean a path half full.

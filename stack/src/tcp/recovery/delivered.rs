@@ -26,6 +26,13 @@ pub(crate) struct Delivered {
     pub(crate) original: bool,
     /// Data that was sent twice was acknowledged.
     pub(crate) resent: bool,
+    /// So soon after it was sent again that it was the original that arrived.
+    pub(crate) early: bool,
+    /// When the first of it was sent again.
+    first_resent: Option<Instant>,
+    /// Bytes of it that were sent again much later than the first. If that is what arrived, and it
+    /// is if there is no SACK, these are still under way, for nothing.
+    pub(crate) needless: u32,
     /// Lowest number that was delivered after something higher, without having been sent twice.
     pub(crate) reordered: Option<SeqNum>,
     /// The latest delivery is told to it.
@@ -44,6 +51,9 @@ impl Delivered {
             first_sacked: None,
             original: false,
             resent: false,
+            early: false,
+            first_resent: None,
+            needless: 0,
             reordered: None,
             rack,
         }
@@ -54,6 +64,11 @@ impl Delivered {
     pub(crate) fn acked(&mut self, run: &Run, known: bool, highest: SeqNum) {
         if run.was_resent() {
             self.resent = true;
+            self.early |= self.rack.is_early(run, self.now);
+            let first = *self.first_resent.get_or_insert(run.sent);
+            if run.sent.since(first) > self.now.since(first) / 8 {
+                self.needless += run.len();
+            }
         } else {
             self.first_acked = self.first_acked.or(Some(run.sent));
             self.last_acked = Some(run.sent);

@@ -1,8 +1,8 @@
 //! Loss recovery: what is lost, what is sent again, and how much may be out meanwhile.
 //!
 //! With SACK, losses are found by RACK (`rack`), the tail is watched over by a probe (`probe`), and the
-//! window comes down by PRR (`prr`); without it, three duplicates show a loss and NewReno
-//! (RFC 6582) repairs one segment a round trip. A timeout takes nearly everything for lost (`time_out`) and
+//! window comes down by PRR (`prr`); without it, duplicates show a loss and NewReno repairs one segment
+//! a round trip (`reno`). A timeout takes nearly everything for lost (`time_out`) and
 //! F-RTO (RFC 5682) finds out whether that was true. What turns out to have been needless is taken
 //! back (`undo`).
 //!
@@ -17,6 +17,7 @@ mod held;
 mod probe;
 mod prr;
 mod rack;
+mod reno;
 mod sent;
 mod undo;
 
@@ -75,8 +76,12 @@ pub(crate) struct Recovery {
     high: SeqNum,
     /// Bytes that duplicate ACKs showed to have left the network, where SACK does not say it.
     duplicates: u32,
+    /// Bytes sent again for nothing that are still under way, where SACK does not say it.
+    needless: u32,
     /// How many segments a delivery may be early by and not show a loss.
     reordering: u16,
+    /// Without SACK, a part of this recovery is acknowledged.
+    partial: bool,
     prr: Prr,
     undo: Undo,
     rack: Rack,
@@ -109,7 +114,9 @@ impl Recovery {
             probe: None,
             high: una,
             duplicates: 0,
+            needless: 0,
             reordering: learned.reordering,
+            partial: false,
             prr: Prr::new(),
             undo: Undo::new(),
             rack: Rack::new(una, rtt, learned),
@@ -133,6 +140,12 @@ impl Recovery {
         self.probe_due || !self.new_first && self.sent.has_waiting()
     }
 
+    /// Whether F-RTO has not judged the timeout yet.
+    #[inline]
+    pub(crate) fn is_judging(&self) -> bool {
+        self.judging
+    }
+
     /// Whether nothing is being repaired.
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
@@ -143,7 +156,9 @@ impl Recovery {
     pub(crate) fn pipe(&self, outstanding: u32) -> u32 {
         let sent = &self.sent;
         let gone = sent.sacked() + sent.lost() + self.duplicates;
-        (outstanding + sent.resent()).saturating_sub(gone)
+        // With nothing out no timer runs: then what is there for nothing holds nothing back.
+        let needless = if outstanding > 0 { self.needless } else { 0 };
+        (outstanding + sent.resent() + needless).saturating_sub(gone)
     }
 
     /// Data left for the first time.
@@ -186,12 +201,6 @@ impl Recovery {
         self.probe_due = false;
         self.probe = Some(TailProbe { high, again });
     }
-
-    /// Duplicates that do not fit what is out are not believed (Linux `tcp_limit_reno_sacked`).
-    fn limit_duplicates(&mut self, outstanding: u32, mss: u32) {
-        let holes = self.sent.lost().max(mss);
-        self.duplicates = self.duplicates.min(outstanding.saturating_sub(holes));
-    }
 }
 
 impl Conn {
@@ -231,6 +240,7 @@ impl Conn {
             recovery.undo.forget_stamp();
         }
         self.set_loss_timer(cx.now, acked.advanced > 0);
+        self.spread_what_opened(quiet);
         self.pacer.update(|| Window {
             cwnd: self.congestion.cwnd(),
             ssthresh: self.congestion.ssthresh(),
@@ -246,7 +256,7 @@ impl Conn {
         if self.sack {
             delivered.bytes
         } else if acked.advanced > 0 {
-            let known = self.recovery.duplicates;
+            let known = self.recovery.duplicates + delivered.needless;
             acked.advanced.saturating_sub(known).max(mss.min(acked.advanced))
         } else if acked.duplicate {
             mss
@@ -259,15 +269,14 @@ impl Conn {
     fn on_reordering(&mut self, low: SeqNum) {
         let recovery = &mut *self.recovery;
         let distance = (recovery.sent.highest() - low).max(0) as u32;
-        let segments = distance.div_ceil(self.snd.mss.max(1)).min(REORDERING_MAX.into());
-        recovery.reordering = recovery.reordering.max(segments as u16);
+        recovery.raise_reordering(distance, self.snd.mss);
         recovery.rack.reordered = true;
     }
 
     /// The phases (Linux `tcp_fastretrans_alert`). Says how many bytes were newly taken for lost.
     fn treat(&mut self, cx: &mut Cx<'_>, delivered: &Delivered, acked: &Acked) -> u32 {
         if !self.sack {
-            self.count_duplicates(acked);
+            self.count_duplicates(delivered, acked);
         }
         let una = self.snd.una;
         match self.recovery.phase {
@@ -277,13 +286,22 @@ impl Conn {
                 }
             }
             Phase::Recovery if una.ge(self.recovery.high) => {
-                if self.leave_recovery(cx, acked) {
+                if self.leave_recovery(cx, delivered, acked) {
                     return 0;
                 }
             }
             Phase::Recovery => {
-                let delayed = acked.advanced > 0 && self.recovery.undo.is_delayed(acked.echo);
+                let delayed = acked.advanced > 0
+                    && (self.recovery.undo.is_delayed(acked.echo)
+                        || self.filled_itself(delivered, acked));
                 let partial = delayed && self.recovery.undo.is_armed();
+                if partial && !self.sack {
+                    self.recovery.raise_reordering(acked.advanced, self.snd.mss);
+                    if self.recovery.sent.resent() > 0 {
+                        // Only a retransmission's fate will tell; until then nothing more is lost.
+                        return 0;
+                    }
+                }
                 if partial && self.recovery.sent.resent() == 0
                     || self.recovery.undo.is_proven_by_dsack()
                 {
@@ -305,32 +323,18 @@ impl Conn {
         losses.bytes
     }
 
-    /// Without SACK a duplicate ACK is a segment that left the network, and an advance takes back those
-    /// that it covers (Linux `tcp_add_reno_sack`, `tcp_remove_reno_sacks`).
-    fn count_duplicates(&mut self, acked: &Acked) {
-        let (mss, outstanding) = (self.snd.mss, self.snd.outstanding());
-        let recovery = &mut *self.recovery;
-        if acked.advanced > 0 {
-            recovery.duplicates = match recovery.phase {
-                Phase::Recovery => {
-                    recovery.duplicates.saturating_sub(acked.advanced.max(mss) - mss)
-                }
-                _ => 0,
-            };
-        }
-        if acked.duplicate && outstanding > 0 {
-            recovery.duplicates = recovery.duplicates.saturating_add(mss);
-        }
-        recovery.limit_duplicates(outstanding, mss);
-    }
-
     /// Everything out when recovery began is acknowledged. Says whether to hold on for now: without SACK,
     /// duplicates of the last hole must not start another recovery (RFC 6582 §3.2).
-    fn leave_recovery(&mut self, cx: &mut Cx<'_>, acked: &Acked) -> bool {
-        if self.recovery.undo.is_due(acked.echo) {
+    fn leave_recovery(&mut self, cx: &mut Cx<'_>, delivered: &Delivered, acked: &Acked) -> bool {
+        self.recovery.duplicates = 0;
+        let early = self.filled_itself(delivered, acked);
+        if early {
+            self.recovery.raise_reordering(acked.advanced, self.snd.mss);
+        }
+        if early || self.recovery.undo.is_due(acked.echo) {
             self.undo_reduction(cx, false);
         }
-        if !self.sack && self.snd.una == self.recovery.high && self.snd.outstanding() > 0 {
+        if self.is_held() {
             return true;
         }
         let recovery = &mut *self.recovery;
@@ -338,7 +342,6 @@ impl Conn {
             self.congestion.set_cwnd(self.congestion.ssthresh(), self.snd.mss);
         }
         recovery.rack.on_recovered();
-        recovery.duplicates = 0;
         self.end_trouble();
         false
     }
@@ -349,6 +352,7 @@ impl Conn {
         recovery.phase = Phase::Open;
         recovery.judging = false;
         recovery.new_first = false;
+        recovery.needless = 0;
         if recovery.sent.resent() == 0 {
             recovery.undo.forget_stamp();
         }
@@ -385,8 +389,10 @@ impl Conn {
             }
         }
         if recovered {
-            self.end_trouble();
             self.recovery.duplicates = 0;
+            if !self.is_held() {
+                self.end_trouble();
+            }
         }
     }
 
@@ -414,17 +420,7 @@ impl Conn {
         if self.sack {
             return self.detect(cx.now);
         }
-        let recovery = &mut *self.recovery;
-        let bytes = match recovery.phase {
-            Phase::Open
-                if recovery.duplicates
-                    >= u32::from(recovery.reordering.min(DUPLICATES)) * self.snd.mss =>
-            {
-                recovery.sent.lose_head()
-            }
-            Phase::Recovery if advanced => recovery.sent.lose_head(),
-            _ => 0,
-        };
+        let bytes = self.recovery.find_reno_loss(advanced, self.snd.mss);
         Losses { bytes, ..Losses::default() }
     }
 
@@ -456,6 +452,7 @@ impl Conn {
         recovery.probe = None;
         recovery.judging = false;
         recovery.new_first = false;
+        recovery.partial = false;
         cx.stats.tcp_fast_retransmits += 1;
     }
 
@@ -469,7 +466,8 @@ impl Conn {
         }
         // Forward progress: acknowledged, or delivered early on a path that reorders.
         let reorders = recovery.reordering > DUPLICATES;
-        if acked.advanced > 0 || reorders && gone > 0 {
+        let again = !self.sack && recovery.phase == Phase::Loss && recovery.needless > 0;
+        if acked.advanced > 0 || (reorders || again) && gone > 0 {
             self.grow(cx, gone, acked);
         }
         self.output |= gone > 0 && (self.recovery.new_first || self.has_work());
@@ -573,9 +571,14 @@ impl Conn {
         if recovery.sent.is_reneged() {
             recovery.sent.forget_sacks();
         }
+        if fresh && recovery.duplicates + recovery.sent.sacked() >= u32::from(DUPLICATES) * mss {
+            // So much was delivered early and still it came to this: that was no reordering.
+            recovery.reordering = recovery.reordering.min(DUPLICATES);
+        }
         let rack = self.sack.then_some(recovery.rack);
         recovery.sent.time_out(rack.as_ref(), cx.now);
         recovery.duplicates = 0;
+        recovery.needless = 0;
         let first = self.retries <= 1;
         if fresh || una.ge(recovery.high) || recovery.phase == Phase::Loss && first {
             recovery.undo.arm(una, recovery.sent.resent());

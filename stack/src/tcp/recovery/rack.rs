@@ -56,11 +56,17 @@ impl Rack {
         Self { min_rtt, ..self }
     }
 
+    /// No retransmission of `run` can have been acknowledged yet.
+    #[inline]
+    pub(crate) fn is_early(&self, run: &Run, now: Instant) -> bool {
+        run.was_resent() && now.since(run.sent) < self.min_rtt
+    }
+
     /// RFC 8985 §6.2 step 2.
     #[inline]
     pub(crate) fn on_delivered(&mut self, run: &Run, now: Instant) {
         let rtt = now.since(run.sent);
-        if run.was_resent() && rtt < self.min_rtt {
+        if self.is_early(run, now) {
             return;
         }
         if run.sent > self.sent || run.sent == self.sent && run.end.gt(self.end) {

@@ -71,6 +71,11 @@ impl Undo {
         }
     }
 
+    /// Whether `una` was the first number out when the windows were reduced.
+    pub(crate) fn is_at(&self, una: SeqNum) -> bool {
+        self.marker == Some(una)
+    }
+
     /// Whether the reduction was for nothing.
     pub(crate) fn is_due(&self, echo: Option<u32>) -> bool {
         self.is_armed() && (self.unproven == Some(0) || self.is_delayed(echo))

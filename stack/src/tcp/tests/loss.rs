@@ -10,6 +10,9 @@ use crate::tcp::state::State;
 use crate::tcp::{CongestionAlgorithm, KeepAlive, TcpOption};
 use crate::time::Duration;
 
+/// The round trip of the path.
+const RTT: Duration = Duration::from_millis(20);
+
 /// A connection with NewReno's window and `n` segments of 1000 bytes out.
 fn flight(n: usize) -> (Lab, Ends, Vec<Seg>) {
     let (mut lab, mut ends) = Lab::established();
@@ -99,6 +102,7 @@ fn two_duplicates_release_new_data_and_the_third_repairs_tcpt_07_08() {
     }
     assert_eq!(more.len(), 2);
     // Full acknowledgment: recovery ends with the window at the threshold.
+    lab.host.now += RTT;
     lab.ack(sent[0].seq + 14_000);
     let conn = lab.host.conn(ends.id);
     assert!((5000..=6000).contains(&conn.congestion.cwnd()));
@@ -112,10 +116,13 @@ fn a_partial_acknowledgment_repairs_the_next_hole() {
         duplicate(&mut lab);
     }
     // The window has come down to what is out: the repair leaves when the next segment is gone.
+    lab.host.now += RTT;
     assert!(lab.ack(sent[0].seq + 4000).is_empty());
     assert_eq!(duplicate(&mut lab)[0].seq, sent[4].seq);
+    lab.host.now += RTT;
     let next = lab.ack(sent[0].seq + 7000);
     assert_eq!(next[0].seq, sent[7].seq);
+    lab.host.now += RTT;
     lab.ack(sent[0].seq + 10_000);
     assert_eq!(lab.host.conn(ends.id).snd.outstanding(), 0);
     assert_eq!(lab.host.stats.tcp_fast_retransmits, 1);
@@ -132,6 +139,90 @@ fn duplicates_after_a_timeout_start_nothing() {
         duplicate(&mut lab);
     }
     assert_eq!(lab.host.stats.tcp_fast_retransmits, 0);
+}
+
+/// Where no timestamp tells whose delivery an ACK is of, its time does: a hole that is filled sooner than
+/// the repair could have been there was no loss. The window comes back, and the next such hole is
+/// waited for.
+#[test]
+fn a_hole_that_fills_itself_was_no_loss() {
+    let mut lab = Lab::new();
+    let listener = lab.host.listen(80, 8);
+    lab.send(&lab.seg(SYN).options(&SYN_OPTIONS)).unwrap();
+    lab.ack = lab.one().seq + 1;
+    lab.seq += 1;
+    lab.host.now += RTT;
+    lab.send(&lab.seg(ACK)).unwrap();
+    let mut ends = lab.host.accept(listener).unwrap();
+    let sent = lab.write(&mut ends, &pattern(0, 10_000));
+    lab.host.now += RTT;
+    lab.ack(sent[0].seq + 2000);
+    for _ in 0..4 {
+        duplicate(&mut lab);
+    }
+    let conn = lab.host.conn(ends.id);
+    assert!(conn.congestion.ssthresh() < 10_000);
+    lab.host.now += RTT / 10;
+    lab.ack(sent[0].seq + 7000);
+    let conn = lab.host.conn(ends.id);
+    assert!(conn.congestion.cwnd() >= 10_000, "{}", conn.congestion.cwnd());
+    assert_eq!(lab.host.stats.tcp_undos, 1);
+    lab.host.now += RTT;
+    for _ in 0..4 {
+        duplicate(&mut lab);
+    }
+    assert_eq!(lab.host.stats.tcp_fast_retransmits, 1);
+}
+
+/// RFC 6582 §3.2 and §4: what a timeout sent again for nothing makes duplicates; they start nothing,
+/// also when all was acknowledged and something new is out, and none of the window is sent while they are
+/// still to come.
+#[test]
+fn duplicates_of_needless_repairs_start_no_recovery() {
+    let (mut lab, mut ends, sent) = flight(10);
+    lab.host.pass(Duration::from_millis(250));
+    lab.host.now += RTT;
+    assert_eq!(lab.ack(sent[0].seq + 1000).len(), 2);
+    lab.host.now += RTT;
+    lab.ack(sent[0].seq + 2000);
+    lab.host.now += RTT;
+    lab.ack(sent[0].seq + 10_000);
+    lab.write(&mut ends, &pattern(0, 20_000));
+    for _ in 0..5 {
+        duplicate(&mut lab);
+    }
+    assert_eq!(lab.host.stats.tcp_fast_retransmits, 0);
+}
+
+/// RFC 6582 §4: the timer is restarted at the first partial ACK; holes that would take longer than slow
+/// start are left to it. Few holes are repaired without it.
+#[test]
+fn many_holes_are_left_to_the_timer() {
+    for (step, timeouts) in [(1, 1), (12, 0)] {
+        let (mut lab, mut ends, _) = flight(10);
+        // The window grows, so that there is something to repair.
+        let mut una = lab.ack;
+        for _ in 0..3 {
+            lab.host.now += RTT;
+            let nxt = lab.host.conn(ends.id).snd.nxt;
+            while una.lt(nxt) {
+                una += 1000;
+                lab.ack(una);
+                lab.write(&mut ends, &pattern(0, 2000));
+            }
+        }
+        let out = lab.host.conn(ends.id).snd.outstanding();
+        assert!(out >= 40_000, "{out}");
+        for _ in 0..3 {
+            duplicate(&mut lab);
+        }
+        for _ in 0..16 {
+            lab.host.pass(RTT);
+            una = (una + step * 1000).min(lab.host.conn(ends.id).snd.nxt);
+            lab.ack(una);
+        }
+        assert_eq!(lab.host.stats.tcp_timeouts, timeouts, "{step} segments a round trip");
+    }
 }
 
 #[test]
