@@ -66,6 +66,7 @@ impl EventQueue {
     }
 
     /// Adds `what` to the socket's `untold` bits and queues the socket if it had none.
+    #[inline]
     pub(crate) fn mark(&mut self, id: SocketId, untold: &mut Readiness, what: Readiness) {
         if untold.is_empty() {
             self.0.push_back(id);

@@ -50,6 +50,9 @@ impl Drained {
     /// Takes out one that has waited long enough.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<u32> {
         let (_, index) = self.0.pop_front_if(|(at, _)| *at <= now)?;
+        if self.0.is_empty() {
+            self.0.shrink_to(ROOM);
+        }
         Some(index)
     }
 
@@ -59,5 +62,7 @@ impl Drained {
     }
 }
 
+/// Entries that an empty queue keeps room for.
+const ROOM: usize = 1024;
 /// Longer than the pauses of a busy socket, shorter than anyone looks at memory.
 const WAIT: Duration = Duration::from_millis(50);
