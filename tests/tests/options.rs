@@ -132,3 +132,32 @@ fn an_orphan_waits_as_long_as_its_user_said_gap_24() {
     assert!(eventually(20, || state().is_none()), "not a minute");
     drop(theirs);
 }
+
+/// RFC 6069: a router that knows no way on says so, and the next attempt does not wait longer. Eight of them
+/// with back-off would take 51 seconds.
+#[test]
+fn a_path_that_is_down_is_asked_at_the_same_pace_rfc_6069() {
+    let lab = Lab::with("revert", Backend::Tap, &["--gateway", "10.0.1.1"]);
+    let shell = |line: &str| assert!(lab.space.shell(line).status.success(), "{line}");
+    shell("ip address add 192.0.2.1/32 dev lo");
+    shell("echo 1 > /proc/sys/net/ipv4/ip_forward");
+    shell("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit");
+    let family = Family { host: [192, 0, 2, 1].into(), ..FAMILIES[0] };
+    let (mut ours, theirs) = connected(&lab, family);
+    let address = ours.local_addr().expect("address");
+    shell("ip address del 192.0.2.1/32 dev lo");
+    shell("ip route add unreachable 192.0.2.1/32");
+    ours.write_all(b"anyone?").expect("write");
+    let info = |name: &str| {
+        listed(&lab, address).map_or(0, |socket| socket["info"][name].as_u64().unwrap_or(0))
+    };
+    assert!(eventually(20, || info("retransmits") >= 8), "{:?}", listed(&lab, address));
+    // With back-off both are the same. The kernel says so five times, and then once a second.
+    assert!(info("backoff") + 4 <= info("retries"), "{:?}", listed(&lab, address));
+    // The path comes back, and what was written arrives.
+    shell("ip route del unreachable 192.0.2.1/32");
+    shell("ip address add 192.0.2.1/32 dev lo");
+    let mut text = [0; 7];
+    (&theirs).read_exact(&mut text).expect("read");
+    assert_eq!(text, *b"anyone?");
+}

@@ -447,3 +447,43 @@ fn broken_records_neither_panic_nor_hang() {
     drop(far);
     assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), ErrorKind::InvalidData);
 }
+
+/// Urgent data goes out whole or not at all, reading stops where it was, and a congestion control has a name.
+#[test]
+fn urgent_data_and_names_are_passed_on() {
+    let (mut stream, mut far) = connection(64);
+    assert_eq!(stream.send_urgent(b"").unwrap(), 0);
+    assert_eq!(stream.send_urgent(b"abX").unwrap(), 3);
+    assert_eq!(far.calls(), ["urged"]);
+    assert_eq!(far.state.written.load(Ordering::Relaxed), 0, "told of by that alone");
+    let error = stream.send_urgent(&[0; 65]).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(Errno::MSGSIZE.raw_os_error()));
+    stream.set_nonblocking(true).unwrap();
+    would_block(stream.send_urgent(&[0; 62]));
+    assert_eq!(far.pull(&mut [0; 9]), 3);
+    assert_eq!(
+        (stream.recv_urgent(true).unwrap(), stream.recv_urgent(false).unwrap()),
+        (b'?', b'!')
+    );
+    far.tx.set_mark(2);
+    far.push(b"abcd");
+    let mut text = [0; 9];
+    assert!(!stream.at_mark().unwrap());
+    assert_eq!(stream.read(&mut text).unwrap(), 2);
+    assert!(stream.at_mark().unwrap());
+    assert_eq!(stream.read(&mut text).unwrap(), 2);
+    assert_eq!(text[..2], *b"cd");
+    stream.set_congestion("reno").unwrap();
+    assert_eq!(far.calls()[1], "set 6 13 reno");
+    assert_eq!(stream.congestion().unwrap(), "6 13");
+}
+
+/// However often it is heard of, a stream dies once.
+#[test]
+fn an_error_is_told_once_by_whoever_is_asked_first() {
+    let (mut stream, mut far) = connection(64);
+    far.fail(104);
+    assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    *far.state.error.lock().unwrap() = Some(104);
+    assert!(stream.take_error().unwrap().is_none());
+}
