@@ -4,6 +4,8 @@
 //! the kernel's own. The socketpair cannot carry an error, so where it ends the daemon is asked
 //! once why. In this process the bytes move through rings; see [`crate::local`].
 
+mod option;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
@@ -19,9 +21,6 @@ use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 use crate::daemon::{Remote, reason_of_end};
 use crate::local::Local;
 use crate::session::Session;
-use crate::socket_option::{
-    IPPROTO_TCP, SO_KEEPALIVE, SO_RCVBUF, SOL_SOCKET, TCP_CONGESTION, TCP_NODELAY,
-};
 use crate::stack::{Backend, LocalSocket, Stack};
 
 /// A TCP connection.
@@ -231,104 +230,6 @@ impl TcpStream {
                 stream.remote.take_error()
             }
             Data::Local(stream) => Ok(stream.take_stream_error()),
-        }
-    }
-
-    /// Sends small segments at once instead of collecting them (TCP_NODELAY).
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.set_option(IPPROTO_TCP, TCP_NODELAY, nodelay.into())
-    }
-
-    /// Whether TCP_NODELAY is set.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        Ok(self.option(IPPROTO_TCP, TCP_NODELAY)? != 0)
-    }
-
-    /// Probes the connection when it is idle (SO_KEEPALIVE).
-    pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
-        self.set_option(SOL_SOCKET, SO_KEEPALIVE, keepalive.into())
-    }
-
-    /// Whether SO_KEEPALIVE is set.
-    pub fn keepalive(&self) -> io::Result<bool> {
-        Ok(self.option(SOL_SOCKET, SO_KEEPALIVE)? != 0)
-    }
-
-    /// Sends bytes of which the last is urgent (MSG_OOB), all or none.
-    pub fn send_urgent(&self, buf: &[u8]) -> io::Result<usize> {
-        let Some((&last, before)) = buf.split_last() else { return Ok(0) };
-        match &*self.data {
-            Data::Daemon(stream) => {
-                let mut writer = self;
-                writer.write_all(before)?;
-                stream.remote.send_urgent(last)?;
-                Ok(buf.len())
-            }
-            Data::Local(stream) => stream.send_urgent(buf),
-        }
-    }
-
-    /// Takes the peer's urgent byte (MSG_OOB), or with `peek` looks at it. `InvalidInput` if there is
-    /// none, `WouldBlock` while it was announced and is not here. Reading stops where it was.
-    pub fn recv_urgent(&self, peek: bool) -> io::Result<u8> {
-        match &*self.data {
-            Data::Daemon(stream) => {
-                let mut byte = [0];
-                let flags = if peek { RecvFlags::PEEK } else { RecvFlags::empty() };
-                let (n, _) = recv(&stream.sock, &mut byte[..], flags | RecvFlags::OOB)?;
-                if n == 1 { Ok(byte[0]) } else { Err(Errno::INVAL.into()) }
-            }
-            Data::Local(stream) => stream.handle().urgent_byte(peek),
-        }
-    }
-
-    /// Whether the next byte to read is the one where urgent data was (SIOCATMARK). Over a daemon the
-    /// kernel knows it: ask the descriptor.
-    pub fn at_mark(&self) -> io::Result<bool> {
-        match &*self.data {
-            Data::Daemon(_) => Err(Errno::OPNOTSUPP.into()),
-            Data::Local(stream) => Ok(stream.at_mark()),
-        }
-    }
-
-    /// How the congestion window follows the path, by name (TCP_CONGESTION).
-    pub fn set_congestion(&self, name: &str) -> io::Result<()> {
-        match &*self.data {
-            Data::Daemon(stream) => {
-                stream.remote.set_option_name(IPPROTO_TCP, TCP_CONGESTION, name)
-            }
-            Data::Local(stream) => {
-                stream.handle().set_option_name(IPPROTO_TCP, TCP_CONGESTION, name)
-            }
-        }
-    }
-
-    /// The name of the congestion control in use.
-    pub fn congestion(&self) -> io::Result<String> {
-        match &*self.data {
-            Data::Daemon(stream) => stream.remote.option_name(IPPROTO_TCP, TCP_CONGESTION),
-            Data::Local(stream) => stream.handle().option_name(IPPROTO_TCP, TCP_CONGESTION),
-        }
-    }
-
-    /// Sets an option by Linux's numbers of level and name.
-    pub fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
-        match &*self.data {
-            // What waits to be read waits in the socketpair, so that is where a limit belongs.
-            Data::Daemon(stream) if (level, name) == (SOL_SOCKET, SO_RCVBUF) => {
-                let size = usize::try_from(value).map_err(|_| Errno::INVAL)?;
-                Ok(sockopt::set_socket_recv_buffer_size(&stream.sock, size)?)
-            }
-            Data::Daemon(stream) => stream.remote.set_option(level, name, value),
-            Data::Local(stream) => stream.handle().set_option(level, name, value),
-        }
-    }
-
-    /// Reads an option by Linux's numbers of level and name.
-    pub fn option(&self, level: i32, name: i32) -> io::Result<i32> {
-        match &*self.data {
-            Data::Daemon(stream) => stream.remote.option(level, name),
-            Data::Local(stream) => stream.handle().option(level, name),
         }
     }
 

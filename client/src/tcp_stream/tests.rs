@@ -11,6 +11,7 @@ use serde_json::json;
 use super::*;
 use crate::call::{ConnectStartArgs, SocketCall, verb};
 use crate::fake::{self, Reply};
+use crate::socket_option::{SO_RCVBUF, SOL_SOCKET};
 
 const PEER: &str = "10.0.1.1:7";
 
