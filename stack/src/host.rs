@@ -155,11 +155,6 @@ impl Host {
     /// The next socket for which something changed, and what.
     #[inline]
     pub fn next_event(&mut self) -> Option<(SocketId, Readiness)> {
-        if self.has_events() { self.first_event() } else { None }
-    }
-
-    #[inline]
-    fn first_event(&mut self) -> Option<(SocketId, Readiness)> {
         loop {
             let id = self.shard.parts.events.pop()?;
             let untold = match id.kind {

@@ -243,8 +243,6 @@ impl Shard {
         let v4 = packet.header.src.is_v4();
         match packet.header.protocol {
             PROTO_TCP => {
-                let to_one = packet.destination == Destination::Unicast && !packet.link_multicast;
-                to_one.then_some(()).ok_or(DropReason::TcpNotUnicast)?;
                 tcp.receive(cx, packet)?;
             }
             PROTO_UDP => {

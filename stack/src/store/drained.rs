@@ -47,6 +47,13 @@ impl Drained {
         }
     }
 
+    /// The same for one whose ring has just run empty.
+    #[inline]
+    pub(crate) fn ran_empty(&mut self, drain: &mut Drain, index: u32, now: Instant) {
+        drain.want();
+        self.note(drain, index, now);
+    }
+
     /// Takes out one that has waited long enough.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<u32> {
         let (_, index) = self.0.pop_front_if(|(at, _)| *at <= now)?;

@@ -16,6 +16,7 @@ use crate::fib::{Hop, Path};
 use crate::limits::Limits;
 use crate::socket::{Ends, SocketError, SocketId};
 use crate::store::drained::Drain;
+use crate::store::wheel::Wheel;
 use crate::tcp::congestion::Congestion;
 use crate::tcp::options;
 use crate::tcp::pacing::Pacer;
@@ -290,8 +291,9 @@ impl Conn {
     /// step, or if an ACK was put off for an answer that will not come.
     pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>) {
         self.recount_received(cx);
-        let read = (self.rcv.ring.position() - self.rcv.ring.buffered() as u64) as u32;
-        if self.rcv.ring.buffered() == 0 {
+        let left = self.rcv.ring.buffered();
+        let read = (self.rcv.ring.position() - left as u64) as u32;
+        if left == 0 {
             self.drain.want();
         }
         if !cx.memory.pressure() {
@@ -299,10 +301,19 @@ impl Conn {
         }
         if self.stage == Stage::Synchronized && self.fins.theirs == TheirFin::Open {
             let waiting = (self.rcv.nxt - self.rcv.acked) as u32;
-            let left = self.rcv.ring.buffered();
             if self.rcv.acks.on_read(waiting, left) || self.rcv.wants_update(cx.memory.pressure()) {
                 self.rcv.owed.now = true;
             }
+        }
+    }
+
+    /// Sees to it that the wheel, which knows it by `index`, wakes it in time.
+    #[inline]
+    pub(crate) fn arm(&mut self, wheel: &mut Wheel, index: u32) {
+        let due = self.timers.earliest();
+        if due < self.wheel_at {
+            self.wheel_at = due;
+            wheel.set(index, due);
         }
     }
 

@@ -399,21 +399,14 @@ impl Tcp {
             self.ready.push(conn, index);
         }
         self.drained.note(&mut conn.drain, index, cx.now);
-        let due = conn.timers.earliest();
-        if due < conn.wheel_at {
-            conn.wheel_at = due;
-            self.wheel.set(index, due);
-        }
+        conn.arm(&mut self.wheel, index);
     }
 
     /// Sees to it that the wheel wakes the connection in time.
     #[inline]
     fn arm(&mut self, index: u32) {
-        let Some(conn) = self.conns.at_mut(index) else { return };
-        let due = conn.timers.earliest();
-        if due < conn.wheel_at {
-            conn.wheel_at = due;
-            self.wheel.set(index, due);
+        if let Some(conn) = self.conns.at_mut(index) {
+            conn.arm(&mut self.wheel, index);
         }
     }
 

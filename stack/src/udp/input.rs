@@ -82,8 +82,7 @@ impl Udp {
         let sum = copy_in(rx, RECORD_LEN, header.payload);
         if !is_good(packet, header, sum) {
             if rx.buffered() == 0 {
-                socket.drain.want();
-                self.drained.note(&mut socket.drain, index, cx.now);
+                self.drained.ran_empty(&mut socket.drain, index, cx.now);
             }
             return Err(DropReason::UdpMalformed);
         }

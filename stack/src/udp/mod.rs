@@ -128,8 +128,7 @@ impl Udp {
     pub(crate) fn consumed(&mut self, now: Instant, id: SocketId) {
         let Some(socket) = self.table.by_id(id) else { return };
         if socket.rx.as_ref().is_some_and(|rx| rx.buffered() == 0) {
-            socket.drain.want();
-            self.drained.note(&mut socket.drain, id.index, now);
+            self.drained.ran_empty(&mut socket.drain, id.index, now);
         }
     }
 

@@ -131,8 +131,7 @@ impl Udp {
         let crowded = room < RECORD_LEN + PAYLOAD_MAX_V6;
         socket.tx.release(RECORD_LEN + len);
         if socket.tx.is_empty() {
-            socket.drain.want();
-            self.drained.note(&mut socket.drain, index, cx.now);
+            self.drained.ran_empty(&mut socket.drain, index, cx.now);
         }
         socket.cut = None;
         if crowded && socket.rx.is_some() {
