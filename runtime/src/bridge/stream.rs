@@ -24,10 +24,10 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use stack::socket::Ends;
 use stack::{Readiness, SocketId};
 
-use super::Fate;
+use super::fate::Fate;
 use super::reply::Reply;
-use crate::engine::Core;
-use crate::engine::poller::Ready;
+use crate::sockets::Core;
+use crate::sockets::poller::Ready;
 
 /// A connection with both ways open as far as is known.
 pub(super) struct Stream {
@@ -142,8 +142,8 @@ impl Stream {
         (Ok(()), fate)
     }
 
-    /// The urgent byte goes to the client as one (MSG_OOB), so that its socketpair knows the mark. Says
-    /// whether what lies behind may follow.
+    /// Passes the urgent byte on to the client as one (MSG_OOB), so that its socketpair knows the
+    /// mark, and returns whether what lies behind may follow.
     fn pass_urgent(&mut self, core: &mut Core) -> bool {
         // It is taken once. None is left if it is in line.
         let Ok(Some(byte)) = core.host.tcp_urgent(self.ends.id, true) else { return true };
@@ -222,7 +222,7 @@ impl Stream {
         // What was asked for and did not come is forgotten.
         self.ends.tx.rest();
         if moved > 0 {
-            core.sent(self.ends.id);
+            core.app_wrote(self.ends.id);
         }
         fate
     }
@@ -231,7 +231,7 @@ impl Stream {
         self.input_over = true;
         self.readable = false;
         self.ends.tx.finish();
-        core.sent(self.ends.id);
+        core.app_wrote(self.ends.id);
     }
 
     /// Network to client.
@@ -263,7 +263,7 @@ impl Stream {
             }
         }
         if moved > 0 {
-            core.consumed(self.ends.id);
+            core.app_read(self.ends.id);
         }
         self.end_output(core)
     }

@@ -20,7 +20,7 @@ use std::thread::{self, JoinHandle};
 use rustix::net::Shutdown;
 
 use crate::Stack;
-use crate::engine::mailbox::Remote;
+use crate::mailbox::Remote;
 
 /// The control socket of a running stack. Unlinked, and its connections ended, when this is
 /// dropped.
