@@ -27,10 +27,11 @@ use crate::icmp::{Complaint, Icmp, Outcome};
 use crate::ip::reassembly::Reassembly;
 use crate::ip::{Packet, input};
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::tcp::{Memory, Tcp};
+use crate::tcp::Tcp;
 use crate::time::Instant;
 use crate::udp::Udp;
 
