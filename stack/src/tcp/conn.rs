@@ -14,7 +14,7 @@ use crate::cx::Cx;
 use crate::event::Readiness;
 use crate::fib::{Hop, Path};
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError, SocketId};
+use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::store::drained::Drain;
 use crate::store::wheel::Wheel;
 use crate::tcp::congestion::Congestion;
@@ -95,7 +95,7 @@ pub(crate) struct Conn {
     /// When our SYN first left; far if it did not.
     pub(crate) syn_sent: Instant,
     pub(crate) probe: Option<Probe>,
-    pub(crate) untold: Readiness,
+    pub(crate) pending_events: Readiness,
     pub(crate) end: Option<End>,
     /// The wheel's entry for it.
     pub(crate) wheel_at: Instant,
@@ -174,8 +174,8 @@ pub(crate) struct UserHalves {
 }
 
 impl UserHalves {
-    pub(crate) fn into_ends(self, id: SocketId, local: Endpoint, remote: Endpoint) -> Ends {
-        Ends { id, local, remote: Some(remote), tx: self.tx, rx: self.rx }
+    pub(crate) fn into_rings(self, id: SocketId, local: Endpoint, remote: Endpoint) -> SocketRings {
+        SocketRings { id, local, remote: Some(remote), tx: self.tx, rx: self.rx }
     }
 }
 
@@ -206,7 +206,7 @@ impl Conn {
             drain: Drain::None,
             syn_sent: Instant::FAR,
             probe: None,
-            untold: Readiness::NONE,
+            pending_events: Readiness::NONE,
             end: None,
             wheel_at: Instant::FAR,
             timers: Timers::new(),
@@ -260,7 +260,7 @@ impl Conn {
     #[inline]
     pub(crate) fn tell(&mut self, cx: &mut Cx<'_>, what: Readiness) {
         if !self.held && !self.orphan {
-            cx.events.mark(self.id, &mut self.untold, what);
+            cx.events.mark(self.id, &mut self.pending_events, what);
         }
     }
 
@@ -280,7 +280,7 @@ impl Conn {
     }
 
     /// The application wrote, or finished writing.
-    pub(crate) fn sent(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>) {
         self.recount(cx);
         self.moderate(cx);
         self.note_shortage();
@@ -289,7 +289,7 @@ impl Conn {
 
     /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
     /// step, or if an ACK was put off for an answer that will not come.
-    pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>) {
         self.recount_received(cx);
         let left = self.rcv.ring.buffered();
         let read = (self.rcv.ring.position() - left as u64) as u32;

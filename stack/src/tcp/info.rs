@@ -40,6 +40,7 @@ impl Tcp {
 fn bare(state: State, key: addr::FlowKey) -> SocketInfo {
     SocketInfo {
         id: None,
+        kind: SocketKind::TcpConnection,
         state: state.name(),
         local: key.local,
         remote: Some(key.remote),
@@ -53,6 +54,7 @@ impl Listener {
     fn info(&self, id: SocketId) -> SocketInfo {
         SocketInfo {
             id: Some(id),
+            kind: SocketKind::TcpListener,
             state: State::Listen.name(),
             local: self.local,
             remote: None,
@@ -67,6 +69,7 @@ impl Conn {
     fn info(&self) -> SocketInfo {
         SocketInfo {
             id: (!self.orphan).then_some(self.id),
+            kind: SocketKind::TcpConnection,
             state: self.state().name(),
             local: self.key.local,
             remote: Some(self.key.remote),
