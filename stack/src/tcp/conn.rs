@@ -6,6 +6,12 @@
 //! `output`, `expire`. None of them touches anything but the connection and [`Cx`]; what the shard has to do
 //! about it (queue it, set its timer, remove it) is left in a few marks.
 
+mod expire;
+mod input;
+pub(super) mod output;
+pub(super) mod urgent;
+mod user_timeout;
+
 use addr::{Endpoint, FlowKey, IfIndex};
 use ring::bytes::{Reader, Writer, byte_ring};
 use wire::tcp::{Flags, SeqNum};
@@ -18,19 +24,19 @@ use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::store::drained::Drain;
 use crate::store::wheel::Wheel;
 use crate::tcp::congestion::Congestion;
-use crate::tcp::options;
-use crate::tcp::pacing::Pacer;
-use crate::tcp::rcv_space::RcvSpace;
+use crate::tcp::receive::RecvHalf;
+use crate::tcp::receive::rcv_space::RcvSpace;
 use crate::tcp::recovery::Held;
-use crate::tcp::recv::RecvHalf;
 use crate::tcp::reply::{self, Bare};
-use crate::tcp::rtt::Rtt;
+use crate::tcp::segment::options;
+use crate::tcp::segment::timestamps::{Stamps, TIMESTAMPS_LEN};
 use crate::tcp::send::SendHalf;
-use crate::tcp::settings::Choice;
-use crate::tcp::snd_space::SndSpace;
+use crate::tcp::send::pacing::Pacer;
+use crate::tcp::send::snd_space::SndSpace;
 use crate::tcp::state::{Fins, OurFin, State, TheirFin};
 use crate::tcp::timers::Timers;
-use crate::tcp::timestamps::{Stamps, TIMESTAMPS_LEN};
+use crate::tcp::timers::rtt::Rtt;
+use crate::tcp::user::settings::Choice;
 use crate::time::{Duration, Instant};
 
 /// How far the handshake got.

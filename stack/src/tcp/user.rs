@@ -2,6 +2,9 @@
 //!
 //! Calls for an id that is dead do nothing; its end was told as `GONE`.
 
+mod info;
+pub(super) mod settings;
+
 use addr::{Endpoint, FlowKey, Ip};
 
 use crate::cx::Cx;
@@ -9,11 +12,11 @@ use crate::fib::Path;
 use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Birth, Conn};
-use crate::tcp::listen::{conn_id, conn_key};
+use crate::tcp::flow_table::Owner;
+use crate::tcp::open::listen::{conn_id, conn_key};
 use crate::tcp::segment::scope;
-use crate::tcp::settings::TcpOption;
 use crate::tcp::state::State;
-use crate::tcp::table::Owner;
+use crate::tcp::user::settings::TcpOption;
 
 impl Tcp {
     /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
@@ -77,7 +80,7 @@ impl Tcp {
         remote: &Endpoint,
     ) -> Result<u16, SocketError> {
         let Self { flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
-        let homes = super::Homes { conns, embryos, time_waits };
+        let homes = crate::tcp::Homes { conns, embryos, time_waits };
         let free = |port| {
             let local = Endpoint::new(ip, port);
             let flow = flows.find(homes, &FlowKey::new(local, *remote));

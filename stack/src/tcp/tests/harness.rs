@@ -23,7 +23,7 @@ use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::stats::Stats;
 use crate::tcp::conn::Conn;
-use crate::tcp::listen::ListenOptions;
+use crate::tcp::open::listen::ListenOptions;
 use crate::tcp::state::State;
 use crate::tcp::{Memory, Tcp};
 use crate::time::{Duration, Instant};

@@ -255,7 +255,7 @@ fn a_lost_fin_is_sent_again() {
 /// less than 200 ms above the round trip, 120 s at most.
 #[test]
 fn the_estimate_follows_rfc_6298_tcpt_01_vec_13() {
-    let mut rtt = crate::tcp::rtt::Rtt::new();
+    let mut rtt = crate::tcp::timers::rtt::Rtt::new();
     assert_eq!(rtt.rto(), Duration::from_secs(1));
     let expected = [
         (100, 100, 50, 300),

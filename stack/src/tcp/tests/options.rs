@@ -6,9 +6,9 @@ use super::transfer::pattern;
 use crate::event::Readiness;
 use crate::limits::Limits;
 use crate::socket::{SocketError, SocketRings};
-use crate::tcp::keepalive::KeepAlive;
-use crate::tcp::settings::TcpOption;
-use crate::tcp::snd_space::SndSpace;
+use crate::tcp::send::snd_space::SndSpace;
+use crate::tcp::timers::keepalive::KeepAlive;
+use crate::tcp::user::settings::TcpOption;
 use crate::time::Duration;
 
 fn set(lab: &mut Lab, ends: &SocketRings, option: TcpOption) {

@@ -5,9 +5,9 @@ use super::transfer::pattern;
 use crate::event::Readiness;
 use crate::limits::Limits;
 use crate::socket::{SocketError, TcpTimer};
-use crate::tcp::keepalive::KeepAlive;
-use crate::tcp::settings::TcpOption;
 use crate::tcp::state::State;
+use crate::tcp::timers::keepalive::KeepAlive;
+use crate::tcp::user::settings::TcpOption;
 use crate::time::Duration;
 
 fn lens(sent: &[Seg]) -> Vec<usize> {

@@ -4,7 +4,7 @@
 //!
 //! A flow passes through up to three lifetimes, each with a type of its size: an *embryo* while a
 //! peer's handshake is under way (`embryos`), a *connection* (`conn`), and a compact *TIME-WAIT*
-//! record (`time_wait`). One flow table (`table`) finds which. Inside a connection there is a
+//! record (`time_wait`). One flow table (`flow_table`) finds which. Inside a connection there is a
 //! send half, a receive half, recovery, congestion control and timers; its RFC state name is
 //! derived (`state`).
 //!
@@ -12,21 +12,24 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `segment` | one incoming segment, checked |
-//! | `input`, `handshake`, `ack` | segment arrival, RFC 9293 §3.10.7 step by step |
-//! | `recv`, `text`, `assembler`, `sack` | receive half, text out of order, which of it is reported |
-//! | `ack_policy`, `rcv_space` | when to acknowledge; how much to buffer and to offer |
-//! | `snd_space`, `nagle`, `urgent` | how much to write ahead; small segments; urgent data |
-//! | `send`, `recovery`, `congestion`, `pacing`, `rtt` | send half, loss, how much may be out |
-//! | `output`, `emit` | which segment is next; writing it into a frame |
-//! | `timers`, `expire`, `keepalive`, `user_timeout` | deadlines and what they do |
+//! | `segment`, `segment/` | one incoming segment, checked; its options; timestamps (§3.1, §3.2) |
+//! | `state` | the name of a connection's state (§3.3.2) |
+//! | `open/` | initial sequence numbers, listeners, passive opens, SYN cookies (§3.4, §3.5) |
+//! | `close/` | TIME-WAIT, and why connections failed (§3.6) |
+//! | `send`, `send/` | send half: the ring, how far ahead to write, pacing (§3.7, §3.8) |
+//! | `recovery`, `congestion` | what is lost, and how much may be in flight (§3.8.2) |
+//! | `receive`, `receive/` | receive half: reassembly, SACK, the window, when to acknowledge (§3.8.6) |
+//! | `timers`, `timers/` | deadlines, retransmission timeout, keep-alives (§3.8.1, §3.8.4) |
+//! | `user`, `user/` | what sockets ask: calls, options, listings (§3.9.1) |
+//! | `conn` | one connection, in which all of the parts above meet |
+//! | `conn/input`, `conn/input/` | SEGMENT ARRIVES, step by step (§3.10.7), and ICMP errors (§3.9.2.2) |
+//! | `conn/output`, `conn/output/` | which segment is next, and writing it into a frame |
+//! | `conn/expire`, `conn/user_timeout` | what deadlines do (§3.10.8) |
+//! | `conn/urgent` | urgent data, both ways (§3.8.5) |
+//! | `reply`, `reply/` | segments that no connection sends; how many challenge ACKs leave |
+//! | `flow_table` | which lifetime a flow is in, and where |
+//! | `ready` | which connection sends next |
 //! | `memory` | a budget over what all connections buffer |
-//! | `path` | how frames get to the next hop, and what control is told of it |
-//! | `listen`, `passive`, `embryos`, `cookies` | passive opens |
-//! | `reply`, `challenge` | segments that no connection sends; how many challenge ACKs leave |
-//! | `options`, `timestamps`, `isn` | what is negotiated; both clocks; what must not be guessed |
-//! | `gone` | why connections ended that are no more |
-//! | `user`, `settings`, `icmp_errors`, `ready`, `info` | socket calls, ICMP, who sends next, listings |
 //!
 //! # Turn
 //!
@@ -42,53 +45,21 @@
 //! back after a timeout (`recovery::held`). Segments change nothing before their checksum is known to be
 //! good.
 
-mod ack;
-mod ack_policy;
-mod assembler;
-mod challenge;
-#[cfg(test)]
-mod check;
+mod close;
 mod congestion;
 mod conn;
-mod cookies;
-mod embryos;
-mod emit;
-mod expire;
-mod gone;
-mod handshake;
-mod icmp_errors;
-mod info;
-mod input;
-mod isn;
-mod keepalive;
-mod listen;
+mod flow_table;
 mod memory;
-mod nagle;
-mod options;
-mod output;
-mod pacing;
-mod passive;
-mod path;
-mod rcv_space;
+mod open;
 mod ready;
+mod receive;
 mod recovery;
-mod recv;
 mod reply;
-mod rtt;
-mod sack;
 mod segment;
 mod send;
-mod settings;
-mod snd_space;
 mod state;
-mod table;
-mod text;
-mod time_wait;
 mod timers;
-mod timestamps;
-mod urgent;
 mod user;
-mod user_timeout;
 
 #[cfg(test)]
 mod tests;
@@ -110,25 +81,25 @@ use crate::store::wheel::Wheel;
 use crate::time::Instant;
 
 pub use congestion::{CongestionAlgorithm, UnknownAlgorithm};
-pub use keepalive::KeepAlive;
-pub use listen::ListenOptions;
-pub use pacing::Pacing;
-pub use settings::TcpOption;
+pub use open::listen::ListenOptions;
+pub use send::pacing::Pacing;
 pub use state::State;
+pub use timers::keepalive::KeepAlive;
+pub use user::settings::TcpOption;
 
-use challenge::Challenges;
+use close::gone::Gone;
+use close::time_wait::{Rest, TimeWaits, Verdict};
+use conn::output::Kind;
 use conn::{Conn, End, Stage};
-use cookies::Cookies;
-use embryos::Embryos;
-use gone::Gone;
-use isn::Secrets;
-use listen::{Listeners, conn_key};
+use flow_table::{Flows, Homes, Owner};
 pub(crate) use memory::Memory;
-use output::Kind;
+use open::cookies::Cookies;
+use open::embryos::Embryos;
+use open::isn::Secrets;
+use open::listen::{Listeners, conn_key};
 use ready::Ready;
+use reply::challenge::Challenges;
 use segment::Segment;
-use table::{Flows, Homes, Owner};
-use time_wait::{Rest, TimeWaits, Verdict};
 
 /// All TCP state of one shard.
 #[derive(Debug)]

@@ -19,9 +19,9 @@ use crate::limits::{Limits, TimeWaitReuse};
 use crate::store::slab::Slab;
 use crate::tcp::reply::{self, Bare};
 use crate::tcp::segment::Segment;
-use crate::tcp::settings::Marks;
+use crate::tcp::segment::timestamps::Stamps;
 use crate::tcp::state::State;
-use crate::tcp::timestamps::Stamps;
+use crate::tcp::user::settings::Marks;
 use crate::time::{Duration, Instant};
 
 /// One closed connection.

@@ -9,8 +9,8 @@ use crate::cx::Cx;
 use crate::limits::Limits;
 use crate::tcp::congestion::CongestionAlgorithm;
 use crate::tcp::conn::{Conn, Stage};
-use crate::tcp::keepalive::{KeepAlive, Times};
-use crate::tcp::pacing::Pacing;
+use crate::tcp::send::pacing::Pacing;
+use crate::tcp::timers::keepalive::{KeepAlive, Times};
 use crate::time::Duration;
 
 /// A socket option.

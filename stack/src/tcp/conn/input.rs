@@ -9,6 +9,11 @@
 //! RFC 5961 decides about RST, SYN and the range of ACKs. Nothing is changed before a segment has
 //! passed the checks of its step.
 
+mod ack;
+mod handshake;
+mod icmp_errors;
+mod text;
+
 use wire::tcp::{Flags, SeqNum};
 
 use crate::cx::Cx;

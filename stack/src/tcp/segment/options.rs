@@ -9,7 +9,7 @@ use wire::tcp::HEADER_LEN;
 use wire::tcp_options::{self, MSS_DEFAULT, OptionWriter, Timestamps};
 
 use crate::limits::Limits;
-use crate::tcp::timestamps::TIMESTAMPS_LEN;
+use crate::tcp::segment::timestamps::TIMESTAMPS_LEN;
 
 /// What the peer's SYN said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

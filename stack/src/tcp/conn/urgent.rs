@@ -18,8 +18,8 @@ use crate::cx::Cx;
 use crate::event::Readiness;
 use crate::socket::SocketError;
 use crate::tcp::conn::Conn;
-use crate::tcp::output::Plan;
-use crate::tcp::recv::RecvHalf;
+use crate::tcp::conn::output::Plan;
+use crate::tcp::receive::RecvHalf;
 use crate::tcp::segment::Segment;
 
 /// Urgent data of the peer.
@@ -165,7 +165,7 @@ impl Conn {
 
     /// What was written so far ends in an urgent byte (`send` with `MSG_OOB`).
     pub(crate) fn urge(&mut self, cx: &mut Cx<'_>) {
-        let first = self.snd.una + u32::from(self.stage != super::conn::Stage::Synchronized);
+        let first = self.snd.una + u32::from(self.stage != crate::tcp::conn::Stage::Synchronized);
         let end = first + self.snd.ring.len() as u32;
         self.snd.up = self.snd.up.max(end);
         self.app_wrote(cx);

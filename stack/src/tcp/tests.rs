@@ -3,6 +3,7 @@
 mod active;
 mod blocks;
 mod challenge;
+mod check;
 mod close;
 mod cookies;
 mod fuzz;

@@ -5,6 +5,10 @@
 //! [`on_sent`](Conn::on_sent) is told once it is in the frame. The decision is limited by the peer's
 //! window, the congestion window, Nagle's and the sender's silly-window rules and the frame.
 
+mod emit;
+mod nagle;
+mod path;
+
 use wire::tcp::{Flags, SeqNum};
 
 use crate::tcp::congestion::Sent;

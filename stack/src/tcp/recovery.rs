@@ -26,7 +26,7 @@ use wire::tcp::SeqNum;
 use crate::cx::Cx;
 use crate::tcp::congestion::Ack;
 use crate::tcp::conn::{Conn, Stage};
-use crate::tcp::pacing::Window;
+use crate::tcp::send::pacing::Window;
 use crate::time::{Duration, Instant};
 
 pub(crate) use delivered::Delivered;

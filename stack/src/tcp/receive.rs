@@ -11,14 +11,19 @@
 //! blocks needs three to see a loss and after that only the latest blocks, which is how Linux
 //! compresses them (`tcp_comp_sack`).
 
+pub(super) mod ack_policy;
+pub(super) mod assembler;
+pub(super) mod rcv_space;
+pub(super) mod sack;
+
 use ring::bytes::Writer;
 use wire::tcp::SeqNum;
 
-use crate::tcp::ack_policy::AckPolicy;
-use crate::tcp::assembler::{Assembler, Kept, Span};
-use crate::tcp::rcv_space::RcvSpace;
-use crate::tcp::sack::{Blocks, SackReport};
-use crate::tcp::urgent::Urgent;
+use crate::tcp::conn::urgent::Urgent;
+use crate::tcp::receive::ack_policy::AckPolicy;
+use crate::tcp::receive::assembler::{Assembler, Kept, Span};
+use crate::tcp::receive::rcv_space::RcvSpace;
+use crate::tcp::receive::sack::{Blocks, SackReport};
 
 /// The receive half.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use crate::event::Readiness;
 use crate::socket::SocketError;
 use crate::tcp::congestion::Congestion;
 use crate::tcp::conn::{Conn, Stage};
-use crate::tcp::options::{Offer, SynOptions};
 use crate::tcp::recovery::Held;
 use crate::tcp::reply;
 use crate::tcp::segment::Segment;
+use crate::tcp::segment::options::{Offer, SynOptions};
 use crate::tcp::state::OurFin;
 use crate::time::Instant;
 

@@ -5,8 +5,8 @@ use wire::tcp::SeqNum;
 
 use crate::cx::Cx;
 use crate::drop::DropReason;
-use crate::tcp::ack_policy::Arrival;
 use crate::tcp::conn::Conn;
+use crate::tcp::receive::ack_policy::Arrival;
 use crate::tcp::segment::Segment;
 
 impl Conn {

@@ -8,9 +8,9 @@ use addr::{FlowKey, HashKey};
 use crate::rng::Rng;
 use crate::store::slab::Slab;
 use crate::store::table::Table;
+use crate::tcp::close::time_wait::TimeWaits;
 use crate::tcp::conn::Conn;
-use crate::tcp::embryos::Embryos;
-use crate::tcp::time_wait::TimeWaits;
+use crate::tcp::open::embryos::Embryos;
 
 /// Who owns a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use crate::limits::Limits;
 use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
-use crate::tcp::cookies;
-use crate::tcp::embryos;
-use crate::tcp::settings::Choice;
+use crate::tcp::open::cookies;
+use crate::tcp::open::embryos;
+use crate::tcp::user::settings::Choice;
 use crate::time::{Duration, Instant};
 
 /// How to listen.

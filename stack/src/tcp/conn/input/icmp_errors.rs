@@ -13,8 +13,8 @@ use crate::cx::{Cx, Request};
 use crate::icmp::{IcmpError, IcmpErrorKind};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, Stage};
-use crate::tcp::options;
-use crate::tcp::table::Owner;
+use crate::tcp::flow_table::Owner;
+use crate::tcp::segment::options;
 use crate::time::Instant;
 
 impl Tcp {

@@ -19,15 +19,15 @@ use crate::drop::DropReason;
 use crate::fib::Path;
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Birth, Conn};
-use crate::tcp::cookies::Carried;
-use crate::tcp::embryos::Handshake;
-use crate::tcp::listen::conn_id;
-use crate::tcp::options::{self, Offer, SynOptions};
+use crate::tcp::flow_table::Owner;
+use crate::tcp::open::cookies::Carried;
+use crate::tcp::open::embryos::Handshake;
+use crate::tcp::open::listen::conn_id;
 use crate::tcp::reply::{self, Bare};
 use crate::tcp::segment::Segment;
-use crate::tcp::settings::{Choice, Marks};
-use crate::tcp::table::Owner;
-use crate::tcp::timestamps::Stamps;
+use crate::tcp::segment::options::{self, Offer, SynOptions};
+use crate::tcp::segment::timestamps::Stamps;
+use crate::tcp::user::settings::{Choice, Marks};
 
 /// Our half of a handshake, which follows from the path and the limits.
 #[derive(Clone, Copy, Debug)]

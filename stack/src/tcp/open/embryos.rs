@@ -18,8 +18,8 @@ use wire::tcp::SeqNum;
 use wire::tcp_options::Timestamps;
 
 use crate::store::slab::Slab;
-use crate::tcp::cookies::Carried;
-use crate::tcp::options::Offer;
+use crate::tcp::open::cookies::Carried;
+use crate::tcp::segment::options::Offer;
 use crate::time::{Duration, Instant};
 
 /// A passive open under way, unpacked.

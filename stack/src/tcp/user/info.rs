@@ -4,7 +4,7 @@ use crate::socket::{SocketId, SocketInfo, SocketKind, TcpDetail, TcpTimer};
 use crate::store::slab::Key;
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, Stage};
-use crate::tcp::listen::Listener;
+use crate::tcp::open::listen::Listener;
 use crate::tcp::state::State;
 use crate::time::Instant;
 

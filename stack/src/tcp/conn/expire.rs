@@ -3,7 +3,7 @@
 use crate::cx::Cx;
 use crate::socket::SocketError;
 use crate::tcp::conn::{Conn, Probe, Stage};
-use crate::tcp::rtt::Rtt;
+use crate::tcp::timers::rtt::Rtt;
 use crate::tcp::timers::take_due;
 use crate::time::Duration;
 
