@@ -25,11 +25,11 @@ use crate::icmp::{Complaint, Icmp, Outcome};
 use crate::ip::reassembly::Reassembly;
 use crate::ip::{Packet, input};
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::Sockets;
 use crate::stats::Stats;
-use crate::tcp::Memory;
 use crate::time::Instant;
 
 use link::{Inbound, Protocol};

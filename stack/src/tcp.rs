@@ -29,7 +29,6 @@
 //! | `reply`, `reply/` | segments that no connection sends; how many challenge ACKs leave |
 //! | `flow_table` | which lifetime a flow is in, and where |
 //! | `ready` | which connection sends next |
-//! | `memory` | a budget over what all connections buffer |
 //!
 //! # Turn
 //!
@@ -49,7 +48,7 @@ mod close;
 mod congestion;
 mod conn;
 mod flow_table;
-mod memory;
+mod icmp;
 mod open;
 mod ready;
 mod receive;
@@ -80,19 +79,16 @@ use crate::store::slab::Slab;
 use crate::store::wheel::Wheel;
 use crate::time::Instant;
 
-pub use congestion::{CongestionAlgorithm, UnknownAlgorithm};
+pub use crate::limits::{CongestionAlgorithm, Pacing, UnknownAlgorithm};
 pub use open::listen::ListenOptions;
-pub use send::pacing::Pacing;
 pub use state::State;
 pub use timers::keepalive::KeepAlive;
-pub use user::settings::TcpOption;
+pub use user::socket_options::TcpOption;
 
 use close::gone::Gone;
 use close::time_wait::{Rest, TimeWaits, Verdict};
-use conn::output::Kind;
 use conn::{Conn, End, Stage};
 use flow_table::{Flows, Homes, Owner};
-pub(crate) use memory::Memory;
 use open::cookies::Cookies;
 use open::embryos::Embryos;
 use open::isn::Secrets;
@@ -100,6 +96,7 @@ use open::listen::{Listeners, conn_key};
 use ready::Ready;
 use reply::challenge::Challenges;
 use segment::Segment;
+use send::plan::Kind;
 
 /// All TCP state of one shard.
 #[derive(Debug)]

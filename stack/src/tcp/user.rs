@@ -3,7 +3,7 @@
 //! Calls for an id that is dead do nothing; its end was told as `GONE`.
 
 mod info;
-pub(super) mod settings;
+pub(super) mod socket_options;
 
 use addr::{Endpoint, FlowKey, Ip};
 
@@ -16,7 +16,7 @@ use crate::tcp::flow_table::Owner;
 use crate::tcp::open::listen::{conn_id, conn_key};
 use crate::tcp::segment::scope;
 use crate::tcp::state::State;
-use crate::tcp::user::settings::TcpOption;
+use crate::tcp::user::socket_options::TcpOption;
 
 impl Tcp {
     /// Opens a connection. The call returns at once; that it is open, or failed, is told later.

@@ -14,7 +14,7 @@ use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
-use crate::tcp::user::settings::Choice;
+use crate::tcp::user::socket_options::Choice;
 use crate::time::{Duration, Instant};
 
 /// How to listen.

@@ -7,7 +7,7 @@ use wire::tcp::{Flags, SeqNum};
 use super::harness::*;
 use crate::limits::Limits;
 use crate::socket::SocketRings;
-use crate::tcp::user::settings::TcpOption;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 /// One thing that happens to the host.

@@ -18,14 +18,15 @@ use crate::fib::{Destination, Fib, FibInterface, FibRoute};
 pub(super) use crate::fixture::Seg;
 use crate::ip::Packet;
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::stats::Stats;
+use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
 use crate::tcp::open::listen::ListenOptions;
 use crate::tcp::state::State;
-use crate::tcp::{Memory, Tcp};
 use crate::time::{Duration, Instant};
 
 pub(super) const IFINDEX: IfIndex = match IfIndex::new(2) {

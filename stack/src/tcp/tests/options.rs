@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::socket::{SocketError, SocketRings};
 use crate::tcp::send::snd_space::SndSpace;
 use crate::tcp::timers::keepalive::KeepAlive;
-use crate::tcp::user::settings::TcpOption;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 fn set(lab: &mut Lab, ends: &SocketRings, option: TcpOption) {

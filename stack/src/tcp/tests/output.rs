@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::socket::{SocketError, TcpTimer};
 use crate::tcp::state::State;
 use crate::tcp::timers::keepalive::KeepAlive;
-use crate::tcp::user::settings::TcpOption;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 fn lens(sent: &[Seg]) -> Vec<usize> {

@@ -6,7 +6,7 @@ use super::harness::*;
 use super::transfer::pattern;
 use crate::event::Readiness;
 use crate::socket::{SocketError, SocketRings};
-use crate::tcp::user::settings::TcpOption;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 const URG: Flags = Flags(Flags::URG.0 | Flags::ACK.0);
