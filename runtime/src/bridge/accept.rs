@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use client::call::{AcceptArgs, Accepted, ErrorBody, ListenArgs, Name, SocketCall};
 use rustix::io::Errno;
 use rustix::net::SocketType;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 use super::datagram::unspecified;
 use super::listener::Listener;
@@ -91,7 +91,7 @@ impl Bridges {
     }
 
     /// Makes an accepted connection a socket of the listener's client.
-    fn adopt(&mut self, listener: Key, ends: Ends, reply: Reply, core: &mut Core) {
+    fn adopt(&mut self, listener: Key, ends: SocketRings, reply: Reply, core: &mut Core) {
         let id = ends.id;
         let refuse = |reply: Reply, error: Errno, core: &mut Core| {
             core.abort(id);

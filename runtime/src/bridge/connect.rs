@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use client::call::{ConnectStartArgs, ErrorBody, SocketCall, verb};
 use rustix::io::Errno;
 use serde_json::Value;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 use super::datagram::unspecified;
 use super::fate::Fate;
@@ -54,7 +54,7 @@ impl Bridges {
         key: Key,
         call: &SocketCall,
         core: &mut Core,
-    ) -> Result<Option<(OwnedFd, Ends)>, ErrorBody> {
+    ) -> Result<Option<(OwnedFd, SocketRings)>, ErrorBody> {
         let remote = endpoint(&args(call)?)?;
         let bridge = self.bridge(key)?;
         let (local, v6) = (bridge.local, bridge.v6);

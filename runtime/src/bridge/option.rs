@@ -1,14 +1,13 @@
 //! `setsockopt` and `getsockopt` on a bridge.
 
 use client::call::{ErrorBody, OptionArgs, OptionValue};
+use client::socket_option::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use super::request::errno;
 use super::table::{Bridge, State};
-use crate::option::{
-    Options, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
-};
+use crate::option::Options;
 use crate::sockets::Core;
 
 /// `setsockopt`.

@@ -93,7 +93,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        // Ends the acceptor's wait.
+        // SocketRings the acceptor's wait.
         let _ = rustix::net::shutdown(&self.bound.listener, Shutdown::Both);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();

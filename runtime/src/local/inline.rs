@@ -4,7 +4,7 @@
 //! the stack reports something of its socket, and when an answer that it asked for has come. It
 //! never waits, and does in one call what it can.
 
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::{Readiness, SocketId};
 
 use crate::sockets::Core;
@@ -26,4 +26,4 @@ pub(crate) trait InlineUser: Send {
 }
 
 /// Makes the user of a connection that was accepted.
-pub(crate) type NewUser = Box<dyn Fn(Ends) -> Box<dyn InlineUser> + Send>;
+pub(crate) type NewUser = Box<dyn Fn(SocketRings) -> Box<dyn InlineUser> + Send>;

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use addr::Endpoint;
 use client::{Bell, LocalSocket, doorbell};
 use rustix::io::Errno;
-use stack::socket::{Ends, SocketKind};
+use stack::socket::SocketRings;
 use stack::{Limits, Readiness, SocketError, SocketId};
 
 use super::command::LocalCommand;
@@ -219,8 +219,13 @@ impl Locals {
     }
 
     /// Makes a socket of the application's ends.
-    fn hand_out(&mut self, ends: Ends, connect: i32, core: &mut Core) -> io::Result<LocalSocket> {
-        let Ends { id, local, remote, tx, rx } = ends;
+    fn hand_out(
+        &mut self,
+        ends: SocketRings,
+        connect: i32,
+        core: &mut Core,
+    ) -> io::Result<LocalSocket> {
+        let SocketRings { id, local, remote, tx, rx } = ends;
         let (handle, doorbell) = self.admit(id, Shared::new(local, remote, connect), core)?;
         let (local, remote) = (local.to_std(), remote.map(Endpoint::to_std));
         Ok(LocalSocket { local, remote, tx: Some(tx), rx: Some(rx), doorbell, handle })
@@ -245,7 +250,8 @@ impl Locals {
                 Ok((Arc::new(Handle { id, key, shared, remote }), doorbell))
             }
             Err(error) => {
-                refuse(id, core);
+                // Nobody has it yet, so nothing in it is worth an orderly end.
+                core.abort(id);
                 Err(error)
             }
         }
@@ -253,19 +259,11 @@ impl Locals {
 
     fn insert(&mut self, id: SocketId, user: User, core: &mut Core) -> Result<Key, SocketError> {
         let Ok(key) = self.sockets.insert(Local { id, user }) else {
-            refuse(id, core);
+            core.abort(id);
             return Err(SocketError::NoBuffers);
         };
         core.owners.insert(id, Owner::Local(key));
         Ok(key)
-    }
-}
-
-/// Gives up a socket that there is no room for.
-fn refuse(id: SocketId, core: &mut Core) {
-    match id.kind {
-        SocketKind::TcpConnection => core.abort(id),
-        SocketKind::TcpListener | SocketKind::Udp => core.close(id),
     }
 }
 

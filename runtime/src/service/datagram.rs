@@ -1,7 +1,7 @@
 //! A UDP socket of a service. Records are the same in both rings, so an echo is a copy.
 
 use client::datagram::{RECORD_LEN, emit_record, parse_record};
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::{Readiness, SocketId};
 
 use super::chargen;
@@ -21,13 +21,13 @@ pub(super) enum Role {
 
 /// A socket and its service.
 pub(super) struct DatagramService {
-    ends: Ends,
+    ends: SocketRings,
     role: Role,
     answered: usize,
 }
 
 impl DatagramService {
-    pub(super) fn new(ends: Ends, role: Role) -> Self {
+    pub(super) fn new(ends: SocketRings, role: Role) -> Self {
         Self { ends, role, answered: 0 }
     }
 }

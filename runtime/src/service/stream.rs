@@ -1,7 +1,7 @@
 //! A TCP connection of a service.
 
 use ring::bytes::{Reader, Writer};
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::tcp::TcpOption;
 use stack::{Readiness, SocketId};
 
@@ -31,7 +31,7 @@ pub(super) enum Role {
 
 /// A connection and where its conversation stands.
 pub(super) struct StreamService {
-    ends: Ends,
+    ends: SocketRings,
     talk: Talk,
     /// Whether it was never called before.
     fresh: bool,
@@ -50,7 +50,7 @@ enum Talk {
 }
 
 impl StreamService {
-    pub(super) fn new(ends: Ends, role: &Role) -> Self {
+    pub(super) fn new(ends: SocketRings, role: &Role) -> Self {
         let talk = match role {
             Role::Echo => Talk::Echo,
             Role::Discard => Talk::Discard,
@@ -73,7 +73,7 @@ impl InlineUser for StreamService {
         if what.has(Readiness::ERROR | Readiness::GONE) {
             return Next::Close;
         }
-        let Ends { tx, rx, .. } = &mut self.ends;
+        let SocketRings { tx, rx, .. } = &mut self.ends;
         let before = (rx.position(), tx.position(), tx.is_finished());
         let next = match &mut self.talk {
             Talk::Echo => echo(tx, rx),
