@@ -120,7 +120,7 @@ impl Control {
     }
 
     /// Removes an interface with its addresses, routes and neighbours, and returns the addresses.
-    pub(crate) fn interface_remove(&mut self, ifindex: IfIndex) -> Result<Vec<Ip>, ControlError> {
+    pub(crate) fn interface_del(&mut self, ifindex: IfIndex) -> Result<Vec<Ip>, ControlError> {
         let interface = self.cx.interfaces.remove(ifindex)?;
         self.routes.retain(|r| r.fib.ifindex != ifindex);
         self.neighbors.flush(&mut self.cx, Some(ifindex));
@@ -169,7 +169,7 @@ impl Control {
         Ok(())
     }
 
-    pub(crate) fn address_remove(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
+    pub(crate) fn address_del(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
         let interface = self.cx.interfaces.named(ifindex)?;
         let place = interface.addresses.iter().position(|a| a.ip == ip);
         interface.addresses.remove(place.ok_or(ControlError::NoAddress(ip))?);
@@ -197,7 +197,7 @@ impl Control {
         Ok(())
     }
 
-    pub(crate) fn route_remove(
+    pub(crate) fn route_del(
         &mut self,
         destination: Cidr,
         gateway: Option<Ip>,
@@ -232,7 +232,7 @@ impl Control {
         room.then_some(()).ok_or(ControlError::Full("neighbors"))
     }
 
-    pub(crate) fn neighbor_remove(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
+    pub(crate) fn neighbor_del(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
         self.cx.interfaces.named(ifindex)?;
         let found = self.neighbors.remove(&mut self.cx, (ifindex, ip));
         found.then_some(()).ok_or(ControlError::NoNeighbor(ip))
