@@ -183,7 +183,7 @@ impl Builder {
         let now = engine.core.now;
         let host = &mut engine.core.host;
         let ifindex = host
-            .add_interface(now, config)
+            .interface_add(now, config)
             .map_err(|why| refused("interface".into(), why.to_string()))?;
         for address in &interface.addresses {
             host.address_add(now, ifindex, *address)

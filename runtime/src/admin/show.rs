@@ -10,7 +10,7 @@ use datapath::{Backend, DeviceState, OsDevice};
 use serde::Serialize;
 use stack::Instant;
 use stack::control::InterfaceInfo;
-use stack::socket::{SocketInfo, SocketKind, TcpDetail as Detail};
+use stack::socket::{SocketInfo, TcpDetail as Detail};
 use wire::offload::{DeviceCaps, Medium};
 
 use crate::engine::Core;
@@ -205,10 +205,9 @@ pub(super) fn sockets(core: &Core) -> Vec<Socket> {
 }
 
 fn socket(info: SocketInfo, now: Instant) -> Socket {
-    let udp = info.id.is_some_and(|id| id.kind == SocketKind::Udp);
     let any = if info.local.ip.is_v4() { "0.0.0.0:*" } else { "[::]:*" };
     Socket {
-        kind: if udp { "udp" } else { "tcp" }.into(),
+        kind: info.kind.netid().into(),
         family: family(info.local.ip),
         state: info.state.into(),
         local: info.local.to_string(),

@@ -17,7 +17,7 @@ use ring::bytes::{Reader, Writer};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use stack::SocketError;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 use super::Fate;
 use crate::engine::Core;
@@ -27,7 +27,7 @@ use crate::engine::poller::Ready;
 pub(super) struct Datagram {
     fd: OwnedFd,
     /// The stack's socket, once bound: by `bind`, `connect` or the first packet.
-    ends: Option<Ends>,
+    ends: Option<SocketRings>,
     remote: Option<Endpoint>,
     readable: bool,
     writable: bool,
@@ -49,7 +49,7 @@ impl Datagram {
         }
     }
 
-    pub(super) fn ends(&self) -> Option<&Ends> {
+    pub(super) fn ends(&self) -> Option<&SocketRings> {
         self.ends.as_ref()
     }
 
@@ -172,7 +172,7 @@ impl Datagram {
         }
         if moved {
             ends.tx.rest();
-            core.sent(ends.id);
+            core.app_wrote(ends.id);
         }
     }
 
@@ -203,7 +203,7 @@ impl Datagram {
             moved = true;
         }
         if moved {
-            core.consumed(ends.id);
+            core.app_read(ends.id);
         }
     }
 }

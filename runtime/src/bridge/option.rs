@@ -1,15 +1,14 @@
 //! `setsockopt` and `getsockopt` on a bridge.
 
 use client::call::{ErrorBody, OptionArgs, OptionValue};
+use client::socket_option::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use super::verbs::errno;
 use super::{Bridge, State};
 use crate::engine::Core;
-use crate::option::{
-    Options, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
-};
+use crate::option::Options;
 
 pub(super) fn set(
     bridge: &mut Bridge,

@@ -21,7 +21,7 @@ use addr::Endpoint;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::{Readiness, SocketId};
 
 use super::Fate;
@@ -32,7 +32,7 @@ use crate::engine::poller::Ready;
 /// A connection with both ways open as far as is known.
 pub(super) struct Stream {
     fd: OwnedFd,
-    ends: Ends,
+    ends: SocketRings,
     readable: bool,
     writable: bool,
     /// The client's end of stream lies behind what can be read.
@@ -56,7 +56,7 @@ pub(super) struct Stream {
 const ASK: (usize, usize) = (4096, ring::bytes::WHOLE);
 
 impl Stream {
-    pub(super) fn new(fd: OwnedFd, ends: Ends) -> Self {
+    pub(super) fn new(fd: OwnedFd, ends: SocketRings) -> Self {
         Self {
             fd,
             ends,
@@ -80,7 +80,7 @@ impl Stream {
         self.fd
     }
 
-    pub(super) fn ends(&self) -> &Ends {
+    pub(super) fn ends(&self) -> &SocketRings {
         &self.ends
     }
 
@@ -222,7 +222,7 @@ impl Stream {
         // What was asked for and did not come is forgotten.
         self.ends.tx.rest();
         if moved > 0 {
-            core.sent(self.ends.id);
+            core.app_wrote(self.ends.id);
         }
         fate
     }
@@ -231,7 +231,7 @@ impl Stream {
         self.input_over = true;
         self.readable = false;
         self.ends.tx.finish();
-        core.sent(self.ends.id);
+        core.app_wrote(self.ends.id);
     }
 
     /// Network to client.
@@ -263,7 +263,7 @@ impl Stream {
             }
         }
         if moved > 0 {
-            core.consumed(self.ends.id);
+            core.app_read(self.ends.id);
         }
         self.end_output(core)
     }
@@ -319,7 +319,7 @@ pub(super) enum Outcome {
 }
 
 impl Connecting {
-    pub(super) fn new(fd: OwnedFd, ends: Ends, waiter: Waiter) -> Self {
+    pub(super) fn new(fd: OwnedFd, ends: SocketRings, waiter: Waiter) -> Self {
         Self { stream: Stream::new(fd, ends), waiter }
     }
 

@@ -16,7 +16,7 @@ use rustix::net::SocketType;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stack::SocketError;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 use super::datagram::{Datagram, unspecified};
 use super::listener::Listener;
@@ -247,7 +247,7 @@ impl Bridges {
         key: Key,
         call: &SocketCall,
         core: &mut Core,
-    ) -> Result<Option<(OwnedFd, Ends)>, ErrorBody> {
+    ) -> Result<Option<(OwnedFd, SocketRings)>, ErrorBody> {
         let remote = endpoint(&args(call)?)?;
         let bridge = self.bridge(key)?;
         let (local, v6) = (bridge.local, bridge.v6);
@@ -354,7 +354,7 @@ impl Bridges {
     }
 
     /// Makes an accepted connection a socket of the listener's client.
-    fn adopt(&mut self, listener: Key, ends: Ends, reply: Reply, core: &mut Core) {
+    fn adopt(&mut self, listener: Key, ends: SocketRings, reply: Reply, core: &mut Core) {
         let id = ends.id;
         let refuse = |reply: Reply, error: Errno, core: &mut Core| {
             core.abort(id);

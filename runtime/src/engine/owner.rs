@@ -18,11 +18,11 @@ pub(crate) enum Owner {
 
 /// Owners by socket; one table a kind, indexed by the socket's slot.
 #[derive(Default)]
-pub(crate) struct Owners([Vec<Option<(u32, Owner)>>; 3]);
+pub(crate) struct Owners([Vec<Option<(u32, Owner)>>; SocketKind::ALL.len()]);
 
 impl Owners {
     pub(crate) fn insert(&mut self, id: SocketId, owner: Owner) {
-        let table = &mut self.0[table(id)];
+        let table = &mut self.0[id.kind.table()];
         let index = id.index as usize;
         if table.len() <= index {
             table.resize(index + 1, None);
@@ -31,21 +31,13 @@ impl Owners {
     }
 
     pub(crate) fn find(&self, id: SocketId) -> Option<Owner> {
-        let (generation, owner) = (*self.0[table(id)].get(id.index as usize)?)?;
+        let (generation, owner) = (*self.0[id.kind.table()].get(id.index as usize)?)?;
         (generation == id.generation).then_some(owner)
     }
 
     pub(crate) fn remove(&mut self, id: SocketId) {
         if self.find(id).is_some() {
-            self.0[table(id)][id.index as usize] = None;
+            self.0[id.kind.table()][id.index as usize] = None;
         }
-    }
-}
-
-fn table(id: SocketId) -> usize {
-    match id.kind {
-        SocketKind::TcpListener => 0,
-        SocketKind::TcpConnection => 1,
-        SocketKind::Udp => 2,
     }
 }

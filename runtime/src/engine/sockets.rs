@@ -4,7 +4,7 @@
 use std::io;
 
 use addr::Endpoint;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::tcp::TcpOption;
 use stack::udp::UdpOptions;
 use stack::{SocketError, SocketId};
@@ -22,7 +22,10 @@ impl Core {
         self.host.tcp_listen(self.now, local, options)
     }
 
-    pub(crate) fn accept(&mut self, listener: SocketId) -> Result<Option<Ends>, SocketError> {
+    pub(crate) fn accept(
+        &mut self,
+        listener: SocketId,
+    ) -> Result<Option<SocketRings>, SocketError> {
         self.host.tcp_accept(self.now, listener)
     }
 
@@ -30,11 +33,11 @@ impl Core {
         &mut self,
         local: Option<Endpoint>,
         remote: Endpoint,
-    ) -> Result<Ends, SocketError> {
+    ) -> Result<SocketRings, SocketError> {
         self.host.tcp_connect(self.now, local, remote)
     }
 
-    pub(crate) fn bind_udp(&mut self, local: Endpoint) -> Result<Ends, SocketError> {
+    pub(crate) fn bind_udp(&mut self, local: Endpoint) -> Result<SocketRings, SocketError> {
         self.host.udp_bind(self.now, local, UdpOptions::default())
     }
 
@@ -47,8 +50,8 @@ impl Core {
     }
 
     /// Bytes, records or an end were put into the socket's send ring.
-    pub(crate) fn sent(&mut self, id: SocketId) {
-        self.host.sent(self.now, id);
+    pub(crate) fn app_wrote(&mut self, id: SocketId) {
+        self.host.app_wrote(self.now, id);
     }
 
     /// Bytes were put into the send ring of a connection, and the last one is urgent.
@@ -57,8 +60,8 @@ impl Core {
     }
 
     /// Bytes were taken out of the socket's receive ring.
-    pub(crate) fn consumed(&mut self, id: SocketId) {
-        self.host.consumed(self.now, id);
+    pub(crate) fn app_read(&mut self, id: SocketId) {
+        self.host.app_read(self.now, id);
     }
 
     /// Nobody uses the socket any more.

@@ -6,16 +6,16 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use addr::Endpoint;
+use client::socket_option::{SO_ERROR, SOL_SOCKET};
 use client::{LocalSocket, SocketHandle};
 use rustix::io::Errno;
 use stack::SocketId;
-use stack::socket::SocketKind;
 
 use super::{CONNECTING, READ, Shared, WROTE};
 use crate::engine::mailbox::Remote;
 use crate::engine::slab::Key;
 use crate::engine::sockets::os_error;
-use crate::option::{Options, SO_ERROR, SOL_SOCKET};
+use crate::option::Options;
 
 /// Names a local socket to its engine.
 pub(super) struct Handle {
@@ -97,7 +97,7 @@ impl SocketHandle for Handle {
     }
 
     fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
-        if self.id.kind == SocketKind::Udp && Options::is_of_streams(level, name) {
+        if !self.id.kind.is_stream() && Options::is_of_streams(level, name) {
             return Err(Errno::NOPROTOOPT.into());
         }
         self.change_options(|options| options.set(level, name, value))

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use addr::Endpoint;
 use client::{Bell, LocalSocket, doorbell};
 use rustix::io::Errno;
-use stack::socket::{Ends, SocketKind};
+use stack::socket::SocketRings;
 use stack::{Limits, Readiness, SocketId};
 
 use super::handle::Handle;
@@ -122,10 +122,10 @@ impl Locals {
         let Some(socket) = self.sockets.find(key) else { return };
         let done = socket.shared.take();
         if done & WROTE != 0 {
-            core.sent(socket.id);
+            core.app_wrote(socket.id);
         }
         if done & READ != 0 {
-            core.consumed(socket.id);
+            core.app_read(socket.id);
         }
     }
 
@@ -158,8 +158,13 @@ impl Locals {
     }
 
     /// Makes a socket of the application's ends.
-    fn hand_out(&mut self, ends: Ends, connect: i32, core: &mut Core) -> io::Result<LocalSocket> {
-        let Ends { id, local, remote, tx, rx } = ends;
+    fn hand_out(
+        &mut self,
+        ends: SocketRings,
+        connect: i32,
+        core: &mut Core,
+    ) -> io::Result<LocalSocket> {
+        let SocketRings { id, local, remote, tx, rx } = ends;
         let (handle, doorbell) = self.admit(id, Shared::new(local, remote, connect), core)?;
         let (local, remote) = (local.to_std(), remote.map(Endpoint::to_std));
         Ok(LocalSocket { local, remote, tx: Some(tx), rx: Some(rx), doorbell, handle })
@@ -184,10 +189,8 @@ impl Locals {
                 Ok((Arc::new(Handle { id, key, shared, remote }), doorbell))
             }
             Err(error) => {
-                match id.kind {
-                    SocketKind::TcpConnection => core.abort(id),
-                    SocketKind::TcpListener | SocketKind::Udp => core.close(id),
-                }
+                // Nobody has it yet, so nothing in it is worth an orderly end.
+                core.abort(id);
                 Err(error)
             }
         }

@@ -2,7 +2,7 @@
 
 use client::datagram::{RECORD_LEN, emit_record, parse_record};
 use stack::SocketId;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 use super::chargen;
 use crate::engine::{Core, record};
@@ -20,13 +20,13 @@ pub(super) enum Role {
 
 /// A socket and its service.
 pub(super) struct DatagramService {
-    ends: Ends,
+    ends: SocketRings,
     role: Role,
     answered: usize,
 }
 
 impl DatagramService {
-    pub(super) fn new(ends: Ends, role: Role) -> Self {
+    pub(super) fn new(ends: SocketRings, role: Role) -> Self {
         Self { ends, role, answered: 0 }
     }
 
@@ -62,11 +62,11 @@ impl DatagramService {
             taken = true;
         }
         if taken {
-            core.consumed(self.ends.id);
+            core.app_read(self.ends.id);
         }
         if sent {
             self.ends.tx.rest();
-            core.sent(self.ends.id);
+            core.app_wrote(self.ends.id);
         }
     }
 }

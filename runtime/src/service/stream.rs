@@ -2,7 +2,7 @@
 
 use ring::bytes::{Reader, Writer};
 use stack::SocketId;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 use super::chargen::Chargen;
 use super::http::Http;
@@ -39,7 +39,7 @@ pub(super) enum Next {
 
 /// A connection and where its conversation stands.
 pub(super) struct StreamService {
-    ends: Ends,
+    ends: SocketRings,
     talk: Talk,
 }
 
@@ -56,7 +56,7 @@ enum Talk {
 }
 
 impl StreamService {
-    pub(super) fn new(ends: Ends, role: Role) -> Self {
+    pub(super) fn new(ends: SocketRings, role: Role) -> Self {
         let talk = match role {
             Role::Echo => Talk::Echo,
             Role::Discard => Talk::Discard,
@@ -75,7 +75,7 @@ impl StreamService {
 
     /// Does what can be done without waiting.
     pub(super) fn step(&mut self, core: &mut Core, ports: &[PortEnd]) -> Next {
-        let Ends { id, tx, rx, .. } = &mut self.ends;
+        let SocketRings { id, tx, rx, .. } = &mut self.ends;
         let before = (rx.position(), tx.position(), tx.is_finished());
         let next = match &mut self.talk {
             Talk::Echo => echo(tx, rx),
@@ -94,12 +94,12 @@ impl StreamService {
             Talk::Http(http) => http.step(tx, rx, core, ports),
         };
         if rx.position() != before.0 {
-            core.consumed(*id);
+            core.app_read(*id);
         }
         // Nobody knows when there is something to write again.
         tx.rest();
         if (tx.position(), tx.is_finished()) != (before.1, before.2) {
-            core.sent(*id);
+            core.app_wrote(*id);
         }
         next
     }
