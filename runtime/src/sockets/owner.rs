@@ -1,18 +1,17 @@
-//! Whose socket it is: the stack tells events by [`SocketId`], this finds who wants to know.
+//! The owner of each socket: the stack reports events by [`SocketId`], and this table says which user
+//! of sockets an event is for.
 
 use stack::SocketId;
 use stack::socket::SocketKind;
 
-use super::slab::Key;
+use crate::slab::Key;
 
 /// Who uses a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// A service on the engine's own thread.
-    Service(Key),
     /// A socketpair to another process.
     Bridge(Key),
-    /// A thread of this process.
+    /// A user in this process, through [`crate::local`].
     Local(Key),
 }
 

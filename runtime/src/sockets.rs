@@ -1,5 +1,12 @@
-//! The socket verbs of the stack, with the time filled in: what services, bridges and local sockets
-//! call. Refusals come back as the errno that Linux would give.
+//! What the users of sockets on an engine thread work with.
+//!
+//! [`Core`] holds the stack, the present turn's time, the owner of each socket and the engine's
+//! epoll instance. Bridges, local sockets, control calls and the engine itself borrow it; it knows
+//! none of them. Its methods are the socket verbs of the stack with the time filled in.
+
+pub(crate) mod owner;
+pub(crate) mod poller;
+pub(crate) mod record;
 
 use std::io;
 
@@ -7,11 +14,34 @@ use addr::Endpoint;
 use stack::socket::SocketRings;
 use stack::tcp::TcpOption;
 use stack::udp::UdpOptions;
-use stack::{SocketError, SocketId};
+use stack::{Host, Instant, Limits, SocketError, SocketId};
 
-use super::Core;
+use self::owner::Owners;
+use self::poller::Poller;
+
+/// What a user of sockets on the engine thread works with.
+pub(crate) struct Core {
+    pub(crate) host: Host,
+    /// The present turn's time.
+    pub(crate) now: Instant,
+    pub(crate) owners: Owners,
+    pub(crate) poller: Poller,
+}
 
 impl Core {
+    /// A stack without interfaces and sockets, at [`Instant::ZERO`].
+    ///
+    /// # Errors
+    /// If there is no descriptor left for the epoll instance.
+    pub(crate) fn new(limits: Limits, seed: u64) -> io::Result<Self> {
+        Ok(Self {
+            host: Host::new(limits, seed),
+            now: Instant::ZERO,
+            owners: Owners::default(),
+            poller: Poller::new()?,
+        })
+    }
+
     pub(crate) fn listen(
         &mut self,
         local: Endpoint,
