@@ -99,7 +99,7 @@ impl PortEnd {
     pub(crate) fn receive(&mut self, core: &mut Core) -> (usize, usize) {
         let budget = self.budget;
         if let Drive::Fused(port) = &mut self.drive {
-            port.turn(budget);
+            port.turn(budget, datapath::single_shard);
         }
         let received = self.link.rx.pop_batch(&mut self.batch, BATCH);
         self.adapt(received);
