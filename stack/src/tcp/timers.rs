@@ -4,6 +4,9 @@
 //! holds one entry per connection, at or before the earliest of them: it is touched when the
 //! earliest moves forward, and an entry that fires too soon is set again.
 
+pub(super) mod keepalive;
+pub(super) mod rtt;
+
 use crate::time::Instant;
 
 /// The deadlines.
