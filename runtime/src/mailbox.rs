@@ -188,4 +188,40 @@ impl Remote {
     pub(crate) fn app_progress(&self, id: SocketId) {
         self.0.push(Command::AppProgress(id));
     }
+
+    /// Wakes the engine if it sleeps, after a change that it finds outside its mailbox.
+    pub(crate) fn wake(&self) {
+        self.0.bell.ring();
+    }
+}
+
+/// The ways to all engines of a stack, by the number of their shard.
+#[derive(Clone)]
+pub(crate) struct Engines(Arc<[Remote]>);
+
+impl Engines {
+    /// At least one engine, in the order of their shards.
+    pub(crate) fn new(remotes: impl IntoIterator<Item = Remote>) -> Self {
+        let remotes: Arc<[Remote]> = remotes.into_iter().collect();
+        assert!(!remotes.is_empty(), "a stack has at least one engine");
+        Self(remotes)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The engine with the control plane.
+    pub(crate) fn first(&self) -> &Remote {
+        &self.0[0]
+    }
+
+    /// The engine of a shard. Numbers beyond the last wrap around.
+    pub(crate) fn of_shard(&self, shard: usize) -> &Remote {
+        &self.0[shard % self.0.len()]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Remote> {
+        self.0.iter()
+    }
 }

@@ -119,6 +119,7 @@ impl Engine {
             }
             Command::Local(command) => self.locals.run(*command, &mut self.core),
             Command::Bridge(command) => self.bridges.run(*command, &mut self.core),
+            Command::Abort(id) => self.core.abort(id),
             Command::Control(command) => {
                 (command.answer)(admin::call(&mut self.core, &self.ports, &command.call));
             }
