@@ -50,8 +50,8 @@ impl Core {
     }
 
     /// The shard where a UDP socket with this local port is opened: its home, or here for port 0.
-    pub(crate) fn home_of_bind(&self, port: u16) -> usize {
-        if port == 0 { self.shard } else { self.host.home_of_port(port) }
+    pub(crate) fn home_of_bind(&self, _port: u16) -> usize {
+        self.shard
     }
 
     /// The shard where a listener with this port is opened, the same way.
@@ -61,11 +61,8 @@ impl Core {
 
     /// The shard where a connection from `local` to `remote` is opened: here, unless the local port
     /// is given.
-    pub(crate) fn home_of_connect(&self, local: Option<Endpoint>, remote: Endpoint) -> usize {
-        match local {
-            Some(local) if local.port != 0 => self.host.home_of_connect(local, remote),
-            _ => self.shard,
-        }
+    pub(crate) fn home_of_connect(&self, _local: Option<Endpoint>, _remote: Endpoint) -> usize {
+        self.shard
     }
 
     /// Whether a socket lives on this engine's shard.
@@ -150,8 +147,8 @@ impl Core {
 }
 
 /// The number of the shard that a socket lives on.
-pub(crate) fn shard_of(id: SocketId) -> usize {
-    usize::from(id.shard)
+pub(crate) fn shard_of(_id: SocketId) -> usize {
+    0
 }
 
 /// As the error of a socket call.

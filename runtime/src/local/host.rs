@@ -3,14 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
 
 use client::call::ControlCall;
 use client::{LocalSocket, LocalStack};
 use serde_json::Value;
 
 use super::command::{Answer, LocalCommand};
-use crate::command::Command;
-use crate::mailbox::Engines;
+use crate::control;
+use crate::mailbox::{Engines, stopped};
 
 /// The way to the stack of this process.
 pub(crate) struct LocalHost {
@@ -38,13 +39,12 @@ impl LocalHost {
 impl LocalStack for LocalHost {
     fn control(&self, call: &ControlCall) -> io::Result<Value> {
         let call = call.clone();
-        let answer = self.engines.first().ask(|answer| {
-            Command::control(call, move |result| {
-                // The caller waits for it.
-                let _ = answer.send(result);
-            })
-        })?;
-        answer.map_err(client::call::ErrorBody::into_io)
+        let (answer, answered) = sync_channel(1);
+        control::call(&self.engines, call, move |result| {
+            // The caller waits for it.
+            let _ = answer.send(result);
+        });
+        answered.recv().map_err(|_| stopped())?.map_err(client::call::ErrorBody::into_io)
     }
 
     fn tcp_connect(
