@@ -250,7 +250,7 @@ impl Tcp {
 
     /// Whether `transmit` may have something for `ifindex`.
     #[inline]
-    pub(crate) fn has_ready(&self, ifindex: IfIndex) -> bool {
+    pub(crate) fn has_output(&self, ifindex: IfIndex) -> bool {
         self.ready.has(ifindex)
     }
 
@@ -323,13 +323,13 @@ impl Tcp {
     }
 
     /// What became true for a socket since it was last asked; nothing if the id is dead.
-    pub(crate) fn take_untold(&mut self, id: SocketId) -> Option<Readiness> {
-        let untold = match id.kind {
-            SocketKind::TcpListener => &mut self.listener_mut(id)?.untold,
-            SocketKind::TcpConnection => &mut self.conn_mut(id)?.untold,
+    pub(crate) fn take_events(&mut self, id: SocketId) -> Option<Readiness> {
+        let pending_events = match id.kind {
+            SocketKind::TcpListener => &mut self.listener_mut(id)?.pending_events,
+            SocketKind::TcpConnection => &mut self.conn_mut(id)?.pending_events,
             _ => return None,
         };
-        Some(core::mem::take(untold))
+        Some(core::mem::take(pending_events))
     }
 
     #[inline]
@@ -400,7 +400,7 @@ impl Tcp {
                 Some(End::Failed(_)) => Readiness::ERROR | Readiness::GONE,
                 _ => Readiness::GONE,
             };
-            cx.events.mark(conn.id, &mut conn.untold, ended);
+            cx.events.mark(conn.id, &mut conn.pending_events, ended);
         }
     }
 

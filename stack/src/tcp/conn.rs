@@ -27,7 +27,7 @@ use crate::cx::Cx;
 use crate::event::Readiness;
 use crate::fib::{Hop, Path};
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError, SocketId};
+use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::store::drained::Drain;
 use crate::store::wheel::Wheel;
 use crate::tcp::congestion::Congestion;
@@ -107,7 +107,7 @@ pub(crate) struct Conn {
     /// When our SYN first left; far if it did not.
     pub(crate) syn_sent: Instant,
     pub(crate) probe: Option<Probe>,
-    pub(crate) untold: Readiness,
+    pub(crate) pending_events: Readiness,
     pub(crate) end: Option<End>,
     /// The wheel's entry for it.
     pub(crate) wheel_at: Instant,
@@ -186,8 +186,8 @@ pub(crate) struct UserHalves {
 }
 
 impl UserHalves {
-    pub(crate) fn into_ends(self, id: SocketId, local: Endpoint, remote: Endpoint) -> Ends {
-        Ends { id, local, remote: Some(remote), tx: self.tx, rx: self.rx }
+    pub(crate) fn into_rings(self, id: SocketId, local: Endpoint, remote: Endpoint) -> SocketRings {
+        SocketRings { id, local, remote: Some(remote), tx: self.tx, rx: self.rx }
     }
 }
 
@@ -218,7 +218,7 @@ impl Conn {
             drain: Drain::None,
             syn_sent: Instant::FAR,
             probe: None,
-            untold: Readiness::NONE,
+            pending_events: Readiness::NONE,
             end: None,
             wheel_at: Instant::FAR,
             timers: Timers::new(),
@@ -272,7 +272,7 @@ impl Conn {
     #[inline]
     pub(crate) fn tell(&mut self, cx: &mut Cx<'_>, what: Readiness) {
         if !self.held && !self.orphan {
-            cx.events.mark(self.id, &mut self.untold, what);
+            cx.events.mark(self.id, &mut self.pending_events, what);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A connection as a listing shows it (`ss -i`).
 
-use crate::socket::{SocketInfo, TcpDetail, TcpTimer};
+use crate::socket::{SocketInfo, SocketKind, TcpDetail, TcpTimer};
 use crate::tcp::conn::{Conn, Stage};
 use crate::time::Instant;
 
@@ -9,6 +9,7 @@ impl Conn {
     pub(crate) fn info(&self) -> SocketInfo {
         SocketInfo {
             id: (!self.orphan).then_some(self.id),
+            kind: SocketKind::TcpConnection,
             state: self.state().name(),
             local: self.key.local,
             remote: Some(self.key.remote),

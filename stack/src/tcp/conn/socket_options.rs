@@ -24,18 +24,18 @@ impl Conn {
     pub(crate) fn set_option(&mut self, cx: &mut Cx<'_>, option: TcpOption) {
         self.settings.set(option);
         match option {
-            TcpOption::NoDelay(_) | TcpOption::Cork(_) => self.sent(cx),
+            TcpOption::NoDelay(_) | TcpOption::Cork(_) => self.app_wrote(cx),
             TcpOption::QuickAck(on) => self.rcv.owed.now |= self.rcv.acks.set_quick(on),
             TcpOption::Congestion(algorithm) => self.congestion.set_algorithm(algorithm),
             TcpOption::Pacing(pacing) => {
                 self.pacer.set(pacing, self.snd.bytes, self.snd.mss);
-                self.sent(cx);
+                self.app_wrote(cx);
             }
             TcpOption::KeepAlive(_) => self.set_keepalive(),
             TcpOption::MaxSegment(_) => self.apply_max_segment(),
             TcpOption::ReceiveBuffer(_) | TcpOption::SendBuffer(_) => {
                 self.apply_buffers(cx.limits);
-                self.consumed(cx);
+                self.app_read(cx);
             }
             TcpOption::NotSentLowWater(_) => self.look_for_room(cx),
             TcpOption::OobInline(on) => self.set_oob_inline(on),

@@ -74,7 +74,7 @@ impl Conn {
         let first = self.snd.una + u32::from(self.stage != Stage::Synchronized);
         let end = first + self.snd.ring.len() as u32;
         self.snd.up = self.snd.up.max(end);
-        self.sent(cx);
+        self.app_wrote(cx);
     }
 
     /// The urgent pointer of a planned segment, and the flag that goes with it.

@@ -7,7 +7,7 @@ use crate::tcp::state::TheirFin;
 
 impl Conn {
     /// The application wrote, or finished writing.
-    pub(crate) fn sent(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>) {
         self.recount(cx);
         self.moderate(cx);
         self.note_shortage();
@@ -16,7 +16,7 @@ impl Conn {
 
     /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
     /// step, or if an ACK was put off for an answer that will not come.
-    pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>) {
         self.recount_received(cx);
         let left = self.rcv.ring.buffered();
         let read = (self.rcv.ring.position() - left as u64) as u32;

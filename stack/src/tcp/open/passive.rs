@@ -275,7 +275,7 @@ impl Tcp {
         let (Some(slot), Some(halves)) = (inserted, halves) else {
             return Err(DropReason::TcpTableFull);
         };
-        listener.queue.push_back(halves.into_ends(conn_id(slot), key.local, key.remote));
+        listener.queue.push_back(halves.into_rings(conn_id(slot), key.local, key.remote));
         if let Some(index) = embryo {
             self.remove_embryo(index);
         }

@@ -39,6 +39,7 @@ impl Tcp {
 fn bare(state: State, key: addr::FlowKey) -> SocketInfo {
     SocketInfo {
         id: None,
+        kind: SocketKind::TcpConnection,
         state: state.name(),
         local: key.local,
         remote: Some(key.remote),
@@ -52,6 +53,7 @@ impl Listener {
     fn info(&self, id: SocketId) -> SocketInfo {
         SocketInfo {
             id: Some(id),
+            kind: SocketKind::TcpListener,
             state: State::Listen.name(),
             local: self.local,
             remote: None,
