@@ -2,10 +2,10 @@
 //!
 //! Comes in: the administrator's verbs, ARP packets and neighbour discovery messages that the shard
 //! hands over, requests of the shard, time. Goes out: frames (its own outbox), and the
-//! [`Fib`] that the shard reads, whose version grows with every change that a path could show.
+//! changes of the [`Fib`] that the shards read.
 //!
-//! The Fib is changed in place where one neighbour or path MTU changed, and built anew from
-//! interfaces and routes where those did. Connected routes follow from addresses and are never
+//! The tables of the Fib are built anew from interfaces and routes where those changed; a neighbour or
+//! a path MTU is a change of its own ([`FibUpdate`]). Connected routes follow from addresses and are never
 //! stored.
 //!
 //! Bounds: [`Limits::addresses`], [`Limits::routes`], [`Limits::neighbors`]; a full neighbour table
@@ -28,6 +28,9 @@ pub use list::{AddressInfo, InterfaceInfo, LinkCounters, NeighborInfo, RouteInfo
 pub use neighbor::NudState;
 pub use route::{RouteConfig, RouteProtocol, Scope};
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::Medium;
 
@@ -37,7 +40,7 @@ use crate::control::neighbors::{Key, Neighbors, Step};
 use crate::control::pmtu::PathMtus;
 use crate::control::route::Routes;
 use crate::cx::Request;
-use crate::fib::Fib;
+use crate::fib::{Fib, FibTables, FibUpdate};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
@@ -48,6 +51,8 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Control {
     fib: Fib,
+    /// Changes of `fib` that the shards have not heard of.
+    updates: VecDeque<FibUpdate>,
     interfaces: Vec<Interface>,
     routes: Routes,
     neighbors: Neighbors,
@@ -68,6 +73,7 @@ impl Control {
     pub(crate) fn new(limits: &Limits, rng: Rng) -> Self {
         let mut control = Self {
             fib: Fib::default(),
+            updates: VecDeque::new(),
             interfaces: vec![Interface::loopback()],
             routes: Routes::default(),
             neighbors: Neighbors::new(limits.neighbors),
@@ -80,12 +86,6 @@ impl Control {
         };
         control.publish();
         control
-    }
-
-    /// The present snapshot.
-    #[inline]
-    pub(crate) fn fib(&self) -> &Fib {
-        &self.fib
     }
 
     // Interfaces.
@@ -114,8 +114,8 @@ impl Control {
         Ok(ifindex)
     }
 
-    /// Removes an interface with its addresses, routes and neighbours, and returns the addresses.
-    pub(crate) fn interface_remove(&mut self, ifindex: IfIndex) -> Result<Vec<Ip>, ControlError> {
+    /// Removes an interface with its addresses, routes and neighbours.
+    pub(crate) fn interface_remove(&mut self, ifindex: IfIndex) -> Result<(), ControlError> {
         if ifindex == Fib::LOOPBACK {
             return Err(ControlError::Invalid("the loopback interface stays"));
         }
@@ -131,7 +131,7 @@ impl Control {
         let gone: Vec<Ip> = interface.addresses.iter().map(|a| a.ip).collect();
         self.drop_routes_from(&gone);
         self.publish();
-        Ok(gone)
+        Ok(())
     }
 
     // Addresses.
@@ -282,8 +282,7 @@ impl Control {
         self.neighbors.collect(now);
         self.forget_evicted();
         while let Some(ip) = self.path_mtus.expire(now) {
-            self.fib.path_mtus.remove(&ip);
-            self.fib.version += 1;
+            self.emit(FibUpdate::PathMtu { ip, mtu: None });
         }
     }
 
@@ -317,11 +316,8 @@ impl Control {
     /// Publishes and solicits as a step of the machine asks.
     fn settle(&mut self, _now: Instant, key: Key, step: Step) {
         if let Some(link) = step.link {
-            match link {
-                Some(link) => self.fib.neighbors.insert(key, link),
-                None => self.fib.neighbors.remove(&key),
-            };
-            self.fib.version += 1;
+            let (ifindex, ip) = key;
+            self.emit(FibUpdate::Neighbor { ifindex, ip, link });
         }
         if let Some(solicit) = step.solicit {
             match key.1.as_v4() {
@@ -333,17 +329,20 @@ impl Control {
 
     fn forget(&mut self, key: Key) -> bool {
         let found = self.neighbors.remove(key);
-        if self.fib.neighbors.remove(&key).is_some() {
-            self.fib.version += 1;
-        }
+        self.withdraw(key);
         found
+    }
+
+    /// The snapshot forgets a neighbour, if it knows it.
+    fn withdraw(&mut self, (ifindex, ip): Key) {
+        if self.fib.neighbor(ifindex, ip).is_some() {
+            self.emit(FibUpdate::Neighbor { ifindex, ip, link: None });
+        }
     }
 
     fn forget_evicted(&mut self) {
         while let Some(key) = self.neighbors.pop_evicted() {
-            if self.fib.neighbors.remove(&key).is_some() {
-                self.fib.version += 1;
-            }
+            self.withdraw(key);
         }
     }
 
@@ -353,9 +352,10 @@ impl Control {
             return;
         }
         if let Some((mtu, evicted)) = self.path_mtus.lower(now, ip, mtu, path.mtu) {
-            evicted.map(|old| self.fib.path_mtus.remove(&old));
-            self.fib.path_mtus.insert(ip, mtu);
-            self.fib.version += 1;
+            if let Some(ip) = evicted {
+                self.emit(FibUpdate::PathMtu { ip, mtu: None });
+            }
+            self.emit(FibUpdate::PathMtu { ip, mtu: Some(mtu) });
         }
     }
 
@@ -368,10 +368,26 @@ impl Control {
 
     /// Builds interfaces and routes of the snapshot anew.
     fn publish(&mut self) {
-        self.fib.interfaces = self.interfaces.iter().map(Interface::publish).collect();
-        let routes = self.routes.all(&self.interfaces);
-        self.fib.routes = routes.into_iter().map(|r| r.fib).collect();
-        self.fib.index();
-        self.fib.version += 1;
+        let interfaces = self.interfaces.iter().map(Interface::publish).collect();
+        let routes = self.routes.all(&self.interfaces).into_iter().map(|r| r.fib).collect();
+        let tables = FibTables::new(self.fib.tables().version + 1, interfaces, routes);
+        self.emit(FibUpdate::Tables(Arc::new(tables)));
+    }
+
+    /// Changes the snapshot here, and notes the change for the shards.
+    fn emit(&mut self, update: FibUpdate) {
+        self.fib.apply(&update);
+        self.updates.push_back(update);
+    }
+
+    /// The next change of the snapshot that the shards have not heard of.
+    pub(crate) fn next_update(&mut self) -> Option<FibUpdate> {
+        self.updates.pop_front()
+    }
+
+    /// Whether there is one.
+    #[inline]
+    pub(crate) fn has_updates(&self) -> bool {
+        !self.updates.is_empty()
     }
 }

@@ -208,14 +208,14 @@ impl Host {
         call: impl FnOnce(&mut Tcp, &mut Cx<'_>) -> R,
     ) -> R {
         let Shard { tcp, parts, .. } = &mut self.shard;
-        let result = call(tcp, &mut parts.cx(now, self.control.fib()));
+        let result = call(tcp, &mut parts.cx(now, &self.fib));
         self.settle(now);
         result
     }
 
     fn with_udp<R>(&mut self, now: Instant, call: impl FnOnce(&mut Udp, &mut Cx<'_>) -> R) -> R {
         let Shard { udp, parts, .. } = &mut self.shard;
-        let result = call(udp, &mut parts.cx(now, self.control.fib()));
+        let result = call(udp, &mut parts.cx(now, &self.fib));
         self.settle(now);
         result
     }
