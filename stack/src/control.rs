@@ -115,7 +115,7 @@ impl Control {
     }
 
     /// Removes an interface with its addresses, routes and neighbours.
-    pub(crate) fn interface_remove(&mut self, ifindex: IfIndex) -> Result<(), ControlError> {
+    pub(crate) fn interface_del(&mut self, ifindex: IfIndex) -> Result<(), ControlError> {
         if ifindex == Fib::LOOPBACK {
             return Err(ControlError::Invalid("the loopback interface stays"));
         }
@@ -170,7 +170,7 @@ impl Control {
         Ok(())
     }
 
-    pub(crate) fn address_remove(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
+    pub(crate) fn address_del(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
         let at = self.interface(ifindex).ok_or(ControlError::NoInterface(ifindex))?;
         let interface = &mut self.interfaces[at];
         let place = interface.addresses.iter().position(|a| a.ip == ip);
@@ -198,7 +198,7 @@ impl Control {
         Ok(())
     }
 
-    pub(crate) fn route_remove(
+    pub(crate) fn route_del(
         &mut self,
         destination: Cidr,
         gateway: Option<Ip>,
@@ -237,7 +237,7 @@ impl Control {
         Ok(())
     }
 
-    pub(crate) fn neighbor_remove(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
+    pub(crate) fn neighbor_del(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
         self.interface(ifindex).ok_or(ControlError::NoInterface(ifindex))?;
         let found = self.forget((ifindex, ip));
         found.then_some(()).ok_or(ControlError::NoNeighbor(ip))

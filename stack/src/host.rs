@@ -27,7 +27,7 @@
 //!     caps: DeviceCaps::default(),
 //!     link_local: false,
 //! };
-//! let tap = host.add_interface(now, config).unwrap();
+//! let tap = host.interface_add(now, config).unwrap();
 //! host.address_add(now, tap, "10.0.0.1/24".parse().unwrap()).unwrap();
 //! let mut slot = [0; 1514];
 //! let announcement = host.transmit(now, tap, &mut slot).unwrap();
@@ -47,7 +47,7 @@ use crate::fib::Fib;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::shard::{Punt, Shard};
-use crate::socket::{SocketId, SocketKind};
+use crate::socket::SocketId;
 use crate::time::Instant;
 
 /// A host.
@@ -65,7 +65,7 @@ pub struct Host {
 const LOOPBACK_BATCH: usize = 64;
 /// Rounds of requests and changes between control and shard per call; what is left waits for the
 /// next.
-const SETTLE_ROUNDS: usize = 4;
+const EXCHANGE_ROUNDS: usize = 4;
 /// Attempts to fill one slot.
 const TRANSMIT_ROUNDS: usize = 3;
 /// A packet of 64 KiB with the largest IPv6 header in front.
@@ -80,7 +80,7 @@ impl Host {
         let control = Control::new(&limits, Rng::new(rng.next_u64()));
         let shard = Shard::new(&limits, rng);
         let mut host = Self { control, shard, fib: Fib::default(), loop_slot: Vec::new() };
-        host.settle(Instant::ZERO);
+        host.exchange_messages(Instant::ZERO);
         host
     }
 
@@ -97,7 +97,7 @@ impl Host {
         frame: &mut [u8],
     ) -> Result<(), DropReason> {
         let result = self.take_in(now, ifindex, meta, frame);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -111,7 +111,7 @@ impl Host {
                 return None;
             }
             let meta = self.fill(now, ifindex, slot);
-            self.settle(now);
+            self.exchange_messages(now);
             if meta.is_some() {
                 return meta;
             }
@@ -130,9 +130,9 @@ impl Host {
     pub fn expire(&mut self, now: Instant) {
         self.control.expire(now);
         // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
-        self.settle(now);
+        self.exchange_messages(now);
         self.shard.expire(now, &self.fib);
-        self.settle(now);
+        self.exchange_messages(now);
         self.pump(now);
     }
 
@@ -158,13 +158,7 @@ impl Host {
     pub fn next_event(&mut self) -> Option<(SocketId, Readiness)> {
         loop {
             let id = self.shard.parts.events.pop()?;
-            let untold = match id.kind {
-                SocketKind::Udp => self.shard.udp.take_untold(id),
-                SocketKind::TcpListener | SocketKind::TcpConnection => {
-                    self.shard.tcp.take_untold(id)
-                }
-            };
-            match untold {
+            match self.shard.sockets.take_events(id) {
                 None => return Some((id, Readiness::GONE)),
                 Some(what) if what.is_empty() => {}
                 Some(what) => return Some((id, what)),
@@ -172,7 +166,7 @@ impl Host {
         }
     }
 
-    /// Takes a frame and counts it; what follows from it is left to [`Host::settle`].
+    /// Takes a frame and counts it; what follows from it is left to [`Host::exchange_messages`].
     fn take_in(
         &mut self,
         now: Instant,
@@ -244,20 +238,19 @@ impl Host {
             self.take_in(now, Fib::LOOPBACK, rx, &slot[..len]).ok();
         }
         self.loop_slot = slot;
-        self.settle(now);
+        self.exchange_messages(now);
     }
 
-    /// Passes requests to control and changes to the shard until both are quiet, or for some
-    /// rounds.
+    /// Passes the shard's requests to control, and control's changes of the snapshot to the shard.
     #[inline]
-    fn settle(&mut self, now: Instant) {
+    fn exchange_messages(&mut self, now: Instant) {
         if !self.shard.parts.requests.is_empty() || self.control.has_updates() {
-            self.pass_on(now);
+            self.exchange_until_quiet(now);
         }
     }
 
-    fn pass_on(&mut self, now: Instant) {
-        for _ in 0..SETTLE_ROUNDS {
+    fn exchange_until_quiet(&mut self, now: Instant) {
+        for _ in 0..EXCHANGE_ROUNDS {
             while let Some(request) = self.shard.parts.requests.pop() {
                 self.control.apply(now, request);
             }

@@ -15,9 +15,7 @@ use std::sync::Arc;
 use addr::IfIndex;
 use wire::error::Problem;
 use wire::icmp::Quote;
-use wire::ip::{
-    self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE, PROTO_TCP, PROTO_UDP,
-};
+use wire::ip::{self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE};
 use wire::offload::{RxChecksum, RxMeta, TxChecksum, TxMeta};
 
 use crate::control::LinkCounters;
@@ -29,21 +27,20 @@ use crate::icmp::{Complaint, Icmp, Outcome};
 use crate::ip::reassembly::Reassembly;
 use crate::ip::{Packet, input};
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
+use crate::socket::Sockets;
 use crate::stats::Stats;
 use crate::store::waiting::NextHop;
-use crate::tcp::{Memory, Tcp};
 use crate::time::Instant;
-use crate::udp::Udp;
 
 use link::{Inbound, Protocol};
 
 /// The per-packet part of a host.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    pub(crate) tcp: Tcp,
-    pub(crate) udp: Udp,
+    pub(crate) sockets: Sockets,
     icmp: Icmp,
     reassembly: Reassembly,
     /// The packet that reassembly completed last.
@@ -51,8 +48,6 @@ pub(crate) struct Shard {
     pub(crate) parts: Parts,
     last_pair: Option<input::LastPair>,
     counters: Vec<(IfIndex, LinkCounters)>,
-    /// Whose turn to transmit it is next.
-    udp_first: bool,
 }
 
 /// What a [`Cx`] borrows.
@@ -99,8 +94,7 @@ pub(crate) enum Punt<'a> {
 impl Shard {
     pub(crate) fn new(limits: &Limits, mut rng: Rng) -> Self {
         Self {
-            tcp: Tcp::new(limits, &mut rng),
-            udp: Udp::new(limits, &mut rng),
+            sockets: Sockets::new(limits, &mut rng),
             icmp: Icmp::new(limits, &mut rng),
             reassembly: Reassembly::default(),
             whole: Vec::new(),
@@ -115,7 +109,6 @@ impl Shard {
             },
             last_pair: None,
             counters: Vec::new(),
-            udp_first: false,
         }
     }
 
@@ -241,30 +234,22 @@ impl Shard {
         packet: &Packet<'a>,
         reassembled: bool,
     ) -> Result<Option<Punt<'a>>, DropReason> {
-        let Self { tcp, udp, icmp, parts, .. } = self;
+        let Self { sockets, icmp, parts, .. } = self;
         let cx = &mut parts.cx(now, fib);
         let v4 = packet.header.src.is_v4();
+        if let Some(result) = sockets.receive(cx, packet) {
+            if result == Err(DropReason::UdpNoSocket) {
+                icmp.complain(cx, packet, Complaint::Port);
+            }
+            result?;
+            cx.stats.ip_delivered += 1;
+            return Ok(None);
+        }
         match packet.header.protocol {
-            PROTO_TCP => {
-                tcp.receive(cx, packet)?;
-            }
-            PROTO_UDP => {
-                let result = udp.receive(cx, packet);
-                if result == Err(DropReason::UdpNoSocket) {
-                    icmp.complain(cx, packet, Complaint::Port);
-                }
-                result?;
-            }
             PROTO_ICMP | PROTO_ICMPV6 if v4 == (packet.header.protocol == PROTO_ICMP) => {
                 match icmp.receive(cx, packet, reassembled)? {
                     Outcome::Done => {}
-                    Outcome::Error(error) if error.protocol == PROTO_TCP => {
-                        tcp.icmp_error(cx, &error);
-                    }
-                    Outcome::Error(error) if error.protocol == PROTO_UDP => {
-                        udp.icmp_error(cx, &error);
-                    }
-                    Outcome::Error(_) => return Err(DropReason::IcmpUnwanted),
+                    Outcome::Error(error) => sockets.icmp_error(cx, &error)?,
                     Outcome::Nd(kind, code, body) => {
                         let (header, message) = (packet.header, (kind, code, body));
                         cx.stats.ip_delivered += 1;
@@ -338,32 +323,18 @@ impl Shard {
             let checksum = TxChecksum::Complete;
             return Some(TxMeta { len: len as u32, checksum, gso: None });
         }
-        let Self { tcp, udp, parts, .. } = self;
-        let cx = &mut parts.cx(now, fib);
-        self.udp_first = !self.udp_first;
-        let mut meta = None;
-        if self.udp_first && udp.has_ready(ifindex) {
-            meta = udp.transmit(cx, ifindex, slot);
-        }
-        if meta.is_none() {
-            meta = tcp.transmit(cx, ifindex, slot);
-        }
-        if meta.is_none() && !self.udp_first && udp.has_ready(ifindex) {
-            meta = udp.transmit(cx, ifindex, slot);
-        }
-        meta
+        self.sockets.transmit(&mut self.parts.cx(now, fib), ifindex, slot)
     }
 
     #[inline]
     pub(crate) fn has_output(&self, ifindex: IfIndex) -> bool {
-        self.parts.outbox.has(ifindex) || self.tcp.has_ready(ifindex) || self.udp.has_ready(ifindex)
+        self.parts.outbox.has(ifindex) || self.sockets.has_output(ifindex)
     }
 
     /// Serves every deadline up to `now`.
     pub(crate) fn expire(&mut self, now: Instant, fib: &Fib) {
-        let Self { tcp, udp, icmp, reassembly, parts, .. } = self;
-        tcp.expire(&mut parts.cx(now, fib));
-        udp.expire(now);
+        let Self { sockets, icmp, reassembly, parts, .. } = self;
+        sockets.expire(&mut parts.cx(now, fib));
         while let Some(expired) = reassembly.expire(now, &mut parts.stats) {
             let Some(expired) = expired else { continue };
             let Some(interface) = fib.interface(expired.ifindex) else { continue };
@@ -383,8 +354,7 @@ impl Shard {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let (tcp, udp) = (self.tcp.next_deadline(), self.udp.next_deadline());
-        let deadlines = [tcp, udp, self.reassembly.next_deadline()];
+        let deadlines = [self.sockets.next_deadline(), self.reassembly.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -407,11 +377,9 @@ impl Shard {
 
     /// A neighbour changed: whoever waits for it looks again.
     fn neighbor_changed(&mut self, now: Instant, fib: &Fib, next_hop: NextHop) {
-        let Self { tcp, udp, parts, .. } = self;
+        let Self { sockets, parts, .. } = self;
         parts.outbox.unpark(next_hop, fib, now, &mut parts.stats);
-        let cx = &mut parts.cx(now, fib);
-        tcp.neighbor_changed(cx, next_hop);
-        udp.neighbor_changed(cx, next_hop);
+        sockets.neighbor_changed(&mut parts.cx(now, fib), next_hop);
     }
 
     /// Interfaces, addresses or routes changed. What belonged to those that are gone ends; whoever waits
@@ -419,19 +387,17 @@ impl Shard {
     fn tables_changed(&mut self, now: Instant, fib: &Fib, before: &FibTables) {
         for interface in &before.interfaces {
             if fib.interface(interface.ifindex).is_none() {
-                self.remove_interface(interface.ifindex);
+                self.interface_del(interface.ifindex);
             }
         }
-        let Self { tcp, udp, parts, .. } = self;
+        let Self { sockets, parts, .. } = self;
         for (ip, _) in &before.locals {
             if !fib.is_local(*ip) {
-                tcp.address_removed(&mut parts.cx(now, fib), *ip);
+                sockets.address_removed(&mut parts.cx(now, fib), *ip);
             }
         }
         parts.outbox.unpark_all(fib, now, &mut parts.stats);
-        let cx = &mut parts.cx(now, fib);
-        tcp.tables_changed(cx);
-        udp.tables_changed(cx);
+        sockets.tables_changed(&mut parts.cx(now, fib));
     }
 
     /// The traffic of an interface.
@@ -453,7 +419,7 @@ impl Shard {
     }
 
     /// Forgets what belongs to an interface that is gone.
-    fn remove_interface(&mut self, ifindex: IfIndex) {
+    fn interface_del(&mut self, ifindex: IfIndex) {
         self.parts.outbox.remove(ifindex);
         self.counters.retain(|(i, _)| *i != ifindex);
     }

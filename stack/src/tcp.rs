@@ -29,7 +29,6 @@
 //! | `reply`, `reply/` | segments that no connection sends; how many challenge ACKs leave |
 //! | `flow_table` | which lifetime a flow is in, and where |
 //! | `ready` | which connection sends next |
-//! | `memory` | a budget over what all connections buffer |
 //!
 //! # Turn
 //!
@@ -49,7 +48,7 @@ mod close;
 mod congestion;
 mod conn;
 mod flow_table;
-mod memory;
+mod icmp;
 mod open;
 mod ready;
 mod receive;
@@ -81,19 +80,16 @@ use crate::store::waiting::NextHop;
 use crate::store::wheel::Wheel;
 use crate::time::Instant;
 
-pub use congestion::{CongestionAlgorithm, UnknownAlgorithm};
+pub use crate::limits::{CongestionAlgorithm, Pacing, UnknownAlgorithm};
 pub use open::listen::ListenOptions;
-pub use send::pacing::Pacing;
 pub use state::State;
 pub use timers::keepalive::KeepAlive;
-pub use user::settings::TcpOption;
+pub use user::socket_options::TcpOption;
 
 use close::gone::Gone;
 use close::time_wait::{Rest, TimeWaits, Verdict};
-use conn::output::Kind;
 use conn::{Conn, End, Stage};
 use flow_table::{Flows, Homes, Owner};
-pub(crate) use memory::Memory;
 use open::cookies::Cookies;
 use open::embryos::Embryos;
 use open::isn::Secrets;
@@ -101,6 +97,7 @@ use open::listen::{Listeners, conn_key};
 use ready::Ready;
 use reply::challenge::Challenges;
 use segment::Segment;
+use send::plan::Kind;
 
 /// All TCP state of one shard.
 #[derive(Debug)]
@@ -254,7 +251,7 @@ impl Tcp {
 
     /// Whether `transmit` may have something for `ifindex`.
     #[inline]
-    pub(crate) fn has_ready(&self, ifindex: IfIndex) -> bool {
+    pub(crate) fn has_output(&self, ifindex: IfIndex) -> bool {
         self.ready.has(ifindex)
     }
 
@@ -340,13 +337,13 @@ impl Tcp {
     }
 
     /// What became true for a socket since it was last asked; nothing if the id is dead.
-    pub(crate) fn take_untold(&mut self, id: SocketId) -> Option<Readiness> {
-        let untold = match id.kind {
-            SocketKind::TcpListener => &mut self.listener_mut(id)?.untold,
-            SocketKind::TcpConnection => &mut self.conn_mut(id)?.untold,
+    pub(crate) fn take_events(&mut self, id: SocketId) -> Option<Readiness> {
+        let pending_events = match id.kind {
+            SocketKind::TcpListener => &mut self.listener_mut(id)?.pending_events,
+            SocketKind::TcpConnection => &mut self.conn_mut(id)?.pending_events,
             _ => return None,
         };
-        Some(core::mem::take(untold))
+        Some(core::mem::take(pending_events))
     }
 
     #[inline]
@@ -417,7 +414,7 @@ impl Tcp {
                 Some(End::Failed(_)) => Readiness::ERROR | Readiness::GONE,
                 _ => Readiness::GONE,
             };
-            cx.events.mark(conn.id, &mut conn.untold, ended);
+            cx.events.mark(conn.id, &mut conn.pending_events, ended);
         }
     }
 

@@ -29,7 +29,7 @@ use crate::fib::Fib;
 use crate::ip::ident::Ident;
 use crate::limits::Limits;
 use crate::rng::Rng;
-use crate::socket::{Ends, SocketError, SocketId, SocketInfo};
+use crate::socket::{SocketError, SocketId, SocketInfo, SocketKind, SocketRings};
 use crate::store::drained::{Drain, Drained};
 use crate::store::waiting::{NextHop, Waiting};
 use crate::time::Instant;
@@ -76,7 +76,7 @@ impl Udp {
         cx: &mut Cx<'_>,
         local: Endpoint,
         options: UdpOptions,
-    ) -> Result<Ends, SocketError> {
+    ) -> Result<SocketRings, SocketError> {
         let ip = local.ip;
         if !ip.is_unspecified() && !is_to_many(cx.fib, ip) && !cx.fib.is_local(ip) {
             return Err(SocketError::AddressNotAvailable);
@@ -91,7 +91,7 @@ impl Udp {
         let (rx, app_rx) = byte_ring(capacity);
         let (app_tx, tx) = byte_ring(capacity);
         let id = self.table.insert(local, options.only_v6, rx, tx)?;
-        Ok(Ends { id, local, remote: None, tx: app_tx, rx: app_rx })
+        Ok(SocketRings { id, local, remote: None, tx: app_tx, rx: app_rx })
     }
 
     /// Sets the peer, or with none forgets it. Only the peer's datagrams are then received.
@@ -118,7 +118,7 @@ impl Udp {
     }
 
     /// The application wrote datagrams.
-    pub(crate) fn sent(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+    pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         match self.table.by_id(id) {
             Some(socket) if !socket.queued => self.stage(cx, id.index),
             _ => {}
@@ -126,16 +126,16 @@ impl Udp {
     }
 
     /// The application read datagrams.
-    pub(crate) fn consumed(&mut self, now: Instant, id: SocketId) {
+    pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let Some(socket) = self.table.by_id(id) else { return };
         if socket.rx.as_ref().is_some_and(|rx| rx.buffered() == 0) {
-            self.drained.ran_empty(&mut socket.drain, id.index, now);
+            self.drained.ran_empty(&mut socket.drain, id.index, cx.now);
         }
     }
 
     /// Rings that ran empty a while ago, and still are, give their memory back.
-    pub(crate) fn expire(&mut self, now: Instant) {
-        while let Some(index) = self.drained.pop_due(now) {
+    pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
+        while let Some(index) = self.drained.pop_due(cx.now) {
             let Some(socket) = self.table.at_mut(index) else { continue };
             socket.drain = Drain::None;
             socket.tx.trim();
@@ -157,7 +157,7 @@ impl Udp {
             return;
         }
         self.table.unbind(id.index);
-        self.sent(cx, id);
+        self.app_wrote(cx, id);
         self.bury(cx, id.index);
     }
 
@@ -169,6 +169,9 @@ impl Udp {
         socket.cut = None;
         self.close(cx, id);
     }
+
+    /// Nothing to do: what arrives after the shutdown stays in the ring until the socket closes.
+    pub(crate) fn shutdown_read(&mut self, _cx: &mut Cx<'_>, _id: SocketId) {}
 
     /// A neighbour changed: who waited for it, or for anything at all, looks again.
     pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, next_hop: NextHop) {
@@ -193,13 +196,13 @@ impl Udp {
     }
 
     #[inline]
-    pub(crate) fn has_ready(&self, ifindex: IfIndex) -> bool {
+    pub(crate) fn has_output(&self, ifindex: IfIndex) -> bool {
         self.ready.iter().any(|(i, queue)| *i == ifindex && !queue.is_empty())
     }
 
     /// What became true of the socket since the last call; none if it is dead.
-    pub(crate) fn take_untold(&mut self, id: SocketId) -> Option<Readiness> {
-        self.table.by_id(id).map(|socket| core::mem::take(&mut socket.untold))
+    pub(crate) fn take_events(&mut self, id: SocketId) -> Option<Readiness> {
+        self.table.by_id(id).map(|socket| core::mem::take(&mut socket.pending_events))
     }
 
     /// The error that waits, which is then forgotten.
@@ -218,6 +221,7 @@ impl Udp {
     pub(crate) fn sockets(&self) -> impl Iterator<Item = SocketInfo> {
         self.table.iter().filter(|(_, s)| s.rx.is_some()).map(|(_, s)| SocketInfo {
             id: Some(s.id),
+            kind: SocketKind::Udp,
             state: if s.remote.is_some() { "ESTAB" } else { "UNCONN" },
             local: s.local,
             remote: s.remote,
@@ -233,7 +237,7 @@ impl Udp {
         if socket.rx.is_some() || socket.queued {
             return;
         }
-        cx.events.mark(socket.id, &mut socket.untold, Readiness::GONE);
+        cx.events.mark(socket.id, &mut socket.pending_events, Readiness::GONE);
         self.table.remove(index);
     }
 
@@ -243,7 +247,7 @@ impl Udp {
         socket.error = Some(error);
         if socket.rx.is_some() {
             let what = Readiness::ERROR | Readiness::READABLE;
-            cx.events.mark(socket.id, &mut socket.untold, what);
+            cx.events.mark(socket.id, &mut socket.pending_events, what);
         }
     }
 

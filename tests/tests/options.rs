@@ -7,15 +7,12 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use client::Stack;
+use client::socket_option::{IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, TCP_LINGER2};
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use serde_json::Value;
 use tests::{Backend, Capture, FAMILIES, Family, Lab, eventually};
 
-const IPPROTO_IP: i32 = 0;
-const IPPROTO_TCP: i32 = 6;
-const IPPROTO_IPV6: i32 = 41;
-const TCP_LINGER2: i32 = 8;
 const FIN: u8 = 1;
 const PSH: u8 = 8;
 

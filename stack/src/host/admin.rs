@@ -17,13 +17,13 @@ impl Host {
     ///
     /// # Errors
     /// If the name is taken or the configuration makes no sense.
-    pub fn add_interface(
+    pub fn interface_add(
         &mut self,
         now: Instant,
         config: InterfaceConfig,
     ) -> Result<IfIndex, ControlError> {
         let result = self.control.interface_add(now, config);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -32,9 +32,9 @@ impl Host {
     ///
     /// # Errors
     /// If there is no such interface.
-    pub fn remove_interface(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
-        let result = self.control.interface_remove(ifindex);
-        self.settle(now);
+    pub fn interface_del(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
+        let result = self.control.interface_del(ifindex);
+        self.exchange_messages(now);
         result
     }
 
@@ -49,7 +49,7 @@ impl Host {
         cidr: Cidr,
     ) -> Result<(), ControlError> {
         let result = self.control.address_add(now, ifindex, cidr);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -63,8 +63,8 @@ impl Host {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        let result = self.control.address_remove(ifindex, ip);
-        self.settle(now);
+        let result = self.control.address_del(ifindex, ip);
+        self.exchange_messages(now);
         result
     }
 
@@ -74,7 +74,7 @@ impl Host {
     /// If one with this destination and metric exists, or the gateway is not a neighbour.
     pub fn route_add(&mut self, now: Instant, route: &RouteConfig) -> Result<(), ControlError> {
         let result = self.control.route_add(route);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -89,8 +89,8 @@ impl Host {
         gateway: Option<Ip>,
         metric: Option<u32>,
     ) -> Result<(), ControlError> {
-        let result = self.control.route_remove(destination, gateway, metric);
-        self.settle(now);
+        let result = self.control.route_del(destination, gateway, metric);
+        self.exchange_messages(now);
         result
     }
 
@@ -106,7 +106,7 @@ impl Host {
         mac: Mac,
     ) -> Result<(), ControlError> {
         let result = self.control.neighbor_add(now, ifindex, ip, mac);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -120,15 +120,15 @@ impl Host {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        let result = self.control.neighbor_remove(ifindex, ip);
-        self.settle(now);
+        let result = self.control.neighbor_del(ifindex, ip);
+        self.exchange_messages(now);
         result
     }
 
     /// Forgets every neighbour, of one interface if given; returns how many.
     pub fn neighbor_flush(&mut self, now: Instant, ifindex: Option<IfIndex>) -> usize {
         let count = self.control.neighbor_flush(ifindex);
-        self.settle(now);
+        self.exchange_messages(now);
         count
     }
 
@@ -161,7 +161,7 @@ impl Host {
     /// Every socket.
     #[must_use]
     pub fn sockets(&self) -> Vec<SocketInfo> {
-        self.shard.tcp.sockets().chain(self.shard.udp.sockets()).collect()
+        self.shard.sockets.list().collect()
     }
 
     /// What was counted so far.

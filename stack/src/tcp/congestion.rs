@@ -8,26 +8,24 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `name` | the algorithms by name |
 //! | `cubic`, `reno` | congestion avoidance |
 //! | `hystart` | the end of slow start before a loss |
 //! | `validation` | what is not used does not grow, or stay |
 
 mod cubic;
 mod hystart;
-mod name;
 mod reno;
 mod validation;
 
 use wire::tcp::SeqNum;
 
+use crate::limits::CongestionAlgorithm;
 use crate::time::{Duration, Instant};
 use cubic::{Cubic, Step};
 use hystart::{CSS_GROWTH_DIVISOR, Growth, HyStart, Sample};
 use reno::Reno;
 use validation::Usage;
 
-pub use name::{CongestionAlgorithm, UnknownAlgorithm};
 pub(crate) use validation::Sent;
 
 /// The window and its algorithm.

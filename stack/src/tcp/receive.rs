@@ -15,15 +15,16 @@ pub(super) mod ack_policy;
 pub(super) mod assembler;
 pub(super) mod rcv_space;
 pub(super) mod sack;
+pub(super) mod urgent;
 
 use ring::bytes::Writer;
 use wire::tcp::SeqNum;
 
-use crate::tcp::conn::urgent::Urgent;
 use crate::tcp::receive::ack_policy::AckPolicy;
 use crate::tcp::receive::assembler::{Assembler, Kept, Span};
 use crate::tcp::receive::rcv_space::RcvSpace;
 use crate::tcp::receive::sack::{Blocks, SackReport};
+use crate::tcp::receive::urgent::Urgent;
 
 /// The receive half.
 #[derive(Debug)]

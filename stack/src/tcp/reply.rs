@@ -13,7 +13,7 @@ use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::ip::output;
 use crate::tcp::segment::Segment;
-use crate::tcp::user::settings::Marks;
+use crate::tcp::user::socket_options::Marks;
 
 /// What a bare segment says.
 #[derive(Clone, Copy, Debug)]

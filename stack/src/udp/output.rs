@@ -135,7 +135,7 @@ impl Udp {
         }
         socket.cut = None;
         if crowded && socket.rx.is_some() {
-            cx.events.mark(socket.id, &mut socket.untold, Readiness::WRITABLE);
+            cx.events.mark(socket.id, &mut socket.pending_events, Readiness::WRITABLE);
         }
     }
 

@@ -24,7 +24,7 @@ use crate::fixture::Seg;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::rng::Rng;
-use crate::socket::{Ends, SocketId, SocketKind};
+use crate::socket::{SocketId, SocketKind, SocketRings};
 use crate::stats::Stats;
 use crate::tcp::ListenOptions;
 use crate::time::{Duration, Instant};
@@ -90,7 +90,7 @@ fn host(ip: Ip, seed: u64, now: Instant) -> (Host, IfIndex) {
         caps: DeviceCaps::default(),
         link_local: false,
     };
-    let index = host.add_interface(now, config).unwrap();
+    let index = host.interface_add(now, config).unwrap();
     host.address_add(now, index, addr::Cidr::new(ip, 8).unwrap()).unwrap();
     (host, index)
 }
@@ -192,7 +192,7 @@ impl World {
         self.listen_to_events();
         self.steps += 1;
         if self.steps.is_multiple_of(10_000) {
-            self.hosts[0].shard.tcp.check();
+            self.hosts[0].shard.sockets.tcp.check();
         }
         true
     }
@@ -270,7 +270,7 @@ impl World {
     }
 
     /// The host's application takes a connection, whoever opened it.
-    fn take(&mut self, ends: Ends) {
+    fn take(&mut self, ends: SocketRings) {
         let remote = ends.remote.expect("a connection has a peer");
         let id = ends.id;
         let talk = match self.by_endpoint.get(&remote) {
@@ -324,8 +324,8 @@ impl World {
     /// What must hold once all is over.
     fn check_end(&self, proper: usize) {
         for (host, app) in self.hosts.iter().zip(&self.apps) {
-            host.shard.tcp.check();
-            host.shard.tcp.check_empty();
+            host.shard.sockets.tcp.check();
+            host.shard.sockets.tcp.check_empty();
             assert_eq!(host.next_deadline(), None);
             let stats = host.stats();
             assert!(stats.is_balanced());

@@ -21,7 +21,7 @@ use crate::tcp::reply::{self, Bare};
 use crate::tcp::segment::Segment;
 use crate::tcp::segment::timestamps::Stamps;
 use crate::tcp::state::State;
-use crate::tcp::user::settings::Marks;
+use crate::tcp::user::socket_options::Marks;
 use crate::time::{Duration, Instant};
 
 /// One closed connection.

@@ -11,7 +11,7 @@
 
 mod ack;
 mod handshake;
-mod icmp_errors;
+mod icmp;
 mod text;
 
 use wire::tcp::{Flags, SeqNum};

@@ -6,50 +6,16 @@
 //! window, the congestion window, Nagle's and the sender's silly-window rules and the frame.
 
 mod emit;
-mod nagle;
 mod path;
 
 use wire::tcp::{Flags, SeqNum};
 
 use crate::tcp::congestion::Sent;
 use crate::tcp::conn::{Conn, Probe, Stage};
+use crate::tcp::send::nagle;
+use crate::tcp::send::plan::{Kind, Plan};
 use crate::tcp::state::{OurFin, State};
 use crate::time::Instant;
-
-/// One segment to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
-    pub(crate) kind: Kind,
-    pub(crate) seq: SeqNum,
-    /// Where in the send ring the data starts.
-    pub(crate) offset: u32,
-    /// Bytes of data.
-    pub(crate) len: u32,
-    pub(crate) flags: Flags,
-}
-
-/// What sort of segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Our SYN or SYN-ACK.
-    Syn,
-    /// Data or a FIN that were never sent.
-    New,
-    /// Data or a FIN once more.
-    Again,
-    /// A probe without data.
-    Probe,
-    /// A bare ACK.
-    Ack,
-}
-
-impl Plan {
-    /// A bare ACK.
-    #[inline]
-    pub(crate) fn ack(seq: SeqNum) -> Self {
-        Self { kind: Kind::Ack, seq, offset: 0, len: 0, flags: Flags::ACK }
-    }
-}
 
 impl Conn {
     /// The next segment, for a frame of `slot` bytes.
@@ -193,7 +159,9 @@ impl Conn {
             }
             if idle && self.timers.retransmit == Instant::FAR {
                 // Only the peer's window or a cork can hold an idle connection back.
-                self.timers.retransmit = now + self.patience();
+                let window_probe = self.rtt.rto_after(self.probe_backoff);
+                let wait = nagle::override_timeout(&self.snd, &self.settings, window_probe);
+                self.timers.retransmit = now + wait;
             }
             return None;
         }
@@ -224,7 +192,7 @@ impl Conn {
         self.snd.limited = open < usable.min(unsent);
         if unsent <= allowed {
             let tail = unsent % mss;
-            let hold = tail > 0 && !fin && self.holds_small();
+            let hold = tail > 0 && !fin && nagle::delays_small_segment(&self.snd, &self.settings);
             return if hold { unsent - tail } else { unsent };
         }
         if allowed >= mss {

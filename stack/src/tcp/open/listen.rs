@@ -9,12 +9,12 @@ use addr::{Endpoint, Ip};
 use crate::cx::Cx;
 use crate::event::Readiness;
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError, SocketId, SocketKind};
+use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
-use crate::tcp::user::settings::Choice;
+use crate::tcp::user::socket_options::Choice;
 use crate::time::{Duration, Instant};
 
 /// How to listen.
@@ -45,8 +45,8 @@ pub(crate) struct Listener {
     pub(crate) young: u32,
     /// When the last cookie left.
     pub(crate) cookies_at: Option<Instant>,
-    pub(crate) queue: VecDeque<Ends>,
-    pub(crate) untold: Readiness,
+    pub(crate) queue: VecDeque<SocketRings>,
+    pub(crate) pending_events: Readiness,
     /// What its connections start with.
     pub(crate) settings: Choice,
 }
@@ -167,7 +167,7 @@ impl Tcp {
             young: 0,
             cookies_at: None,
             queue: VecDeque::new(),
-            untold: Readiness::NONE,
+            pending_events: Readiness::NONE,
             settings: Choice::default(),
         };
         let key = self.listeners.insert(listener).ok_or(SocketError::NoBuffers)?;
@@ -179,7 +179,7 @@ impl Tcp {
         &mut self,
         cx: &mut Cx<'_>,
         id: SocketId,
-    ) -> Result<Option<Ends>, SocketError> {
+    ) -> Result<Option<SocketRings>, SocketError> {
         let listener = self.listener_mut(id).ok_or(SocketError::BadSocket)?;
         let Some(ends) = listener.queue.pop_front() else { return Ok(None) };
         match self.conn_mut(ends.id) {
@@ -212,7 +212,7 @@ impl Tcp {
         for ends in listener.queue.drain(..) {
             self.abort(cx, ends.id);
         }
-        cx.events.mark(id, &mut listener.untold, Readiness::GONE);
+        cx.events.mark(id, &mut listener.pending_events, Readiness::GONE);
     }
 
     pub(crate) fn listener_mut(&mut self, id: SocketId) -> Option<&mut Listener> {
@@ -225,7 +225,7 @@ impl Tcp {
         let generation = self.listeners.slab.generation(index);
         if let Some(listener) = self.listeners.slab.at_mut(index) {
             let id = SocketId { kind: SocketKind::TcpListener, index, generation };
-            cx.events.mark(id, &mut listener.untold, Readiness::INCOMING);
+            cx.events.mark(id, &mut listener.pending_events, Readiness::INCOMING);
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::tcp::reply::{self, Bare};
 use crate::tcp::segment::Segment;
 use crate::tcp::segment::options::{self, Offer, SynOptions};
 use crate::tcp::segment::timestamps::Stamps;
-use crate::tcp::user::settings::{Choice, Marks};
+use crate::tcp::user::socket_options::Marks;
 
 /// Our half of a handshake, which follows from the path and the limits.
 #[derive(Clone, Copy, Debug)]
@@ -275,7 +275,7 @@ impl Tcp {
         let (Some(slot), Some(halves)) = (inserted, halves) else {
             return Err(DropReason::TcpTableFull);
         };
-        listener.queue.push_back(halves.into_ends(conn_id(slot), key.local, key.remote));
+        listener.queue.push_back(halves.into_rings(conn_id(slot), key.local, key.remote));
         if let Some(index) = embryo {
             self.remove_embryo(index);
         }
@@ -332,27 +332,6 @@ impl Tcp {
         let window = settings.bound_window(window);
         let clock = Stamps::new(self.secrets.clock_offset(key)).clock(cx.now);
         Ok(Ours { mss, window, clock, marks: settings.marks })
-    }
-}
-
-impl Conn {
-    /// Takes over what the handshake agreed on.
-    fn hatch(&mut self, cx: &mut Cx<'_>, handshake: &Handshake, settings: &Choice) {
-        let Handshake { irs, iss, offer, retries, .. } = *handshake;
-        self.held = true;
-        self.inherit(settings, cx.limits);
-        let window = options::first_window(cx.limits, self.our_mss, offer.timestamps.is_some());
-        self.rcv.start(irs + 1, settings.bound_window(window).into());
-        self.take_offer(cx, offer);
-        self.snd.nxt = iss + 1;
-        self.snd.una = self.snd.nxt;
-        self.retries = retries;
-        if let Some(since) = handshake.since.filter(|_| !handshake.repeated) {
-            self.rtt.sample(cx.now.since(since), cx.now);
-        }
-        // The window is not known before the ACK that completes the handshake is processed: any
-        // window it brings is newer than this one.
-        self.establish(cx, irs, iss, 0);
     }
 }
 

@@ -9,8 +9,6 @@
 //! an ACK that was put off in vain doubles it, or ends interactive mode. A reader that takes the last byte
 //! of a small segment does not answer it right away, so the ACK is then sent.
 
-use crate::cx::Cx;
-use crate::tcp::conn::Conn;
 use crate::tcp::segment::Segment;
 use crate::time::{Duration, Instant};
 use wire::tcp::Flags;
@@ -221,34 +219,6 @@ impl AckPolicy {
     pub(crate) fn set_quick(&mut self, on: bool) -> bool {
         self.interactive = !on;
         on && self.owing
-    }
-}
-
-impl Conn {
-    /// Text came in order: the ACK leaves at once or later. `gap` says that text out of order waits or
-    /// waited.
-    #[inline]
-    pub(crate) fn schedule_ack(&mut self, cx: &Cx<'_>, gap: bool) {
-        let rcv = &mut self.rcv;
-        let waiting = (rcv.nxt - rcv.acked) as u32;
-        if gap || waiting > rcv.acks.segment || rcv.acks.is_quick() {
-            rcv.owed.now = true;
-            return;
-        }
-        let delay = rcv.acks.delay(Duration::from_micros(self.rtt.srtt_us().into()));
-        let timer = &mut self.timers.delayed_ack;
-        if *timer != Instant::FAR && *timer <= cx.now + delay / 4 {
-            rcv.owed.now = true;
-        } else {
-            *timer = (*timer).min(cx.now + delay);
-        }
-    }
-
-    /// An ACK that was put off is due.
-    pub(crate) fn on_ack_timer(&mut self) {
-        if self.rcv.acks.on_timer(self.rtt.rto()) {
-            self.rcv.owed.now = true;
-        }
     }
 }
 

@@ -6,19 +6,8 @@
 //! Each burst puts off the next by its length over the rate; a sender who comes late is forgiven
 //! up to half of that (GAP-20).
 
+use crate::limits::Pacing;
 use crate::time::{Duration, Instant};
-
-/// Whether what a connection sends is spread out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pacing {
-    /// It leaves at once.
-    #[default]
-    Off,
-    /// At the rate that the window and the round trip make.
-    On,
-    /// So, but at this many bytes a second at most (`SO_MAX_PACING_RATE`). 0 counts as 1.
-    AtMost(u64),
-}
 
 /// Spreads what one connection sends. One that does not, which is most, holds no memory for it.
 #[derive(Debug, Default)]

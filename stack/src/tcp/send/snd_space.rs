@@ -10,10 +10,7 @@
 //! The writer is told of room when a third of the ring is free, so that it wakes for a batch and not
 //! for each ACK; and only if it found the ring full, or sleeps.
 
-use crate::cx::Cx;
-use crate::event::Readiness;
 use crate::limits::Limits;
-use crate::tcp::conn::Conn;
 
 /// The state of tuning.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +20,7 @@ pub(crate) struct SndSpace {
     /// The user set the limit.
     fixed: bool,
     /// The writer is to be told of room.
-    short: bool,
+    pub(crate) short: bool,
 }
 
 impl SndSpace {
@@ -40,7 +37,7 @@ impl SndSpace {
     }
 
     /// Follows a congestion window of `cwnd` bytes.
-    fn follow(&mut self, cwnd: u32, mss: u32, limits: &Limits) {
+    pub(crate) fn follow(&mut self, cwnd: u32, mss: u32, limits: &Limits) {
         if !self.fixed {
             let wanted = cwnd.max(INITIAL_SEGMENTS * mss).saturating_mul(2);
             self.limit = self.limit.max(wanted.min(most(limits)));
@@ -56,59 +53,8 @@ impl SndSpace {
 
     /// Whether a writer who finds `filled` bytes in the ring has room worth waking for (Linux
     /// `sk_stream_min_wspace`).
-    fn has_room(&self, filled: u32) -> bool {
+    pub(crate) fn has_room(&self, filled: u32) -> bool {
         self.limit.saturating_sub(filled) >= filled / 2
-    }
-}
-
-impl Conn {
-    /// Something was written, sent or acknowledged: notes that the writer has no room, and tells it
-    /// once it has.
-    pub(crate) fn look_for_room(&mut self, cx: &mut Cx<'_>) {
-        if self.lacks_room() {
-            self.snd.space.short = true;
-            return;
-        }
-        let snd = &mut self.snd;
-        // Taken in any case, so that one sleep gets one event.
-        let sleeps = snd.ring.take_writer_waiting();
-        if core::mem::take(&mut snd.space.short) || sleeps {
-            self.tell(cx, Readiness::WRITABLE);
-        }
-    }
-
-    /// Bytes are about to be released: a writer who found no room before is to be told of it.
-    #[inline]
-    pub(crate) fn note_shortage(&mut self) {
-        self.snd.space.short |= self.lacks_room();
-    }
-
-    /// Bytes were released: there may be room.
-    #[inline]
-    pub(crate) fn make_room(&mut self, cx: &mut Cx<'_>) {
-        // Linux `tcp_should_expand_sndbuf`.
-        let roomy = !cx.memory.pressure() && cx.memory.used() < cx.limits.tcp_mem[0] as u64;
-        if roomy && self.snd.space.short && self.snd.outstanding() < self.congestion.cwnd() {
-            self.widen(cx);
-        }
-        self.look_for_room(cx);
-    }
-
-    /// The limit follows the congestion window.
-    pub(crate) fn widen(&mut self, cx: &Cx<'_>) {
-        self.snd.space.follow(self.congestion.cwnd(), self.snd.mss, cx.limits);
-        self.apply_send_limit();
-    }
-
-    /// The ring takes as much as the limit says from now on.
-    pub(crate) fn apply_send_limit(&mut self) {
-        self.snd.ring.set_limit(self.snd.space.limit as usize);
-    }
-
-    fn lacks_room(&self) -> bool {
-        let not_sent = self.settings.not_sent;
-        !self.snd.space.has_room(self.snd.ring.len() as u32)
-            || not_sent > 0 && self.snd.unsent() >= not_sent
     }
 }
 

@@ -1,9 +1,10 @@
 //! The invariants of all TCP state, as a test asks for them after every step.
 
+use crate::memory::Memory;
+use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::flow_table::Owner;
 use crate::tcp::state::OurFin;
-use crate::tcp::{Memory, Tcp};
 use crate::time::Instant;
 
 impl Tcp {

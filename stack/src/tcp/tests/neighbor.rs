@@ -35,9 +35,9 @@ fn transmit(lab: &mut Lab) -> Option<Vec<u8>> {
 fn a_syn_waits_for_the_link_address() {
     let (mut lab, remote) = ethernet();
     let ends = lab.host.connect(remote).unwrap();
-    assert!(lab.host.tcp.has_ready(IFINDEX));
+    assert!(lab.host.tcp.has_output(IFINDEX));
     assert!(transmit(&mut lab).is_none());
-    assert!(!lab.host.tcp.has_ready(IFINDEX));
+    assert!(!lab.host.tcp.has_output(IFINDEX));
     let asked = lab.host.requests();
     assert!(asked.is_empty() || asked == [Request::Resolve(IFINDEX, remote.ip)]);
     set_link(&mut lab, Link::Known(MAC));
@@ -121,7 +121,7 @@ fn progress_confirms_the_neighbor_tcpi_17() {
         lab.host.now += Duration::from_millis(wait);
         ends.tx.write(b"x");
         let id = ends.id;
-        lab.host.act(|tcp, cx| tcp.sent(cx, id));
+        lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
         transmit(&mut lab);
         lab.ack += 1;
         lab.send(&lab.seg(ACK)).unwrap();
@@ -143,7 +143,7 @@ fn an_established_connection_outlives_a_lost_neighbor() {
     set_link(&mut lab, Link::Failed);
     ends.tx.write(b"x");
     let id = ends.id;
-    lab.host.act(|tcp, cx| tcp.sent(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
     assert!(transmit(&mut lab).is_none());
     lab.host.pass(Duration::from_secs(3));
     set_link(&mut lab, Link::Failed);

@@ -7,7 +7,7 @@ use crate::drop::DropReason;
 use crate::limits::Limits;
 use crate::socket::SocketError;
 use crate::tcp::state::State;
-use crate::tcp::user::settings::TcpOption;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 fn listed(lab: &Lab) -> Vec<&'static str> {

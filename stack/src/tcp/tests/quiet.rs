@@ -1,19 +1,19 @@
 //! What a connection that has gone quiet gives back, and what it keeps.
 
 use super::harness::*;
-use crate::socket::Ends;
+use crate::socket::SocketRings;
 use crate::tcp::recovery::Held;
 use crate::time::Duration;
 
 /// The least timeout, and something for the wheel's coarseness.
 const TIMEOUT: Duration = Duration::from_millis(201);
 
-fn has_recovery(lab: &Lab, ends: &Ends) -> bool {
+fn has_recovery(lab: &Lab, ends: &SocketRings) -> bool {
     lab.host.conn(ends.id).recovery.is_some()
 }
 
 /// Sends so many bytes and has them acknowledged at once.
-fn converse(lab: &mut Lab, ends: &mut Ends, len: usize) {
+fn converse(lab: &mut Lab, ends: &mut SocketRings, len: usize) {
     let sent = lab.write(ends, &vec![7; len]);
     let last = sent.last().unwrap();
     lab.ack(last.seq + last.data.len() as u32);
@@ -112,7 +112,7 @@ fn what_a_duplicate_needed_is_given_back() {
     let text = lab.seg(PSH).options(&stamps).data(&[7; 100]);
     lab.send(&text).unwrap();
     assert_eq!(ends.rx.read(&mut [0; 200]), 100);
-    lab.host.act(|tcp, cx| tcp.consumed(cx, ends.id));
+    lab.host.act(|tcp, cx| tcp.app_read(cx, ends.id));
     lab.host.pass(Duration::from_secs(1));
     assert!(lab.host.conn(ends.id).rcv.disorder.is_none());
     let _ = lab.send(&text);

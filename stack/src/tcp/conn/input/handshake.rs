@@ -12,11 +12,13 @@ use crate::event::Readiness;
 use crate::socket::SocketError;
 use crate::tcp::congestion::Congestion;
 use crate::tcp::conn::{Conn, Stage};
+use crate::tcp::open::embryos::Handshake;
 use crate::tcp::recovery::Held;
 use crate::tcp::reply;
 use crate::tcp::segment::Segment;
-use crate::tcp::segment::options::{Offer, SynOptions};
+use crate::tcp::segment::options::{self, Offer, SynOptions};
 use crate::tcp::state::OurFin;
+use crate::tcp::user::socket_options::Choice;
 use crate::time::Instant;
 
 impl Conn {
@@ -196,5 +198,24 @@ impl Conn {
             sack: self.sack,
             timestamps: stamps.then(|| self.stamps.option(cx.now)),
         }
+    }
+
+    /// Takes over what the handshake agreed on.
+    pub(crate) fn hatch(&mut self, cx: &mut Cx<'_>, handshake: &Handshake, settings: &Choice) {
+        let Handshake { irs, iss, offer, retries, .. } = *handshake;
+        self.held = true;
+        self.inherit(settings, cx.limits);
+        let window = options::first_window(cx.limits, self.our_mss, offer.timestamps.is_some());
+        self.rcv.start(irs + 1, settings.bound_window(window).into());
+        self.take_offer(cx, offer);
+        self.snd.nxt = iss + 1;
+        self.snd.una = self.snd.nxt;
+        self.retries = retries;
+        if let Some(since) = handshake.since.filter(|_| !handshake.repeated) {
+            self.rtt.sample(cx.now.since(since), cx.now);
+        }
+        // The window is not known before the ACK that completes the handshake is processed: any
+        // window it brings is newer than this one.
+        self.establish(cx, irs, iss, 0);
     }
 }

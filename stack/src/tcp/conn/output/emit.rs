@@ -13,8 +13,8 @@ use wire::tcp_options::OptionWriter;
 use crate::cx::Cx;
 use crate::ip::output::{link_header_len, transport_offset, write_headers};
 use crate::tcp::conn::Conn;
-use crate::tcp::conn::output::{Kind, Plan};
 use crate::tcp::segment::timestamps::TIMESTAMPS_LEN;
+use crate::tcp::send::plan::{Kind, Plan};
 
 impl Conn {
     /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts them.

@@ -1,24 +1,23 @@
 //! The engine's end of a port: four rings, and the port itself where one thread steps both.
 //!
 //! In the *fused* layout the engine owns the [`Port`] and steps it once a turn. In the *split*
-//! layout the port lives on a thread of its own ([`crate::layout::split`]) and the engine knows a
-//! [`Desk`]: a bell to wake that thread, and a place to find its reports.
+//! layout the port lives on a thread of its own ([`thread`]) and the engine has a
+//! [`PortThreadHandle`]: a bell to wake that thread, and a place to find its reports.
+
+pub(crate) mod handle;
+pub(crate) mod thread;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use addr::{Cidr, IfIndex, Ip};
-use datapath::{
-    Backend, Frame, FrameAccount, Port, PortInfo, PortLink, PortStats, RxFrame, Steering, TxFrame,
-};
+use datapath::{Backend, Frame, Port, PortInfo, PortLink, RxFrame, Steering, TxFrame};
 use stack::fib::FibInterface;
 
-use super::Core;
-use super::poller::{Poller, Token};
-use crate::layout::split::Desk;
+use self::handle::{BATCH, PortThreadHandle, Report};
+use crate::sockets::Core;
+use crate::sockets::poller::{Poller, Token};
 
-/// Frames taken from a ring, or put into one, between two looks at anything else.
-pub(crate) const BATCH: usize = 64;
 /// Frames that one turn gives a device, at most: the kernel wakes the receiving process once a call
 /// where it takes them from an AF_XDP ring, so more of them in one call cost it less.
 pub(crate) const SEND_BATCH: usize = 256;
@@ -33,7 +32,7 @@ pub(crate) struct PortEnd {
     budget: usize,
     /// A frame to send from that nothing was written into yet.
     spare: Option<Frame>,
-    drive: Drive,
+    driver: PortDriver,
     watched: Watched,
     /// What decides which frames an XDP port takes, and the addresses it was last told of.
     steering: Option<Steering>,
@@ -41,11 +40,11 @@ pub(crate) struct PortEnd {
 }
 
 /// Who steps the port.
-pub(crate) enum Drive {
+pub(crate) enum PortDriver {
     /// This thread.
     Fused(Box<Port>),
-    /// Another one, behind this desk.
-    Split(Arc<Desk>),
+    /// Another one, which is reached through this handle.
+    Split(Arc<PortThreadHandle>),
 }
 
 /// What epoll was told to wait for.
@@ -55,26 +54,13 @@ struct Watched {
     output: bool,
 }
 
-/// What a port tells about itself.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Report {
-    pub(crate) stats: PortStats,
-    pub(crate) frames: FrameAccount,
-}
-
-impl Report {
-    pub(crate) fn of(port: &Port) -> Self {
-        Self { stats: port.stats(), frames: port.frames() }
-    }
-}
-
 impl PortEnd {
     pub(crate) fn new(
         ifindex: IfIndex,
         info: PortInfo,
         link: PortLink,
         steering: Option<Steering>,
-        drive: Drive,
+        driver: PortDriver,
     ) -> Self {
         Self {
             ifindex,
@@ -83,22 +69,22 @@ impl PortEnd {
             batch: Vec::with_capacity(BATCH),
             budget: BATCH,
             spare: None,
-            drive,
+            driver,
             watched: Watched::default(),
             steering,
             steered: Vec::new(),
         }
     }
 
-    pub(crate) fn drive(&self) -> &Drive {
-        &self.drive
+    pub(crate) fn driver(&self) -> &PortDriver {
+        &self.driver
     }
 
     /// Steps the port if it is ours, and hands a batch of frames to the stack. Says how many, and
     /// how many it would have taken.
     pub(crate) fn receive(&mut self, core: &mut Core) -> (usize, usize) {
         let budget = self.budget;
-        if let Drive::Fused(port) = &mut self.drive {
+        if let PortDriver::Fused(port) = &mut self.driver {
             port.turn(budget);
         }
         let received = self.link.rx.pop_batch(&mut self.batch, BATCH);
@@ -121,7 +107,7 @@ impl PortEnd {
     /// full batches. A ring tells at once, and a split port has a thread for it.
     fn adapt(&mut self, received: usize) {
         let asks_by_system_call = matches!(self.info.backend, Backend::Tap | Backend::Tun);
-        if asks_by_system_call && matches!(self.drive, Drive::Fused(_)) {
+        if asks_by_system_call && matches!(self.driver, PortDriver::Fused(_)) {
             let full = received >= self.budget;
             self.budget = if full { 2 * received } else { received }.clamp(1, BATCH);
         }
@@ -147,9 +133,9 @@ impl PortEnd {
             filled += 1;
         }
         if filled > 0 {
-            match &mut self.drive {
-                Drive::Fused(port) => drop(port.transmit(SEND_BATCH)),
-                Drive::Split(_) => self.ring_port(),
+            match &mut self.driver {
+                PortDriver::Fused(port) => drop(port.transmit(SEND_BATCH)),
+                PortDriver::Split(_) => self.ring_port(),
             }
         }
         filled
@@ -157,10 +143,10 @@ impl PortEnd {
 
     /// Wakes the port's thread if there is one and it sleeps.
     fn ring_port(&self) {
-        if let Drive::Split(desk) = &self.drive
+        if let PortDriver::Split(thread) = &self.driver
             && self.link.port_waiting()
         {
-            desk.ring();
+            thread.ring();
         }
     }
 
@@ -170,7 +156,7 @@ impl PortEnd {
             // It goes home; the ring has room for every frame of the pool.
             let _ = self.link.rx_done.push(frame);
         }
-        if let Drive::Split(_) = self.drive {
+        if let PortDriver::Split(_) = self.driver {
             self.link.rx.set_waiting(waiting);
             self.link.tx_free.set_waiting(waiting);
         }
@@ -179,16 +165,16 @@ impl PortEnd {
     /// Whether there is something to do for the engine.
     pub(crate) fn has_work(&self, core: &Core) -> bool {
         let can_fill = self.spare.is_some() || !self.link.tx_free.is_empty();
-        let unsent = match &self.drive {
-            Drive::Fused(port) => port.has_tx_waiting() && !port.wants_write(),
-            Drive::Split(_) => false,
+        let unsent = match &self.driver {
+            PortDriver::Fused(port) => port.has_tx_waiting() && !port.wants_write(),
+            PortDriver::Split(_) => false,
         };
         unsent || !self.link.rx.is_empty() || (can_fill && core.host.has_output(self.ifindex))
     }
 
     /// Makes epoll wait for what the port now wants. `index` is its place in the engine's list.
     pub(crate) fn watch(&mut self, poller: &Poller, index: u32) {
-        let Drive::Fused(port) = &self.drive else { return };
+        let PortDriver::Fused(port) = &self.driver else { return };
         let lost = port.is_lost();
         let wanted =
             Watched { input: port.wants_read() && !lost, output: port.wants_write() && !lost };
@@ -203,9 +189,9 @@ impl PortEnd {
 
     /// Counters and frame account, up to the moment or to the port thread's last report.
     pub(crate) fn report(&self) -> Report {
-        match &self.drive {
-            Drive::Fused(port) => Report::of(port),
-            Drive::Split(desk) => desk.report(),
+        match &self.driver {
+            PortDriver::Fused(port) => Report::of(port),
+            PortDriver::Split(thread) => thread.report(),
         }
     }
 

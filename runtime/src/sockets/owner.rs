@@ -1,28 +1,27 @@
-//! Whose socket it is: the stack tells events by [`SocketId`], this finds who wants to know.
+//! The owner of each socket: the stack reports events by [`SocketId`], and this table says which user
+//! of sockets an event is for.
 
 use stack::SocketId;
 use stack::socket::SocketKind;
 
-use super::slab::Key;
+use crate::slab::Key;
 
 /// Who uses a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// A service on the engine's own thread.
-    Service(Key),
     /// A socketpair to another process.
     Bridge(Key),
-    /// A thread of this process.
+    /// A user in this process, through [`crate::local`].
     Local(Key),
 }
 
 /// Owners by socket; one table a kind, indexed by the socket's slot.
 #[derive(Default)]
-pub(crate) struct Owners([Vec<Option<(u32, Owner)>>; 3]);
+pub(crate) struct Owners([Vec<Option<(u32, Owner)>>; SocketKind::ALL.len()]);
 
 impl Owners {
     pub(crate) fn insert(&mut self, id: SocketId, owner: Owner) {
-        let table = &mut self.0[table(id)];
+        let table = &mut self.0[id.kind.table()];
         let index = id.index as usize;
         if table.len() <= index {
             table.resize(index + 1, None);
@@ -31,21 +30,13 @@ impl Owners {
     }
 
     pub(crate) fn find(&self, id: SocketId) -> Option<Owner> {
-        let (generation, owner) = (*self.0[table(id)].get(id.index as usize)?)?;
+        let (generation, owner) = (*self.0[id.kind.table()].get(id.index as usize)?)?;
         (generation == id.generation).then_some(owner)
     }
 
     pub(crate) fn remove(&mut self, id: SocketId) {
         if self.find(id).is_some() {
-            self.0[table(id)][id.index as usize] = None;
+            self.0[id.kind.table()][id.index as usize] = None;
         }
-    }
-}
-
-fn table(id: SocketId) -> usize {
-    match id.kind {
-        SocketKind::TcpListener => 0,
-        SocketKind::TcpConnection => 1,
-        SocketKind::Udp => 2,
     }
 }

@@ -2,7 +2,7 @@
 //! the daemon's socketpairs.
 //!
 //! Every descriptor is registered with a [`Token`], which comes back with what became ready. Ports
-//! and the mailbox are level-triggered: what is not dealt with is told again. Socketpairs of
+//! and the mailbox are level-triggered: what is not dealt with is reported again. Socketpairs of
 //! bridges are edge-triggered, so that a bridge whose other side is stalled costs nothing; the
 //! bridge remembers its own readiness.
 
@@ -14,7 +14,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use stack::time::Duration;
 
-use super::slab::Key;
+use crate::slab::Key;
 
 /// What a registered descriptor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

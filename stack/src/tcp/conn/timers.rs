@@ -1,5 +1,8 @@
 //! What a connection does when one of its deadlines comes.
 
+mod keepalive;
+mod user_timeout;
+
 use crate::cx::Cx;
 use crate::socket::SocketError;
 use crate::tcp::conn::{Conn, Probe, Stage};

@@ -1,17 +1,47 @@
-//! The socket verbs of the stack, with the time filled in: what services, bridges and local sockets
-//! call. Refusals come back as the errno that Linux would give.
+//! What the users of sockets on an engine thread work with.
+//!
+//! [`Core`] holds the stack, the present turn's time, the owner of each socket and the engine's
+//! epoll instance. Bridges, local sockets, control calls and the engine itself borrow it; it knows
+//! none of them. Its methods are the socket verbs of the stack with the time filled in.
+
+pub(crate) mod owner;
+pub(crate) mod poller;
+pub(crate) mod record;
 
 use std::io;
 
 use addr::Endpoint;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::tcp::TcpOption;
 use stack::udp::UdpOptions;
-use stack::{SocketError, SocketId};
+use stack::{Host, Instant, Limits, SocketError, SocketId};
 
-use super::Core;
+use self::owner::Owners;
+use self::poller::Poller;
+
+/// What a user of sockets on the engine thread works with.
+pub(crate) struct Core {
+    pub(crate) host: Host,
+    /// The present turn's time.
+    pub(crate) now: Instant,
+    pub(crate) owners: Owners,
+    pub(crate) poller: Poller,
+}
 
 impl Core {
+    /// A stack without interfaces and sockets, at [`Instant::ZERO`].
+    ///
+    /// # Errors
+    /// If there is no descriptor left for the epoll instance.
+    pub(crate) fn new(limits: Limits, seed: u64) -> io::Result<Self> {
+        Ok(Self {
+            host: Host::new(limits, seed),
+            now: Instant::ZERO,
+            owners: Owners::default(),
+            poller: Poller::new()?,
+        })
+    }
+
     pub(crate) fn listen(
         &mut self,
         local: Endpoint,
@@ -22,7 +52,10 @@ impl Core {
         self.host.tcp_listen(self.now, local, options)
     }
 
-    pub(crate) fn accept(&mut self, listener: SocketId) -> Result<Option<Ends>, SocketError> {
+    pub(crate) fn accept(
+        &mut self,
+        listener: SocketId,
+    ) -> Result<Option<SocketRings>, SocketError> {
         self.host.tcp_accept(self.now, listener)
     }
 
@@ -30,11 +63,11 @@ impl Core {
         &mut self,
         local: Option<Endpoint>,
         remote: Endpoint,
-    ) -> Result<Ends, SocketError> {
+    ) -> Result<SocketRings, SocketError> {
         self.host.tcp_connect(self.now, local, remote)
     }
 
-    pub(crate) fn bind_udp(&mut self, local: Endpoint) -> Result<Ends, SocketError> {
+    pub(crate) fn bind_udp(&mut self, local: Endpoint) -> Result<SocketRings, SocketError> {
         self.host.udp_bind(self.now, local, UdpOptions::default())
     }
 
@@ -47,8 +80,8 @@ impl Core {
     }
 
     /// Bytes, records or an end were put into the socket's send ring.
-    pub(crate) fn sent(&mut self, id: SocketId) {
-        self.host.sent(self.now, id);
+    pub(crate) fn app_wrote(&mut self, id: SocketId) {
+        self.host.app_wrote(self.now, id);
     }
 
     /// Bytes were put into the send ring of a connection, and the last one is urgent.
@@ -57,8 +90,8 @@ impl Core {
     }
 
     /// Bytes were taken out of the socket's receive ring.
-    pub(crate) fn consumed(&mut self, id: SocketId) {
-        self.host.consumed(self.now, id);
+    pub(crate) fn app_read(&mut self, id: SocketId) {
+        self.host.app_read(self.now, id);
     }
 
     /// Nobody uses the socket any more.

@@ -3,83 +3,52 @@
 //! It moves frames between the device and the four rings of [`datapath::PortLink`]; the engine is
 //! on another core. Either side sleeps when it finds nothing, after announcing it on the rings, and
 //! is woken only then: the engine by its mailbox's bell, this thread by the port's. Reports and the
-//! wish to stop are left at the [`Desk`].
+//! wish to stop go through the [`PortThreadHandle`].
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datapath::{Bell, Port, PortInfo};
+use datapath::{Port, PortInfo};
 
-use crate::engine::Pace;
-use crate::engine::mailbox::Mailbox;
-use crate::engine::port::{BATCH, Report};
+use super::handle::{BATCH, PortThreadHandle, Report};
+use crate::config::Pace;
+use crate::mailbox::Mailbox;
 
 /// How old a report may get while the thread is busy.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 /// Turns between two looks at the clock.
 const TURNS_PER_LOOK: u32 = 256;
 
-/// Where the engine and a port's thread leave things for each other that are not frames.
-pub(crate) struct Desk {
-    bell: Bell,
-    stop: AtomicBool,
-    report: Mutex<Report>,
-}
-
-impl Desk {
-    /// Wakes the port's thread.
-    pub(crate) fn ring(&self) {
-        self.bell.ring();
-    }
-
-    /// Ends the port's thread.
-    pub(crate) fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
-        self.ring();
-    }
-
-    /// What the port's thread last said of it.
-    pub(crate) fn report(&self) -> Report {
-        *self.report.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// A port and what its thread needs.
 pub(crate) struct PortThread {
     name: String,
     port: Port,
     pace: Pace,
-    desk: Arc<Desk>,
+    handle: Arc<PortThreadHandle>,
     engine: Arc<Mailbox>,
 }
 
 impl PortThread {
     pub(crate) fn new(port: Port, info: &PortInfo, pace: Pace, engine: Arc<Mailbox>) -> Self {
-        let desk = Desk {
-            bell: port.bell(),
-            stop: AtomicBool::new(false),
-            report: Mutex::new(Report::of(&port)),
-        };
-        let name = format!("port-{}", info.name);
-        Self { name, port, pace, desk: Arc::new(desk), engine }
+        let handle = Arc::new(PortThreadHandle::new(&port));
+        Self { name: format!("port-{}", info.name), port, pace, handle, engine }
     }
 
     pub(crate) fn name(&self) -> String {
         self.name.clone()
     }
 
-    pub(crate) fn desk(&self) -> Arc<Desk> {
-        self.desk.clone()
+    pub(crate) fn handle(&self) -> Arc<PortThreadHandle> {
+        self.handle.clone()
     }
 
-    /// Steps the port until it is told to stop.
+    /// Steps the port until it is asked to stop.
     pub(crate) fn run(mut self) {
         let mut last_work = Instant::now();
         let mut reported = last_work;
         let mut turns = 0u32;
         loop {
-            if self.desk.stop.load(Ordering::Acquire) {
+            if self.handle.is_stopped() {
                 // The engine's last frames are in the ring.
                 self.port.turn(BATCH);
                 return;
@@ -101,8 +70,7 @@ impl PortThread {
             let sleeps = !worked && !self.lingers(now - last_work);
             if sleeps || now - reported > REPORT_INTERVAL {
                 reported = now;
-                *self.desk.report.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Report::of(&self.port);
+                self.handle.set_report(Report::of(&self.port));
             }
             if sleeps {
                 self.sleep();

@@ -1,7 +1,4 @@
-//! Which thread does what. In the *fused* layout the engine steps its ports itself; [`split`] has
-//! the thread that steps a port in the other one. Either way the same rings lie in between.
-
-pub(crate) mod split;
+//! Pins threads to cores.
 
 use core_affinity::CoreId;
 

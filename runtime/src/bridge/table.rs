@@ -1,76 +1,62 @@
-//! Bridges: sockets of the stack that other processes use through one end of a socketpair.
-//!
-//! All of it runs on the engine thread. A [`Client`] is one control connection of the daemon with
-//! its table of handles; a [`Bridge`] is one socket: fresh, connecting, a [`stream`], a
-//! [`listener`], a [`datagram`] socket, or over. Bytes go straight between the socketpair and the
-//! socket's rings; the only buffers are those two, so back-pressure goes from the network to the
-//! other process and back without any counting here.
-//!
-//! A bridge moves when its descriptor became ready ([`Bridges::on_ready`], edge-triggered), when
-//! the stack tells of its socket ([`Bridges::on_event`]), or when a verb says so ([`verbs`]). An
-//! answer leaves by a [`reply::Reply`], which never blocks the engine.
-
-mod datagram;
-mod listener;
-mod option;
-pub(crate) mod reply;
-mod stream;
-mod verbs;
+//! The table of clients, their handles, and the bridges behind these.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
 use addr::Endpoint;
+use client::call::ErrorBody;
 use client::datagram::PACKET_MAX;
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use stack::{Readiness, SocketId};
 
-use self::datagram::Datagram;
-use self::listener::Listener;
-use self::stream::{Connecting, Stream};
-use crate::engine::Core;
-use crate::engine::owner::Owner;
-use crate::engine::poller::{Ready, Token};
-use crate::engine::slab::{Key, Slab};
+use super::datagram::Datagram;
+use super::fate::Fate;
+use super::listener::Listener;
+use super::request::errno;
+use super::stream::{Connecting, Stream};
 use crate::option::Options;
+use crate::slab::{Key, Slab};
+use crate::sockets::Core;
+use crate::sockets::owner::Owner;
+use crate::sockets::poller::Token;
 
 /// Sockets that one client may have open.
-pub(crate) const SOCKETS_PER_CLIENT: usize = 16_384;
+const SOCKETS_PER_CLIENT: usize = 16_384;
 /// Sockets of all clients.
 const SOCKETS_MAX: usize = 65_536;
 /// Clients at a time.
-pub(crate) const CLIENTS_MAX: usize = 256;
+const CLIENTS_MAX: usize = 256;
 
 /// All bridges of an engine.
 pub(crate) struct Bridges {
-    sockets: Slab<Bridge>,
-    clients: Slab<Client>,
+    pub(super) sockets: Slab<Bridge>,
+    pub(super) clients: Slab<Client>,
     /// Where one datagram lies between its socketpair and its ring.
-    scratch: Box<[u8]>,
+    pub(super) scratch: Box<[u8]>,
 }
 
 /// One control connection.
 #[derive(Default)]
-struct Client {
-    handles: BTreeMap<u32, Key>,
+pub(super) struct Client {
+    pub(super) handles: BTreeMap<u32, Key>,
     next_handle: u32,
 }
 
 /// One socket of a client.
-struct Bridge {
-    client: Key,
-    handle: u32,
+pub(super) struct Bridge {
+    pub(super) client: Key,
+    pub(super) handle: u32,
     /// Whether it was opened for IPv6.
-    v6: bool,
+    pub(super) v6: bool,
     /// What `bind` named.
-    local: Option<Endpoint>,
+    pub(super) local: Option<Endpoint>,
     /// The error that SO_ERROR takes.
-    error: Option<i32>,
-    options: Options,
-    state: State,
+    pub(super) error: Option<i32>,
+    pub(super) options: Options,
+    pub(super) state: State,
 }
 
-enum State {
+pub(super) enum State {
     /// A stream socket that neither connects nor listens yet; our end of its socketpair.
     Fresh(OwnedFd),
     Connecting(Connecting),
@@ -84,17 +70,6 @@ enum State {
     },
 }
 
-/// What becomes of a bridge after it moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It goes on.
-    Lives,
-    /// Nobody will ask for it again.
-    Gone,
-    /// Its connection ended, with an error or not; the client may ask which.
-    Over(Option<i32>),
-}
-
 impl Bridges {
     pub(crate) fn new() -> Self {
         Self {
@@ -104,7 +79,7 @@ impl Bridges {
         }
     }
 
-    /// Whether epoll may have something to tell of a bridge.
+    /// Whether epoll may have something to report of a bridge.
     pub(crate) fn has_descriptors(&self) -> bool {
         !self.sockets.is_empty()
     }
@@ -133,51 +108,13 @@ impl Bridges {
         }
     }
 
-    /// The stack told of a bridge's socket.
-    pub(crate) fn on_event(&mut self, key: Key, what: Readiness, core: &mut Core) {
-        let Some(bridge) = self.sockets.find_mut(key) else { return };
-        let fate = match &mut bridge.state {
-            State::Connecting(connecting) => match connecting.outcome(what) {
-                None => Fate::Lives,
-                Some(outcome) => return self.connected(key, outcome, core),
-            },
-            State::Stream(stream) => stream.pump(core),
-            State::Listener(listener) => {
-                listener.look(core);
-                return self.serve_accepts(key, core);
-            }
-            State::Datagram(datagram) => {
-                if what.has(Readiness::ERROR)
-                    && let Some(id) = datagram.ends().map(|ends| ends.id)
-                    && let Some(error) = core.host.take_error(id)
-                {
-                    bridge.error = Some(i32::from(error.code()));
-                }
-                datagram.on_event(core, &mut self.scratch)
-            }
-            State::Fresh(_) | State::Over { .. } => Fate::Lives,
-        };
-        self.settle(key, fate);
-    }
-
-    /// A bridge's descriptor became ready.
-    pub(crate) fn on_ready(&mut self, key: Key, ready: Ready, core: &mut Core) {
-        let Some(bridge) = self.sockets.find_mut(key) else { return };
-        let fate = match &mut bridge.state {
-            State::Stream(stream) => stream.on_ready(ready, core),
-            State::Datagram(datagram) => {
-                datagram.on_ready(ready, core, bridge.v6, &mut self.scratch)
-            }
-            State::Fresh(_) | State::Connecting(_) | State::Listener(_) | State::Over { .. } => {
-                Fate::Lives
-            }
-        };
-        self.settle(key, fate);
-        self.adopt_datagram(key, core);
+    /// The bridge of a key, or EBADF.
+    pub(super) fn bridge(&mut self, key: Key) -> Result<&mut Bridge, ErrorBody> {
+        self.sockets.find_mut(key).ok_or_else(|| errno(Errno::BADF))
     }
 
     /// The client is done with a socket, or is no more.
-    fn close(&mut self, key: Key, core: &mut Core) {
+    pub(super) fn close(&mut self, key: Key, core: &mut Core) {
         let Some(bridge) = self.sockets.find_mut(key) else { return };
         let fate = match &mut bridge.state {
             State::Fresh(_) | State::Over { .. } => Fate::Gone,
@@ -195,10 +132,11 @@ impl Bridges {
                 Fate::Gone
             }
         };
-        self.settle(key, fate);
+        self.apply(key, fate);
     }
 
-    fn settle(&mut self, key: Key, fate: Fate) {
+    /// Takes away, or marks as over, a bridge that goes on no longer.
+    pub(super) fn apply(&mut self, key: Key, fate: Fate) {
         match fate {
             Fate::Lives => {}
             Fate::Gone => self.forget(key),
@@ -220,8 +158,20 @@ impl Bridges {
         }
     }
 
+    /// Makes a datagram bridge known to the engine once its socket exists.
+    pub(super) fn adopt_datagram(&mut self, key: Key, core: &mut Core) {
+        let Some(bridge) = self.sockets.find_mut(key) else { return };
+        let State::Datagram(datagram) = &mut bridge.state else { return };
+        if let Some(id) = datagram.ends().map(|ends| ends.id)
+            && !datagram.adopted
+        {
+            datagram.adopted = true;
+            core.owners.insert(id, Owner::Bridge(key));
+        }
+    }
+
     /// Takes a bridge and its handle away.
-    fn forget(&mut self, key: Key) {
+    pub(super) fn forget(&mut self, key: Key) {
         let Some(bridge) = self.sockets.remove(key) else { return };
         if let Some(client) = self.clients.find_mut(bridge.client)
             && client.handles.get(&bridge.handle) == Some(&key)
@@ -231,7 +181,7 @@ impl Bridges {
     }
 
     /// Gives a client one more socket. `None` if it, or the daemon, has too many.
-    fn admit(&mut self, client: Key, v6: bool, state: State) -> Option<(u32, Key)> {
+    pub(super) fn admit(&mut self, client: Key, v6: bool, state: State) -> Option<(u32, Key)> {
         let owner = self.clients.find_mut(client)?;
         if owner.handles.len() >= SOCKETS_PER_CLIENT {
             return None;
@@ -256,20 +206,42 @@ impl Bridges {
     }
 }
 
+impl Bridge {
+    pub(super) fn local_name(&self) -> Option<Endpoint> {
+        match &self.state {
+            State::Fresh(_) => self.local,
+            State::Connecting(connecting) => Some(connecting.names().0),
+            State::Stream(stream) => Some(stream.names().0),
+            State::Listener(listener) => Some(listener.local),
+            State::Datagram(datagram) => datagram.local(),
+            State::Over { local, .. } => Some(*local),
+        }
+    }
+
+    pub(super) fn remote_name(&self) -> Option<Endpoint> {
+        match &self.state {
+            State::Stream(stream) => stream.names().1,
+            State::Datagram(datagram) => datagram.remote(),
+            State::Over { remote, .. } => *remote,
+            State::Fresh(_) | State::Connecting(_) | State::Listener(_) => None,
+        }
+    }
+}
+
+/// The state of a bridge whose connection is over.
+pub(super) fn over(local: Endpoint) -> State {
+    State::Over { local, remote: None }
+}
+
 /// Makes a socketpair; ours is the first, and it never blocks.
-fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
     // Only our end: the client chooses for its own.
     rustix::io::ioctl_fionbio(&ours, true)?;
     Ok((ours, theirs))
 }
 
-/// Makes the bridge the owner of the stack's socket, and watches the descriptor.
-fn attach(core: &mut Core, key: Key, id: SocketId) {
-    core.owners.insert(id, Owner::Bridge(key));
-}
-
 /// Registers a descriptor for both directions. The first look tells what is ready already.
-fn watch(core: &mut Core, key: Key, fd: &OwnedFd) -> std::io::Result<()> {
+pub(super) fn watch(core: &mut Core, key: Key, fd: &OwnedFd) -> std::io::Result<()> {
     core.poller.add_edges(fd, Token::Bridge(key))
 }
