@@ -152,6 +152,12 @@ impl Fib {
         self.neighbors.get(&(ifindex, ip)).copied()
     }
 
+    /// The path MTU that a router told us of, bytes.
+    #[must_use]
+    pub fn path_mtu(&self, destination: Ip) -> Option<u32> {
+        self.path_mtus.get(&destination).copied()
+    }
+
     /// Whether what was looked up under this stamp would be found again.
     #[inline]
     #[must_use]
