@@ -95,6 +95,13 @@ impl Builder {
         self
     }
 
+    /// How many shards the stack has, each with an engine thread of its own: 1 to 64.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
+    }
+
     /// Which threads do the work.
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
