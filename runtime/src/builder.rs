@@ -208,11 +208,10 @@ impl Builder {
         let mailboxes = (0..self.shards).map(|_| Mailbox::new().map(Arc::new));
         let mailboxes = mailboxes.collect::<io::Result<Vec<_>>>()?;
         let engines = Engines::new(mailboxes.iter().cloned().map(Remote::new));
-        let workers = vec![Host::new(self.limits.clone(), seed)];
-        let all =
-            workers.into_iter().zip(mailboxes).enumerate().map(|(shard, (worker, mailbox))| {
-                Engine::new(worker, shard, mailbox, &engines, &self.limits, self.pace)
-            });
+        let host = Host::with_shards(self.limits.clone(), seed, self.shards);
+        let all = host.into_workers().into_iter().zip(mailboxes).map(|(worker, mailbox)| {
+            Engine::new(worker, mailbox, &engines, &self.limits, self.pace)
+        });
         Ok((all.collect::<io::Result<_>>()?, engines))
     }
 

@@ -15,7 +15,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
@@ -203,28 +203,32 @@ pub(crate) fn stopped() -> io::Error {
 
 /// The ways to all engines of a stack, by the number of their shard.
 #[derive(Clone)]
-pub(crate) struct Engines(Arc<[Remote]>);
+pub(crate) struct Engines {
+    remotes: Arc<[Remote]>,
+    /// Engines that have nothing more to send.
+    ended: Arc<AtomicUsize>,
+}
 
 impl Engines {
     /// At least one engine, in the order of their shards.
     pub(crate) fn new(remotes: impl IntoIterator<Item = Remote>) -> Self {
         let remotes: Arc<[Remote]> = remotes.into_iter().collect();
         assert!(!remotes.is_empty(), "a stack has at least one engine");
-        Self(remotes)
+        Self { remotes, ended: Arc::new(AtomicUsize::new(0)) }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.remotes.len()
     }
 
     /// The engine with the control plane.
     pub(crate) fn first(&self) -> &Remote {
-        &self.0[0]
+        &self.remotes[0]
     }
 
     /// The engine of a shard. Numbers beyond the last wrap around.
     pub(crate) fn of_shard(&self, shard: usize) -> &Remote {
-        &self.0[shard % self.0.len()]
+        &self.remotes[shard % self.remotes.len()]
     }
 
     /// Wakes the engines of the shards in `shards`, bit `n` for shard `n`, except shard `own`.
@@ -240,6 +244,16 @@ impl Engines {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Remote> {
-        self.0.iter()
+        self.remotes.iter()
+    }
+
+    /// An engine that ends has nothing more to send.
+    pub(crate) fn note_ended(&self) {
+        self.ended.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether no engine has anything more to send.
+    pub(crate) fn have_all_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire) >= self.remotes.len()
     }
 }

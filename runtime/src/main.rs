@@ -13,8 +13,8 @@ use std::error::Error;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use runtime::{Opened, Stack};
 use runtime::daemon::{Bound, Server};
+use runtime::{Opened, Stack};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;

@@ -59,14 +59,14 @@ pub(super) fn destination(call: &ControlCall, gateway: Option<Ip>) -> Result<Cid
 /// The interface that the call names, by name or number. None if it names none.
 pub(super) fn interface(call: &ControlCall, core: &Core) -> Result<Option<IfIndex>, ErrorBody> {
     if let Some(name) = optional::<String>(call, "ifname")? {
-        let found = core.host.interfaces().into_iter().find(|i| i.name == name);
+        let found = core.worker.interfaces().into_iter().find(|i| i.name == name);
         let found = found.ok_or_else(|| {
             ErrorBody::from_errno(NO_DEVICE, format!("Cannot find device {name:?}"))
         })?;
         return Ok(Some(found.ifindex));
     }
     let Some(number) = optional::<u32>(call, "ifindex")?.or(call.ifindex) else { return Ok(None) };
-    let known = core.host.interfaces().into_iter().map(|i| i.ifindex);
+    let known = core.worker.interfaces().into_iter().map(|i| i.ifindex);
     let found = known.into_iter().find(|ifindex| ifindex.get() == number);
     found.map(Some).ok_or_else(|| {
         ErrorBody::from_errno(NO_DEVICE, format!("Cannot find device with index {number}"))

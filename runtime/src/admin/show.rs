@@ -26,7 +26,7 @@ pub(super) fn info(core: &Core) -> DaemonInfo {
 
 /// Ports first, the loopback interface last.
 pub(super) fn links(core: &Core, ports: &[PortEnd]) -> Vec<Link> {
-    let mut interfaces = core.host.interfaces();
+    let mut interfaces = core.worker.interfaces();
     interfaces.sort_by_key(|i| i.ifindex);
     interfaces
         .into_iter()
@@ -124,7 +124,7 @@ fn offload(caps: &DeviceCaps) -> Vec<String> {
 }
 
 pub(super) fn addresses(core: &Core) -> Vec<Address> {
-    let mut all = core.host.addresses();
+    let mut all = core.worker.addresses();
     all.sort_by_key(|a| a.ifindex == LOOPBACK);
     all.into_iter()
         .map(|a| Address {
@@ -176,7 +176,7 @@ pub(super) fn neighbors(core: &Core) -> Vec<Neighbor> {
 }
 
 pub(super) fn sockets(core: &Core) -> Vec<Socket> {
-    core.host.sockets().into_iter().map(|info| socket(info, core.now)).collect()
+    core.worker.sockets().into_iter().map(|info| socket(info, core.now)).collect()
 }
 
 fn socket(info: SocketInfo, now: Instant) -> Socket {
@@ -241,7 +241,7 @@ fn options(detail: &Detail) -> Vec<String> {
 }
 
 pub(super) fn stats(core: &Core) -> Stats {
-    let stats = core.host.stats();
+    let stats = core.worker.stats();
     let counters = stats.counters().map(|(name, value)| (name.to_string(), value));
     let drops = stats.drops().map(|(reason, count)| (reason.name().to_string(), count));
     Stats { counters: counters.collect(), drops: drops.collect::<BTreeMap<_, _>>() }

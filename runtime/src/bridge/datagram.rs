@@ -86,7 +86,7 @@ impl Datagram {
         }
         let Some(ends) = &mut self.ends else { return Err(SocketError::BadSocket) };
         core.connect_udp(ends.id, remote)?;
-        if let Some(local) = core.host.local(ends.id) {
+        if let Some(local) = core.worker.local(ends.id) {
             ends.local = local;
         }
         self.remote = Some(remote);

@@ -146,7 +146,7 @@ impl Stream {
     /// mark, and returns whether what lies behind may follow.
     fn pass_urgent(&mut self, core: &mut Core) -> bool {
         // It is taken once. None is left if it is in line.
-        let Ok(Some(byte)) = core.host.tcp_urgent(self.ends.id, true) else { return true };
+        let Ok(Some(byte)) = core.worker.tcp_urgent(self.ends.id, true) else { return true };
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT | SendFlags::OOB;
         match rustix::net::send(&self.fd, &[byte], flags) {
             Err(Errno::AGAIN) => {
@@ -157,7 +157,7 @@ impl Stream {
             // Delivered, or to nobody.
             Ok(_) | Err(_) => {}
         }
-        let _ = core.host.tcp_urgent(self.ends.id, false);
+        let _ = core.worker.tcp_urgent(self.ends.id, false);
         true
     }
 

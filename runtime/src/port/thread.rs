@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use datapath::{Port, PortInfo};
 
 use super::handle::{BATCH, PortThreadHandle, Report};
+use super::steer::Steer;
 use crate::config::Pace;
 use crate::mailbox::Engines;
 
@@ -28,12 +29,26 @@ pub(crate) struct PortThread {
     pace: Pace,
     handle: Arc<PortThreadHandle>,
     engines: Engines,
+    steer: Steer,
 }
 
 impl PortThread {
-    pub(crate) fn new(port: Port, info: &PortInfo, pace: Pace, engines: Engines) -> Self {
+    pub(crate) fn new(
+        port: Port,
+        info: &PortInfo,
+        pace: Pace,
+        engines: Engines,
+        steer: Steer,
+    ) -> Self {
         let handle = Arc::new(PortThreadHandle::new(&port));
-        Self { name: format!("port-{}-{}", info.name, info.queue), port, pace, handle, engines }
+        Self {
+            name: format!("port-{}-{}", info.name, info.queue),
+            port,
+            pace,
+            handle,
+            engines,
+            steer,
+        }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -52,10 +67,10 @@ impl PortThread {
         loop {
             if self.handle.is_stopped() {
                 // The engine's last frames are in the ring.
-                self.port.turn(BATCH, datapath::single_shard);
+                self.port.turn(BATCH, self.steer.by_frame());
                 return;
             }
-            let turn = self.port.turn(BATCH, datapath::single_shard);
+            let turn = self.port.turn(BATCH, self.steer.by_frame());
             let worked = turn.received + turn.sent > 0;
             if worked {
                 self.engines.wake(self.port.shards_waiting(), NO_SHARD);
