@@ -7,6 +7,10 @@
 //! A destination of our own is reached by the loopback interface ([`Fib::LOOPBACK`]): its paths
 //! have no link address, and the host hands what is sent there back to its own input.
 
+mod address;
+
+pub use address::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress};
+
 use core::ops::Deref;
 use std::collections::BTreeMap;
 
@@ -30,7 +34,7 @@ pub struct FibInterface {
     /// What the device does for us.
     pub caps: DeviceCaps,
     /// Addresses in assignment order.
-    pub addresses: Vec<Cidr>,
+    pub addresses: Vec<InterfaceAddress>,
     /// Multicast groups joined (all-nodes and solicited-node groups included), sorted.
     pub groups: Vec<Ip>,
 }
@@ -144,7 +148,7 @@ pub struct Fib {
     pub neighbors: BTreeMap<(IfIndex, Ip), Link>,
     /// Path MTUs that routers told us of, where smaller than the interface's.
     pub path_mtus: BTreeMap<Ip, u32>,
-    /// Every address with its interface, sorted: the index that input looks into.
+    /// Every assigned address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,
     /// Every directed broadcast address with its interface, sorted.
     pub(crate) broadcasts: Vec<(Ip, IfIndex)>,
@@ -163,9 +167,10 @@ impl Fib {
         self.broadcasts.clear();
         for interface in &mut self.interfaces {
             interface.groups.sort_unstable();
-            for address in &interface.addresses {
-                self.locals.push((address.ip, interface.ifindex));
-                let broadcast = address.broadcast().filter(|_| interface.ifindex != Self::LOOPBACK);
+            for address in interface.addresses.iter().filter(|a| a.is_assigned()) {
+                self.locals.push((address.ip(), interface.ifindex));
+                let broadcast =
+                    address.cidr.broadcast().filter(|_| interface.ifindex != Self::LOOPBACK);
                 self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
             }
         }
@@ -185,7 +190,8 @@ impl Fib {
         if ip.is_loopback() {
             return self.interface(Self::LOOPBACK);
         }
-        self.interfaces.iter().find(|i| i.addresses.iter().any(|a| a.ip == ip))
+        let has = |i: &FibInterface| i.addresses.iter().any(|a| a.ip() == ip && a.is_assigned());
+        self.interfaces.iter().find(|i| has(i))
     }
 
     /// Whether `ip` is an address of this host (indexed; for every packet).
@@ -251,6 +257,8 @@ impl Fib {
             return Err(SocketError::InvalidArgument);
         }
         let (interface, next_hop, preferred) = self.next_hop(destination, source, oif)?;
+        // A preferred source serves only while it is assigned.
+        let preferred = preferred.filter(|source| self.is_local(*source));
         let source = match source.or(preferred) {
             Some(source) => source,
             None => source::select(self, interface, next_hop, destination)

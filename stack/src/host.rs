@@ -28,7 +28,7 @@
 //!     link_local: false,
 //! };
 //! let tap = host.interface_add(now, config).unwrap();
-//! host.address_add(now, tap, "10.0.0.1/24".parse().unwrap()).unwrap();
+//! host.address_add(now, tap, "10.0.0.1/24".parse::<addr::Cidr>().unwrap()).unwrap();
 //! let mut slot = [0; 1514];
 //! let announcement = host.transmit(now, tap, &mut slot).unwrap();
 //! assert_eq!(announcement.len, 42);
@@ -128,6 +128,9 @@ impl Host {
     /// Serves every deadline up to `now`.
     pub fn expire(&mut self, now: Instant) {
         self.control.expire(now);
+        while let Some(ip) = self.control.pop_expired_address() {
+            self.address_gone(now, ip);
+        }
         // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
         self.exchange_messages(now);
         self.shard.expire(now, self.control.fib());

@@ -216,7 +216,7 @@ fn within_the_host_a_flow_may_be_taken_over_without_being_asked_tcpf_13() {
     lab.host.act(|tcp, cx| tcp.close(cx, listener));
     let theirs = addr::Cidr::new(lab.theirs.ip, 24).unwrap();
     let mut lo = lab.host.fib.interfaces[0].clone();
-    (lo.ifindex, lo.addresses) = (Fib::LOOPBACK, vec![theirs]);
+    (lo.ifindex, lo.addresses) = (Fib::LOOPBACK, vec![theirs.into()]);
     lab.host.fib.interfaces.push(lo);
     lab.host.fib.index();
     let (ours, theirs) = (lab.ours, lab.theirs);
