@@ -10,7 +10,7 @@ pub(crate) mod thread;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use addr::{Cidr, IfIndex, Ip};
+use addr::{IfIndex, Ip};
 use datapath::{Backend, Frame, Port, PortInfo, PortLink, RxFrame, Steering, TxFrame};
 use stack::fib::FibInterface;
 
@@ -207,7 +207,8 @@ impl PortEnd {
         let Some(steering) = &mut self.steering else { return };
         let addresses = interface.addresses.iter().filter(|a| a.is_assigned());
         let own = addresses.clone().map(|address| address.ip());
-        let broadcast = addresses.filter_map(|address| address.cidr.broadcast()).chain([LIMITED_BROADCAST]);
+        let broadcast =
+            addresses.filter_map(|address| address.cidr.broadcast()).chain([LIMITED_BROADCAST]);
         let wanted: Vec<Ip> =
             own.chain(broadcast).chain(interface.groups.iter().copied()).collect();
         if wanted == self.steered {
