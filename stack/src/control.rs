@@ -2,7 +2,7 @@
 //!
 //! Comes in: the administrator's verbs, ARP packets and neighbour discovery messages that the shard
 //! hands over, requests of the shard, time. Goes out: frames (its own outbox), and the
-//! [`Fib`] that the shard reads, whose version grows with every change that a path could show.
+//! changes of the [`Fib`](crate::fib::Fib) that the shards read.
 //!
 //! Control is a set of machines, each in a folder of its own, and this file wires them: it hands
 //! each input to its machine together with a shared context. All timers are in one queue
@@ -49,7 +49,7 @@ use crate::control::route::Routes;
 use crate::control::timers::TimerId;
 use crate::cx::Request;
 use crate::drop::DropReason;
-use crate::fib::Fib;
+use crate::fib::FibUpdate;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
@@ -63,8 +63,6 @@ pub(crate) struct Control {
     routes: Routes,
     neighbors: Neighbors,
     path_mtus: PathMtus,
-    /// Addresses that time took away: the shards' connections from them have to end.
-    expired_addresses: Vec<Ip>,
 }
 
 impl Control {
@@ -74,16 +72,20 @@ impl Control {
             routes: Routes::default(),
             neighbors: Neighbors::new(limits.neighbors),
             path_mtus: PathMtus::default(),
-            expired_addresses: Vec::new(),
         };
         control.publish();
         control
     }
 
-    /// The present snapshot.
+    /// The next change of the snapshot that the shards have not been told.
+    pub(crate) fn next_update(&mut self) -> Option<FibUpdate> {
+        self.cx.publisher.next_update()
+    }
+
+    /// Whether there is one.
     #[inline]
-    pub(crate) fn fib(&self) -> &Fib {
-        self.cx.fib()
+    pub(crate) fn has_updates(&self) -> bool {
+        self.cx.publisher.has_updates()
     }
 
     /// Frames to send, before anything else of their interface.
@@ -127,8 +129,8 @@ impl Control {
         Ok(ifindex)
     }
 
-    /// Removes an interface with its addresses, routes and neighbours, and returns the addresses.
-    pub(crate) fn interface_del(&mut self, ifindex: IfIndex) -> Result<Vec<Ip>, ControlError> {
+    /// Removes an interface with its addresses, routes and neighbours.
+    pub(crate) fn interface_del(&mut self, ifindex: IfIndex) -> Result<(), ControlError> {
         let interface = self.cx.interfaces.remove(ifindex)?;
         self.routes.retain(|r| r.fib.ifindex != ifindex);
         self.neighbors.flush(&mut self.cx, Some(ifindex));
@@ -137,7 +139,7 @@ impl Control {
         gone.iter().for_each(|ip| self.cx.timers.cancel(TimerId::Address(ifindex, *ip)));
         self.drop_routes_from(&gone);
         self.publish();
-        Ok(gone)
+        Ok(())
     }
 
     // Addresses.
@@ -178,11 +180,6 @@ impl Control {
         Ok(())
     }
 
-    /// An address whose valid lifetime ended since the last call.
-    pub(crate) fn pop_expired_address(&mut self) -> Option<Ip> {
-        self.expired_addresses.pop()
-    }
-
     // Routes.
 
     pub(crate) fn route_add(&mut self, route: &RouteConfig) -> Result<(), ControlError> {
@@ -216,7 +213,7 @@ impl Control {
         if self.cx.interfaces.named(ifindex)?.medium != Medium::Ethernet {
             return Err(ControlError::Invalid("the medium has no link addresses"));
         }
-        if !mac.is_unicast() || !ip.is_unicast() || self.fib().is_local(ip) {
+        if !mac.is_unicast() || !ip.is_unicast() || self.cx.fib().is_local(ip) {
             return Err(ControlError::Invalid("not a neighbor's address"));
         }
         let key = (ifindex, ip);
@@ -334,9 +331,6 @@ impl Control {
     /// A lifetime of an address ended.
     fn on_lifetime(&mut self, ifindex: IfIndex, ip: Ip) {
         let Some(effect) = address::expire(&mut self.cx, ifindex, ip) else { return };
-        if effect.new.is_none() {
-            self.expired_addresses.push(ip);
-        }
         self.on_address(ifindex, &effect);
     }
 
