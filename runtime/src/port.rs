@@ -85,7 +85,7 @@ impl PortEnd {
     pub(crate) fn receive(&mut self, core: &mut Core) -> (usize, usize) {
         let budget = self.budget;
         if let PortDriver::Fused(port) = &mut self.driver {
-            port.turn(budget);
+            port.turn(budget, datapath::single_shard);
         }
         let received = self.link.rx.pop_batch(&mut self.batch, BATCH);
         self.adapt(received);

@@ -122,7 +122,7 @@ impl Host {
     #[inline]
     #[must_use]
     pub fn has_output(&self, ifindex: IfIndex) -> bool {
-        self.control.outbox.has(ifindex) || self.shard.has_output(ifindex)
+        self.control.outbox().has(ifindex) || self.shard.has_output(ifindex)
     }
 
     /// Serves every deadline up to `now`.
@@ -203,7 +203,7 @@ impl Host {
     }
 
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
-        let meta = match self.control.outbox.pop(ifindex, slot) {
+        let meta = match self.control.outbox_mut().pop(ifindex, slot) {
             Some(len) => Some(TxMeta { len: len as u32, ..TxMeta::default() }),
             None => self.shard.transmit(now, self.control.fib(), ifindex, slot),
         };

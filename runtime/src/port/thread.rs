@@ -50,12 +50,12 @@ impl PortThread {
         loop {
             if self.handle.is_stopped() {
                 // The engine's last frames are in the ring.
-                self.port.turn(BATCH);
+                self.port.turn(BATCH, datapath::single_shard);
                 return;
             }
-            let turn = self.port.turn(BATCH);
+            let turn = self.port.turn(BATCH, datapath::single_shard);
             let worked = turn.received + turn.sent > 0;
-            if worked && self.port.shard_waiting() {
+            if worked && self.port.shards_waiting() != 0 {
                 self.engine.bell().ring();
             }
             turns = turns.wrapping_add(1);

@@ -171,7 +171,7 @@ impl Host {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut stats = self.shard.parts.stats.clone();
-        stats.merge(&self.control.stats);
+        stats.merge(self.control.stats());
         stats.tcp_memory = self.shard.parts.memory.used();
         stats
     }
