@@ -39,7 +39,7 @@ pub(crate) struct Engine {
     deadline: Option<Instant>,
     /// Whether anything was done to the stack since.
     touched: bool,
-    /// Version of the snapshot that the ports were last steered by.
+    /// Version of the tables that the ports were last steered by.
     steered: u64,
     stopping: bool,
 }

@@ -2,7 +2,7 @@
 //!
 //! Comes in: the administrator's verbs, ARP packets and neighbour discovery messages that the shard
 //! hands over, requests of the shard, time. Goes out: frames (its own outbox), and the
-//! [`Fib`] that the shard reads, whose version grows with every change that a path could show.
+//! changes of the [`Fib`](crate::fib::Fib) that the shards read.
 //!
 //! Control is a set of machines, each in a folder of its own, and this file wires them: it hands
 //! each input to its machine together with a shared context. All timers are in one queue
@@ -45,7 +45,7 @@ use crate::control::route::Routes;
 use crate::control::timers::TimerId;
 use crate::cx::Request;
 use crate::drop::DropReason;
-use crate::fib::Fib;
+use crate::fib::FibUpdate;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
@@ -73,10 +73,15 @@ impl Control {
         control
     }
 
-    /// The present snapshot.
+    /// The next change of the snapshot that the shards have not been told.
+    pub(crate) fn next_update(&mut self) -> Option<FibUpdate> {
+        self.cx.publisher.next_update()
+    }
+
+    /// Whether there is one.
     #[inline]
-    pub(crate) fn fib(&self) -> &Fib {
-        self.cx.fib()
+    pub(crate) fn has_updates(&self) -> bool {
+        self.cx.publisher.has_updates()
     }
 
     /// Frames to send, before anything else of their interface.
@@ -119,8 +124,8 @@ impl Control {
         Ok(ifindex)
     }
 
-    /// Removes an interface with its addresses, routes and neighbours, and returns the addresses.
-    pub(crate) fn interface_del(&mut self, ifindex: IfIndex) -> Result<Vec<Ip>, ControlError> {
+    /// Removes an interface with its addresses, routes and neighbours.
+    pub(crate) fn interface_del(&mut self, ifindex: IfIndex) -> Result<(), ControlError> {
         let interface = self.cx.interfaces.remove(ifindex)?;
         self.routes.retain(|r| r.fib.ifindex != ifindex);
         self.neighbors.flush(&mut self.cx, Some(ifindex));
@@ -128,7 +133,7 @@ impl Control {
         let gone: Vec<Ip> = interface.addresses.iter().map(|a| a.ip).collect();
         self.drop_routes_from(&gone);
         self.publish();
-        Ok(gone)
+        Ok(())
     }
 
     // Addresses.
@@ -221,7 +226,7 @@ impl Control {
         if self.cx.interfaces.named(ifindex)?.medium != Medium::Ethernet {
             return Err(ControlError::Invalid("the medium has no link addresses"));
         }
-        if !mac.is_unicast() || !ip.is_unicast() || self.fib().is_local(ip) {
+        if !mac.is_unicast() || !ip.is_unicast() || self.cx.fib().is_local(ip) {
             return Err(ControlError::Invalid("not a neighbor's address"));
         }
         let key = (ifindex, ip);

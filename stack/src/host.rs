@@ -55,8 +55,8 @@ use crate::time::Instant;
 pub struct Host {
     control: Control,
     shard: Shard,
-    /// Version of the snapshot that the shard saw last.
-    shard_version: u64,
+    /// The shard's copy of the snapshot.
+    fib: Fib,
     /// Where packets to ourselves are built.
     loop_slot: Vec<u8>,
 }
@@ -79,8 +79,9 @@ impl Host {
         let mut rng = Rng::new(seed);
         let control = Control::new(&limits, Rng::new(rng.next_u64()));
         let shard = Shard::new(&limits, rng);
-        let shard_version = control.fib().version;
-        Self { control, shard, shard_version, loop_slot: Vec::new() }
+        let mut host = Self { control, shard, fib: Fib::default(), loop_slot: Vec::new() };
+        host.exchange_messages(Instant::ZERO);
+        host
     }
 
     /// Takes a frame that came in by `ifindex`. Every frame is either delivered or counted under
@@ -130,7 +131,7 @@ impl Host {
         self.control.expire(now);
         // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
         self.exchange_messages(now);
-        self.shard.expire(now, self.control.fib());
+        self.shard.expire(now, &self.fib);
         self.exchange_messages(now);
         self.pump(now);
     }
@@ -173,7 +174,7 @@ impl Host {
         meta: RxMeta,
         frame: &[u8],
     ) -> Result<(), DropReason> {
-        let result = match self.shard.receive(now, self.control.fib(), ifindex, meta, frame) {
+        let result = match self.shard.receive(now, &self.fib, ifindex, meta, frame) {
             Ok(None) => Ok(()),
             Ok(Some(Punt::Arp { to_us, packet })) => {
                 self.control.receive_arp(now, ifindex, to_us, packet)
@@ -205,7 +206,7 @@ impl Host {
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         let meta = match self.control.outbox_mut().pop(ifindex, slot) {
             Some(len) => Some(TxMeta { len: len as u32, ..TxMeta::default() }),
-            None => self.shard.transmit(now, self.control.fib(), ifindex, slot),
+            None => self.shard.transmit(now, &self.fib, ifindex, slot),
         };
         if let Some(meta) = &meta {
             self.shard.parts.stats.frames_out += 1;
@@ -243,8 +244,7 @@ impl Host {
     /// Passes the shard's requests to control, and control's changes of the snapshot to the shard.
     #[inline]
     fn exchange_messages(&mut self, now: Instant) {
-        if !self.shard.parts.requests.is_empty() || self.control.fib().version != self.shard_version
-        {
+        if !self.shard.parts.requests.is_empty() || self.control.has_updates() {
             self.exchange_until_quiet(now);
         }
     }
@@ -254,12 +254,12 @@ impl Host {
             while let Some(request) = self.shard.parts.requests.pop() {
                 self.control.apply(now, request);
             }
-            let version = self.control.fib().version;
-            if version == self.shard_version {
+            if !self.control.has_updates() {
                 return;
             }
-            self.shard_version = version;
-            self.shard.fib_changed(now, self.control.fib());
+            while let Some(update) = self.control.next_update() {
+                self.shard.apply_update(now, &mut self.fib, &update);
+            }
         }
     }
 }

@@ -142,10 +142,10 @@ impl Engine {
     /// Keeps what ports filter for in step with the addresses and groups of their interfaces.
     fn steer(&mut self) {
         let fib = self.core.host.fib();
-        if fib.version == self.steered {
+        if fib.tables().version == self.steered {
             return;
         }
-        self.steered = fib.version;
+        self.steered = fib.tables().version;
         for port in &mut self.ports {
             if let Some(interface) = fib.interface(port.ifindex) {
                 port.steer(interface);

@@ -1,16 +1,22 @@
 //! The snapshot that shards read, and the only place that changes it.
 //!
-//! One neighbour or path MTU is patched in place; interfaces and routes are replaced as a whole,
-//! with the indices over them. Every change that a path could show makes the version grow by one.
+//! Control works on a copy of its own; every change of that copy is also a [`FibUpdate`] for the copies
+//! of the shards. A neighbour or a path MTU is a change of one key; interfaces and routes are replaced
+//! as a whole, with the indices over them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use addr::{IfIndex, Ip};
 
-use crate::fib::{Fib, FibInterface, FibRoute, Link};
+use crate::fib::{Fib, FibInterface, FibRoute, FibTables, FibUpdate, Link};
 
 /// The snapshot, as its writer sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Publisher {
     fib: Fib,
+    /// Changes that the shards have not been told.
+    updates: VecDeque<FibUpdate>,
 }
 
 impl Publisher {
@@ -22,31 +28,37 @@ impl Publisher {
 
     /// Replaces interfaces and routes. Routes come in the order of lookup.
     pub(crate) fn tables(&mut self, interfaces: Vec<FibInterface>, routes: Vec<FibRoute>) {
-        self.fib.interfaces = interfaces;
-        self.fib.routes = routes;
-        self.fib.index();
-        self.fib.version += 1;
+        let tables = FibTables::new(self.fib.tables().version + 1, interfaces, routes);
+        self.emit(FibUpdate::Tables(Arc::new(tables)));
     }
 
     /// Says what is known of a neighbour's link address; none while nothing is known.
-    pub(crate) fn neighbor(&mut self, key: (IfIndex, Ip), link: Option<Link>) {
-        let before = match link {
-            Some(link) => self.fib.neighbors.insert(key, link),
-            None => self.fib.neighbors.remove(&key),
-        };
-        if before != link {
-            self.fib.version += 1;
+    pub(crate) fn neighbor(&mut self, (ifindex, ip): (IfIndex, Ip), link: Option<Link>) {
+        if self.fib.neighbor(ifindex, ip) != link {
+            self.emit(FibUpdate::Neighbor { ifindex, ip, link });
         }
     }
 
     /// Says how large packets to a destination may be; none for as large as the interface takes.
-    pub(crate) fn path_mtu(&mut self, destination: Ip, mtu: Option<u32>) {
-        let before = match mtu {
-            Some(mtu) => self.fib.path_mtus.insert(destination, mtu),
-            None => self.fib.path_mtus.remove(&destination),
-        };
-        if before != mtu {
-            self.fib.version += 1;
+    pub(crate) fn path_mtu(&mut self, ip: Ip, mtu: Option<u32>) {
+        if self.fib.path_mtu(ip) != mtu {
+            self.emit(FibUpdate::PathMtu { ip, mtu });
         }
+    }
+
+    /// The next change that the shards have not been told.
+    pub(crate) fn next_update(&mut self) -> Option<FibUpdate> {
+        self.updates.pop_front()
+    }
+
+    /// Whether there is one.
+    #[inline]
+    pub(crate) fn has_updates(&self) -> bool {
+        !self.updates.is_empty()
+    }
+
+    fn emit(&mut self, update: FibUpdate) {
+        self.fib.apply(&update);
+        self.updates.push_back(update);
     }
 }
