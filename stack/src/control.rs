@@ -24,7 +24,7 @@ mod route;
 
 pub use error::ControlError;
 pub use iface::InterfaceConfig;
-pub use list::{AddressInfo, InterfaceInfo, LinkCounters, NeighborInfo, RouteInfo};
+pub use list::{AddressInfo, InterfaceInfo, NeighborInfo, RouteInfo};
 pub use neighbor::NudState;
 pub use route::{RouteConfig, RouteProtocol, Scope};
 

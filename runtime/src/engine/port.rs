@@ -109,7 +109,7 @@ impl PortEnd {
         for arrived in &mut self.batch {
             let frame = arrived.frame.bytes_mut();
             // The stack counts why it refused a frame.
-            let _ = core.host.receive(core.now, self.ifindex, arrived.meta, frame);
+            core.host.receive(core.now, self.ifindex, arrived.meta, frame);
         }
         self.link.rx_done.push_batch(&mut self.batch.drain(..).map(|arrived| arrived.frame));
         self.ring_port();
