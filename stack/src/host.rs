@@ -56,9 +56,9 @@ use crate::verdict::Verdict;
 pub struct Host {
     control: Control,
     pub(crate) shard: Shard,
+    /// The shard's copy of the snapshot.
+    fib: Fib,
     hook: Hook,
-    /// Version of the snapshot that the shard saw last.
-    shard_version: u64,
     /// Where packets to ourselves are built.
     loop_slot: Vec<u8>,
 }
@@ -81,8 +81,10 @@ impl Host {
         let mut rng = Rng::new(seed);
         let control = Control::new(&limits, Rng::new(rng.next_u64()));
         let shard = Shard::new(&limits, rng);
-        let shard_version = control.fib().version;
-        Self { control, shard, hook: Hook::default(), shard_version, loop_slot: Vec::new() }
+        let (fib, hook) = (Fib::default(), Hook::default());
+        let mut host = Self { control, shard, fib, hook, loop_slot: Vec::new() };
+        host.exchange_messages(Instant::ZERO);
+        host
     }
 
     /// Takes a frame that came in by `ifindex`, and says what became of it. The frame stays the
@@ -121,7 +123,7 @@ impl Host {
     #[inline]
     #[must_use]
     pub fn has_output(&self, ifindex: IfIndex) -> bool {
-        self.control.outbox.has(ifindex) || self.shard.has_output(ifindex)
+        self.control.outbox().has(ifindex) || self.shard.has_output(ifindex)
     }
 
     /// Serves every deadline up to `now`.
@@ -129,7 +131,7 @@ impl Host {
         self.control.expire(now);
         // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
         self.exchange_messages(now);
-        self.shard.expire(now, self.control.fib());
+        self.shard.expire(now, &self.fib);
         self.exchange_messages(now);
         self.pump(now);
     }
@@ -177,7 +179,7 @@ impl Host {
 
     /// Takes a frame; what follows from it is left to [`Host::exchange_messages`].
     fn take_in(&mut self, now: Instant, ifindex: IfIndex, meta: RxMeta, frame: &[u8]) -> Verdict {
-        let received = self.shard.receive(now, self.control.fib(), ifindex, meta, frame);
+        let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);
         let verdict = match received {
             Ok(Received::Consumed) => Verdict::Consumed,
             Ok(Received::Forward { ifindex, next_hop }) => Verdict::Forward { ifindex, next_hop },
@@ -202,9 +204,9 @@ impl Host {
 
     /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
-        let meta = match self.control.outbox.pop(ifindex, slot) {
+        let meta = match self.control.outbox_mut().pop(ifindex, slot) {
             Some(len) => TxMeta { len: len as u32, ..TxMeta::default() },
-            None => self.shard.transmit(now, self.control.fib(), ifindex, slot)?,
+            None => self.shard.transmit(now, &self.fib, ifindex, slot)?,
         };
         self.shard.count_transmitted(ifindex, meta.len);
         let (direction, verdict) = (Direction::Transmitted, Verdict::Consumed);
@@ -239,8 +241,7 @@ impl Host {
     /// Passes the shard's requests to control, and control's changes of the snapshot to the shard.
     #[inline]
     fn exchange_messages(&mut self, now: Instant) {
-        if !self.shard.parts.requests.is_empty() || self.control.fib().version != self.shard_version
-        {
+        if !self.shard.parts.requests.is_empty() || self.control.has_updates() {
             self.exchange_until_quiet(now);
         }
     }
@@ -250,12 +251,12 @@ impl Host {
             while let Some(request) = self.shard.parts.requests.pop() {
                 self.control.apply(now, request);
             }
-            let version = self.control.fib().version;
-            if version == self.shard_version {
+            if !self.control.has_updates() {
                 return;
             }
-            self.shard_version = version;
-            self.shard.fib_changed(now, self.control.fib());
+            while let Some(update) = self.control.next_update() {
+                self.shard.apply_update(now, &mut self.fib, &update);
+            }
         }
     }
 }

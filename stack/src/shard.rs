@@ -10,6 +10,8 @@
 mod link;
 mod receive;
 
+use std::sync::Arc;
+
 use addr::IfIndex;
 use wire::ip;
 use wire::offload::{RxMeta, TxChecksum, TxMeta};
@@ -17,7 +19,7 @@ use wire::offload::{RxMeta, TxChecksum, TxMeta};
 use crate::cx::{Cx, Requests};
 use crate::drop::DropReason;
 use crate::event::EventQueue;
-use crate::fib::Fib;
+use crate::fib::{Fib, FibTables, FibUpdate};
 use crate::icmp::{Complaint, Icmp};
 use crate::ip::Packet;
 use crate::ip::input::IpInput;
@@ -28,6 +30,7 @@ use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::Sockets;
 use crate::stats::{LinkCounters, Stats};
+use crate::store::waiting::NextHop;
 use crate::time::Instant;
 use crate::verdict::Verdict;
 
@@ -138,7 +141,7 @@ impl Shard {
             };
             icmp.complain(&mut parts.cx(now, fib), &packet, Complaint::ReassemblyTime);
         }
-        parts.outbox.unpark(fib, now, &mut parts.stats);
+        parts.outbox.unpark_all(fib, now, &mut parts.stats);
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -146,11 +149,46 @@ impl Shard {
         deadlines.into_iter().flatten().min()
     }
 
-    /// The snapshot changed: whoever waits for something in it looks again.
-    pub(crate) fn fib_changed(&mut self, now: Instant, fib: &Fib) {
+    /// Takes a change over into `fib`, this shard's copy of the snapshot.
+    pub(crate) fn apply_update(&mut self, now: Instant, fib: &mut Fib, update: &FibUpdate) {
+        match *update {
+            FibUpdate::Tables(_) | FibUpdate::Snapshot(_) => {
+                let before = Arc::clone(fib.tables());
+                fib.apply(update);
+                self.tables_changed(now, fib, &before);
+            }
+            FibUpdate::Neighbor { ifindex, ip, .. } => {
+                fib.apply(update);
+                self.neighbor_changed(now, fib, (ifindex, ip));
+            }
+            // Nobody waits for a path MTU; whoever sends by it finds its stamp out of date.
+            FibUpdate::PathMtu { .. } => fib.apply(update),
+        }
+    }
+
+    /// A neighbour changed: whoever waits for it looks again.
+    fn neighbor_changed(&mut self, now: Instant, fib: &Fib, next_hop: NextHop) {
         let Self { sockets, parts, .. } = self;
-        parts.outbox.unpark(fib, now, &mut parts.stats);
-        sockets.fib_changed(&mut parts.cx(now, fib));
+        parts.outbox.unpark(next_hop, fib, now, &mut parts.stats);
+        sockets.neighbor_changed(&mut parts.cx(now, fib), next_hop);
+    }
+
+    /// Interfaces, addresses or routes changed. What belonged to those that are gone ends; whoever waits
+    /// for anything looks again.
+    fn tables_changed(&mut self, now: Instant, fib: &Fib, before: &FibTables) {
+        for interface in &before.interfaces {
+            if fib.interface(interface.ifindex).is_none() {
+                self.interface_del(interface.ifindex);
+            }
+        }
+        let Self { sockets, parts, .. } = self;
+        for (ip, _) in &before.locals {
+            if !fib.is_local(*ip) {
+                sockets.address_removed(&mut parts.cx(now, fib), *ip);
+            }
+        }
+        parts.outbox.unpark_all(fib, now, &mut parts.stats);
+        sockets.tables_changed(&mut parts.cx(now, fib));
     }
 
     /// Counts a received frame of `len` bytes by its verdict.
@@ -202,7 +240,7 @@ impl Shard {
     }
 
     /// Forgets what belongs to an interface that is gone.
-    pub(crate) fn interface_del(&mut self, ifindex: IfIndex) {
+    fn interface_del(&mut self, ifindex: IfIndex) {
         self.parts.outbox.remove(ifindex);
         self.counters.retain(|(i, _)| *i != ifindex);
     }

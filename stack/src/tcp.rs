@@ -76,6 +76,7 @@ use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketKind};
 use crate::store::drained::Drained;
 use crate::store::slab::Slab;
+use crate::store::waiting::NextHop;
 use crate::store::wheel::Wheel;
 use crate::time::Instant;
 
@@ -202,8 +203,8 @@ impl Tcp {
         while let Some(index) = self.ready.pop(&mut self.conns, ifindex) {
             let conn = self.conns.at_mut(index)?;
             if !conn.refresh_path(cx) {
-                conn.wait_for_neighbor(cx);
-                self.ready.park(&mut self.conns, index);
+                let next_hop = conn.wait_for_neighbor(cx);
+                self.ready.park(&mut self.conns, index, next_hop);
                 self.arm(index);
                 continue;
             }
@@ -281,27 +282,40 @@ impl Tcp {
         all.into_iter().flatten().min()
     }
 
-    /// The network around us changed: those who wait for a link address look again.
-    pub(crate) fn fib_changed(&mut self, cx: &mut Cx<'_>) {
-        for index in self.ready.unpark() {
-            let Some(conn) = self.conns.at_mut(index).filter(|c| c.parked) else { continue };
-            conn.parked = false;
-            let path = cx.fib.path(conn.key.remote.ip, Some(conn.key.local.ip), conn.scope);
-            let connecting = conn.stage != Stage::Synchronized;
-            match path.map(|path| path.link) {
-                Ok(Link::None | Link::Known(_)) => conn.output = true,
-                // Nobody answered; a connection that exists goes on trying until it times out.
-                Ok(Link::Failed) if connecting && conn.resolving => {
-                    conn.fail(cx, SocketError::HostUnreachable);
-                }
-                Err(error) if connecting => conn.fail(cx, error),
-                Ok(Link::Pending | Link::Failed) | Err(_) => {
-                    conn.resolving |= matches!(path, Ok(path) if path.link == Link::Pending);
-                    self.ready.park(&mut self.conns, index);
-                }
-            }
-            self.settle(cx, index);
+    /// Interfaces, addresses or routes changed: all who wait for a link address or a route look again.
+    pub(crate) fn tables_changed(&mut self, cx: &mut Cx<'_>) {
+        for index in self.ready.unpark_all() {
+            self.look_again(cx, index);
         }
+    }
+
+    /// A neighbour changed: those who wait for its link address look again.
+    pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, next_hop: NextHop) {
+        for index in self.ready.unpark(next_hop) {
+            self.look_again(cx, index);
+        }
+    }
+
+    /// A connection that waited goes on, ends or waits once more.
+    fn look_again(&mut self, cx: &mut Cx<'_>, index: u32) {
+        let Some(conn) = self.conns.at_mut(index).filter(|c| c.parked) else { return };
+        conn.parked = false;
+        let path = cx.fib.path(conn.key.remote.ip, Some(conn.key.local.ip), conn.scope);
+        let connecting = conn.stage != Stage::Synchronized;
+        match path.map(|path| path.link) {
+            Ok(Link::None | Link::Known(_)) => conn.output = true,
+            // Nobody answered; a connection that exists goes on trying until it times out.
+            Ok(Link::Failed) if connecting && conn.resolving => {
+                conn.fail(cx, SocketError::HostUnreachable);
+            }
+            Err(error) if connecting => conn.fail(cx, error),
+            Ok(Link::Pending | Link::Failed) | Err(_) => {
+                conn.resolving |= matches!(path, Ok(path) if path.link == Link::Pending);
+                let next_hop = path.ok().map(|path| (path.ifindex, path.next_hop));
+                self.ready.park(&mut self.conns, index, next_hop);
+            }
+        }
+        self.settle(cx, index);
     }
 
     /// An address is no longer ours: what is bound to it ends (TCPF-16).

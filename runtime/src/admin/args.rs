@@ -8,7 +8,7 @@ use client::call::{ControlCall, ErrorBody};
 use serde_json::Value;
 use stack::ControlError;
 
-use crate::engine::Core;
+use crate::sockets::Core;
 
 /// A refusal for a bad argument.
 pub(super) fn bad(what: impl Into<String>) -> ErrorBody {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use stack::control::RouteConfig;
 
 use super::args::{destination, interface, optional, refused, required, required_interface};
-use crate::engine::Core;
+use crate::sockets::Core;
 
 type Verdict = Result<Value, ErrorBody>;
 

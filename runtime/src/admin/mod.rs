@@ -11,12 +11,15 @@ use client::call::{ControlCall, ErrorBody};
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use self::show::{State, state};
-use crate::engine::Engine;
+use crate::port::PortEnd;
+use crate::sockets::Core;
 
 /// Carries out a control call.
-pub(crate) fn call(engine: &mut Engine, call: &ControlCall) -> Result<Value, ErrorBody> {
-    let Engine { core, ports, .. } = engine;
+pub(crate) fn call(
+    core: &mut Core,
+    ports: &[PortEnd],
+    call: &ControlCall,
+) -> Result<Value, ErrorBody> {
     match (call.api.as_str(), call.method.as_str()) {
         ("link", "show") => Ok(json(&show::links(core, ports))),
         ("address", "show") => Ok(json(&show::addresses(core))),

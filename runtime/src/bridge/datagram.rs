@@ -19,9 +19,9 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use stack::SocketError;
 use stack::socket::SocketRings;
 
-use super::Fate;
-use crate::engine::Core;
-use crate::engine::poller::Ready;
+use super::fate::Fate;
+use crate::sockets::Core;
+use crate::sockets::poller::Ready;
 
 /// A UDP socket of a client.
 pub(super) struct Datagram {
@@ -93,7 +93,7 @@ impl Datagram {
         Ok(())
     }
 
-    /// The stack told of the socket.
+    /// The stack reported something of the socket.
     pub(super) fn on_event(&mut self, core: &mut Core, scratch: &mut [u8]) -> Fate {
         self.pump_in(core, scratch);
         self.pump_out(core);
@@ -232,13 +232,13 @@ fn put(
     if tx.free() < record.len() + payload.len() {
         return false;
     }
-    crate::engine::record::put(tx, &record, payload);
+    crate::sockets::record::put(tx, &record, payload);
     true
 }
 
 /// Payload length and address of the oldest record.
 fn head(rx: &Reader) -> Option<(usize, Option<SocketAddr>)> {
-    let record = crate::engine::record::head(rx)?;
+    let record = crate::sockets::record::head(rx)?;
     // The stack writes no other records.
     let (len, addr) = parse_record(&record)?;
     Some((usize::from(len), addr))

@@ -13,7 +13,7 @@ use stack::SocketId;
 use stack::socket::SocketRings;
 
 use super::reply::Reply;
-use crate::engine::Core;
+use crate::sockets::Core;
 
 /// A socket that listens.
 pub(super) struct Listener {

@@ -5,11 +5,12 @@ use client::socket_option::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
-use super::verbs::errno;
-use super::{Bridge, State};
-use crate::engine::Core;
+use super::request::errno;
+use super::table::{Bridge, State};
 use crate::option::Options;
+use crate::sockets::Core;
 
+/// `setsockopt`.
 pub(super) fn set(
     bridge: &mut Bridge,
     args: &OptionArgs,
@@ -39,6 +40,7 @@ pub(super) fn set(
     Ok(Value::Null)
 }
 
+/// `getsockopt`.
 pub(super) fn value(bridge: &mut Bridge, args: &OptionArgs) -> Result<Value, ErrorBody> {
     let stream = !matches!(bridge.state, State::Datagram(_));
     if let Some(name) = bridge.options.name(args.level, args.name).filter(|_| stream) {

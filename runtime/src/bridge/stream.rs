@@ -24,10 +24,10 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use stack::socket::SocketRings;
 use stack::{Readiness, SocketId};
 
-use super::Fate;
+use super::fate::Fate;
 use super::reply::Reply;
-use crate::engine::Core;
-use crate::engine::poller::Ready;
+use crate::sockets::Core;
+use crate::sockets::poller::Ready;
 
 /// A connection with both ways open as far as is known.
 pub(super) struct Stream {
@@ -142,8 +142,8 @@ impl Stream {
         (Ok(()), fate)
     }
 
-    /// The urgent byte goes to the client as one (MSG_OOB), so that its socketpair knows the mark. Says
-    /// whether what lies behind may follow.
+    /// Passes the urgent byte on to the client as one (MSG_OOB), so that its socketpair knows the
+    /// mark, and returns whether what lies behind may follow.
     fn pass_urgent(&mut self, core: &mut Core) -> bool {
         // It is taken once. None is left if it is in line.
         let Ok(Some(byte)) = core.host.tcp_urgent(self.ends.id, true) else { return true };

@@ -15,16 +15,18 @@ use std::{io, thread};
 use client::call::{ControlCall, ErrorBody, SocketCall};
 use client::frame::{self, Kind, Message, op};
 
+use crate::bridge::command::BridgeCommand;
 use crate::bridge::reply::{Answer, Reply};
-use crate::engine::mailbox::Remote;
-use crate::engine::slab::Key;
+use crate::command::Command;
+use crate::mailbox::Remote;
+use crate::slab::Key;
 
 /// Requests of one connection that may be under way; as many as our own client has at most.
 const REQUESTS_MAX: usize = 16 * 1024;
 
 /// Serves a connection until it ends. Its sockets then close.
 pub(super) fn serve(stream: UnixStream, engine: &Remote) {
-    let Ok(Some(client)) = engine.call(|engine| engine.bridges.open_client()) else {
+    let Ok(Some(client)) = engine.ask(|answer| BridgeCommand::OpenClient { answer }) else {
         tracing::warn!("control connection refused: too many, or the stack has stopped");
         return;
     };
@@ -33,7 +35,7 @@ pub(super) fn serve(stream: UnixStream, engine: &Remote) {
     }
     // The writing thread may be in the middle of an answer that nobody reads.
     let _ = stream.shutdown(std::net::Shutdown::Both);
-    engine.post(move |engine| engine.bridges.close_client(client, &mut engine.core));
+    engine.post(BridgeCommand::CloseClient(client));
 }
 
 fn converse(stream: &UnixStream, engine: &Remote, client: Key) -> io::Result<()> {
@@ -91,7 +93,7 @@ fn dispatch(
         op::CONTROL_CALL => match request.parse::<ControlCall>() {
             Ok(call) => {
                 let reply = reply(request, answers);
-                engine.post(move |engine| reply.result(crate::admin::call(engine, &call)));
+                engine.post(Command::control(call, |result| reply.result(result)));
                 Ok(())
             }
             Err(error) => refuse(&request, &ErrorBody::new("ValueError", error.to_string())),
@@ -99,9 +101,7 @@ fn dispatch(
         op::SOCKET_CALL => match request.parse::<SocketCall>() {
             Ok(call) => {
                 let reply = reply(request, answers);
-                engine.post(move |engine| {
-                    engine.bridges.call(client, &call, reply, &mut engine.core);
-                });
+                engine.post(BridgeCommand::Call { client, call, reply });
                 Ok(())
             }
             Err(error) => refuse(&request, &ErrorBody::new("ValueError", error.to_string())),

@@ -38,7 +38,7 @@ impl From<Malformed> for Refusal {
 /// at who they are from and for, as long as the network around us is the same.
 #[derive(Clone, Copy, Debug)]
 struct LastPair {
-    version: u64,
+    version: u32,
     ifindex: IfIndex,
     src: Ip,
     dst: Ip,
@@ -96,7 +96,7 @@ impl IpInput {
                 && last.dst == header.dst
                 && last.src == header.src
                 && last.ifindex == interface.ifindex
-                && last.version == fib.version
+                && last.version == fib.tables_version()
         });
         let decision = if known {
             Decision::Deliver(Destination::Unicast)
@@ -140,7 +140,7 @@ impl IpInput {
                 Ok(Decision::Forward { ifindex: route.ifindex, next_hop })
             }
             Destination::Unicast => {
-                let (version, ifindex) = (fib.version, interface.ifindex);
+                let (version, ifindex) = (fib.tables_version(), interface.ifindex);
                 self.last_pair = Some(LastPair { version, ifindex, src, dst });
                 Ok(Decision::Deliver(destination))
             }

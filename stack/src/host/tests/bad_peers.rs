@@ -167,7 +167,7 @@ impl World {
         self.carried = [0; 2];
         for host in &mut self.hosts {
             host.shard.parts.stats = Stats::default();
-            host.control.stats = Stats::default();
+            *host.control.stats_mut() = Stats::default();
         }
     }
 
