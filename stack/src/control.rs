@@ -29,7 +29,7 @@ pub use crate::fib::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress
 pub use address::AddressConfig;
 pub use error::ControlError;
 pub use interface::InterfaceConfig;
-pub use list::{AddressInfo, InterfaceInfo, LinkCounters, NeighborInfo, RouteInfo};
+pub use list::{AddressInfo, InterfaceInfo, NeighborInfo, RouteInfo};
 pub use neighbor::machine::NudState;
 pub use route::{RouteConfig, RouteProtocol, Scope};
 

@@ -4,6 +4,7 @@ mod address;
 mod admin;
 mod arp;
 mod bad_peers;
+mod hook;
 mod icmp;
 mod input;
 mod loopback;
