@@ -99,7 +99,7 @@ impl Queue {
         for arrived in &mut self.batch {
             let frame = arrived.frame.bytes_mut();
             // The stack counts why it refused a frame.
-            let _ = core.worker.receive_steered(core.now, ifindex, arrived.meta, frame);
+            core.worker.receive_steered(core.now, ifindex, arrived.meta, frame);
         }
         self.link.rx_done.push_batch(&mut self.batch.drain(..).map(|arrived| arrived.frame));
         self.wake_driver();
