@@ -117,7 +117,7 @@ impl Builder {
         self
     }
 
-    /// Whether threads without work sleep or look on.
+    /// How long threads without work look for more before they sleep.
     #[must_use]
     pub fn pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
@@ -131,8 +131,8 @@ impl Builder {
         self
     }
 
-    /// The seed of everything random in the stack. Only for tests: unless told, it comes from the
-    /// operating system, as sequence numbers and ports that nobody guesses need.
+    /// The seed of everything random in the stack. Only for tests: the default comes from the
+    /// operating system, because nobody may guess sequence numbers and ports.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);

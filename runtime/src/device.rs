@@ -172,7 +172,7 @@ impl Assembly<'_> {
     }
 }
 
-/// What the stack is told of an interface.
+/// The description of an interface for the control plane.
 fn interface_config(interface: &Interface, info: &PortInfo) -> InterfaceConfig {
     let device = info.mac.filter(|_| info.backend == datapath::Backend::Xdp);
     let mac = interface.mac.or(device).unwrap_or_else(|| default_mac(&info.name));

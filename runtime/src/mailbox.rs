@@ -115,8 +115,8 @@ impl Mailbox {
         &self.bell
     }
 
-    /// The engine has ended: what is queued and what comes later is dropped, and dropping a command
-    /// tells whoever waits for its answer.
+    /// The engine has ended: what is queued and what comes later is dropped. Dropping a command ends
+    /// the wait for its answer.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.discard();

@@ -34,8 +34,8 @@ pub(crate) struct PortEnd {
     send_by: usize,
     /// Handles of the threads whose reports this engine passes on.
     threads: Vec<Arc<PortThreadHandle>>,
-    /// What decides which frames an XDP device takes, and the addresses it was last told of. Only
-    /// the first engine has it.
+    /// What decides which frames an XDP device takes, and the addresses that it was last given.
+    /// Only the first engine has it.
     steering: Option<Steering>,
     steered: Vec<Ip>,
 }

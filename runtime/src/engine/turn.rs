@@ -12,8 +12,8 @@
 //! A turn that left something undone is followed by another. Otherwise the engine sleeps, on one
 //! epoll until the next deadline; epoll also says whether the device has more, which costs no more
 //! than to ask the device. Before it sleeps the engine announces it (mailbox and rings) and
-//! looks once more, so that no wake-up is lost. Where it is told to poll busily it sleeps later or
-//! never.
+//! looks once more, so that no wake-up is lost. With [`Pace::Linger`] it sleeps later, and with
+//! [`Pace::Spin`] never.
 
 use std::time::Duration;
 

@@ -50,7 +50,7 @@ pub(crate) struct Step {
     pub(crate) bound: usize,
 }
 
-/// What epoll was told to wait for.
+/// What epoll waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Watched {
     input: bool,

@@ -97,7 +97,7 @@ impl PortThread {
         }
     }
 
-    /// Whether a port that has had nothing to do for `idle` looks on instead of sleeping.
+    /// Whether a port that has had nothing to do for `idle` keeps looking instead of sleeping.
     fn lingers(&self, idle: Duration) -> bool {
         match self.pace {
             Pace::Sleep => false,
@@ -108,7 +108,7 @@ impl PortThread {
 
     /// Sleeps until the device or the engine has something.
     fn sleep(&mut self) {
-        // A device that is lost would be told of for ever.
+        // poll would report a device that is lost for ever.
         if self.port.is_lost() || self.port.sleep(None).is_err() {
             std::thread::sleep(Duration::from_millis(10));
         }

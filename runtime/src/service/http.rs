@@ -270,7 +270,7 @@ fn response_head(status: u16, kind: &str, len: u64, last: bool) -> String {
     )
 }
 
-/// Writes on as far as there is room. Says whether all is written.
+/// Writes on as far as there is room, and returns whether all is written.
 fn write_answer(
     tx: &mut Writer,
     (text, written): (&[u8], &mut usize),
