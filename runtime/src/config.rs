@@ -77,8 +77,8 @@ impl Interface {
         self
     }
 
-    /// The stack's own link address there. The default is the NIC's for XDP, and for TAP one made from
-    /// the name.
+    /// The stack's own link address there. The default is the NIC's for XDP, and for TAP one made
+    /// from the name.
     #[must_use]
     pub fn mac(mut self, mac: Mac) -> Self {
         self.mac = Some(mac);

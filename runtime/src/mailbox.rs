@@ -6,7 +6,8 @@
 //! (an accepted connection, a socket that moves, a request under way).
 //!
 //! [`Command::AppProgress`] is the only frequent message. Its sender coalesces it (at most one for
-//! each socket is under way), so an application's write costs one atomic swap and at times one push.
+//! each socket is under way), so an application's write costs one atomic swap and at times one
+//! push.
 //!
 //! The eventfd is written only when the engine has announced sleep. The sleeper stores `sleeping`,
 //! fences and looks for work once more; the waker pushes, fences and looks at `sleeping`. At least
@@ -115,8 +116,8 @@ impl Mailbox {
         &self.bell
     }
 
-    /// The engine has ended: what is queued and what comes later is dropped. Dropping a command ends
-    /// the wait for its answer.
+    /// The engine has ended: what is queued and what comes later is dropped. Dropping a command
+    /// ends the wait for its answer.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.discard();

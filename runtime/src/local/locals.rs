@@ -329,8 +329,8 @@ fn wake(id: SocketId, bell: &Bell, shared: &Shared, what: Readiness, core: &mut 
         shared.connect.store(outcome, Ordering::Release);
         bell.open();
     }
-    // Whether the application sleeps is marked in the stack's halves of the rings, out of reach from
-    // here. Ringing once too often does no harm.
+    // Whether the application sleeps is marked in the stack's halves of the rings, out of reach
+    // from here. Ringing once too often does no harm.
     if over || what.has(Readiness::READABLE | Readiness::INCOMING) {
         bell.ring();
     }

@@ -1,5 +1,5 @@
-//! One queue of a device as an engine sees it: its four rings, and the port itself where this thread
-//! steps both.
+//! One queue of a device as an engine sees it: its four rings, and the port itself where this
+//! thread steps both.
 
 use std::sync::Arc;
 

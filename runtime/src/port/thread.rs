@@ -1,9 +1,9 @@
 //! The split layout: a thread that does nothing but step one port.
 //!
-//! It moves frames between the device and the four rings of each shard's [`datapath::PortLink`]; the
-//! engines are on other cores. Either side sleeps when it finds nothing, after announcing it on the rings, and
-//! is woken only then: the engine by its mailbox's bell, this thread by the port's. Reports and the
-//! wish to stop go through the [`PortThreadHandle`].
+//! It moves frames between the device and the four rings of each shard's [`datapath::PortLink`];
+//! the engines are on other cores. Either side sleeps when it finds nothing, after announcing it on
+//! the rings, and is woken only then: the engine by its mailbox's bell, this thread by the port's.
+//! Reports and the wish to stop go through the [`PortThreadHandle`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
