@@ -1,6 +1,6 @@
 //! Which shard a frame goes to: the stack's rule, as a port asks for it.
 
-use stack::Steering;
+use stack::steer::Steering;
 use wire::offload::{Medium, RxMeta};
 
 /// The rule for the frames of one device.
