@@ -9,4 +9,5 @@ pub(crate) mod drained;
 pub(crate) mod ranges;
 pub(crate) mod slab;
 pub(crate) mod table;
+pub(crate) mod waiting;
 pub(crate) mod wheel;

@@ -31,6 +31,7 @@ use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketInfo, SocketKind, SocketRings};
 use crate::store::drained::{Drain, Drained};
+use crate::store::waiting::{NextHop, Waiting};
 use crate::time::Instant;
 use crate::udp::table::Table;
 
@@ -54,7 +55,7 @@ pub(crate) struct Udp {
     /// Sockets that may send, per interface of their next datagram.
     ready: Vec<(IfIndex, VecDeque<u32>)>,
     /// Sockets that wait for the snapshot to change.
-    parked: Vec<u32>,
+    waiting: Waiting,
     drained: Drained,
 }
 
@@ -64,7 +65,7 @@ impl Udp {
             table: Table::new(limits),
             ident: Ident::new(rng),
             ready: Vec::new(),
-            parked: Vec::new(),
+            waiting: Waiting::default(),
             drained: Drained::default(),
         }
     }
@@ -172,10 +173,18 @@ impl Udp {
     /// Nothing to do: what arrives after the shutdown stays in the ring until the socket closes.
     pub(crate) fn shutdown_read(&mut self, _cx: &mut Cx<'_>, _id: SocketId) {}
 
-    /// The snapshot changed: who waited for it looks again.
-    pub(crate) fn fib_changed(&mut self, cx: &mut Cx<'_>) {
-        let parked = core::mem::take(&mut self.parked);
-        for index in parked {
+    /// A neighbour changed: who waited for it, or for anything at all, looks again.
+    pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, next_hop: NextHop) {
+        for waited_for in [Some(next_hop), None] {
+            for index in self.waiting.take(waited_for) {
+                self.restage(cx, index);
+            }
+        }
+    }
+
+    /// Interfaces, addresses or routes changed: who waited looks again.
+    pub(crate) fn tables_changed(&mut self, cx: &mut Cx<'_>) {
+        for index in self.waiting.take_all() {
             self.restage(cx, index);
         }
         while let Some(at) =

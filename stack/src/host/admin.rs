@@ -33,11 +33,9 @@ impl Host {
     /// # Errors
     /// If there is no such interface.
     pub fn interface_del(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
-        let gone = self.control.interface_del(ifindex)?;
-        self.shard.interface_del(ifindex);
-        gone.into_iter().for_each(|ip| self.address_gone(now, ip));
+        let result = self.control.interface_del(ifindex);
         self.exchange_messages(now);
-        Ok(())
+        result
     }
 
     /// Assigns an address and announces it on the link.
@@ -65,10 +63,9 @@ impl Host {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        self.control.address_del(ifindex, ip)?;
-        self.address_gone(now, ip);
+        let result = self.control.address_del(ifindex, ip);
         self.exchange_messages(now);
-        Ok(())
+        result
     }
 
     /// Adds a route.
@@ -171,7 +168,7 @@ impl Host {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut stats = self.shard.parts.stats.clone();
-        stats.merge(&self.control.stats);
+        stats.merge(self.control.stats());
         stats.tcp_memory = self.shard.parts.memory.used();
         stats
     }
@@ -179,12 +176,6 @@ impl Host {
     /// The present snapshot of interfaces, routes and neighbours.
     #[must_use]
     pub fn fib(&self) -> &Fib {
-        self.control.fib()
-    }
-
-    fn address_gone(&mut self, now: Instant, ip: Ip) {
-        if !self.control.fib().is_local(ip) {
-            self.with_sockets(now, |sockets, cx| sockets.address_removed(cx, ip));
-        }
+        &self.fib
     }
 }

@@ -174,7 +174,7 @@ impl Host {
         call: impl FnOnce(&mut Sockets, &mut Cx<'_>) -> R,
     ) -> R {
         let Shard { sockets, parts, .. } = &mut self.shard;
-        let result = call(sockets, &mut parts.cx(now, self.control.fib()));
+        let result = call(sockets, &mut parts.cx(now, &self.fib));
         self.exchange_messages(now);
         result
     }

@@ -17,6 +17,7 @@ use crate::ip::Packet;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketInfo, SocketKind};
+use crate::store::waiting::NextHop;
 use crate::tcp::Tcp;
 use crate::time::Instant;
 use crate::udp::Udp;
@@ -122,9 +123,14 @@ impl Sockets {
         each_table!(self, next_deadline()).into_iter().flatten().min()
     }
 
-    /// The snapshot changed: sockets that wait for something in it look again.
-    pub(crate) fn fib_changed(&mut self, cx: &mut Cx<'_>) {
-        each_table!(self, fib_changed(cx));
+    /// A neighbour changed: sockets that wait for its link address look again.
+    pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, next_hop: NextHop) {
+        each_table!(self, neighbor_changed(cx, next_hop));
+    }
+
+    /// Interfaces, addresses or routes changed: all sockets that wait look again.
+    pub(crate) fn tables_changed(&mut self, cx: &mut Cx<'_>) {
+        each_table!(self, tables_changed(cx));
     }
 
     /// An address is no longer ours. Datagram sockets keep it: Linux lets them wait for its return.

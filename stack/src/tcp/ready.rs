@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use addr::IfIndex;
 
 use crate::store::slab::Slab;
+use crate::store::waiting::{NextHop, Waiting};
 use crate::tcp::conn::Conn;
 
 /// The lists.
@@ -17,7 +18,7 @@ pub(crate) struct Ready {
     lists: Vec<(IfIndex, VecDeque<u32>)>,
     /// Slots in the lists whose tenant left.
     stale: usize,
-    parked: Vec<u32>,
+    waiting: Waiting,
 }
 
 impl Ready {
@@ -30,10 +31,10 @@ impl Ready {
     /// Puts the connection of slot `index` at the end of its interface's list, once.
     #[inline]
     pub(crate) fn push(&mut self, conn: &mut Conn, index: u32) {
-        if conn.queued {
+        if conn.in_ready_list {
             return;
         }
-        conn.queued = true;
+        conn.in_ready_list = true;
         let ifindex = conn.path.ifindex;
         let at = match self.lists.iter().position(|(i, _)| *i == ifindex) {
             Some(at) => at,
@@ -60,43 +61,46 @@ impl Ready {
         let (_, list) = self.lists.iter_mut().find(|(i, _)| *i == ifindex)?;
         loop {
             let index = list.pop_front()?;
-            if let Some(conn) = conns.at_mut(index).filter(|c| c.queued) {
-                conn.queued = false;
+            if let Some(conn) = conns.at_mut(index).filter(|c| c.in_ready_list) {
+                conn.in_ready_list = false;
                 return Some(index);
             }
             self.stale = self.stale.saturating_sub(1);
         }
     }
 
-    /// Sets a connection aside until the network around us changes.
-    pub(crate) fn park(&mut self, conns: &mut Slab<Conn>, index: u32) {
+    /// Sets a connection aside until its next hop's entry changes; without a route, until the tables do.
+    pub(crate) fn park(&mut self, conns: &mut Slab<Conn>, index: u32, next_hop: Option<NextHop>) {
         let Some(conn) = conns.at_mut(index) else { return };
-        if !conn.parked {
-            conn.parked = true;
-            self.parked.push(index);
+        if !conn.awaiting_neighbor {
+            conn.awaiting_neighbor = true;
+            self.waiting.insert(next_hop, index);
         }
-        if self.parked.len() > 2 * conns.len() + SLACK {
-            self.parked.retain(|&i| conns.at(i).is_some_and(|c| c.parked));
-            self.parked.sort_unstable();
-            self.parked.dedup();
+        if self.waiting.len() > 2 * conns.len() + SLACK {
+            self.waiting.sweep(|index| conns.at(index).is_some_and(|c| c.awaiting_neighbor));
         }
     }
 
     /// Takes out all who were set aside.
-    pub(crate) fn unpark(&mut self) -> Vec<u32> {
-        core::mem::take(&mut self.parked)
+    pub(crate) fn unpark_all(&mut self) -> Vec<u32> {
+        self.waiting.take_all()
+    }
+
+    /// Takes out those who were set aside for the sake of this neighbour.
+    pub(crate) fn unpark(&mut self, next_hop: NextHop) -> Vec<u32> {
+        self.waiting.take(Some(next_hop))
     }
 }
 
 /// Keeps each slot that is still marked, once. Order is kept.
 fn sweep(list: &mut VecDeque<u32>, conns: &mut Slab<Conn>) {
     list.retain(|&index| {
-        let conn = conns.at_mut(index).filter(|c| c.queued);
-        conn.map(|c| c.queued = false).is_some()
+        let conn = conns.at_mut(index).filter(|c| c.in_ready_list);
+        conn.map(|c| c.in_ready_list = false).is_some()
     });
     for &index in list.iter() {
         if let Some(conn) = conns.at_mut(index) {
-            conn.queued = true;
+            conn.in_ready_list = true;
         }
     }
 }

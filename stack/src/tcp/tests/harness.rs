@@ -82,8 +82,7 @@ impl Host {
     pub(super) fn with(ip: &str, limits: Limits, caps: DeviceCaps) -> Self {
         let ip: Ip = ip.parse().unwrap();
         let address = Cidr::new(ip, if ip.is_v4() { 24 } else { 64 }).unwrap();
-        let mut fib = Fib::default();
-        fib.interfaces.push(FibInterface {
+        let interface = FibInterface {
             ifindex: IFINDEX,
             medium: Medium::Ip,
             mac: addr::Mac::UNSPECIFIED,
@@ -91,16 +90,19 @@ impl Host {
             caps,
             addresses: vec![address],
             groups: Vec::new(),
-        });
-        fib.routes.push(FibRoute {
+        };
+        let route = FibRoute {
             destination: Cidr::new(ip.unspecified(), 0).unwrap(),
             gateway: None,
             ifindex: IFINDEX,
             metric: 0,
             source: None,
+        };
+        let mut fib = Fib::default();
+        fib.edit_tables(|tables| {
+            tables.interfaces.push(interface);
+            tables.routes.push(route);
         });
-        fib.version = 1;
-        fib.index();
         // What a test writes, it writes in one go.
         let limits = Limits { tcp_wmem: [4_096, 1 << 20, 4 << 20], ..limits };
         let mut rng = Rng::new(ip.octets()[15].into());

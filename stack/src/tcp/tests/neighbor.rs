@@ -6,7 +6,7 @@ use wire::offload::Medium;
 use super::harness::*;
 use crate::cx::Request;
 use crate::event::Readiness;
-use crate::fib::Link;
+use crate::fib::{FibUpdate, Link};
 use crate::socket::SocketError;
 use crate::tcp::state::State;
 use crate::time::Duration;
@@ -15,7 +15,7 @@ const MAC: Mac = Mac([2, 0, 0, 0, 0, 7]);
 
 fn ethernet() -> (Lab, Endpoint) {
     let mut host = Host::new("10.0.0.1");
-    host.fib.interfaces[0].medium = Medium::Ethernet;
+    host.fib.edit_tables(|tables| tables.interfaces[0].medium = Medium::Ethernet);
     let lab = Lab::with(host);
     let remote = lab.theirs;
     (lab, remote)
@@ -23,9 +23,8 @@ fn ethernet() -> (Lab, Endpoint) {
 
 fn set_link(lab: &mut Lab, link: Link) {
     let ip = lab.theirs.ip;
-    lab.host.fib.neighbors.insert((IFINDEX, ip), link);
-    lab.host.fib.version += 1;
-    lab.host.act(|tcp, cx| tcp.fib_changed(cx));
+    lab.host.fib.apply(&FibUpdate::Neighbor { ifindex: IFINDEX, ip, link: Some(link) });
+    lab.host.act(|tcp, cx| tcp.neighbor_changed(cx, (IFINDEX, ip)));
 }
 
 fn transmit(lab: &mut Lab) -> Option<Vec<u8>> {
@@ -88,8 +87,8 @@ fn a_route_that_goes_away_fails_the_attempt() {
     let (mut lab, remote) = ethernet();
     let ends = lab.host.connect(remote).unwrap();
     transmit(&mut lab);
-    lab.host.fib.routes.clear();
-    set_link(&mut lab, Link::Pending);
+    lab.host.fib.edit_tables(|tables| tables.routes.clear());
+    lab.host.act(|tcp, cx| tcp.tables_changed(cx));
     assert_eq!(ends.rx.error(), Some(SocketError::NetworkUnreachable.code()));
 }
 

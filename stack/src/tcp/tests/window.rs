@@ -13,7 +13,7 @@ fn small_buffer(bytes: usize) -> (Lab, SocketRings) {
     let limits = Limits { tcp_receive_buffer: bytes, tcp_connections: 4, ..Limits::default() };
     let mut host = Host::with("10.0.0.1", limits, Default::default());
     // An MSS of 1024, so that buffers hold whole segments.
-    host.fib.interfaces[0].mtu = 1064;
+    host.fib.edit_tables(|tables| tables.interfaces[0].mtu = 1064);
     Lab::with(host).open(&SYN_OPTIONS)
 }
 
@@ -56,7 +56,7 @@ fn the_edge_never_moves_back_must_34() {
         lab.send(&lab.seg(PSH).data(&[1; 300])).ok();
         lab.host.pass(Duration::from_millis(50));
         lab.seq = lab.host.conn(ends.id).rcv.nxt;
-        let now = lab.host.conn(ends.id).rcv.edge;
+        let now = lab.host.conn(ends.id).rcv.rcv_adv;
         assert!(round == 0 || now.ge(edge));
         edge = now;
         if round % 3 == 0 {

@@ -8,6 +8,7 @@
 use crate::cx::{Cx, Request};
 use crate::fib::{Link, Path};
 use crate::socket::SocketError;
+use crate::store::waiting::NextHop;
 use crate::tcp::conn::Conn;
 use crate::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ impl Conn {
     /// a frame can leave.
     #[inline]
     pub(crate) fn refresh_path(&mut self, cx: &mut Cx<'_>) -> bool {
-        if self.path.version == cx.fib.version && cx.now.since(self.path_at) < PATH_AGE {
+        if cx.fib.is_current(self.path.stamp) && cx.now.since(self.path_looked_up_at) < PATH_AGE {
             return self.path.is_usable();
         }
         self.look_up_path(cx);
@@ -25,7 +26,7 @@ impl Conn {
 
     /// Looks the path up, tells control that the neighbour is in use, and follows a change of MTU.
     pub(crate) fn look_up_path(&mut self, cx: &mut Cx<'_>) {
-        self.path_at = cx.now;
+        self.path_looked_up_at = cx.now;
         match self.find_path(cx) {
             Ok(path) => {
                 self.path = path.hop;
@@ -35,7 +36,8 @@ impl Conn {
                 self.update_mss();
             }
             Err(_) => {
-                self.path.version = cx.fib.version;
+                let remote = self.key.remote.ip;
+                self.path.stamp = cx.fib.stamp(remote, remote);
                 self.path.link = Link::Failed;
             }
         }
@@ -46,23 +48,25 @@ impl Conn {
     }
 
     /// No frame can leave: asks for the link address, and sees to it that the connection does not wait
-    /// for ever.
-    pub(crate) fn wait_for_neighbor(&mut self, cx: &mut Cx<'_>) {
-        self.output = false;
-        self.resolving |= self.path.link == Link::Pending;
-        if let Ok(path) = self.find_path(cx) {
-            cx.requests.push(Request::Resolve(path.ifindex, path.next_hop));
+    /// for ever. Returns the next hop it waits for; none if there is no route.
+    pub(crate) fn request_neighbor(&mut self, cx: &mut Cx<'_>) -> Option<NextHop> {
+        self.output_wanted = false;
+        self.neighbor_requested |= self.path.link == Link::Pending;
+        let next_hop = self.find_path(cx).ok().map(|path| (path.ifindex, path.next_hop));
+        if let Some((ifindex, next_hop)) = next_hop {
+            cx.requests.push(Request::Resolve(ifindex, next_hop));
         }
         if self.timers.retransmit == Instant::FAR {
             self.timers.retransmit = cx.now + self.rtt.rto();
         }
+        next_hop
     }
 
     /// Forward progress shows that the neighbour is reachable (RFC 4861 §7.3.1; TCPI-17). Told at
     /// most once a second.
     #[inline]
     pub(crate) fn confirm_neighbor(&mut self, cx: &mut Cx<'_>) {
-        if cx.now >= self.confirm_at && matches!(self.path.link, Link::Known(_)) {
+        if cx.now >= self.next_confirm_at && matches!(self.path.link, Link::Known(_)) {
             self.confirm_path(cx);
         }
     }
@@ -70,8 +74,8 @@ impl Conn {
     /// The neighbour by which segments leave; none if the network changed since, as it may be another.
     #[cold]
     fn confirm_path(&mut self, cx: &mut Cx<'_>) {
-        self.confirm_at = cx.now + PATH_AGE;
-        if self.path.version == cx.fib.version
+        self.next_confirm_at = cx.now + PATH_AGE;
+        if cx.fib.is_current(self.path.stamp)
             && let Ok(path) = self.find_path(cx)
         {
             cx.requests.push(Request::Confirmed(path.ifindex, path.next_hop));

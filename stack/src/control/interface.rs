@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
-use crate::control::ControlError;
+use crate::control::error::ControlError;
 use crate::fib::{Fib, FibInterface};
 
 /// What an interface is made from.
@@ -40,6 +40,72 @@ pub(crate) struct Interface {
     pub(crate) caps: DeviceCaps,
     pub(crate) addresses: Vec<Cidr>,
     groups: BTreeMap<Ip, u32>,
+}
+
+/// The interfaces of a host, in index order.
+#[derive(Debug)]
+pub(crate) struct Interfaces {
+    list: Vec<Interface>,
+    last: u32,
+}
+
+/// Interfaces of one host; the packet path looks through them in order.
+const INTERFACES_MAX: usize = 256;
+
+impl Default for Interfaces {
+    /// The loopback interface alone.
+    fn default() -> Self {
+        Self { list: vec![Interface::loopback()], last: Fib::LOOPBACK.get() }
+    }
+}
+
+impl Interfaces {
+    /// Adds an interface and numbers it.
+    pub(crate) fn add(&mut self, config: InterfaceConfig) -> Result<&Interface, ControlError> {
+        check_config(&config)?;
+        if self.iter().any(|i| i.name == config.name) {
+            return Err(ControlError::InterfaceExists(config.name));
+        }
+        let next = self.last.checked_add(1).and_then(IfIndex::new);
+        let ifindex = next.filter(|_| self.list.len() < INTERFACES_MAX);
+        let ifindex = ifindex.ok_or(ControlError::Full("interfaces"))?;
+        self.last = ifindex.get();
+        self.list.push(Interface::new(ifindex, config));
+        Ok(&self.list[self.list.len() - 1])
+    }
+
+    /// Removes an interface.
+    pub(crate) fn remove(&mut self, ifindex: IfIndex) -> Result<Interface, ControlError> {
+        if ifindex == Fib::LOOPBACK {
+            return Err(ControlError::Invalid("the loopback interface stays"));
+        }
+        let at = self.list.iter().position(|i| i.ifindex == ifindex);
+        Ok(self.list.remove(at.ok_or(ControlError::NoInterface(ifindex))?))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Interface> {
+        self.list.iter()
+    }
+
+    pub(crate) fn get(&self, ifindex: IfIndex) -> Option<&Interface> {
+        self.list.iter().find(|i| i.ifindex == ifindex)
+    }
+
+    /// The interface that an administrator named.
+    pub(crate) fn named(&mut self, ifindex: IfIndex) -> Result<&mut Interface, ControlError> {
+        let found = self.list.iter_mut().find(|i| i.ifindex == ifindex);
+        found.ok_or(ControlError::NoInterface(ifindex))
+    }
+
+    /// Whether any interface has the address.
+    pub(crate) fn owns(&self, ip: Ip) -> bool {
+        self.iter().any(|i| i.owns(ip))
+    }
+
+    /// The name of an interface; empty if there is none.
+    pub(crate) fn name(&self, ifindex: IfIndex) -> String {
+        self.get(ifindex).map(|i| i.name.clone()).unwrap_or_default()
+    }
 }
 
 /// Smallest MTU of an IPv6 link (RFC 8200 §5).
