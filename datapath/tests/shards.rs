@@ -154,12 +154,12 @@ fn two_queues_and_two_shards_on_four_threads_lose_and_duplicate_nothing() {
                     let (mut sent, mut got) = ([0; 2], [[0; 2]; 2]);
                     while sent != [EACH; 2] || got.iter().flatten().sum::<u32>() < 2 * EACH {
                         assert!(Instant::now() < deadline, "shard {shard}: {sent:?} {got:?}");
-                        for to in 0..2 {
-                            let queue = (sent[to] % 2) as usize;
-                            let [a, b, c, d] = (sent[to] / 2).to_be_bytes();
+                        for (to, sent) in sent.iter_mut().enumerate() {
+                            let queue = (*sent % 2) as usize;
+                            let [a, b, c, d] = (*sent / 2).to_be_bytes();
                             let frame = [to as u8, shard as u8, a, b, c, d];
-                            if sent[to] < EACH && try_send(&mut links[queue], &frame) {
-                                sent[to] += 1;
+                            if *sent < EACH && try_send(&mut links[queue], &frame) {
+                                *sent += 1;
                             }
                         }
                         for (queue, link) in links.iter_mut().enumerate() {
