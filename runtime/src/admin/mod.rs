@@ -1,4 +1,4 @@
-//! Control calls: what `ctl` and programs ask of the stack or want changed.
+//! The control plane: what `ctl` and programs ask of the stack or want changed.
 //!
 //! Runs on the engine thread. [`show`] fills the records of [`client::admin`], [`change`] carries
 //! out the rest. A refusal has the errno and the words that `ip(8)` would use.
@@ -7,38 +7,32 @@ mod args;
 mod change;
 mod show;
 
-use client::call::{ControlCall, ErrorBody};
-use serde::Serialize;
-use serde_json::Value;
+use client::admin::{Request, Response};
+use client::call::ErrorBody;
 
 pub(crate) use self::show::{State, state};
 use crate::engine::Engine;
 
-/// Carries out a control call.
-pub(crate) fn call(engine: &mut Engine, call: &ControlCall) -> Result<Value, ErrorBody> {
+/// Carries out a request.
+///
+/// # Errors
+/// The refusal that the caller is sent.
+pub(crate) fn answer(engine: &mut Engine, request: &Request) -> Result<Response, ErrorBody> {
     let Engine { core, ports, .. } = engine;
-    match (call.api.as_str(), call.method.as_str()) {
-        ("link", "show") => Ok(json(&show::links(core, ports))),
-        ("address", "show") => Ok(json(&show::addresses(core))),
-        ("address", "add") => change::address_add(core, call),
-        ("address", "del") => change::address_del(core, call),
-        ("route", "show") => Ok(json(&show::routes(core))),
-        ("route", "add") => change::route_add(core, call),
-        ("route", "del") => change::route_del(core, call),
-        ("neighbor", "show") => Ok(json(&show::neighbors(core))),
-        ("neighbor", "add") => change::neighbor_add(core, call),
-        ("neighbor", "del") => change::neighbor_del(core, call),
-        ("neighbor", "flush") => change::neighbor_flush(core, call),
-        ("socket", "show") => Ok(json(&show::sockets(core))),
-        ("stats", "show") => Ok(json(&show::stats(core))),
-        ("daemon", "info") => Ok(json(&show::info(core))),
-        (api, method) => {
-            Err(ErrorBody::new("KeyError", format!("unknown control call {api:?} {method:?}")))
-        }
+    match request {
+        Request::LinkShow => Ok(Response::Links(show::links(core, ports))),
+        Request::AddressShow => Ok(Response::Addresses(show::addresses(core))),
+        Request::AddressAdd(args) => change::address_add(core, args),
+        Request::AddressDel(args) => change::address_del(core, args),
+        Request::RouteShow => Ok(Response::Routes(show::routes(core))),
+        Request::RouteAdd(args) => change::route_add(core, args),
+        Request::RouteDel(args) => change::route_del(core, args),
+        Request::NeighborShow => Ok(Response::Neighbors(show::neighbors(core))),
+        Request::NeighborAdd(args) => change::neighbor_add(core, args),
+        Request::NeighborDel(args) => change::neighbor_del(core, args),
+        Request::NeighborFlush(args) => change::neighbor_flush(core, args),
+        Request::SocketShow => Ok(Response::Sockets(show::sockets(core))),
+        Request::StatsShow => Ok(Response::Stats(show::stats(core))),
+        Request::DaemonInfo => Ok(Response::DaemonInfo(show::info(core))),
     }
-}
-
-fn json<T: Serialize>(value: &T) -> Value {
-    // The records have string keys and finite numbers, so this does not fail.
-    serde_json::to_value(value).unwrap_or_default()
 }

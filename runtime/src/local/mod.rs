@@ -16,9 +16,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
 use addr::Endpoint;
-use client::call::ControlCall;
+use client::admin::{Request, Response};
 use client::{LocalSocket, LocalStack};
-use serde_json::Value;
 
 pub(crate) use self::locals::Locals;
 use crate::engine::mailbox::Remote;
@@ -34,9 +33,9 @@ impl LocalHost {
 }
 
 impl LocalStack for LocalHost {
-    fn control(&self, call: &ControlCall) -> io::Result<Value> {
-        let call = call.clone();
-        let answer = self.0.call(move |engine| crate::admin::call(engine, &call))?;
+    fn control(&self, request: &Request) -> io::Result<Response> {
+        let request = request.clone();
+        let answer = self.0.call(move |engine| crate::admin::answer(engine, &request))?;
         answer.map_err(client::call::ErrorBody::into_io)
     }
 
