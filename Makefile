@@ -68,7 +68,7 @@ demo: build ## the whole tour in a namespace of its own: start, ping, curl, echo
 sweep: ## play the sweep over all kinds of paths and renew its table, sim/tests/sweep.snap
 	UPDATE_SNAPSHOTS=1 $(CARGO) test --locked -p sim --test sweep
 
-parity: ## rewrite docs/parity.md from the rows that tests cite
+parity: ## rewrite docs/parity.md from docs/parity/*.tsv and the rows that tests cite
 	$(CARGO) run -q -p tidy -- parity
 
 # ---- networks -------------------------------------------------------------------------------

@@ -33,8 +33,8 @@ ip -n "$ns" tuntap add tap7 mode tap
 ip -n "$ns" link set tap7 master br0 up
 
 say "pytcp-xdp --iface tap7 --address 10.0.1.7/24 --address 2001:db8:0:1::7/64 --demo"
-ip netns exec "$ns" "$bin/pytcp-xdp" --iface tap7 --address 10.0.1.7/24 --address 2001:db8:0:1::7/64 \
-  --gateway 10.0.1.1 --ipc-socket "$work/pytcp.sock" --demo &
+ip netns exec "$ns" "$bin/pytcp-xdp" --iface tap7 --address 10.0.1.7/24 \
+  --address 2001:db8:0:1::7/64 --gateway 10.0.1.1 --ipc-socket "$work/pytcp.sock" --demo &
 daemon=$!
 for _ in $(seq 100); do ctl link >/dev/null 2>&1 && break; sleep 0.05; done
 ctl link >/dev/null

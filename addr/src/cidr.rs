@@ -100,7 +100,8 @@ impl Cidr {
         Self { ip: Ip::from_bits(self.ip.to_bits() & self.mask()), prefix: self.prefix }
     }
 
-    /// The directed broadcast address: IPv4 up to `/30`; `/31` (RFC 3021), `/32` and IPv6 have none.
+    /// The directed broadcast address: IPv4 up to `/30`; `/31` (RFC 3021), `/32` and IPv6 have
+    /// none.
     pub fn broadcast(&self) -> Option<Ip> {
         (self.ip.is_v4() && self.prefix < 31)
             .then(|| Ip::from_bits(self.ip.to_bits() | !self.mask()))

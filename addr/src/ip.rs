@@ -29,8 +29,8 @@ use crate::{
 pub struct Ip([u8; 16]);
 
 impl PartialEq for Ip {
-    /// Compared in the words in which addresses are moved about: a wider load of what was just written
-    /// in parts would have to wait for the cache.
+    /// Compared in the words in which addresses are moved about: a wider load of what was just
+    /// written in parts would have to wait for the cache.
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         let ([a, b], [c, d]) = (self.words(), other.words());
@@ -353,8 +353,8 @@ impl Ip {
         ReversePointer(self.to_std())
     }
 
-    /// One octet, cut out of the whole number: predicates that look at the number and at single bytes
-    /// of memory keep the address in memory, where it was just written in other pieces.
+    /// One octet, cut out of the whole number: predicates that look at the number and at single
+    /// bytes of memory keep the address in memory, where it was just written in other pieces.
     #[inline]
     fn octet(&self, at: u32) -> u8 {
         (self.to_bits() >> (120 - 8 * at)) as u8

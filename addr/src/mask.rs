@@ -1,8 +1,8 @@
 //! Network masks and wildcards.
 //!
 //! A [`Mask`] is contiguous leading ones, held as their count, so no other mask exists. A
-//! [`Wildcard`] is any bit pattern, as in access lists and host masks. A mask is applied to an address
-//! by `&`, a wildcard by `|`, in either order.
+//! [`Wildcard`] is any bit pattern, as in access lists and host masks. A mask is applied to an
+//! address by `&`, a wildcard by `|`, in either order.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -36,7 +36,8 @@ pub fn run(args: &KernelArgs) -> io::Result<()> {
     let busy = args.busy;
     thread::scope(|scope| {
         serve(scope, BULK_SOURCE, move |s| source(s, busy))?;
-        // A source on a bad path may learn late that its peer has gone; the next one shall not wait.
+        // A source on a bad path may learn late that its peer has gone; the next one shall not
+        // wait.
         serve(scope, DEEP_SOURCE, move |s| {
             scope.spawn(move || source(s, busy));
             Ok(())

@@ -130,8 +130,8 @@ pub fn find_daemon(named: Option<&PathBuf>) -> io::Result<PathBuf> {
         return path.canonicalize();
     }
     Err(io::Error::other(format!(
-        "{} is missing: build it with `cargo build --release -p runtime`, name another by --daemon, \
-         or leave it out by --without-ours",
+        "{} is missing: build it with `cargo build --release -p runtime`, name another by \
+         --daemon, or leave it out by --without-ours",
         path.display()
     )))
 }

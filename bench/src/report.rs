@@ -71,8 +71,8 @@ impl<'a> Report<'a> {
         };
         let (median, max) = others.map_or((0.0, 0.0), |o| (o.median, o.max));
         format!(
-            "{}, Linux {}, {} cores of {}{}\n{} repetitions, {} s a figure; others used {median:.2} \
-             cores meanwhile, at most {max:.2}{noise}\n",
+            "{}, Linux {}, {} cores of {}{}\n{} repetitions, {} s a figure; others used \
+             {median:.2} cores meanwhile, at most {max:.2}{noise}\n",
             fact("date"),
             fact("kernel"),
             fact("cores"),

@@ -1,7 +1,7 @@
 //! What was measured: samples by row and value, one a repetition, and what went wrong.
 //!
-//! Two rows are compared within a repetition, where they were taken seconds apart, and the median of
-//! those ratios is what is said: a machine that gets slower half-way does not bend it.
+//! Two rows are compared within a repetition, where they were taken seconds apart, and the median
+//! of those ratios is what is said: a machine that gets slower half-way does not bend it.
 use std::collections::BTreeMap;
 
 /// Samples of a run.

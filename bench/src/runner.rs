@@ -1,7 +1,7 @@
 //! The run: every repetition goes through all rows of a figure before the next figure.
 //!
-//! Subjects that sleep are all started at the start of a repetition, each in its own namespaces, and
-//! cost nothing until their turn comes; so rows that are compared are measured a second or two
+//! Subjects that sleep are all started at the start of a repetition, each in its own namespaces,
+//! and cost nothing until their turn comes; so rows that are compared are measured a second or two
 //! apart, however the machine drifts. Subjects that spin would starve each other and run one at a
 //! time. A measurement that fails is noted and the run goes on; an interrupt ends it, and with the
 //! values that own them go processes and namespaces.

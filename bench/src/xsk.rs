@@ -1,10 +1,10 @@
 //! A bare AF_XDP socket in copy mode: frame memory, four rings, nothing on top.
 //!
-//! The limits, the bare responder and smoltcp's device all stand on this, so they share its cost and
-//! its faults. A receiver keeps the lower half of the frames circulating between fill and receive
-//! ring; a sender takes from the upper half and gets frames back by the completion ring. Who holds
-//! a frame's address owns its bytes; the kernel's word for that is the ring it was taken from.
-//! `unsafe` maps the shared memory and follows it.
+//! The limits, the bare responder and smoltcp's device all stand on this, so they share its cost
+//! and its faults. A receiver keeps the lower half of the frames circulating between fill and
+//! receive ring; a sender takes from the upper half and gets frames back by the completion ring.
+//! Who holds a frame's address owns its bytes; the kernel's word for that is the ring it was taken
+//! from. `unsafe` maps the shared memory and follows it.
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use std::env;
 use std::process::exit;
 use std::time::{Duration, Instant};
 
-use datapath::{Port, PortConfig, PortLink, TxFrame, open};
+use datapath::{Port, PortConfig, PortLink, TxFrame, open, single_shard};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use wire::offload::TxMeta;
@@ -65,7 +65,7 @@ fn cpu_time() -> f64 {
 }
 
 fn receive(port: &mut Port, link: &mut PortLink, _: usize) -> usize {
-    let received = port.turn(BATCH).received;
+    let received = port.turn(BATCH, single_shard).received;
     while let Some(received) = link.rx.pop() {
         let _ = link.rx_done.push(received.frame);
     }
@@ -79,11 +79,11 @@ fn send(port: &mut Port, link: &mut PortLink, len: usize) -> usize {
         emit(frame.bytes_mut());
         let _ = link.tx.push(TxFrame { frame, meta: TxMeta::default() });
     }
-    port.turn(BATCH).sent
+    port.turn(BATCH, single_shard).sent
 }
 
 fn turn_round(port: &mut Port, link: &mut PortLink, _: usize) -> usize {
-    let received = port.turn(BATCH).received;
+    let received = port.turn(BATCH, single_shard).received;
     while let Some(received) = link.rx.pop() {
         let mut frame = received.frame;
         if let Some((dst, src)) = frame.bytes_mut().get_mut(..12).map(|macs| macs.split_at_mut(6)) {

@@ -69,10 +69,11 @@ pub struct PortConfig {
     /// Whether a TAP or TUN device that does not exist is created. It goes when the port is
     /// dropped.
     pub create: bool,
-    /// XDP: the receive queue to take.
+    /// XDP: the receive queue to take, the first one where several are opened.
     pub queue: u32,
-    /// Frames to receive into, 0 for the default of the backend (TAP: 64 of 64 KiB, XDP: 2048 of 4
-    /// KiB). More do not make it faster once they no longer fit into the cache.
+    /// Frames to receive into, of each queue, 0 for the default of the backend (TAP: 64 of 64 KiB
+    /// for each shard, XDP: 2048 of 4 KiB). More do not make it faster once they no longer fit into
+    /// the cache.
     pub rx_frames: u32,
     /// Frames to send from, 0 for the default of the backend (as for receiving).
     pub tx_frames: u32,
@@ -129,4 +130,6 @@ pub struct PortInfo {
     pub backend: Backend,
     /// How it got it, for people: `tap vnet_hdr tso4 tso6`, `xdp driver copy need_wakeup shared`.
     pub mode: String,
+    /// Which queue of the device this is, from 0; for XDP the number of the receive queue.
+    pub queue: u32,
 }

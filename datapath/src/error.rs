@@ -51,6 +51,19 @@ pub enum PortError {
         /// What was asked for.
         wanted: &'static str,
     },
+    /// A TAP or TUN device that was made for one queue cannot have more.
+    #[error(
+        "{interface}: was made for one queue, {queues} are asked for; make it with \
+         `ip tuntap add {interface} mode {kind} multi_queue`, or ask for one"
+    )]
+    SingleQueue {
+        /// The interface.
+        interface: String,
+        /// How many queues were asked for.
+        queues: u32,
+        /// `tap` or `tun`.
+        kind: &'static str,
+    },
     /// XDP works on frames that lie in one buffer.
     #[error("{interface}: MTU {mtu} is too large for XDP frames of one buffer (at most {max})")]
     MtuTooLarge {

@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::error::PortError;
 
-const SIOCETHTOOL: libc::c_ulong = 0x8946;
+pub(crate) const SIOCETHTOOL: libc::c_ulong = 0x8946;
 const ETHTOOL_GDRVINFO: u32 = 3;
 /// Ethernet, as `sa_family` of a hardware address.
 const ARPHRD_ETHER: u16 = 1;
@@ -116,15 +116,15 @@ impl OsDevice {
 
 /// A socket to ask with.
 #[derive(Debug)]
-struct Asker(OwnedFd);
+pub(crate) struct Asker(OwnedFd);
 
 impl Asker {
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         Ok(Self(socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?))
     }
 
-    fn ask(&self, what: libc::c_ulong, request: &mut libc::ifreq) -> io::Result<()> {
+    pub(crate) fn ask(&self, what: libc::c_ulong, request: &mut libc::ifreq) -> io::Result<()> {
         // SAFETY: these requests read and write one `ifreq`, and the one that points elsewhere
         // (SIOCETHTOOL) points to a live structure of the size its command implies.
         let answer = unsafe { libc::ioctl(self.0.as_raw_fd(), what as _, request) };

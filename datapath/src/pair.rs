@@ -6,19 +6,18 @@
 //! the edge of a real one.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use addr::Mac;
 use ring::{Consumer, Producer, channel};
-use rustix::event::{EventfdFlags, eventfd};
 use wire::offload::{DeviceCaps, Medium, RxChecksum, RxMeta, TxChecksum};
 
+use crate::bell::Bell;
 use crate::config::{Backend, PortInfo};
 use crate::edge;
 use crate::frame::{Frame, RxFrame, TxFrame, heap_frames};
-use crate::link::{PortLink, Side, join};
-use crate::port::{Port, PortStats};
+use crate::link::PortLink;
+use crate::side::PortSide;
 
 /// What both ends of a pair are like.
 #[derive(Clone, Debug)]
@@ -29,9 +28,9 @@ pub struct PairConfig {
     pub mtu: u32,
     /// What may be left to the device. With segmentation, large frames pass whole.
     pub caps: DeviceCaps,
-    /// Frames to receive into, of each end; at least one.
+    /// Frames to receive into, of each port; at least one for each shard.
     pub rx_frames: u32,
-    /// Frames to send from, of each end; at least one.
+    /// Frames to send from, of each port; at least one for each shard.
     pub tx_frames: u32,
 }
 
@@ -47,60 +46,47 @@ impl Default for PairConfig {
     }
 }
 
-/// Makes two ports of which each receives what the other sends.
-pub fn pair(config: &PairConfig) -> io::Result<[(Port, PortLink, PortInfo); 2]> {
-    let (rx_frames, tx_frames) = (config.rx_frames.max(1), config.tx_frames.max(1));
+/// One end before it becomes a port.
+type End = (PairDevice, PortSide, Vec<PortLink>, PortInfo);
+
+/// Makes both ends of queue number `queue`, each for so many shards.
+pub(crate) fn join(config: &PairConfig, queue: u32, shards: [usize; 2]) -> io::Result<[End; 2]> {
+    // Each shard needs a frame of each kind.
+    let least = shards[0].max(shards[1]) as u32;
+    let (rx_frames, tx_frames) = (config.rx_frames.max(least), config.tx_frames.max(least));
     let config = &PairConfig { rx_frames, tx_frames, ..config.clone() };
-    let (left_to_right, right_from_left) = channel(config.tx_frames as usize);
-    let (right_to_left, left_from_right) = channel(config.tx_frames as usize);
-    let (right_gives_back, left_home) = channel(config.tx_frames as usize);
-    let (left_gives_back, right_home) = channel(config.tx_frames as usize);
-    let bells = [bell()?, bell()?];
-    let left = PairDevice {
-        to_peer: left_to_right,
-        home: left_home,
-        from_peer: left_from_right,
-        give_back: left_gives_back,
-        own_bell: bells[0].clone(),
-        peer_bell: bells[1].clone(),
+    let (left_to_right, right_from_left) = channel(tx_frames as usize);
+    let (right_to_left, left_from_right) = channel(tx_frames as usize);
+    let (right_gives_back, left_home) = channel(tx_frames as usize);
+    let (left_gives_back, right_home) = channel(tx_frames as usize);
+    let bells = [Bell::new()?, Bell::new()?];
+    let device = |to_peer, home, from_peer, give_back, own: &Bell, peer: &Bell| PairDevice {
+        to_peer,
+        home,
+        from_peer,
+        give_back,
+        own_bell: own.clone(),
+        peer_bell: peer.clone(),
         arriving: None,
         on_wire: 0,
         stuck: None,
         medium: config.medium,
         caps: config.caps,
     };
-    let right = PairDevice {
-        to_peer: right_to_left,
-        home: right_home,
-        from_peer: right_from_left,
-        give_back: right_gives_back,
-        own_bell: bells[1].clone(),
-        peer_bell: bells[0].clone(),
-        arriving: None,
-        on_wire: 0,
-        stuck: None,
-        medium: config.medium,
-        caps: config.caps,
-    };
-    Ok([end(config, left, 1)?, end(config, right, 2)?])
+    let [one, two] = &bells;
+    let left = device(left_to_right, left_home, left_from_right, left_gives_back, one, two);
+    let right = device(right_to_left, right_home, right_from_left, right_gives_back, two, one);
+    Ok([end(config, left, 1, queue, shards[0]), end(config, right, 2, queue, shards[1])])
 }
 
-fn bell() -> io::Result<Arc<OwnedFd>> {
-    Ok(Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
-}
-
-fn end(
-    config: &PairConfig,
-    device: PairDevice,
-    number: u8,
-) -> io::Result<(Port, PortLink, PortInfo)> {
+fn end(config: &PairConfig, device: PairDevice, number: u8, queue: u32, shards: usize) -> End {
     let header = match config.medium {
         Medium::Ethernet => 22,
         Medium::Ip => 0,
     };
     let capacity = config.caps.gso_max.max(config.mtu + header);
     let frames = heap_frames(config.rx_frames + config.tx_frames, capacity);
-    let (side, link) = join(frames, config.rx_frames);
+    let (side, links) = PortSide::new(frames, config.rx_frames, shards);
     let info = PortInfo {
         name: format!("pair{number}"),
         os: None,
@@ -110,8 +96,9 @@ fn end(
         caps: config.caps,
         backend: Backend::Pair,
         mode: "pair".to_owned(),
+        queue,
     };
-    Ok((Port::from_pair(device, side)?, link, info))
+    (device, side, links, info)
 }
 
 /// One end.
@@ -120,8 +107,8 @@ pub(crate) struct PairDevice {
     home: Consumer<Frame>,
     from_peer: Consumer<TxFrame>,
     give_back: Producer<Frame>,
-    own_bell: Arc<OwnedFd>,
-    peer_bell: Arc<OwnedFd>,
+    own_bell: Bell,
+    peer_bell: Bell,
     /// A frame of the peer of which only some pieces are received.
     arriving: Option<(TxFrame, usize)>,
     /// Our frames that the peer has and has not given back.
@@ -147,12 +134,8 @@ impl PairDevice {
         self.on_wire + u32::from(self.stuck.is_some())
     }
 
-    pub(crate) fn transmit(
-        &mut self,
-        side: &mut Side,
-        stats: &mut PortStats,
-        budget: usize,
-    ) -> usize {
+    /// Puts up to `budget` frames on the wire.
+    pub(crate) fn transmit(&mut self, side: &mut PortSide, budget: usize) -> usize {
         while let Some(frame) = self.home.pop() {
             self.on_wire = self.on_wire.saturating_sub(1);
             side.recycle(frame);
@@ -161,7 +144,7 @@ impl PairDevice {
         while sent < budget {
             let Some(frame) = self.stuck.take().or_else(|| side.next_to_send()) else { break };
             if !side.owns(&frame.frame) {
-                stats.tx_errors += 1;
+                side.stats.tx_errors += 1;
                 continue;
             }
             let bytes = frame.frame.len() as u64;
@@ -169,29 +152,29 @@ impl PairDevice {
                 self.stuck = Some(frame);
                 break;
             }
-            stats.tx_packets += 1;
-            stats.tx_bytes += bytes;
+            side.stats.tx_packets += 1;
+            side.stats.tx_bytes += bytes;
             self.on_wire += 1;
             sent += 1;
         }
         if sent > 0 {
-            // Fails only if the peer has not looked for 2^64 turns; then it is signalled anyway.
-            let _ = rustix::io::write(&self.peer_bell, &1u64.to_ne_bytes());
+            self.peer_bell.ring();
         }
         sent
     }
 
+    /// Takes up to `budget` frames from the wire.
     pub(crate) fn receive(
         &mut self,
-        side: &mut Side,
-        stats: &mut PortStats,
+        side: &mut PortSide,
         budget: usize,
+        steer: &mut impl FnMut(&[u8], &RxMeta) -> usize,
     ) -> usize {
         let mut received = 0;
-        while received < budget {
+        while received < budget && !side.is_holding() {
             let next = self.arriving.take().or_else(|| self.from_peer.pop().map(|f| (f, 0)));
             let Some((mut frame, piece)) = next else {
-                let _ = rustix::io::read(&self.own_bell, &mut [0u8; 8]);
+                self.own_bell.silence();
                 // What came between the look and the reading is seen in the next turn.
                 if !self.from_peer.is_empty() {
                     continue;
@@ -205,19 +188,17 @@ impl PairDevice {
             received += 1;
             match self.copy(&mut frame, piece, &mut buffer) {
                 Some(meta) => {
-                    stats.rx_packets += 1;
-                    stats.rx_bytes += buffer.len() as u64;
-                    side.deliver(RxFrame { frame: buffer, meta });
+                    side.deliver(RxFrame { frame: buffer, meta }, steer);
                 }
                 None => {
-                    stats.rx_errors += 1;
+                    side.stats.rx_errors += 1;
                     side.recycle(buffer);
                 }
             }
             if piece + 1 < self.pieces(&frame) {
                 self.arriving = Some((frame, piece + 1));
             } else if self.give_back.push(frame.frame).is_err() {
-                stats.rx_errors += 1;
+                side.stats.rx_errors += 1;
             }
         }
         received

@@ -117,6 +117,9 @@ impl Steering {
     }
 
     /// Sets the MAC that unicast frames must be for. At first it is the device's own.
+    ///
+    /// # Errors
+    /// [`PortError::Program`] where the kernel refuses to change the program's map.
     pub fn set_mac(&mut self, mac: Mac) -> Result<(), PortError> {
         let mut maps = self.lock();
         maps.config.mac = mac.0;
@@ -127,6 +130,10 @@ impl Steering {
     /// (tentative ones too), the groups we are in (solicited-node and all-nodes ones too, where
     /// they are wanted: the kernel then no longer hears them on this interface), and broadcast
     /// addresses if they are ours to hear.
+    ///
+    /// # Errors
+    /// [`PortError::BadConfig`] for more than 4096 addresses of one family; otherwise where the
+    /// kernel refuses to change the program's maps or the device's multicast filter.
     pub fn set_addresses(&mut self, addresses: &[Ip]) -> Result<(), PortError> {
         let (mut four, mut six) = (HashSet::new(), HashSet::new());
         for address in addresses {
@@ -158,6 +165,10 @@ impl Steering {
 
     /// Replaces the ports of our addresses that are left to the kernel (shared mode): IP protocol
     /// (6 or 17) and number.
+    ///
+    /// # Errors
+    /// [`PortError::BadConfig`] for more than 1024 ports; [`PortError::Program`] where the kernel
+    /// refuses to change the program's maps.
     pub fn set_kernel_ports(&mut self, ports: &[(u8, u16)]) -> Result<(), PortError> {
         let key = |&(protocol, number): &(u8, u16)| {
             PodPort(bpf::PortKey { number: number.to_be_bytes(), protocol, reserved: 0 })
@@ -176,6 +187,9 @@ impl Steering {
     }
 
     /// How many frames got each verdict since the program was loaded, by name, summed over CPUs.
+    ///
+    /// # Errors
+    /// [`PortError::Program`] where the kernel refuses to read the program's map.
     pub fn verdicts(&self) -> Result<Vec<(&'static str, u64)>, PortError> {
         let maps = self.lock();
         let count = |verdict: &bpf::Verdict| {

@@ -19,14 +19,15 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use wire::offload::{DeviceCaps, Medium, TxChecksum};
+use wire::offload::{DeviceCaps, Medium, RxMeta, TxChecksum};
 
 use crate::config::{Backend, PortConfig, PortInfo};
 use crate::error::PortError;
 use crate::frame::{HEADROOM, RxFrame, TxFrame, heap_frames};
 use crate::interface::OsDevice;
-use crate::link::{PortLink, Side, join};
-use crate::port::PortStats;
+use crate::link::PortLink;
+use crate::side::PortSide;
+use crate::stats::PortStats;
 use crate::{edge, interface, vnet};
 
 /// Frames in each direction unless configured.
@@ -60,25 +61,30 @@ enum Outcome {
     Stuck(usize),
 }
 
-/// Opens queues of the device.
+/// A queue before it becomes a port.
+type Opened = (TapDevice, PortSide, Vec<PortLink>, PortInfo);
+
+/// Opens queues of the device, each for so many shards.
 pub(crate) fn open(
     config: &PortConfig,
     backend: Backend,
     queues: u32,
-) -> Result<Vec<(TapDevice, Side, PortLink, PortInfo)>, PortError> {
-    let frames = |count: u32| if count == 0 { FRAMES } else { count };
+    shards: usize,
+) -> Result<Vec<Opened>, PortError> {
+    let bad = |what| PortError::BadConfig { interface: config.name.clone(), what };
+    let frames = |count: u32| if count == 0 { FRAMES * shards as u32 } else { count };
     let (rx_frames, tx_frames) = (frames(config.rx_frames), frames(config.tx_frames));
     if rx_frames.max(tx_frames) > FRAMES_MAX {
-        return Err(PortError::BadConfig {
-            interface: config.name.clone(),
-            what: "more than 4096 frames in one direction",
-        });
+        return Err(bad("more than 4096 frames in one direction"));
+    }
+    if (rx_frames.min(tx_frames) as usize) < shards {
+        return Err(bad("fewer frames in one direction than shards"));
     }
     let name = &config.name;
     let existed = check_existing(config, backend)?;
     let mut fds = Vec::new();
     for _ in 0..queues {
-        fds.push(attach(config, backend, queues > 1, existed || !fds.is_empty())?);
+        fds.push(attach(config, backend, queues, existed)?);
     }
     if let Some(mtu) = config.mtu {
         interface::set_mtu(name, mtu)?;
@@ -90,11 +96,11 @@ pub(crate) fn open(
     let medium = if backend == Backend::Tun { Medium::Ip } else { Medium::Ethernet };
     let os = OsDevice::of(name, &facts)?;
     let mut ports = Vec::new();
-    for (fd, vnet_wanted) in fds {
+    for (queue, (fd, vnet_wanted)) in (0..).zip(fds) {
         let (header, offloads) = if vnet_wanted { setup_header(&fd) } else { (0, 0) };
         set_offload(&fd, offloads);
         let frames = heap_frames(rx_frames + tx_frames, FRAME_BYTES);
-        let (side, link) = join(frames, rx_frames);
+        let (side, links) = PortSide::new(frames, rx_frames, shards);
         let info = PortInfo {
             name: name.clone(),
             os: Some(os.clone()),
@@ -104,11 +110,12 @@ pub(crate) fn open(
             caps: caps(header, medium),
             backend,
             mode: mode(backend, header, offloads),
+            queue,
         };
         let scratch = if header == 0 { FRAME_BYTES as usize } else { 0 };
         let scratch = vec![0; scratch].into_boxed_slice();
         let device = TapDevice { fd, medium, header, stuck: None, scratch, lost: false };
-        ports.push((device, side, link, info));
+        ports.push((device, side, links, info));
     }
     Ok(ports)
 }
@@ -137,9 +144,10 @@ fn check_existing(config: &PortConfig, backend: Backend) -> Result<bool, PortErr
 fn attach(
     config: &PortConfig,
     backend: Backend,
-    multi_queue: bool,
+    queues: u32,
     existed: bool,
 ) -> Result<(OwnedFd, bool), PortError> {
+    let multi_queue = queues > 1;
     let name = &config.name;
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let fd = rustix::fs::open("/dev/net/tun", flags, Mode::empty())
@@ -169,6 +177,10 @@ fn attach(
             }
             Err(e) => return Err(PortError::from_os(name, "attaching to the device", e)),
         }
+    }
+    if existed && multi_queue {
+        let (interface, kind) = (name.clone(), if backend == Backend::Tun { "tun" } else { "tap" });
+        return Err(PortError::SingleQueue { interface, queues, kind });
     }
     Err(PortError::from_os(name, "attaching to the device", refusal))
 }
@@ -271,17 +283,17 @@ impl TapDevice {
     /// Reads up to `budget` frames.
     pub(crate) fn receive(
         &mut self,
-        side: &mut Side,
-        stats: &mut PortStats,
+        side: &mut PortSide,
         budget: usize,
+        steer: &mut impl FnMut(&[u8], &RxMeta) -> usize,
     ) -> usize {
         let mut received = 0;
-        while received < budget {
+        while received < budget && !side.is_holding() {
             // Without a buffer frames wait in the device's own queue.
             let Some(mut frame) = side.rx_pool.pop() else { break };
             frame.reset(HEADROOM);
             let Some(buffer) = frame.with_prefix_mut(self.header) else { break };
-            stats.syscalls += 1;
+            side.stats.syscalls += 1;
             let n = match rustix::io::read(&self.fd, &mut *buffer) {
                 Ok(n) => n,
                 Err(Errno::INTR) => {
@@ -302,44 +314,33 @@ impl TapDevice {
                 buffer[..n.min(header)].get(..header).and_then(vnet::parse)
             };
             let Some(meta) = meta.filter(|_| n > header) else {
-                stats.rx_errors += 1;
+                side.stats.rx_errors += 1;
                 side.rx_pool.push(frame);
                 continue;
             };
             frame.set_len(n - header);
-            let bytes = frame.len() as u64;
-            if side.deliver(RxFrame { frame, meta }) {
-                stats.rx_packets += 1;
-                stats.rx_bytes += bytes;
-            } else {
-                stats.rx_dropped += 1;
-            }
+            side.deliver(RxFrame { frame, meta }, steer);
         }
         received
     }
 
     /// Writes up to `budget` frames.
-    pub(crate) fn transmit(
-        &mut self,
-        side: &mut Side,
-        stats: &mut PortStats,
-        budget: usize,
-    ) -> usize {
+    pub(crate) fn transmit(&mut self, side: &mut PortSide, budget: usize) -> usize {
         let mut sent = 0;
         while sent < budget {
             let next = self.stuck.take().or_else(|| side.next_to_send().map(|frame| (frame, 0)));
             let Some((mut frame, piece)) = next else { break };
-            match self.send(&mut frame, piece, stats) {
+            match self.send(&mut frame, piece, &mut side.stats) {
                 Outcome::Stuck(piece) => {
                     self.stuck = Some((frame, piece));
                     break;
                 }
                 Outcome::Sent => {
-                    stats.tx_packets += 1;
-                    stats.tx_bytes += frame.frame.len() as u64;
+                    side.stats.tx_packets += 1;
+                    side.stats.tx_bytes += frame.frame.len() as u64;
                 }
-                Outcome::Refused => stats.tx_errors += 1,
-                Outcome::Dropped => stats.tx_dropped += 1,
+                Outcome::Refused => side.stats.tx_errors += 1,
+                Outcome::Dropped => side.stats.tx_dropped += 1,
             }
             sent += 1;
             side.recycle(frame.frame);

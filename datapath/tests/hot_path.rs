@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::{SocketAddr, UdpSocket};
 
-use datapath::{Backend, PairConfig, Port, PortConfig, PortLink, TxFrame, pair};
+use datapath::{Backend, PairConfig, Port, PortConfig, PortLink, TxFrame, pair, single_shard};
 use support::{Host, Netns, veth};
 use wire::offload::TxMeta;
 
@@ -40,7 +40,7 @@ fn echo(port: &mut Port, link: &mut PortLink, turns: usize) -> (u64, usize) {
     let before = ALLOCATIONS.get();
     let received = port.stats().rx_packets;
     for _ in 0..turns {
-        port.turn(64);
+        port.turn(64, single_shard);
         while let Some(received) = link.rx.pop() {
             let Some(mut frame) = link.tx_free.pop() else {
                 let _ = link.rx_done.push(received.frame);

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use datapath::{Frame, PairConfig, Port, PortInfo, PortLink, RxFrame, TxFrame, pair};
+use datapath::{Frame, PairConfig, Port, PortInfo, PortLink, RxFrame, TxFrame, pair, single_shard};
 use wire::offload::{DeviceCaps, Gso, GsoKind, Medium, RxChecksum, RxMeta, TxChecksum, TxMeta};
 
 type End = (Port, PortLink, PortInfo);
@@ -40,8 +40,8 @@ fn what_one_sends_the_other_receives_and_buffers_go_home() {
     let (mut left, mut right) = ends(&PairConfig::default());
     for round in 0..1000u32 {
         send(&mut left, &round.to_be_bytes(), TxMeta::default());
-        left.0.turn(64);
-        right.0.turn(64);
+        left.0.turn(64, single_shard);
+        right.0.turn(64, single_shard);
         let received = right.1.rx.pop().expect("it arrived");
         assert_eq!(received.frame.bytes(), round.to_be_bytes());
         assert_eq!(received.meta, RxMeta::default());
@@ -50,8 +50,8 @@ fn what_one_sends_the_other_receives_and_buffers_go_home() {
         assert_eq!(right.0.frames().stack, 1);
         right.1.rx_done.push(received.frame).expect("the ring has room");
     }
-    left.0.turn(64);
-    right.0.turn(64);
+    left.0.turn(64, single_shard);
+    right.0.turn(64, single_shard);
     for end in [&left, &right] {
         let account = end.0.frames();
         assert_eq!((account.free, account.total), (128, 128), "{account:?}");
@@ -65,19 +65,19 @@ fn a_receiver_without_buffers_holds_the_sender_back() {
     for byte in 0..5 {
         send(&mut left, &[byte; 60], TxMeta::default());
     }
-    left.0.turn(64);
-    assert_eq!(right.0.turn(64).received, 2);
-    assert_eq!(right.0.turn(64).received, 0, "nobody gave a buffer back");
+    left.0.turn(64, single_shard);
+    assert_eq!(right.0.turn(64, single_shard).received, 2);
+    assert_eq!(right.0.turn(64, single_shard).received, 0, "nobody gave a buffer back");
     assert!(!right.0.wants_read());
     assert_eq!(left.0.frames().completion, 5, "the wire has them all");
     for byte in 0..5 {
         let received = right.1.rx.pop().expect("it arrives in the end, and in order");
         assert_eq!(received.frame.bytes(), [byte; 60]);
         right.1.rx_done.push(received.frame).expect("the ring has room");
-        right.0.turn(64);
+        right.0.turn(64, single_shard);
         check(&right);
     }
-    left.0.turn(64);
+    left.0.turn(64, single_shard);
     assert_eq!(left.0.frames().completion, 0);
 }
 
@@ -85,10 +85,10 @@ fn a_receiver_without_buffers_holds_the_sender_back() {
 fn a_frame_that_the_shard_drops_shows_in_the_account() {
     let (mut left, mut right) = ends(&PairConfig::default());
     send(&mut left, &[1; 60], TxMeta::default());
-    left.0.turn(64);
-    right.0.turn(64);
+    left.0.turn(64, single_shard);
+    right.0.turn(64, single_shard);
     drop(right.1.rx.pop().expect("it arrived"));
-    right.0.turn(64);
+    right.0.turn(64, single_shard);
     check(&right);
     assert_eq!(right.0.frames().stack, 1, "lost, and seen to be");
 }
@@ -105,7 +105,7 @@ fn a_shard_that_uses_all_it_was_given_is_given_more() {
             held.push(frame);
         }
         grown.push(held.len() - before);
-        left.0.turn(64);
+        left.0.turn(64, single_shard);
     }
     assert_eq!(grown, [32, 32, 0, 0], "all 64, and never one too many");
     check(&left);
@@ -119,7 +119,7 @@ fn another_port_s_frame_is_not_taken_for_an_own_one() {
     left.1.rx_done.push(foreign).expect("the ring has room");
     let foreign = other.1.tx_free.pop().expect("there is one");
     left.1.tx.push(TxFrame { frame: foreign, meta: TxMeta::default() }).expect("room");
-    left.0.turn(64);
+    left.0.turn(64, single_shard);
     check(&left);
     assert_eq!(left.0.frames().free, 128);
     assert_eq!(left.0.stats().tx_errors, 1);
@@ -147,8 +147,8 @@ fn a_large_frame_passes_whole_where_the_device_can() {
     let (mut left, mut right) = ends(&PairConfig { caps, ..PairConfig::default() });
     let (frame, meta) = large(30_000, 1460);
     send(&mut left, &frame, meta);
-    left.0.turn(64);
-    right.0.turn(64);
+    left.0.turn(64, single_shard);
+    right.0.turn(64, single_shard);
     let RxFrame { frame: received, meta } = right.1.rx.pop().expect("it arrived");
     assert_eq!(received.bytes(), frame);
     assert_eq!(meta, RxMeta { checksum: RxChecksum::Partial, gso_size: 1460 });
@@ -160,10 +160,10 @@ fn a_large_frame_is_cut_where_the_device_cannot() {
     let (mut left, mut right) = ends(&config);
     let (frame, meta) = large(8000, 1460);
     send(&mut left, &frame, meta);
-    left.0.turn(64);
+    left.0.turn(64, single_shard);
     let mut data = Vec::new();
     for _ in 0..6 {
-        right.0.turn(1);
+        right.0.turn(1, single_shard);
         let received = right.1.rx.pop().expect("a piece a turn");
         assert_eq!(received.meta, RxMeta::default());
         assert_eq!(wire::checksum::checksum(&received.frame.bytes()[14..34]), 0);
@@ -179,8 +179,8 @@ fn a_description_that_does_not_fit_is_counted_and_forgotten() {
     let (mut left, mut right) = ends(&PairConfig::default());
     let checksum = TxChecksum::Partial { start: 2000, offset: 16 };
     send(&mut left, &[0; 60], TxMeta { len: 60, checksum, gso: None });
-    left.0.turn(64);
-    right.0.turn(64);
+    left.0.turn(64, single_shard);
+    right.0.turn(64, single_shard);
     assert!(right.1.rx.pop().is_none());
     assert_eq!(right.0.stats().rx_errors, 1);
     check(&right);
@@ -201,10 +201,10 @@ fn a_sleeping_port_wakes_for_frames_of_the_device_and_of_the_shard() {
     // Something to send already: it does not sleep at all.
     send(&mut left, &[1; 60], TxMeta::default());
     left.0.sleep(patience).unwrap();
-    left.0.turn(64);
+    left.0.turn(64, single_shard);
     // Something to receive.
     right.0.sleep(patience).unwrap();
-    assert_eq!(right.0.turn(64).received, 1);
+    assert_eq!(right.0.turn(64, single_shard).received, 1);
     // Nothing: the time passes.
     right.0.sleep(Some(Duration::from_millis(10))).unwrap();
     // The shard sends while the port sleeps, on two threads, many times.
@@ -214,7 +214,7 @@ fn a_sleeping_port_wakes_for_frames_of_the_device_and_of_the_shard() {
         let asleep = scope.spawn(move || {
             let mut sent = 0;
             while sent < 1000 {
-                sent += port.turn(64).sent;
+                sent += port.turn(64, single_shard).sent;
                 if sent < 1000 && !port.has_tx_waiting() {
                     port.sleep(patience).unwrap();
                 }
@@ -226,7 +226,7 @@ fn a_sleeping_port_wakes_for_frames_of_the_device_and_of_the_shard() {
                 match link.tx_free.pop() {
                     Some(frame) => break frame,
                     None => {
-                        right.0.turn(64);
+                        right.0.turn(64, single_shard);
                         while let Some(received) = right.1.rx.pop() {
                             right.1.rx_done.push(received.frame).expect("the ring has room");
                         }
@@ -250,12 +250,12 @@ fn a_sleeping_port_wakes_for_frames_of_the_device_and_of_the_shard() {
 #[test]
 fn a_sleeping_shard_is_heard() {
     let (mut left, mut right) = ends(&PairConfig::default());
-    assert!(!right.0.shard_waiting());
+    assert_eq!(right.0.shards_waiting(), 0);
     right.1.rx.set_waiting(true);
-    assert!(!right.0.shard_waiting(), "nothing came yet");
+    assert_eq!(right.0.shards_waiting(), 0, "nothing came yet");
     send(&mut left, &[1; 60], TxMeta::default());
-    left.0.turn(64);
-    right.0.turn(64);
-    assert!(right.0.shard_waiting());
-    assert!(!right.0.shard_waiting(), "one sleep, one bell");
+    left.0.turn(64, single_shard);
+    right.0.turn(64, single_shard);
+    assert_eq!(right.0.shards_waiting(), 1);
+    assert_eq!(right.0.shards_waiting(), 0, "one sleep, one bell");
 }

@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use addr::{Ip, Mac};
-use datapath::{Backend, PortConfig, PortError, PortInfo, Sharing};
+use datapath::{Backend, PortConfig, PortError, PortInfo, Sharing, single_shard};
 use support::tcp::{Tcp, exchange};
 use support::{Host, Netns};
 use wire::offload::{Medium, TxMeta};
@@ -134,7 +134,8 @@ fn what_cannot_be_opened_says_why() {
 #[test]
 fn several_queues_of_one_tap_open_together() {
     let ns = Netns::new("mq");
-    let ports = ns.enter(|| datapath::open_queues(&PortConfig::new("tap7"), 3)).expect("it opens");
+    let ports =
+        ns.enter(|| datapath::open_queues(&PortConfig::new("tap7"), 3, 1)).expect("it opens");
     assert_eq!(ports.len(), 3);
     let ifindex = |info: &PortInfo| info.os.as_ref().expect("a device").ifindex();
     let first = ifindex(&ports[0].2);
@@ -147,7 +148,7 @@ fn a_device_that_is_deleted_is_lost() {
     let mut host = ns.enter(|| Host::open(&PortConfig::new("tap7"), OURS));
     assert!(!host.port.is_lost());
     ns.ip("link del tap7");
-    host.port.turn(64);
+    host.port.turn(64, single_shard);
     host.send(&[0; 60], TxMeta::default());
     assert!(host.port.is_lost());
     host.check();

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use addr::Ip;
-use datapath::{Backend, PortConfig, PortError, Sharing, TxFrame, ZeroCopy};
+use datapath::{Backend, PortConfig, PortError, Sharing, TxFrame, ZeroCopy, single_shard};
 use support::tcp::exchange;
 use support::{Host, Netns, say, veth};
 use wire::offload::{RxChecksum, RxMeta, TxMeta};
@@ -76,7 +76,7 @@ fn dropping_the_port_leaves_no_program_behind() {
     // Frames that outlive the port do not keep the program, only the memory (and with it the
     // queue).
     let (mut port, mut link, _) = left.enter(|| datapath::open(&config())).expect("it opens");
-    port.turn(64);
+    port.turn(64, single_shard);
     let mut frame = link.tx_free.pop().expect("there are frames to send from");
     drop((port, link));
     assert!(!attached());
@@ -144,7 +144,7 @@ fn shared_with_the_kernel_each_gets_its_own() {
     // The kernel keeps working, before and after we have an address.
     let ping = || right.exec("ping -c 1 -W 2 10.77.0.9");
     ping();
-    host.port.turn(64);
+    host.port.turn(64, single_shard);
     assert_eq!(host.port.stats().rx_packets, 0, "nothing is ours yet");
     let steering = host.port.control().unwrap();
     steering.set_addresses(&[Ip::v4(OURS), Ip::v4([224, 0, 0, 251])]).unwrap();
@@ -222,7 +222,7 @@ fn a_hundred_thousand_frames_go_round_and_none_is_lost_sight_of() {
         });
         // Each frame goes back in the buffer it came in.
         while !peer.is_finished() {
-            host.port.turn(64);
+            host.port.turn(64, single_shard);
             host.check();
             while let Some(received) = host.link.rx.pop() {
                 let mut frame = received.frame;
@@ -235,7 +235,7 @@ fn a_hundred_thousand_frames_go_round_and_none_is_lost_sight_of() {
         }
         peer.join().unwrap();
     });
-    host.port.turn(64);
+    host.port.turn(64, single_shard);
     let (stats, account) = (host.port.stats(), host.port.frames());
     say(&format!("{FRAMES} went round in {:?}: {stats:?}", started.elapsed()));
     assert_eq!((stats.rx_errors, stats.tx_errors, stats.rx_dropped), (0, 0, 0));
@@ -281,8 +281,11 @@ fn several_queues_share_a_program() {
     left.ip("link set dev a up");
     right.ip("link set dev b up");
     right.ip("addr add 10.77.0.1/24 dev b");
-    let ports = left.enter(|| datapath::open_queues(&config(), 2)).expect("both queues open");
-    let mut hosts: Vec<_> = ports.into_iter().map(|port| Host::new(port, OURS)).collect();
+    let ports = left.enter(|| datapath::open_queues(&config(), 2, 1)).expect("both queues open");
+    let mut hosts: Vec<_> = ports
+        .into_iter()
+        .map(|(port, mut links, info)| Host::new((port, links.remove(0), info), OURS))
+        .collect();
     assert!(hosts[1].info.mode.ends_with("queue 1"));
     let mac = hosts[0].info.mac.unwrap();
     right.ip(&format!("neigh replace 10.77.0.2 lladdr {mac} dev b"));

@@ -1,11 +1,11 @@
-//! One direction of the path, without devices and clocks: frames go in at an instant, and come out at
-//! instants of its own choice.
+//! One direction of the path, without devices and clocks: frames go in at an instant, and come out
+//! at instants of its own choice.
 //!
-//! First a frame may get lost. What is left goes through the queue: the sender's side of the path takes
-//! a frame's length over the rate for each, one after the other, and `free_at` is when it is done
-//! with all that wait. From there a frame takes the delay, and some take more, so that others overtake
-//! them. Address resolution (ARP, neighbour discovery) has no accidents: its one-second timers would
-//! drown what is to be seen.
+//! First a frame may get lost. What is left goes through the queue: the sender's side of the path
+//! takes a frame's length over the rate for each, one after the other, and `free_at` is when it is
+//! done with all that wait. From there a frame takes the delay, and some take more, so that others
+//! overtake them. Address resolution (ARP, neighbour discovery) has no accidents: its one-second
+//! timers would drown what is to be seen.
 //!
 //! Each frame draws the same count of random numbers whatever becomes of it, which is why the n-th
 //! frame's fate does not depend on the fates before it (a burst excepted, which is a state).

@@ -9,8 +9,8 @@ use middlebox::{Middlebox, Path, Paths};
 
 /// Forwards Ethernet frames between two devices, with rate, delay, queue, losses, reordering and
 /// duplicates. A path is said as
-/// `rate=100mbit,delay=10ms,queue=256k,loss=1%,burst=0.1%/12%,reorder=5%/2ms,duplicate=1%`, each part
-/// of it optional (burst: chance to begin / to end at each frame).
+/// `rate=100mbit,delay=10ms,queue=256k,loss=1%,burst=0.1%/12%,reorder=5%/2ms,duplicate=1%`, each
+/// part of it optional (burst: chance to begin / to end at each frame).
 #[derive(Parser, Debug)]
 #[command(name = "middlebox", version)]
 struct Arguments {

@@ -1,8 +1,8 @@
 //! A device's frames by a packet socket, many a system call.
 //!
 //! The socket hears what the device receives and not what it is given to send
-//! (`PACKET_IGNORE_OUTGOING`), and gives frames to the device past its queueing discipline. `unsafe`
-//! is the system calls, which point at buffers that outlive them.
+//! (`PACKET_IGNORE_OUTGOING`), and gives frames to the device past its queueing discipline.
+//! `unsafe` is the system calls, which point at buffers that outlive them.
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -72,8 +72,8 @@ impl Socket {
         Ok(Self { fd, buffers: vec![0; BATCH * ROOM] })
     }
 
-    /// Receives up to [`BATCH`] frames and shows each to `each`; how many there were. A frame that was
-    /// too long is shown as zeros of its true length.
+    /// Receives up to [`BATCH`] frames and shows each to `each`; how many there were. A frame that
+    /// was too long is shown as zeros of its true length.
     pub fn receive(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<usize> {
         let (mut parts, mut headers) = empty();
         for ((part, header), buffer) in
@@ -84,8 +84,8 @@ impl Socket {
             header.msg_hdr.msg_iovlen = 1;
         }
         let flags = (libc::MSG_DONTWAIT | libc::MSG_TRUNC) as _;
-        // SAFETY: every header points at one part, and that at a buffer of its stated length; parts and
-        // buffers live beyond the call.
+        // SAFETY: every header points at one part, and that at a buffer of its stated length; parts
+        // and buffers live beyond the call.
         let got = unsafe {
             libc::recvmmsg(
                 self.fd.as_raw_fd(),
@@ -118,8 +118,8 @@ impl Socket {
             header.msg_hdr.msg_iovlen = 1;
         }
         let count = frames.len().min(BATCH) as u32;
-        // SAFETY: the first `count` headers point at one part each, and that at a frame of its length;
-        // all live beyond the call, which writes only to the headers.
+        // SAFETY: the first `count` headers point at one part each, and that at a frame of its
+        // length; all live beyond the call, which writes only to the headers.
         let sent = unsafe { libc::sendmmsg(self.fd.as_raw_fd(), headers.as_mut_ptr(), count, 0) };
         match usize::try_from(sent) {
             Ok(sent) => Ok(sent),

@@ -81,6 +81,11 @@ impl Shared {
         }
     }
 
+    /// Moves the consumer's counter, for a producer that is alone with the ring.
+    pub(crate) fn set_head(&mut self, head: u64) {
+        self.head.0.store(head, Ordering::Release);
+    }
+
     /// Both counters, for the one who drops the ring and is alone with it.
     pub(crate) fn remains(&self) -> (u64, u64) {
         (self.head.0.load(Ordering::Acquire), self.tail.0.load(Ordering::Acquire))

@@ -140,6 +140,21 @@ impl<T> Producer<T> {
         self.ring.shared.flags.0.consumer.is_gone()
     }
 
+    /// Takes the oldest value back after the consumer is gone, so that what nobody will take is not
+    /// lost with the ring. `None` while the consumer exists, or when nothing is left.
+    pub fn take_back(&mut self) -> Option<T> {
+        let ring = Arc::get_mut(&mut self.ring)?;
+        let (head, tail) = ring.shared.remains();
+        if head == tail {
+            return None;
+        }
+        // SAFETY: the consumer's half is gone, because we hold the only reference, so we are alone
+        // with the ring; the slot at `head` is filled, and the next line makes it a free one.
+        let value = unsafe { ring.empty(head) };
+        ring.shared.set_head(head + 1);
+        Some(value)
+    }
+
     /// Announces that this half sleeps until there is room. After `true`, look at
     /// [`Producer::free`] once more before sleeping.
     pub fn set_waiting(&self, waiting: bool) {

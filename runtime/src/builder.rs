@@ -10,12 +10,15 @@ use stack::control::RouteProtocol;
 use stack::{InterfaceConfig, RouteConfig};
 use wire::offload::Medium;
 
+use crate::command::Command;
 use crate::config::{Interface, Layout, Limits, Pace, default_limits, default_mac};
 use crate::engine::Engine;
-use crate::engine::mailbox::Remote;
-use crate::engine::port::{Drive, PortEnd};
-use crate::layout::{self, split};
 use crate::local::LocalHost;
+use crate::mailbox::Remote;
+use crate::pin::pin;
+use crate::port::thread::PortThread;
+use crate::port::{PortDriver, PortEnd};
+use crate::service;
 
 /// What [`datapath::open`] answers.
 pub type OpenPort = (Port, PortLink, PortInfo);
@@ -136,23 +139,26 @@ impl Builder {
             self.add(&mut engine, &interface, port, &mut port_threads)?;
         }
         if self.demo {
-            engine.services.open_demo(&mut engine.core)?;
+            let control = engine.remote();
+            service::open_demo(&mut engine.locals, &mut engine.core, &control)
+                .map_err(|(port, why)| StartError::Service { port, why })?;
         }
         if self.bench {
-            engine.services.open_bench(&mut engine.core)?;
+            service::open_bench(&mut engine.locals, &mut engine.core)
+                .map_err(|(port, why)| StartError::Service { port, why })?;
         }
         let mut cores = self.cores.iter().copied();
         let remote = engine.remote();
         let sockets = client::Stack::local(Arc::new(LocalHost::new(remote.clone())));
         let stack_core = cores.next();
         let mut threads = vec![spawn("pytcp-stack", move || {
-            layout::pin(stack_core);
+            pin(stack_core);
             engine.run();
         })?];
         for thread in port_threads {
             let core = cores.next();
             threads.push(spawn(&thread.name(), move || {
-                layout::pin(core);
+                pin(core);
                 thread.run();
             })?);
         }
@@ -165,7 +171,7 @@ impl Builder {
         engine: &mut Engine,
         interface: &Interface,
         (mut port, link, info): OpenPort,
-        port_threads: &mut Vec<split::PortThread>,
+        port_threads: &mut Vec<PortThread>,
     ) -> Result<(), StartError> {
         let config = interface_config(interface, &info);
         let refused = |what: String, why: String| StartError::Refused {
@@ -183,7 +189,7 @@ impl Builder {
         let now = engine.core.now;
         let host = &mut engine.core.host;
         let ifindex = host
-            .add_interface(now, config)
+            .interface_add(now, config)
             .map_err(|why| refused("interface".into(), why.to_string()))?;
         for address in &interface.addresses {
             host.address_add(now, ifindex, *address)
@@ -202,16 +208,16 @@ impl Builder {
         if let (Some(steering), Some(mac)) = (&mut steering, interface.mac) {
             steering.set_mac(mac)?;
         }
-        let drive = match self.layout {
-            Layout::Fused => Drive::Fused(Box::new(port)),
+        let driver = match self.layout {
+            Layout::Fused => PortDriver::Fused(Box::new(port)),
             Layout::Split => {
-                let thread = split::PortThread::new(port, &info, self.pace, engine.mailbox());
-                let desk = thread.desk();
+                let thread = PortThread::new(port, &info, self.pace, engine.mailbox());
+                let handle = thread.handle();
                 port_threads.push(thread);
-                Drive::Split(desk)
+                PortDriver::Split(handle)
             }
         };
-        engine.ports.push(PortEnd::new(ifindex, info, link, steering, drive));
+        engine.ports.push(PortEnd::new(ifindex, info, link, steering, driver));
         Ok(())
     }
 }
@@ -324,9 +330,9 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        self.remote.post(Engine::stop);
+        self.remote.post(Command::Stop);
         for thread in self.threads.drain(..) {
-            // A thread that panicked has told so on stderr.
+            // A thread that panicked has reported it on stderr.
             let _ = thread.join();
         }
     }

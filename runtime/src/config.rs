@@ -1,11 +1,11 @@
 //! What a stack is made of: its interfaces, its threads, its bounds.
 
+use std::time::Duration;
+
 use addr::{Cidr, Ip, Mac};
 use datapath::PortConfig;
 pub use datapath::{Backend, Sharing};
 pub use stack::Limits;
-
-pub use crate::engine::Pace;
 
 /// One interface of a stack.
 ///
@@ -102,6 +102,18 @@ pub enum Layout {
     Split,
 }
 
+/// How long a thread looks for work before it sleeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// Sleeps as soon as there is nothing to do.
+    #[default]
+    Sleep,
+    /// Looks for this long after the last work, then sleeps.
+    Linger(Duration),
+    /// Never sleeps.
+    Spin,
+}
+
 /// The link address of a stack on a TAP device that was given none (LIFE-10).
 ///
 /// `tap` and one hexadecimal digit give that digit six times (`tap7`: `02:00:00:77:77:77`). Longer
@@ -121,8 +133,8 @@ pub fn default_mac(name: &str) -> Mac {
     Mac([2, a, b, c, d, e])
 }
 
-/// The bounds of a stack on this machine: what TCP may buffer in all follows from its memory, in Linux's
-/// shares (`tcp_mem`).
+/// The bounds of a stack on this machine: what TCP may buffer in all follows from its memory, in
+/// Linux's shares (`tcp_mem`).
 #[must_use]
 pub(crate) fn default_limits() -> Limits {
     let info = rustix::system::sysinfo();

@@ -13,23 +13,29 @@
 //!
 //! A stack is one *engine* thread that owns the protocols and everything they touch, and the ports
 //! that bring frames: on the same thread ([`Layout::Fused`]) or each on its own
-//! ([`Layout::Split`]). Three kinds of users share the engine's sockets: services that run on its
-//! thread, the `client` crate's sockets in this process ([`Stack::sockets`]), and other processes
-//! through the control socket ([`daemon`]). No thread waits for another on the way of a frame or
-//! of a byte; what sleeps is woken by a descriptor, and only if it sleeps.
+//! ([`Layout::Split`]). Two kinds of users share the engine's sockets: users in this process, by
+//! the `client` crate's sockets ([`Stack::sockets`]) or on the engine thread itself as the demo
+//! services are, and other processes through the control socket ([`daemon`]). No thread waits for
+//! another on the way of a frame or of a byte; what sleeps is woken by a descriptor, and only if it
+//! sleeps.
 
 #![forbid(unsafe_code)]
 
 mod admin;
 mod bridge;
 mod builder;
+mod command;
 mod config;
 pub mod daemon;
 mod engine;
-mod layout;
 mod local;
+mod mailbox;
 mod option;
+mod pin;
+mod port;
 mod service;
+mod slab;
+mod sockets;
 
 pub use builder::{Builder, OpenPort, Opened, Stack, StartError};
 pub use config::{Backend, Interface, Layout, Limits, Pace, Sharing, default_mac};

@@ -7,44 +7,15 @@
 
 use std::time::Duration;
 
+use client::socket_option::{
+    IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, IPV6_UNICAST_HOPS,
+    IPV6_V6ONLY, SO_BROADCAST, SO_KEEPALIVE, SO_LINGER, SO_MAX_PACING_RATE, SO_OOBINLINE,
+    SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SOL_SOCKET, TCP_CONGESTION, TCP_CORK,
+    TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY,
+    TCP_NOTSENT_LOWAT, TCP_QUICKACK, TCP_USER_TIMEOUT,
+};
 use rustix::io::Errno;
 use stack::tcp::{CongestionAlgorithm, KeepAlive, Pacing, TcpOption};
-
-pub(crate) const SOL_SOCKET: i32 = 1;
-pub(crate) const SO_TYPE: i32 = 3;
-pub(crate) const SO_ERROR: i32 = 4;
-pub(crate) const SO_ACCEPTCONN: i32 = 30;
-pub(crate) const SO_PROTOCOL: i32 = 38;
-pub(crate) const SO_DOMAIN: i32 = 39;
-
-const SO_REUSEADDR: i32 = 2;
-const SO_BROADCAST: i32 = 6;
-const SO_SNDBUF: i32 = 7;
-const SO_RCVBUF: i32 = 8;
-const SO_KEEPALIVE: i32 = 9;
-const SO_OOBINLINE: i32 = 10;
-const SO_LINGER: i32 = 13;
-const SO_REUSEPORT: i32 = 15;
-const SO_MAX_PACING_RATE: i32 = 47;
-const IPPROTO_IP: i32 = 0;
-const IP_TOS: i32 = 1;
-const IP_TTL: i32 = 2;
-const IPPROTO_TCP: i32 = 6;
-const TCP_NODELAY: i32 = 1;
-const TCP_MAXSEG: i32 = 2;
-const TCP_CORK: i32 = 3;
-const TCP_KEEPIDLE: i32 = 4;
-const TCP_KEEPINTVL: i32 = 5;
-const TCP_KEEPCNT: i32 = 6;
-const TCP_LINGER2: i32 = 8;
-const TCP_QUICKACK: i32 = 12;
-const TCP_CONGESTION: i32 = 13;
-const TCP_USER_TIMEOUT: i32 = 18;
-const TCP_NOTSENT_LOWAT: i32 = 25;
-const IPPROTO_IPV6: i32 = 41;
-const IPV6_UNICAST_HOPS: i32 = 16;
-const IPV6_TCLASS: i32 = 67;
-const IPV6_V6ONLY: i32 = 26;
 
 /// What was set on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,8 +74,8 @@ pub struct Faults {
 }
 
 /// Loss by a channel of two states (Gilbert, Elliott): in the good one every frame passes, in the
-/// bad one none does. Chances are in parts per million of frames. A burst also ends with time: else a
-/// sender that waits longer after each loss would meet the same burst for minutes.
+/// bad one none does. Chances are in parts per million of frames. A burst also ends with time: else
+/// a sender that waits longer after each loss would meet the same burst for minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gilbert {
     /// A frame finds the channel turned bad.

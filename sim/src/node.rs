@@ -163,7 +163,7 @@ impl Node {
             caps: config.caps,
             link_local: true,
         };
-        let ifindex = self.host.add_interface(now, interface).expect("the scenario names ports");
+        let ifindex = self.host.interface_add(now, interface).expect("the scenario names ports");
         for cidr in &config.addresses {
             self.host.address_add(now, ifindex, *cidr).expect("the scenario names addresses");
         }

@@ -294,8 +294,8 @@ fn limits(rng: &mut Rng) -> Limits {
     Limits { tcp_receive_buffer: buffer(), tcp_send_buffer: buffer(), ..small_limits() }
 }
 
-/// Each option of TCP is off on a host in a quarter of the seeds; half of the hosts pace, half keep to
-/// NewReno.
+/// Each option of TCP is off on a host in a quarter of the seeds; half of the hosts pace, half keep
+/// to NewReno.
 fn with_options(limits: Limits, rng: &mut Rng) -> Limits {
     let mut is_on = || rng.below(4) > 0;
     let (tcp_sack, tcp_timestamps, tcp_window_scaling) = (is_on(), is_on(), is_on());

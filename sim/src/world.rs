@@ -112,8 +112,8 @@ impl World {
         index
     }
 
-    /// Calls `f` with a host and its time, and then lets the host work: for verbs that no application
-    /// uses.
+    /// Calls `f` with a host and its time, and then lets the host work: for verbs that no
+    /// application uses.
     pub fn with_host<R>(&mut self, node: usize, f: impl FnOnce(&mut Node, Instant) -> R) -> R {
         let now = self.nodes[node].clock(self.now);
         let result = f(&mut self.nodes[node], now);
@@ -133,8 +133,8 @@ impl World {
         self.settle(node, Turn::default());
     }
 
-    /// A host does nothing for `span`, as a virtual machine that is suspended. What arrives waits in
-    /// its device, as far as that has room; its clock goes on.
+    /// A host does nothing for `span`, as a virtual machine that is suspended. What arrives waits
+    /// in its device, as far as that has room; its clock goes on.
     pub fn suspend(&mut self, node: usize, span: Duration) {
         self.nodes[node].sleep(self.now + span);
     }

@@ -1,5 +1,5 @@
-//! What loss recovery and congestion control are for, as numbers: how fast at a given loss, how soon
-//! a lost segment is repaired, how two flows share, and what is not mistaken for a loss.
+//! What loss recovery and congestion control are for, as numbers: how fast at a given loss, how
+//! soon a lost segment is repaired, how two flows share, and what is not mistaken for a loss.
 
 mod lab;
 
@@ -95,7 +95,8 @@ fn finish(world: &mut World) -> Instant {
 
 /// RFC 9438 §5.1: at loss rate p the average window is, in segments, the larger of
 /// `AVG_W_cubic = 1.054 * RTT^0.75 / p^0.75` (5.9 at p = 0.01 and 0.1 s) and the Reno-friendly
-/// `AVG_W_reno = sqrt(3/2) / sqrt(p)` (12.2). A window a round trip, segments of 1,448 bytes: 177 kB/s.
+/// `AVG_W_reno = sqrt(3/2) / sqrt(p)` (12.2). A window a round trip, segments of 1,448 bytes: 177
+/// kB/s.
 #[test]
 fn at_one_percent_loss_goodput_is_what_the_response_function_allows() {
     let (warm_up, span) = (Duration::from_secs(20), Duration::from_secs(300));
@@ -185,8 +186,8 @@ fn a_lost_retransmission_is_repaired_without_a_timeout() {
 
 /// Nothing follows a lost tail that could show its loss: the probe does (RFC 8985 §7), two round
 /// trips after the last ACK. One more brings its ACK, and one or two the rest (PRR begins with one
-/// segment). A timeout would make the window one segment. The FIN leaves with the last segment, be it
-/// full or not, and is probed with it.
+/// segment). A timeout would make the window one segment. The FIN leaves with the last segment, be
+/// it full or not, and is probed with it.
 #[test]
 fn a_lost_tail_is_repaired_without_a_timeout() {
     for bytes in [5_000, 14_480, 50_000, 500_000] {
@@ -242,8 +243,8 @@ fn reordering_does_not_collapse_the_window() {
 }
 
 /// The path becomes a second longer at once: the timeout that this causes is found out to be
-/// spurious (RFC 5682, RFC 3522) and undone, and nothing but the segment of the timer and of a probe
-/// goes out again.
+/// spurious (RFC 5682, RFC 3522) and undone, and nothing but the segment of the timer and of a
+/// probe goes out again.
 #[test]
 fn a_delay_spike_costs_no_window() {
     for passing in [true, false] {
@@ -278,9 +279,10 @@ fn without_sack(seed: u64, link: LinkConfig, faults: Faults, timestamps: bool) -
     received(&world)[0] * 8 / 1_000_000 / span.as_secs()
 }
 
-/// Without SACK one hole is repaired a round trip. What slow start and the growth after it overshoot by are
-/// dozens of holes: the timer ends that (RFC 6582 §4), and what it has sent again does not end in more
-/// losses. The first is a queue of one bandwidth-delay product, the second of a tenth.
+/// Without SACK one hole is repaired a round trip. What slow start and the growth after it
+/// overshoot by are dozens of holes: the timer ends that (RFC 6582 §4), and what it has sent again
+/// does not end in more losses. The first is a queue of one bandwidth-delay product, the second of
+/// a tenth.
 #[test]
 fn many_holes_do_not_stall_a_path_without_sack() {
     let delay = Duration::from_millis(20);
@@ -293,8 +295,8 @@ fn many_holes_do_not_stall_a_path_without_sack() {
     }
 }
 
-/// Without SACK, reordering is learnt from holes that fill themselves, whether or not timestamps tell
-/// so, and duplicates of the network are not mistaken for it.
+/// Without SACK, reordering is learnt from holes that fill themselves, whether or not timestamps
+/// tell so, and duplicates of the network are not mistaken for it.
 #[test]
 fn reordering_and_duplicates_are_told_from_losses_without_sack() {
     let faults = Faults::default();
@@ -311,8 +313,8 @@ fn reordering_and_duplicates_are_told_from_losses_without_sack() {
     }
 }
 
-/// A timeout without SACK is judged by duplicates (RFC 5682); the receiver must not make them look like
-/// something else by opening its window. At 3 % a stall would cost most of the time.
+/// A timeout without SACK is judged by duplicates (RFC 5682); the receiver must not make them look
+/// like something else by opening its window. At 3 % a stall would cost most of the time.
 #[test]
 fn single_losses_without_sack_and_timestamps_stall_nothing() {
     let delay = Duration::from_millis(10);

@@ -23,7 +23,8 @@ fn every_path_is_as_fast_as_it_was() {
     let lines = table::difference(&old, &text);
     assert!(
         lines.is_empty(),
-        "the table changed:\n{}{}\nif that is meant: UPDATE_SNAPSHOTS=1 cargo test -p sim --test sweep",
+        "the table changed:\n{}{}\n\
+         if that is meant: UPDATE_SNAPSHOTS=1 cargo test -p sim --test sweep",
         table::HEAD,
         lines.join("\n")
     );

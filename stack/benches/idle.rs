@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pair::Pair;
 use stack::Limits;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 #[path = "../tests/pair/mod.rs"]
 mod pair;
@@ -19,7 +19,7 @@ const TURN: usize = 32;
 const PORTS: u16 = 5;
 
 /// Hosts with so many connections that each carried a message and went idle.
-fn crowd(idle: usize) -> (Pair, Vec<[Ends; 2]>) {
+fn crowd(idle: usize) -> (Pair, Vec<[SocketRings; 2]>) {
     let limits = Limits { tcp_connections: 100_100, ..Limits::default() };
     let mut pair = Pair::new(&limits);
     let listeners: Vec<_> = (80..80 + PORTS).map(|port| (port, pair.listen(port, 4))).collect();
@@ -39,7 +39,7 @@ fn crowd(idle: usize) -> (Pair, Vec<[Ends; 2]>) {
     (pair, all)
 }
 
-fn turn(pair: &mut Pair, ends: &mut [Ends; 2], data: &[u8], out: &mut [u8]) {
+fn turn(pair: &mut Pair, ends: &mut [SocketRings; 2], data: &[u8], out: &mut [u8]) {
     for _ in 0..TURN {
         pair.send(ends, 0, black_box(data), out);
     }

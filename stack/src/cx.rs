@@ -8,10 +8,10 @@ use crate::drop::DropReason;
 use crate::event::EventQueue;
 use crate::fib::Fib;
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::tcp::Memory;
 use crate::time::Instant;
 
 /// The outside of a protocol, borrowed for the length of one call.

@@ -1,6 +1,6 @@
-//! What changed for a socket, told at most once per socket between two looks.
+//! What changed for a socket, reported at most once per socket between two calls of its user.
 //!
-//! A socket carries the bits that are still untold; the queue carries its id while any bit is set.
+//! A socket keeps the bits that were not reported yet (its pending events); the queue carries its id while any bit is set.
 //! The queue is therefore never longer than there are sockets.
 
 use std::collections::VecDeque;
@@ -56,7 +56,7 @@ impl core::ops::BitOrAssign for Readiness {
     }
 }
 
-/// Sockets with untold readiness, oldest first.
+/// Sockets with pending events, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct EventQueue(VecDeque<SocketId>);
 
@@ -65,13 +65,13 @@ impl EventQueue {
         Self(VecDeque::with_capacity(sockets))
     }
 
-    /// Adds `what` to the socket's `untold` bits and queues the socket if it had none.
+    /// Adds `what` to the socket's `pending_events` and queues the socket if it had none.
     #[inline]
-    pub(crate) fn mark(&mut self, id: SocketId, untold: &mut Readiness, what: Readiness) {
-        if untold.is_empty() {
+    pub(crate) fn mark(&mut self, id: SocketId, pending_events: &mut Readiness, what: Readiness) {
+        if pending_events.is_empty() {
             self.0.push_back(id);
         }
-        *untold |= what;
+        *pending_events |= what;
     }
 
     pub(crate) fn pop(&mut self) -> Option<SocketId> {

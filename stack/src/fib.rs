@@ -1,62 +1,32 @@
 //! What the shard knows of the network around it: an immutable snapshot that control publishes.
 //!
 //! A lookup answers with a [`Path`]: interface, source, next hop, link address, size limits. Users
-//! keep the path and look again when the snapshot's version has moved or the path has aged, which
-//! is also how control learns that a neighbour is in use.
+//! keep the path with its [`Stamp`] and look again when something that the path was read from has
+//! changed ([`Fib::is_current`]) or the path has aged, which is also how control learns that a
+//! neighbour is in use.
 //!
 //! A destination of our own is reached by the loopback interface ([`Fib::LOOPBACK`]): its paths
 //! have no link address, and the host hands what is sent there back to its own input.
 
 use core::ops::Deref;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use addr::{Cidr, IfIndex, Ip, Mac};
+use addr::{IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
 use crate::ip::source;
 use crate::socket::SocketError;
 
-/// An interface as the shard sees it.
-#[derive(Clone, Debug)]
-pub struct FibInterface {
-    /// Its number.
-    pub ifindex: IfIndex,
-    /// Ethernet or bare IP.
-    pub medium: Medium,
-    /// Our own link address.
-    pub mac: Mac,
-    /// Largest IP packet.
-    pub mtu: u32,
-    /// What the device does for us.
-    pub caps: DeviceCaps,
-    /// Addresses in assignment order.
-    pub addresses: Vec<Cidr>,
-    /// Multicast groups joined (all-nodes and solicited-node groups included), sorted.
-    pub groups: Vec<Ip>,
-}
+mod stamp;
+mod tables;
+mod update;
 
-impl FibInterface {
-    /// Whether the group `ip` was joined here.
-    #[must_use]
-    pub fn has_group(&self, ip: Ip) -> bool {
-        self.groups.binary_search(&ip).is_ok()
-    }
-}
+pub use stamp::Stamp;
+pub use tables::{FibInterface, FibRoute, FibTables};
+pub use update::FibUpdate;
 
-/// A route. Connected routes are entries like any other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FibRoute {
-    /// Destination prefix.
-    pub destination: Cidr,
-    /// Next hop, or none where the destination is on the link.
-    pub gateway: Option<Ip>,
-    /// Interface.
-    pub ifindex: IfIndex,
-    /// Lower wins among equal prefixes.
-    pub metric: u32,
-    /// Preferred source.
-    pub source: Option<Ip>,
-}
+use stamp::Generations;
 
 /// What is known of the next hop's link address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +64,8 @@ impl Deref for Path {
 /// What frames to the next hop need: of a path, the part that a connection keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop {
-    /// Version of the snapshot that gave it.
-    pub version: u64,
+    /// What it was read from.
+    pub stamp: Stamp,
     /// Outgoing interface.
     pub ifindex: IfIndex,
     /// Ethernet or bare IP.
@@ -131,23 +101,30 @@ pub enum Destination {
     Foreign,
 }
 
-/// The snapshot.
+/// The snapshot that one shard reads; its [`FibTables`] read as its own.
+///
+/// Control has a copy and every shard has one. A change reaches a copy as a [`FibUpdate`]: interfaces and
+/// routes are shared between the copies, a neighbour or a path MTU is patched, so that no change copies
+/// a table of neighbours.
 #[derive(Clone, Debug, Default)]
 pub struct Fib {
     /// Grows by one with every change.
     pub version: u64,
-    /// Interfaces in index order.
-    pub interfaces: Vec<FibInterface>,
-    /// Routes, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
-    pub routes: Vec<FibRoute>,
+    tables: Arc<FibTables>,
     /// Link addresses; an absent entry is unknown.
-    pub neighbors: BTreeMap<(IfIndex, Ip), Link>,
+    pub(crate) neighbors: BTreeMap<(IfIndex, Ip), Link>,
     /// Path MTUs that routers told us of, where smaller than the interface's.
-    pub path_mtus: BTreeMap<Ip, u32>,
-    /// Every address with its interface, sorted: the index that input looks into.
-    pub(crate) locals: Vec<(Ip, IfIndex)>,
-    /// Every directed broadcast address with its interface, sorted.
-    pub(crate) broadcasts: Vec<(Ip, IfIndex)>,
+    path_mtus: BTreeMap<Ip, u32>,
+    generations: Generations,
+}
+
+impl Deref for Fib {
+    type Target = FibTables;
+
+    #[inline]
+    fn deref(&self) -> &FibTables {
+        &self.tables
+    }
 }
 
 impl Fib {
@@ -157,76 +134,85 @@ impl Fib {
         None => unreachable!(),
     };
 
-    /// Builds the index over the interfaces' addresses. Call after changing them.
-    pub fn index(&mut self) {
-        self.locals.clear();
-        self.broadcasts.clear();
-        for interface in &mut self.interfaces {
-            interface.groups.sort_unstable();
-            for address in &interface.addresses {
-                self.locals.push((address.ip, interface.ifindex));
-                let broadcast = address.broadcast().filter(|_| interface.ifindex != Self::LOOPBACK);
-                self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
+    /// The parts that change rarely, to be shared.
+    #[must_use]
+    pub fn tables(&self) -> &Arc<FibTables> {
+        &self.tables
+    }
+
+    /// Names the present tables: differs from what it was before they changed.
+    #[inline]
+    pub(crate) fn tables_version(&self) -> u32 {
+        self.generations.tables_version()
+    }
+
+    /// What is known of a neighbour.
+    #[must_use]
+    pub fn neighbor(&self, ifindex: IfIndex, ip: Ip) -> Option<Link> {
+        self.neighbors.get(&(ifindex, ip)).copied()
+    }
+
+    /// The path MTU that a router told us of, bytes.
+    #[must_use]
+    pub fn path_mtu(&self, destination: Ip) -> Option<u32> {
+        self.path_mtus.get(&destination).copied()
+    }
+
+    /// Whether what was looked up under this stamp would be found again.
+    #[inline]
+    #[must_use]
+    pub fn is_current(&self, stamp: Stamp) -> bool {
+        self.generations.is_current(stamp)
+    }
+
+    /// The stamp of a path by `next_hop` to `destination`, as of now.
+    pub(crate) fn stamp(&self, next_hop: Ip, destination: Ip) -> Stamp {
+        self.generations.stamp(next_hop, destination)
+    }
+
+    /// Takes a change over.
+    pub fn apply(&mut self, update: &FibUpdate) {
+        match update {
+            FibUpdate::Tables(tables) => {
+                self.tables = Arc::clone(tables);
+                self.generations.tables_changed();
+            }
+            &FibUpdate::Neighbor { ifindex, ip, link } => {
+                match link {
+                    Some(link) => self.neighbors.insert((ifindex, ip), link),
+                    None => self.neighbors.remove(&(ifindex, ip)),
+                };
+                self.generations.changed(ip);
+            }
+            &FibUpdate::PathMtu { ip, mtu } => {
+                match mtu {
+                    Some(mtu) => self.path_mtus.insert(ip, mtu),
+                    None => self.path_mtus.remove(&ip),
+                };
+                self.generations.changed(ip);
+            }
+            FibUpdate::Snapshot(whole) => {
+                self.tables = Arc::clone(&whole.tables);
+                self.neighbors.clone_from(&whole.neighbors);
+                self.path_mtus.clone_from(&whole.path_mtus);
+                // Any path may differ, which is what a change of the tables means to its users.
+                self.generations.tables_changed();
+                self.version = whole.version;
+                return;
             }
         }
-        self.locals.sort_unstable();
-        self.broadcasts.sort_unstable();
+        self.version += 1;
     }
 
-    /// The interface numbered `ifindex`.
-    #[must_use]
-    pub fn interface(&self, ifindex: IfIndex) -> Option<&FibInterface> {
-        self.interfaces.iter().find(|i| i.ifindex == ifindex)
-    }
-
-    /// The interface that owns `ip`, if any does. All of 127.0.0.0/8 is the loopback interface's.
-    #[must_use]
-    pub fn owner(&self, ip: Ip) -> Option<&FibInterface> {
-        if ip.is_loopback() {
-            return self.interface(Self::LOOPBACK);
-        }
-        self.interfaces.iter().find(|i| i.addresses.iter().any(|a| a.ip == ip))
-    }
-
-    /// Whether `ip` is an address of this host (indexed; for every packet).
-    #[must_use]
-    pub fn is_local(&self, ip: Ip) -> bool {
-        let at = self.locals.partition_point(|(local, _)| *local < ip);
-        self.locals.get(at).is_some_and(|(local, _)| *local == ip) || ip.is_loopback()
-    }
-
-    /// Whether `ip` is the directed broadcast address of a subnet of `ifindex`, or of any
-    /// interface.
-    #[must_use]
-    pub fn is_broadcast(&self, ifindex: Option<IfIndex>, ip: Ip) -> bool {
-        let at = self.broadcasts.partition_point(|(broadcast, _)| *broadcast < ip);
-        let same = self.broadcasts[at..].iter().take_while(|(broadcast, _)| *broadcast == ip);
-        same.into_iter().any(|(_, i)| ifindex.is_none_or(|wanted| wanted == *i))
-    }
-
-    /// Whose `destination` is, for a packet that came in by `interface`.
-    ///
-    /// The host model is strong on links and weak on the loopback path (IPRX-05): an address of
-    /// another interface is foreign on this one.
-    #[must_use]
-    pub fn classify(&self, interface: &FibInterface, destination: Ip) -> Destination {
-        if destination.is_multicast() {
-            let joined = interface.has_group(destination);
-            return if joined { Destination::Multicast } else { Destination::Foreign };
-        }
-        if interface.ifindex == Self::LOOPBACK {
-            let ours = self.is_local(destination);
-            return if ours { Destination::Unicast } else { Destination::Foreign };
-        }
-        if self.locals.binary_search(&(destination, interface.ifindex)).is_ok() {
-            Destination::Unicast
-        } else if destination.is_limited_broadcast()
-            || self.is_broadcast(Some(interface.ifindex), destination)
-        {
-            Destination::Broadcast
-        } else {
-            Destination::Foreign
-        }
+    /// Changes the tables in place.
+    #[cfg(test)]
+    pub(crate) fn edit_tables(&mut self, edit: impl FnOnce(&mut FibTables)) {
+        let tables = Arc::make_mut(&mut self.tables);
+        edit(tables);
+        tables.reindex();
+        tables.version += 1;
+        self.generations.tables_changed();
+        self.version += 1;
     }
 
     /// The path to `destination`, from `source` if given, out of `oif` if given.
@@ -260,15 +246,8 @@ impl Fib {
             Some(&mtu) => interface.mtu.min(mtu),
             None => interface.mtu,
         };
-        Ok(self.path_by(interface, source, next_hop, self.link(interface, next_hop), mtu))
-    }
-
-    /// The route to `destination`, by `oif` if given: the first that fits, as they are sorted.
-    #[must_use]
-    pub fn route(&self, destination: Ip, oif: Option<IfIndex>) -> Option<&FibRoute> {
-        self.routes.iter().find(|r| {
-            r.destination.contains(destination) && oif.is_none_or(|wanted| wanted == r.ifindex)
-        })
+        let link = self.link(interface, next_hop);
+        Ok(self.path_by(interface, source, (next_hop, link), destination, mtu))
     }
 
     fn path_to_self(&self, destination: Ip, source: Option<Ip>) -> Result<Path, SocketError> {
@@ -277,19 +256,20 @@ impl Fib {
             ip if ip.is_v4() && ip.is_loopback() => Ip::v4([127, 0, 0, 1]),
             ip => ip,
         });
-        Ok(self.path_by(interface, source, destination, Link::None, interface.mtu))
+        let itself = (destination, Link::None);
+        Ok(self.path_by(interface, source, itself, destination, interface.mtu))
     }
 
     fn path_by(
         &self,
         interface: &FibInterface,
         source: Ip,
-        next_hop: Ip,
-        link: Link,
+        (next_hop, link): (Ip, Link),
+        destination: Ip,
         mtu: u32,
     ) -> Path {
         let hop = Hop {
-            version: self.version,
+            stamp: self.stamp(next_hop, destination),
             ifindex: interface.ifindex,
             medium: interface.medium,
             link,

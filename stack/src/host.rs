@@ -27,7 +27,7 @@
 //!     caps: DeviceCaps::default(),
 //!     link_local: false,
 //! };
-//! let tap = host.add_interface(now, config).unwrap();
+//! let tap = host.interface_add(now, config).unwrap();
 //! host.address_add(now, tap, "10.0.0.1/24".parse().unwrap()).unwrap();
 //! let mut slot = [0; 1514];
 //! let announcement = host.transmit(now, tap, &mut slot).unwrap();
@@ -47,7 +47,7 @@ use crate::fib::Fib;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::shard::{Punt, Shard};
-use crate::socket::{SocketId, SocketKind};
+use crate::socket::SocketId;
 use crate::time::Instant;
 
 /// A host.
@@ -55,8 +55,8 @@ use crate::time::Instant;
 pub struct Host {
     control: Control,
     shard: Shard,
-    /// Version of the snapshot that the shard was last told of.
-    told: u64,
+    /// The shard's copy of the snapshot.
+    fib: Fib,
     /// Where packets to ourselves are built.
     loop_slot: Vec<u8>,
 }
@@ -65,7 +65,7 @@ pub struct Host {
 const LOOPBACK_BATCH: usize = 64;
 /// Rounds of requests and changes between control and shard per call; what is left waits for the
 /// next.
-const SETTLE_ROUNDS: usize = 4;
+const EXCHANGE_ROUNDS: usize = 4;
 /// Attempts to fill one slot.
 const TRANSMIT_ROUNDS: usize = 3;
 /// A packet of 64 KiB with the largest IPv6 header in front.
@@ -79,8 +79,9 @@ impl Host {
         let mut rng = Rng::new(seed);
         let control = Control::new(&limits, Rng::new(rng.next_u64()));
         let shard = Shard::new(&limits, rng);
-        let told = control.fib().version;
-        Self { control, shard, told, loop_slot: Vec::new() }
+        let mut host = Self { control, shard, fib: Fib::default(), loop_slot: Vec::new() };
+        host.exchange_messages(Instant::ZERO);
+        host
     }
 
     /// Takes a frame that came in by `ifindex`. Every frame is either delivered or counted under
@@ -96,7 +97,7 @@ impl Host {
         frame: &mut [u8],
     ) -> Result<(), DropReason> {
         let result = self.take_in(now, ifindex, meta, frame);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -110,7 +111,7 @@ impl Host {
                 return None;
             }
             let meta = self.fill(now, ifindex, slot);
-            self.settle(now);
+            self.exchange_messages(now);
             if meta.is_some() {
                 return meta;
             }
@@ -122,16 +123,16 @@ impl Host {
     #[inline]
     #[must_use]
     pub fn has_output(&self, ifindex: IfIndex) -> bool {
-        self.control.outbox.has(ifindex) || self.shard.has_output(ifindex)
+        self.control.outbox().has(ifindex) || self.shard.has_output(ifindex)
     }
 
     /// Serves every deadline up to `now`.
     pub fn expire(&mut self, now: Instant) {
         self.control.expire(now);
         // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
-        self.settle(now);
-        self.shard.expire(now, self.control.fib());
-        self.settle(now);
+        self.exchange_messages(now);
+        self.shard.expire(now, &self.fib);
+        self.exchange_messages(now);
         self.pump(now);
     }
 
@@ -157,13 +158,7 @@ impl Host {
     pub fn next_event(&mut self) -> Option<(SocketId, Readiness)> {
         loop {
             let id = self.shard.parts.events.pop()?;
-            let untold = match id.kind {
-                SocketKind::Udp => self.shard.udp.take_untold(id),
-                SocketKind::TcpListener | SocketKind::TcpConnection => {
-                    self.shard.tcp.take_untold(id)
-                }
-            };
-            match untold {
+            match self.shard.sockets.take_events(id) {
                 None => return Some((id, Readiness::GONE)),
                 Some(what) if what.is_empty() => {}
                 Some(what) => return Some((id, what)),
@@ -171,7 +166,7 @@ impl Host {
         }
     }
 
-    /// Takes a frame and counts it; what follows from it is left to [`Host::settle`].
+    /// Takes a frame and counts it; what follows from it is left to [`Host::exchange_messages`].
     fn take_in(
         &mut self,
         now: Instant,
@@ -179,7 +174,7 @@ impl Host {
         meta: RxMeta,
         frame: &[u8],
     ) -> Result<(), DropReason> {
-        let result = match self.shard.receive(now, self.control.fib(), ifindex, meta, frame) {
+        let result = match self.shard.receive(now, &self.fib, ifindex, meta, frame) {
             Ok(None) => Ok(()),
             Ok(Some(Punt::Arp { to_us, packet })) => {
                 self.control.receive_arp(now, ifindex, to_us, packet)
@@ -209,9 +204,9 @@ impl Host {
     }
 
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
-        let meta = match self.control.outbox.pop(ifindex, slot) {
+        let meta = match self.control.outbox_mut().pop(ifindex, slot) {
             Some(len) => Some(TxMeta { len: len as u32, ..TxMeta::default() }),
-            None => self.shard.transmit(now, self.control.fib(), ifindex, slot),
+            None => self.shard.transmit(now, &self.fib, ifindex, slot),
         };
         if let Some(meta) = &meta {
             self.shard.parts.stats.frames_out += 1;
@@ -243,29 +238,28 @@ impl Host {
             self.take_in(now, Fib::LOOPBACK, rx, &slot[..len]).ok();
         }
         self.loop_slot = slot;
-        self.settle(now);
+        self.exchange_messages(now);
     }
 
-    /// Passes requests to control and changes to the shard until both are quiet, or for some
-    /// rounds.
+    /// Passes the shard's requests to control, and control's changes of the snapshot to the shard.
     #[inline]
-    fn settle(&mut self, now: Instant) {
-        if !self.shard.parts.requests.is_empty() || self.control.fib().version != self.told {
-            self.pass_on(now);
+    fn exchange_messages(&mut self, now: Instant) {
+        if !self.shard.parts.requests.is_empty() || self.control.has_updates() {
+            self.exchange_until_quiet(now);
         }
     }
 
-    fn pass_on(&mut self, now: Instant) {
-        for _ in 0..SETTLE_ROUNDS {
+    fn exchange_until_quiet(&mut self, now: Instant) {
+        for _ in 0..EXCHANGE_ROUNDS {
             while let Some(request) = self.shard.parts.requests.pop() {
                 self.control.apply(now, request);
             }
-            let version = self.control.fib().version;
-            if version == self.told {
+            if !self.control.has_updates() {
                 return;
             }
-            self.told = version;
-            self.shard.fib_changed(now, self.control.fib());
+            while let Some(update) = self.control.next_update() {
+                self.shard.apply_update(now, &mut self.fib, &update);
+            }
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod host;
 mod icmp;
 mod ip;
 pub mod limits;
+mod memory;
 mod outbox;
 pub mod rng;
 mod shard;

@@ -1,7 +1,12 @@
 //! Every bound of the stack, with its default and the reason for it.
 
-use crate::tcp::{CongestionAlgorithm, Pacing};
+mod congestion;
+mod pacing;
+
 use crate::time::Duration;
+
+pub use congestion::{CongestionAlgorithm, UnknownAlgorithm};
+pub use pacing::Pacing;
 
 /// Bounds and tunables. One value per host, fixed at start.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ use addr::{IfIndex, Ip};
 use crate::drop::DropReason;
 use crate::fib::{Fib, Link};
 use crate::stats::Stats;
+use crate::store::waiting::NextHop;
 use crate::time::{Duration, Instant};
 
 /// Frames ready to leave, per interface.
@@ -95,11 +96,19 @@ impl Outbox {
         gone
     }
 
+    /// The same as [`Self::unpark_all`] after a change of one neighbour: nothing to do unless a frame is
+    /// for it.
+    pub(crate) fn unpark(&mut self, next_hop: NextHop, fib: &Fib, now: Instant, stats: &mut Stats) {
+        if self.parked.iter().any(|p| (p.ifindex, p.next_hop) == next_hop) {
+            self.unpark_all(fib, now, stats);
+        }
+    }
+
     /// Queues the parked frames whose neighbour is now known; drops those whose neighbour failed.
-    pub(crate) fn unpark(&mut self, fib: &Fib, now: Instant, stats: &mut Stats) {
+    pub(crate) fn unpark_all(&mut self, fib: &Fib, now: Instant, stats: &mut Stats) {
         for _ in 0..self.parked.len() {
             let Some(mut parked) = self.parked.pop_front() else { return };
-            let known = fib.neighbors.get(&(parked.ifindex, parked.next_hop)).copied();
+            let known = fib.neighbor(parked.ifindex, parked.next_hop);
             match known.unwrap_or(Link::Pending) {
                 Link::Known(mac) if self.queue(parked.ifindex).len() < self.capacity => {
                     parked.frame[..6].copy_from_slice(&mac.0);

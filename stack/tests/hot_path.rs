@@ -27,7 +27,7 @@ fn datagrams_out_and_in() {
             ours.tx.write(&record);
             ours.tx.write(&[7; 1000]);
         }
-        pair.hosts[0].sent(pair.now, ours.id);
+        pair.hosts[0].app_wrote(pair.now, ours.id);
         assert_eq!(pair.exchange(), 32);
         assert_eq!(theirs.rx.len(), 32 * (RECORD_LEN + 1000));
         theirs.rx.release(32 * (RECORD_LEN + 1000));
@@ -46,11 +46,11 @@ fn stream_out_and_in() {
     let mut round = |pair: &mut Pair| {
         let [client, server] = &mut ends;
         client.tx.write(&[7; 65_536]);
-        pair.hosts[0].sent(pair.now, client.id);
+        pair.hosts[0].app_wrote(pair.now, client.id);
         pair.exchange();
         total += server.rx.len() as u64;
         server.rx.release(usize::MAX);
-        pair.hosts[1].consumed(pair.now, server.id);
+        pair.hosts[1].app_read(pair.now, server.id);
         pair.pass(Duration::from_millis(10));
         pair.exchange();
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pair::Pair;
 use stack::Limits;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 mod pair;
 
@@ -28,7 +28,7 @@ fn held<T>(work: impl FnOnce() -> T) -> (i64, T) {
 }
 
 /// A message each way, which is read.
-fn converse(pair: &mut Pair, ends: &mut [Ends; 2], out: &mut [u8]) {
+fn converse(pair: &mut Pair, ends: &mut [SocketRings; 2], out: &mut [u8]) {
     pair.send(ends, 0, &[7; 300], out);
     pair.send(ends, 1, &[8; 1000], out);
     pair.pass(PAUSE);
@@ -36,11 +36,11 @@ fn converse(pair: &mut Pair, ends: &mut [Ends; 2], out: &mut [u8]) {
 
 /// A flight of five segments without the second, which comes again after the others were reported; and
 /// then one in which the second overtakes the first, and comes twice.
-fn struggle(pair: &mut Pair, ends: &mut [Ends; 2], from: usize, out: &mut [u8]) {
+fn struggle(pair: &mut Pair, ends: &mut [SocketRings; 2], from: usize, out: &mut [u8]) {
     for trouble in [Trouble::Loss, Trouble::Disorder] {
         let data = [9; 5 * 1448];
         assert_eq!(ends[from].tx.write(&data), data.len());
-        pair.hosts[from].sent(pair.now, ends[from].id);
+        pair.hosts[from].app_wrote(pair.now, ends[from].id);
         pair.pass(PAUSE);
         let mut flight = pair.take(from);
         assert!(flight.len() >= 5, "an ACK may be among them");
@@ -63,7 +63,7 @@ fn struggle(pair: &mut Pair, ends: &mut [Ends; 2], from: usize, out: &mut [u8]) 
             pair.pass(10 * PAUSE);
         }
         assert_eq!(rx.read(out), data.len());
-        pair.hosts[1 - from].consumed(pair.now, ends[1 - from].id);
+        pair.hosts[1 - from].app_read(pair.now, ends[1 - from].id);
         ends[from].tx.rest();
         pair.exchange();
     }
@@ -85,14 +85,14 @@ struct Held {
 }
 
 /// What ends of so many connections hold that `use_it` was done with, a good while after.
-fn measure(use_it: impl Fn(&mut Pair, &mut [Ends; 2], &mut [u8])) -> Held {
+fn measure(use_it: impl Fn(&mut Pair, &mut [SocketRings; 2], &mut [u8])) -> Held {
     // What hosts hold without room for connections.
     let (bare, small) = held(|| Pair::new(&limits(1)));
     drop(small);
     let (with_tables, mut pair) = held(|| Pair::new(&limits(CONNECTIONS)));
     let listener = pair.listen(80, 4);
     let mut out = [0; 20_000];
-    let mut all: Vec<[Ends; 2]> = Vec::with_capacity(CONNECTIONS);
+    let mut all: Vec<[SocketRings; 2]> = Vec::with_capacity(CONNECTIONS);
     let mut open = |pair: &mut Pair, number: usize| {
         for _ in 0..number {
             let mut ends = pair.connect(80, listener);

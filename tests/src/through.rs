@@ -1,8 +1,9 @@
 //! The daemon and the kernel's stack with a middlebox between them.
 //!
-//! The peer's kernel has a namespace to itself; the daemon and the middlebox share another, in which
-//! no device has an address. A TAP device stands in a bridge there, because the segments of up to
-//! 64 KiB that the daemon writes are cut to wire frames where the bridge's other leg sends them.
+//! The peer's kernel has a namespace to itself; the daemon and the middlebox share another, in
+//! which no device has an address. A TAP device stands in a bridge there, because the segments of
+//! up to 64 KiB that the daemon writes are cut to wire frames where the bridge's other leg sends
+//! them.
 
 use middlebox::{Path, Paths, Running};
 

@@ -1,5 +1,5 @@
-//! Our SYN and SYN-ACK beside those of the kernel in the same namespace: the same options in the same
-//! order, the same values, the same window (TCPO-01, TCPO-02, TCPO-05, TCPI-14).
+//! Our SYN and SYN-ACK beside those of the kernel in the same namespace: the same options in the
+//! same order, the same values, the same window (TCPO-01, TCPO-02, TCPO-05, TCPI-14).
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A flood of SYNs from peers that never answer: the listener keeps a bounded number of them, and the
-//! kernel still gets in, by a cookie (TCPF-04, GAP-02).
+//! A flood of SYNs from peers that never answer: the listener keeps a bounded number of them, and
+//! the kernel still gets in, by a cookie (TCPF-04, GAP-02).
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpStream};

@@ -1,5 +1,5 @@
-//! Socket options and urgent data of a client's connections, seen by the kernel at the other end and by
-//! `ctl socket`.
+//! Socket options and urgent data of a client's connections, seen by the kernel at the other end
+//! and by `ctl socket`.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,15 +7,12 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use client::Stack;
+use client::socket_option::{IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, TCP_LINGER2};
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use serde_json::Value;
 use tests::{Backend, Capture, FAMILIES, Family, Lab, eventually};
 
-const IPPROTO_IP: i32 = 0;
-const IPPROTO_TCP: i32 = 6;
-const IPPROTO_IPV6: i32 = 41;
-const TCP_LINGER2: i32 = 8;
 const FIN: u8 = 1;
 const PSH: u8 = 8;
 
@@ -133,8 +130,8 @@ fn an_orphan_waits_as_long_as_its_user_said_gap_24() {
     drop(theirs);
 }
 
-/// RFC 6069: a router that knows no way on says so, and the next attempt does not wait longer. Eight of them
-/// with back-off would take 51 seconds.
+/// RFC 6069: a router that knows no way on says so, and the next attempt does not wait longer.
+/// Eight of them with back-off would take 51 seconds.
 #[test]
 fn a_path_that_is_down_is_asked_at_the_same_pace_rfc_6069() {
     let lab = Lab::with("revert", Backend::Tap, &["--gateway", "10.0.1.1"]);

@@ -1,6 +1,6 @@
-//! Transfers over a path that loses, delays, reorders and duplicates, with the kernel as the peer and
-//! each of SACK, timestamps and window scaling switched off there: every byte arrives, both ways.
-//! How fast is measured by `bench recovery`, not here.
+//! Transfers over a path that loses, delays, reorders and duplicates, with the kernel as the peer
+//! and each of SACK, timestamps and window scaling switched off there: every byte arrives, both
+//! ways. How fast is measured by `bench recovery`, not here.
 
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
@@ -125,8 +125,8 @@ fn options(line: &str) -> Vec<&str> {
     list.split(',').map(|option| option.split(' ').next().unwrap_or_default()).collect()
 }
 
-/// TCPO-01, TCPO-15, TCPI-08: our SYN offers what Linux offers in Linux's order; an answer has only what
-/// was offered; SACK blocks go to a peer that permitted them and to nobody else.
+/// TCPO-01, TCPO-15, TCPI-08: our SYN offers what Linux offers in Linux's order; an answer has only
+/// what was offered; SACK blocks go to a peer that permitted them and to nobody else.
 #[test]
 fn what_is_on_the_wire() {
     let lab = Through::start("wire", Backend::Tap);

@@ -1,5 +1,5 @@
-//! `tidy parity [SPEC]`: rewrites `docs/parity.md`. With the path of the specification the rows are
-//! read from there; without it the rows that the ledger already has are kept.
+//! `tidy check` prints every breach that the tests of this crate refuse; `tidy parity` rewrites
+//! `docs/parity.md` from `docs/parity/*.tsv` and the ids that tests cite.
 
 #![forbid(unsafe_code)]
 
@@ -9,33 +9,31 @@ use std::{env, fs};
 use tidy::{ledger, root};
 
 fn main() -> ExitCode {
-    let mut args = env::args().skip(1);
-    match args.next().as_deref() {
-        Some("parity") => write_ledger(args.next()),
-        _ => {
-            eprintln!("usage: tidy parity [SPEC]");
-            ExitCode::from(2)
+    let done = match env::args().nth(1).as_deref() {
+        Some("parity") => write_ledger(),
+        Some("check") => check(),
+        _ => Err("usage: tidy check|parity".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
         }
     }
 }
 
-fn write_ledger(spec: Option<String>) -> ExitCode {
+fn write_ledger() -> Result<(), String> {
     let root = root();
+    let sections = ledger::read(&root)?;
+    let text = ledger::render(&sections, &ledger::citations(&root, &sections))?;
     let path = root.join("docs/parity.md");
-    let source = spec.map_or_else(|| path.clone(), Into::into);
-    let text = match fs::read_to_string(&source) {
-        Ok(text) => text,
-        Err(error) => {
-            eprintln!("tidy: cannot read {}: {error}", source.display());
-            return ExitCode::FAILURE;
-        }
-    };
-    let rows = ledger::rows(&text);
-    let cited = ledger::citations(&root, &rows);
-    if let Err(error) = fs::write(&path, ledger::render(&rows, &cited)) {
-        eprintln!("tidy: cannot write {}: {error}", path.display());
-        return ExitCode::FAILURE;
-    }
-    println!("{} of {} rows tested", cited.len(), rows.len());
-    ExitCode::SUCCESS
+    fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn check() -> Result<(), String> {
+    let root = root();
+    let mut found = tidy::breaches(&root);
+    found.extend(ledger::strangers(&root, &ledger::read(&root)?));
+    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
 }

@@ -1,8 +1,8 @@
 //! One line a packet, in tcpdump's words, for traces, captures and failing tests.
 //!
-//! [`frame`] and [`packet`] wrap bytes; formatting them parses as far as the bytes are sound and says
-//! where they are not. Transport checksums are not judged: half of the frames a host
-//! sees carry unfinished ones. Nothing is allocated, and the work is bounded by the packet's length.
+//! [`frame`] and [`packet`] wrap bytes; formatting them parses as far as the bytes are sound and
+//! says where they are not. Transport checksums are not judged: half of the frames a host sees
+//! carry unfinished ones. Nothing is allocated, and the work is bounded by the packet's length.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Values of the type field up to 1500 are 802.3 lengths of an LLC header and its data
-//! ([`Frame::length_payload`], [`crate::llc`]); no Ethernet II protocol matches them. Values between
-//! 1500 and 0x600 mean nothing (IEEE 802.3 §3.2.6). Padding behind an Ethernet II payload is the
-//! network layer's to trim.
+//! ([`Frame::length_payload`], [`crate::llc`]); no Ethernet II protocol matches them. Values
+//! between 1500 and 0x600 mean nothing (IEEE 802.3 §3.2.6). Padding behind an Ethernet II payload
+//! is the network layer's to trim.
 
 use addr::Mac;
 use zerocopy::byteorder::network_endian::U16;
@@ -196,8 +196,8 @@ impl Frame<'_> {
     }
 }
 
-/// Writes a header with VLAN tags, outermost first; returns its length, or 0 if `buf` is too short or
-/// a tag cannot be written.
+/// Writes a header with VLAN tags, outermost first; returns its length, or 0 if `buf` is too short
+/// or a tag cannot be written.
 ///
 /// ```
 /// use wire::ethernet::{self, Tag};
@@ -224,8 +224,8 @@ pub fn emit_tagged(buf: &mut [u8], dst: Mac, src: Mac, tags: &[Tag], ethertype: 
     at
 }
 
-/// Writes an 802.3 header in front of `payload_len` bytes of LLC header and data; returns its length,
-/// or 0 if `buf` is too short or the payload too long.
+/// Writes an 802.3 header in front of `payload_len` bytes of LLC header and data; returns its
+/// length, or 0 if `buf` is too short or the payload too long.
 pub fn emit_length(buf: &mut [u8], dst: Mac, src: Mac, payload_len: usize) -> usize {
     match u16::try_from(payload_len) {
         Ok(len) if len <= LENGTH_MAX => emit(buf, dst, src, len),

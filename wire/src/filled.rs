@@ -25,8 +25,8 @@ impl<const N: usize> Filled<N> {
         &self.bytes[..self.len]
     }
 
-    /// Appends `len` bytes: `head`, then `parts`, then zeros. Writes nothing and says false if they do
-    /// not fit, or `len` is less than they are.
+    /// Appends `len` bytes: `head`, then `parts`, then zeros. Writes nothing and says false if they
+    /// do not fit, or `len` is less than they are.
     #[inline]
     pub(crate) fn append(&mut self, len: usize, head: &[u8], parts: &[&[u8]]) -> bool {
         let Some(end) = self.len.checked_add(len) else { return false };

@@ -6,9 +6,9 @@
 //! object: | length, 2 bytes | class | type | data, whole words ... |
 //! ```
 //!
-//! The length counts 32-bit words in ICMPv4 (byte 5) and 64-bit words in ICMPv6 (byte 4); the quoted
-//! packet has at least 128 bytes then. Routers older than RFC 4884 put the objects behind exactly
-//! 128 bytes and leave the length zero; those are believed only with a sound checksum.
+//! The length counts 32-bit words in ICMPv4 (byte 5) and 64-bit words in ICMPv6 (byte 4); the
+//! quoted packet has at least 128 bytes then. Routers older than RFC 4884 put the objects behind
+//! exactly 128 bytes and leave the length zero; those are believed only with a sound checksum.
 //! [`split`] parts a received message, [`emit_v4`] and [`emit_v6`] write one.
 
 use addr::Ip;

@@ -6,8 +6,8 @@
 //! | 22   | 0 | checksum | 0 | number of records | records ... |                   report, v3
 //! ```
 //!
-//! A query of eight bytes is of version 1 if its code is zero, else of version 2; from twelve bytes on it
-//! is of version 3. Lists and codes are [`crate::membership`]'s.
+//! A query of eight bytes is of version 1 if its code is zero, else of version 2; from twelve bytes
+//! on it is of version 3. Lists and codes are [`crate::membership`]'s.
 
 use addr::Ip;
 
@@ -114,8 +114,8 @@ pub fn parse(message: &[u8]) -> Result<Message<'_>, Malformed> {
     }
 }
 
-/// Writes a message to the front of `buf`, checksum included. Send it with TTL 1 and the router alert
-/// option.
+/// Writes a message to the front of `buf`, checksum included. Send it with TTL 1 and the router
+/// alert option.
 ///
 /// Times beyond what a code can say are written as the longest; a version 2 query's zero as one,
 /// because zero would make it version 1. Returns the length, or 0 if `buf` is too short or a group

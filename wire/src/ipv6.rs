@@ -8,8 +8,8 @@
 //! |                    destination, 16 bytes                      |
 //! ```
 //!
-//! Extension headers are walked as part of parsing ([`crate::ipv6_ext`]). IPv4-mapped addresses
-//! are refused: they are the inner form of IPv4 addresses here, and a packet that carries them would
+//! Extension headers are walked as part of parsing ([`crate::ipv6_ext`]). IPv4-mapped addresses are
+//! refused: they are the inner form of IPv4 addresses here, and a packet that carries them would
 //! otherwise pass for IPv4 (RFC 6890 gives them no use on the wire).
 
 use addr::Ip;

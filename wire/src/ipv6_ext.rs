@@ -1,11 +1,11 @@
 //! IPv6 extension headers (RFC 8200 §4).
 //!
-//! [`walk`] follows the chain from the fixed header to the transport header, or to the data of a real
-//! fragment. Hop-by-hop options count only as the first header; elsewhere the number is left
-//! standing as the protocol, which nobody serves, so that the answer is "unrecognized next
-//! header" as for any other number. Unknown options act by their top two bits. The walk is
-//! bounded: headers per packet and options per header have a limit ([`Limits`]; RFC 8504 §5.3 asks
-//! for such), and every step consumes bytes. A first fragment must hold the whole chain (RFC 7112).
+//! [`walk`] follows the chain from the fixed header to the transport header, or to the data of a
+//! real fragment. Hop-by-hop options count only as the first header; elsewhere the number is left
+//! standing as the protocol, which nobody serves, so that the answer is "unrecognized next header"
+//! as for any other number. Unknown options act by their top two bits. The walk is bounded: headers
+//! per packet and options per header have a limit ([`Limits`]; RFC 8504 §5.3 asks for such), and
+//! every step consumes bytes. A first fragment must hold the whole chain (RFC 7112).
 
 use zerocopy::byteorder::network_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -107,8 +107,8 @@ fn follow(packet: &[u8], first: u8, merged: bool, limits: &Limits) -> Result<Cha
     chain.follow(packet, merged, limits).map(|()| chain)
 }
 
-/// Walks the chain of a packet that may be cut short, believing nothing: for the packets ICMP errors
-/// quote. It ends where the bytes end, where a fragment begins, or at the transport header.
+/// Walks the chain of a packet that may be cut short, believing nothing: for the packets ICMP
+/// errors quote. It ends where the bytes end, where a fragment begins, or at the transport header.
 pub fn skip(packet: &[u8], first: u8) -> Result<Chain, Malformed> {
     let mut chain = Chain::new(first);
     for _ in 0..=HEADERS_MAX {
@@ -334,7 +334,8 @@ pub struct Routing<'a> {
     pub data: &'a [u8],
 }
 
-/// Reads a routing header, of which `header` is all bytes. Whether it may be followed is not judged.
+/// Reads a routing header, of which `header` is all bytes. Whether it may be followed is not
+/// judged.
 pub fn parse_routing(header: &[u8]) -> Result<Routing<'_>, Malformed> {
     let [next_header, units, kind, segments_left, ..] = *header else {
         return Err(Malformed::Truncated);

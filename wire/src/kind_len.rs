@@ -1,16 +1,16 @@
-//! Options of a kind byte, a length byte and data, as IPv4 and TCP have them (RFC 791 §3.1, RFC 9293
-//! §3.2): one walk for both.
+//! Options of a kind byte, a length byte and data, as IPv4 and TCP have them (RFC 791 §3.1, RFC
+//! 9293 §3.2): one walk for both.
 //!
-//! Kind 0 ends the list and kind 1 fills a byte; neither has a length. The length counts its own two
-//! bytes, so every step consumes some or ends.
+//! Kind 0 ends the list and kind 1 fills a byte; neither has a length. The length counts its own
+//! two bytes, so every step consumes some or ends.
 
 use crate::Malformed;
 
 const END: u8 = 0;
 const NOP: u8 = 1;
 
-/// Walks an options area; padding is skipped. Yields an error and ends at the first option that does
-/// not fit.
+/// Walks an options area; padding is skipped. Yields an error and ends at the first option that
+/// does not fit.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk<'a> {
     rest: &'a [u8],

@@ -1,4 +1,5 @@
-//! Multicast listener discovery, versions 1 and 2: who wants which IPv6 groups (RFC 2710, RFC 3810).
+//! Multicast listener discovery, versions 1 and 2: who wants which IPv6 groups (RFC 2710, RFC
+//! 3810).
 //!
 //! ```text
 //! | type | 0 | checksum | max response code | 0 | group |                 version 1, and a query
@@ -6,8 +7,8 @@
 //! | 143  | 0 | checksum | 0 | number of records | records ... |                  report, v2
 //! ```
 //!
-//! The bodies of four ICMPv6 types. A query whose message has 24 bytes is of version 1, a longer one of
-//! version 2. Reports come with hop limit 1 or count for nothing; of queries the caller asks
+//! The bodies of four ICMPv6 types. A query whose message has 24 bytes is of version 1, a longer
+//! one of version 2. Reports come with hop limit 1 or count for nothing; of queries the caller asks
 //! that himself. Lists and codes are [`crate::membership`]'s.
 
 use addr::Ip;
@@ -126,8 +127,8 @@ pub fn parse<'a>(header: &IpHeader, kind: u8, body: &'a [u8]) -> Result<Message<
 /// Writes the ICMPv6 message to the front of `buf`, checksum included. Send it with hop limit 1 and
 /// the router alert in a hop-by-hop header.
 ///
-/// Times beyond what a code can say are written as the longest. Returns the length, or 0 if `buf` is
-/// too short or a group is no IPv6 address.
+/// Times beyond what a code can say are written as the longest. Returns the length, or 0 if `buf`
+/// is too short or a group is no IPv6 address.
 ///
 /// ```
 /// use wire::{icmp, icmpv6, mld};

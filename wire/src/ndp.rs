@@ -97,8 +97,8 @@ pub struct NeighborAdvertisement<'a> {
     pub options: Options<'a>,
 }
 
-/// Reads and checks a message: `kind`, `code` and `body` of an [`icmp::Message::Other`](crate::icmp::Message::Other) in a packet
-/// with this `header`.
+/// Reads and checks a message: `kind`, `code` and `body` of an
+/// [`icmp::Message::Other`](crate::icmp::Message::Other) in a packet with this `header`.
 #[inline]
 pub fn parse<'a>(
     header: &IpHeader,

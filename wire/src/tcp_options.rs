@@ -310,8 +310,8 @@ impl OptionWriter {
         self.put(0, SACK_PERMITTED, &[])
     }
 
-    /// Selective acknowledgment permitted, at the end of its word: as other stacks place it where no
-    /// timestamps follow.
+    /// Selective acknowledgment permitted, at the end of its word: as other stacks place it where
+    /// no timestamps follow.
     pub fn sack_permitted_alone(&mut self) -> bool {
         self.put(2, SACK_PERMITTED, &[])
     }

@@ -1,8 +1,8 @@
 //! Names for packets in logs: a serial number, when it was seen, and what caused it.
 //!
-//! Received packets are RX0000 to RXFFFF and sent ones TX0000 to TXFFFF, each direction counting for
-//! itself and around. A packet sent because of one received says so, with the time that
-//! passed. The clock is the caller's, in microseconds from any start.
+//! Received packets are RX0000 to RXFFFF and sent ones TX0000 to TXFFFF, each direction counting
+//! for itself and around. A packet sent because of one received says so, with the time that passed.
+//! The clock is the caller's, in microseconds from any start.
 
 use std::fmt;
 

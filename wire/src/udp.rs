@@ -4,8 +4,8 @@
 //! | source port | destination port | length | checksum | data
 //! ```
 //!
-//! Eight bytes of header. A checksum of zero means none: fine over IPv4, refused over IPv6 unless the
-//! receiving port asked for it (RFC 6936), which the receiver decides. A computed zero is sent
+//! Eight bytes of header. A checksum of zero means none: fine over IPv4, refused over IPv6 unless
+//! the receiving port asked for it (RFC 6936), which the receiver decides. A computed zero is sent
 //! as 0xffff.
 
 use zerocopy::byteorder::network_endian::U16;

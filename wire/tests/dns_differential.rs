@@ -2,8 +2,8 @@
 //! damaged bytes they agree.
 //!
 //! hickory-proto compresses names when it writes, so its messages also exercise our pointers. The
-//! two may differ in what they refuse: ours refuses bytes behind the last record and leaves
-//! types beyond its list unread, hickory-proto reads many more types and refuses some of their data.
+//! two may differ in what they refuse: ours refuses bytes behind the last record and leaves types
+//! beyond its list unread, hickory-proto reads many more types and refuses some of their data.
 
 use hickory_proto::op::{Message as Theirs, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::{CNAME, MX, NS, PTR, SOA, TXT};

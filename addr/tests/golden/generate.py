@@ -1,8 +1,8 @@
 """Writes python.txt: what Python's ipaddress and socket modules say about some values.
 
-Run with Python 3.11 or later: python3 generate.py > python.txt. Lines are fields with | between them;
-the first names the question, the second is its input, the rest are the answers. Lists are joined by
-spaces. The seed is fixed, so that the table changes only with this file.
+Run with Python 3.11 or later: python3 generate.py > python.txt. Lines are fields with | between
+them; the first names the question, the second is its input, the rest are the answers. Lists are
+joined by spaces. The seed is fixed, so that the table changes only with this file.
 """
 
 import ipaddress as ip
@@ -96,7 +96,8 @@ def networks():
             longer = min(width, length + rng.randrange(1, 5))
             inner = cls((rng.randrange(1 << width) & int(net.hostmask) | int(net.network_address),
                          rng.randrange(length, width + 1)), strict=False)
-            given = "%s/%d" % (ip.ip_address(address) if width == 32 else ip.IPv6Address(address), length)
+            text = ip.ip_address(address) if width == 32 else ip.IPv6Address(address)
+            given = "%s/%d" % (text, length)
             row("net%d" % version, given, net, net.netmask, net.hostmask, net.broadcast_address,
                 net.num_addresses, longer, texts(net.subnets(new_prefix=longer)),
                 net.supernet(), inner, texts(net.address_exclude(inner)))
@@ -123,7 +124,8 @@ def summaries():
 
 def formats():
     # Not n, which is binary or hexadecimal here, nor #X, which writes 0X.
-    for code in ["b", "x", "X", "#b", "#x", "_b", "_x", "_X", "#_b", "#_x", ">50s", "^50s", "s", ""]:
+    padded = [">50s", "^50s", "s", ""]
+    for code in ["b", "x", "X", "#b", "#x", "_b", "_x", "_X", "#_b", "#_x"] + padded:
         for text in ["10.0.0.1", "255.255.255.255", "2001:db8::1", "::"]:
             row("format", text, code, format(ip.ip_address(text), code))
 

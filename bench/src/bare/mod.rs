@@ -2,8 +2,8 @@
 //!
 //! No timers but one, no recovery, no congestion control, no options but segment size and window
 //! scale. It does read every byte (checksum where the device did not vouch for it, and a copy), and
-//! it does speak over a real device to a real kernel, so what it reaches is the practical ceiling of
-//! any stack in user space on that device. It serves the ports of `service`.
+//! it does speak over a real device to a real kernel, so what it reaches is the practical ceiling
+//! of any stack in user space on that device. It serves the ports of `service`.
 mod connection;
 mod device;
 

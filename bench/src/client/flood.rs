@@ -1,7 +1,7 @@
 //! Small datagrams as fast as they go: to a sink that counts them, to an echo, or to nobody.
 //!
-//! Inwards the subject says how many it delivered to its socket; outwards the client counts how many
-//! come back while it keeps sending, which is what the subject can send of its own.
+//! Inwards the subject says how many it delivered to its socket; outwards the client counts how
+//! many come back while it keeps sending, which is what the subject can send of its own.
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! The clients: kernel sockets on the other side of the device, whoever serves there.
 //!
-//! Each measures one figure for a given time and returns it as a JSON object. All of them give up on
-//! a peer that says nothing, so none hangs. A busy client never sleeps in a system call: it asks
+//! Each measures one figure for a given time and returns it as a JSON object. All of them give up
+//! on a peer that says nothing, so none hangs. A busy client never sleeps in a system call: it asks
 //! again and again, which takes its own wake-up out of the figure.
 mod bulk;
 mod connections;

@@ -1,7 +1,7 @@
 //! What the devices themselves can do: frames a second with nothing behind them.
 //!
-//! A receiver sleeps until the first frame comes and counts from there, so the load may start later;
-//! a sender counts what the kernel took. Frames carry a UDP datagram that nobody wants.
+//! A receiver sleeps until the first frame comes and counts from there, so the load may start
+//! later; a sender counts what the kernel took. Frames carry a UDP datagram that nobody wants.
 mod tap;
 mod xdp;
 

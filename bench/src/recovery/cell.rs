@@ -16,8 +16,8 @@ const fn road(name: &'static str, words: &'static str) -> Road {
     Road { name, words }
 }
 
-/// All paths. A round trip is 20 or 40 ms, the queue one bandwidth-delay product (but for the shallow
-/// one, a tenth): short enough that six seconds hold hundreds of round trips.
+/// All paths. A round trip is 20 or 40 ms, the queue one bandwidth-delay product (but for the
+/// shallow one, a tenth): short enough that six seconds hold hundreds of round trips.
 pub const ROADS: &[Road] = &[
     road("no loss", "rate=100mbit,delay=20ms,queue=500k"),
     road("0.1 % loss", "rate=100mbit,delay=10ms,queue=250k,loss=0.1%"),

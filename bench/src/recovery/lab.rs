@@ -1,5 +1,5 @@
-//! A contender's way to its peer: a namespace with the peer's kernel, one with the middlebox, and the
-//! contender on the other side of that.
+//! A contender's way to its peer: a namespace with the peer's kernel, one with the middlebox, and
+//! the contender on the other side of that.
 //!
 //! ```text
 //! kernel:  [ pb-sub ]----[ pb-ms  middlebox  pb-mp ]----[ pb-peer ]
@@ -7,9 +7,9 @@
 //! TAP:     [ TAP bridge pb-leg  pb-ms  middlebox  pb-mp ]----[ pb-peer ]
 //! ```
 //!
-//! No kernel address is beside the middlebox. Devices that a kernel sends from finish checksums and cut
-//! segments themselves, so that the middlebox sees what a wire would; for TAP that is the bridge's leg,
-//! which is given the 64 KiB segments that our stack writes.
+//! No kernel address is beside the middlebox. Devices that a kernel sends from finish checksums and
+//! cut segments themselves, so that the middlebox sees what a wire would; for TAP that is the
+//! bridge's leg, which is given the 64 KiB segments that our stack writes.
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;

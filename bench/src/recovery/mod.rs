@@ -1,10 +1,11 @@
 //! `bench recovery`: what a sender makes of a path that delays, loses, reorders and duplicates.
 //!
-//! Three contenders send to a kernel socket through a middlebox each: the kernel with CUBIC, ours over
-//! a TAP device, ours over AF_XDP. For a cell (address family, what the peer's kernel has switched
-//! off, what the path does) all three run at the same moment, with the same seed, so that the n-th
-//! frame of each meets the same fate; the goal is in the ratio of what arrives. The rates are far below
-//! what the machine can do: it is recovery and congestion control that are measured, not cost.
+//! Three contenders send to a kernel socket through a middlebox each: the kernel with CUBIC, ours
+//! over a TAP device, ours over AF_XDP. For a cell (address family, what the peer's kernel has
+//! switched off, what the path does) all three run at the same moment, with the same seed, so that
+//! the n-th frame of each meets the same fate; the goal is in the ratio of what arrives. The rates
+//! are far below what the machine can do: it is recovery and congestion control that are measured,
+//! not cost.
 mod cell;
 mod lab;
 mod race;

@@ -56,9 +56,9 @@ impl<'a> Report<'a> {
         let others = Summary::of(self.found.results.others.iter().copied());
         let others = others.map_or(0.0, |o| o.median);
         let mut text = format!(
-            "Goodput in Mbit/s as sender, median (range) of {} transfers of {} s, and its share of the \
-             kernel's: median of the ratios within repetitions. {} at once; others used {others:.2} \
-             cores meanwhile\n",
+            "Goodput in Mbit/s as sender, median (range) of {} transfers of {} s, and its share of \
+             the kernel's: median of the ratios within repetitions. {} at once; others used \
+             {others:.2} cores meanwhile\n",
             self.race.repetitions,
             self.race.secs,
             self.race.lanes * CONTENDERS.len(),
@@ -137,7 +137,10 @@ impl<'a> Report<'a> {
             })).collect::<Vec<_>>(),
             "transfers": self.found.details,
             "failures": results.failures.iter().map(|f| json!({
-                "contender": f.row, "cell": f.figure, "repetition": f.repetition, "reason": f.reason,
+                "contender": f.row,
+                "cell": f.figure,
+                "repetition": f.repetition,
+                "reason": f.reason,
             })).collect::<Vec<_>>(),
         })
     }

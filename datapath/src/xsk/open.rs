@@ -20,12 +20,14 @@ use xsk_rs::config::{
 };
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
-use super::{BATCH, FRAME_SIZE, XskDevice};
+use super::device::{FRAME_SIZE, XskDevice};
 use crate::config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 use crate::error::PortError;
 use crate::frame::{Frame, Memory};
 use crate::interface::{self, Facts, OsDevice};
-use crate::link::{PortLink, Side, join};
+use crate::link::PortLink;
+use crate::shard_rings::BATCH;
+use crate::side::PortSide;
 use crate::steering::Steering;
 use crate::xdp::{self, Attachment};
 
@@ -43,17 +45,24 @@ const XDP_MAX_TX_SKB_BUDGET: libc::c_int = 9;
 /// Bytes on their way through the kernel: all frames to send, with its own overhead.
 const SEND_BUFFER: libc::c_int = 16 << 20;
 
-/// Opens sockets on queues of the interface.
+/// A queue before it becomes a port.
+type Opened = (XskDevice, PortSide, Vec<PortLink>, PortInfo);
+
+/// Opens sockets on queues of the interface, each for so many shards.
 pub(crate) fn open(
     config: &PortConfig,
     queues: u32,
-) -> Result<Vec<(XskDevice, Side, PortLink, PortInfo)>, PortError> {
+    shards: usize,
+) -> Result<Vec<Opened>, PortError> {
     let name = &config.name;
     let bad = |what| PortError::BadConfig { interface: name.clone(), what };
     let frames = |count: u32| if count == 0 { FRAMES } else { count };
     let (rx_frames, tx_frames) = (frames(config.rx_frames), frames(config.tx_frames));
     if rx_frames.max(tx_frames) > FRAMES_MAX {
         return Err(bad("more than 65536 frames in one direction"));
+    }
+    if (rx_frames.min(tx_frames) as usize) < shards {
+        return Err(bad("fewer frames in one direction than shards"));
     }
     if config.queue.saturating_add(queues) > bpf::QUEUES_MAX {
         return Err(bad("queues above 63 cannot be steered to"));
@@ -87,11 +96,12 @@ pub(crate) fn open(
             caps: DeviceCaps::default(),
             backend: Backend::Xdp,
             mode: mode(&attachment, &steering, &rings, queue),
+            queue,
         };
         let attached = (attachment.clone(), steering.clone());
-        let (device, side, link) = rings.into_device(attached, &facts, rx_frames);
+        let (device, side, links) = rings.into_device(attached, &facts, rx_frames, shards);
         steering.set_socket(queue, device.as_fd().as_raw_fd())?;
-        ports.push((device, side, link, info));
+        ports.push((device, side, links, info));
     }
     Ok(ports)
 }
@@ -221,7 +231,8 @@ impl Rings {
         (attachment, steering): (Arc<Attachment>, Steering),
         facts: &Facts,
         rx_frames: u32,
-    ) -> (XskDevice, Side, PortLink) {
+        shards: usize,
+    ) -> (XskDevice, PortSide, Vec<PortLink>) {
         let Self { umem, mut descriptors, rx, tx, fill, completion, zero_copy } = self;
         let memory = Arc::new(Memory::Umem(umem.clone()));
         let mut frames = Vec::with_capacity(descriptors.len());
@@ -237,7 +248,7 @@ impl Rings {
             // kept alive by `memory`, and this is the frame's one handle.
             frames.push(unsafe { Frame::new(base, size, 0, index as u32, memory.clone()) });
         }
-        let (mut side, link) = join(frames, rx_frames);
+        let (mut side, links) = PortSide::new(frames, rx_frames, shards);
         let count = descriptors.len();
         // A sender on the other end of a veth leaves its sums to a device that does not exist.
         let checksum =
@@ -263,7 +274,7 @@ impl Rings {
             zero_copy,
         };
         device.refill(&mut side);
-        (device, side, link)
+        (device, side, links)
     }
 }
 

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use addr::{Ip, Mac};
-use datapath::{Port, PortConfig, PortInfo, PortLink, TxFrame};
+use datapath::{Port, PortConfig, PortInfo, PortLink, TxFrame, single_shard};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use wire::ip::IpEmit;
@@ -122,7 +122,7 @@ impl Host {
         let mut frame = loop {
             match self.link.tx_free.pop() {
                 Some(frame) => break frame,
-                None => self.port.turn(64),
+                None => self.port.turn(64, single_shard),
             };
             assert!(Instant::now() < deadline, "no frame to send from: {:?}", self.port.frames());
         };
@@ -149,7 +149,7 @@ impl Host {
     ) -> Option<T> {
         let deadline = Instant::now() + patience;
         loop {
-            self.port.turn(64);
+            self.port.turn(64, single_shard);
             self.check();
             while let Some(received) = self.link.rx.pop() {
                 let bytes = received.frame.bytes().to_vec();

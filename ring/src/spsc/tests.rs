@@ -213,3 +213,21 @@ fn two_threads_that_sleep_lose_no_wake_up() {
     }
     sender.join().expect("the producer does not panic");
 }
+
+#[test]
+fn values_that_nobody_will_take_come_back_once_the_consumer_is_gone() {
+    let (mut tx, mut rx) = channel(8);
+    for value in 0..6 {
+        assert_eq!(tx.push(value), Ok(()));
+    }
+    assert_eq!((rx.pop(), rx.pop()), (Some(0), Some(1)));
+    assert_eq!(tx.take_back(), None, "the consumer may still take them");
+    drop(rx);
+    assert!(tx.is_abandoned());
+    assert_eq!(std::iter::from_fn(|| tx.take_back()).collect::<Vec<_>>(), [2, 3, 4, 5]);
+    assert_eq!(tx.free(), 8);
+    // What is pushed all the same comes back as well, and what is left is dropped with the ring.
+    assert_eq!(tx.push(6), Ok(()));
+    assert_eq!(tx.take_back(), Some(6));
+    assert_eq!(tx.push(7), Ok(()));
+}

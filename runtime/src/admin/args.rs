@@ -5,7 +5,7 @@ use client::admin::InterfaceRef;
 use client::call::ErrorBody;
 use stack::ControlError;
 
-use crate::engine::Core;
+use crate::sockets::Core;
 
 /// A refusal by the stack.
 pub(super) fn refused(error: &ControlError) -> ErrorBody {

@@ -7,7 +7,7 @@ use client::call::ErrorBody;
 use stack::control::RouteConfig;
 
 use super::args::{interface, optional_interface, refused};
-use crate::engine::Core;
+use crate::sockets::Core;
 
 type Answer = Result<Response, ErrorBody>;
 

@@ -10,15 +10,18 @@ mod show;
 use client::admin::{Request, Response};
 use client::call::ErrorBody;
 
-pub(crate) use self::show::{State, state};
-use crate::engine::Engine;
+use crate::port::PortEnd;
+use crate::sockets::Core;
 
 /// Carries out a request.
 ///
 /// # Errors
 /// The refusal that the caller is sent.
-pub(crate) fn answer(engine: &mut Engine, request: &Request) -> Result<Response, ErrorBody> {
-    let Engine { core, ports, .. } = engine;
+pub(crate) fn answer(
+    core: &mut Core,
+    ports: &[PortEnd],
+    request: &Request,
+) -> Result<Response, ErrorBody> {
     match request {
         Request::LinkShow => Ok(Response::Links(show::links(core, ports))),
         Request::AddressShow => Ok(Response::Addresses(show::addresses(core))),

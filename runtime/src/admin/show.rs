@@ -7,38 +7,13 @@ use client::admin::{
     Address, DaemonInfo, Frames, Link, LinkStats, Neighbor, Route, Socket, Stats, TcpDetail, Timer,
 };
 use datapath::{Backend, DeviceState, OsDevice};
-use serde::Serialize;
 use stack::Instant;
 use stack::control::InterfaceInfo;
-use stack::socket::{SocketInfo, SocketKind, TcpDetail as Detail};
+use stack::socket::{SocketInfo, TcpDetail as Detail};
 use wire::offload::{DeviceCaps, Medium};
 
-use crate::engine::Core;
-use crate::engine::port::PortEnd;
-
-/// Everything at once, for `/state.json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct State {
-    pub(crate) daemon: DaemonInfo,
-    pub(crate) links: Vec<Link>,
-    pub(crate) addresses: Vec<Address>,
-    pub(crate) routes: Vec<Route>,
-    pub(crate) neighbors: Vec<Neighbor>,
-    pub(crate) sockets: Vec<Socket>,
-    pub(crate) stats: Stats,
-}
-
-pub(crate) fn state(core: &Core, ports: &[PortEnd]) -> State {
-    State {
-        daemon: info(core),
-        links: links(core, ports),
-        addresses: addresses(core),
-        routes: routes(core),
-        neighbors: neighbors(core),
-        sockets: sockets(core),
-        stats: stats(core),
-    }
-}
+use crate::port::PortEnd;
+use crate::sockets::Core;
 
 pub(super) fn info(core: &Core) -> DaemonInfo {
     DaemonInfo {
@@ -205,10 +180,9 @@ pub(super) fn sockets(core: &Core) -> Vec<Socket> {
 }
 
 fn socket(info: SocketInfo, now: Instant) -> Socket {
-    let udp = info.id.is_some_and(|id| id.kind == SocketKind::Udp);
     let any = if info.local.ip.is_v4() { "0.0.0.0:*" } else { "[::]:*" };
     Socket {
-        kind: if udp { "udp" } else { "tcp" }.into(),
+        kind: info.kind.netid().into(),
         family: family(info.local.ip),
         state: info.state.into(),
         local: info.local.to_string(),

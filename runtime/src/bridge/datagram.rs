@@ -17,17 +17,17 @@ use ring::bytes::{Reader, Writer};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use stack::SocketError;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
-use super::Fate;
-use crate::engine::Core;
-use crate::engine::poller::Ready;
+use super::fate::Fate;
+use crate::sockets::Core;
+use crate::sockets::poller::Ready;
 
 /// A UDP socket of a client.
 pub(super) struct Datagram {
     fd: OwnedFd,
     /// The stack's socket, once bound: by `bind`, `connect` or the first packet.
-    ends: Option<Ends>,
+    ends: Option<SocketRings>,
     remote: Option<Endpoint>,
     readable: bool,
     writable: bool,
@@ -49,7 +49,7 @@ impl Datagram {
         }
     }
 
-    pub(super) fn ends(&self) -> Option<&Ends> {
+    pub(super) fn ends(&self) -> Option<&SocketRings> {
         self.ends.as_ref()
     }
 
@@ -93,7 +93,7 @@ impl Datagram {
         Ok(())
     }
 
-    /// The stack told of the socket.
+    /// The stack reported something of the socket.
     pub(super) fn on_event(&mut self, core: &mut Core, scratch: &mut [u8]) -> Fate {
         self.pump_in(core, scratch);
         self.pump_out(core);
@@ -172,7 +172,7 @@ impl Datagram {
         }
         if moved {
             ends.tx.rest();
-            core.sent(ends.id);
+            core.app_wrote(ends.id);
         }
     }
 
@@ -203,7 +203,7 @@ impl Datagram {
             moved = true;
         }
         if moved {
-            core.consumed(ends.id);
+            core.app_read(ends.id);
         }
     }
 }
@@ -232,13 +232,13 @@ fn put(
     if tx.free() < record.len() + payload.len() {
         return false;
     }
-    crate::engine::record::put(tx, &record, payload);
+    crate::sockets::record::put(tx, &record, payload);
     true
 }
 
 /// Payload length and address of the oldest record.
 fn head(rx: &Reader) -> Option<(usize, Option<SocketAddr>)> {
-    let record = crate::engine::record::head(rx)?;
+    let record = crate::sockets::record::head(rx)?;
     // The stack writes no other records.
     let (len, addr) = parse_record(&record)?;
     Some((usize::from(len), addr))

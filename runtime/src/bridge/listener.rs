@@ -10,10 +10,10 @@ use std::os::fd::OwnedFd;
 use addr::Endpoint;
 use rustix::event::{EventfdFlags, eventfd};
 use stack::SocketId;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 
 use super::reply::Reply;
-use crate::engine::Core;
+use crate::sockets::Core;
 
 /// A socket that listens.
 pub(super) struct Listener {
@@ -21,7 +21,7 @@ pub(super) struct Listener {
     pub(super) local: Endpoint,
     event: OwnedFd,
     raised: bool,
-    next: Option<Ends>,
+    next: Option<SocketRings>,
     waiters: VecDeque<Reply>,
     /// Our end of the socketpair that came with `socket`. It carries nothing, and lives so that the
     /// client's end does not look as if it were over.
@@ -59,7 +59,7 @@ impl Listener {
     }
 
     /// A connection for the oldest request that waits.
-    pub(super) fn serve(&mut self, core: &mut Core) -> Option<(Ends, Reply)> {
+    pub(super) fn serve(&mut self, core: &mut Core) -> Option<(SocketRings, Reply)> {
         let reply = self.waiters.pop_front()?;
         match self.take(core) {
             Some(ends) => Some((ends, reply)),
@@ -71,7 +71,7 @@ impl Listener {
     }
 
     /// A connection, if one waits.
-    pub(super) fn take(&mut self, core: &mut Core) -> Option<Ends> {
+    pub(super) fn take(&mut self, core: &mut Core) -> Option<SocketRings> {
         self.look(core);
         let ends = self.next.take();
         self.look(core);

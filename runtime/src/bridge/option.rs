@@ -1,16 +1,16 @@
 //! `setsockopt` and `getsockopt` on a bridge.
 
 use client::call::{ErrorBody, OptionArgs, OptionValue};
+use client::socket_option::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
-use super::verbs::errno;
-use super::{Bridge, State};
-use crate::engine::Core;
-use crate::option::{
-    Options, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
-};
+use super::request::errno;
+use super::table::{Bridge, State};
+use crate::option::Options;
+use crate::sockets::Core;
 
+/// `setsockopt`.
 pub(super) fn set(
     bridge: &mut Bridge,
     args: &OptionArgs,
@@ -40,6 +40,7 @@ pub(super) fn set(
     Ok(Value::Null)
 }
 
+/// `getsockopt`.
 pub(super) fn value(bridge: &mut Bridge, args: &OptionArgs) -> Result<Value, ErrorBody> {
     let stream = !matches!(bridge.state, State::Datagram(_));
     if let Some(name) = bridge.options.name(args.level, args.name).filter(|_| stream) {

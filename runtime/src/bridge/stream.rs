@@ -21,18 +21,18 @@ use addr::Endpoint;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::{Readiness, SocketId};
 
-use super::Fate;
+use super::fate::Fate;
 use super::reply::Reply;
-use crate::engine::Core;
-use crate::engine::poller::Ready;
+use crate::sockets::Core;
+use crate::sockets::poller::Ready;
 
 /// A connection with both ways open as far as is known.
 pub(super) struct Stream {
     fd: OwnedFd,
-    ends: Ends,
+    ends: SocketRings,
     readable: bool,
     writable: bool,
     /// The client's end of stream lies behind what can be read.
@@ -56,7 +56,7 @@ pub(super) struct Stream {
 const ASK: (usize, usize) = (4096, ring::bytes::WHOLE);
 
 impl Stream {
-    pub(super) fn new(fd: OwnedFd, ends: Ends) -> Self {
+    pub(super) fn new(fd: OwnedFd, ends: SocketRings) -> Self {
         Self {
             fd,
             ends,
@@ -80,7 +80,7 @@ impl Stream {
         self.fd
     }
 
-    pub(super) fn ends(&self) -> &Ends {
+    pub(super) fn ends(&self) -> &SocketRings {
         &self.ends
     }
 
@@ -142,8 +142,8 @@ impl Stream {
         (Ok(()), fate)
     }
 
-    /// The urgent byte goes to the client as one (MSG_OOB), so that its socketpair knows the mark. Says
-    /// whether what lies behind may follow.
+    /// Passes the urgent byte on to the client as one (MSG_OOB), so that its socketpair knows the
+    /// mark, and returns whether what lies behind may follow.
     fn pass_urgent(&mut self, core: &mut Core) -> bool {
         // It is taken once. None is left if it is in line.
         let Ok(Some(byte)) = core.host.tcp_urgent(self.ends.id, true) else { return true };
@@ -222,7 +222,7 @@ impl Stream {
         // What was asked for and did not come is forgotten.
         self.ends.tx.rest();
         if moved > 0 {
-            core.sent(self.ends.id);
+            core.app_wrote(self.ends.id);
         }
         fate
     }
@@ -231,7 +231,7 @@ impl Stream {
         self.input_over = true;
         self.readable = false;
         self.ends.tx.finish();
-        core.sent(self.ends.id);
+        core.app_wrote(self.ends.id);
     }
 
     /// Network to client.
@@ -263,7 +263,7 @@ impl Stream {
             }
         }
         if moved > 0 {
-            core.consumed(self.ends.id);
+            core.app_read(self.ends.id);
         }
         self.end_output(core)
     }
@@ -319,7 +319,7 @@ pub(super) enum Outcome {
 }
 
 impl Connecting {
-    pub(super) fn new(fd: OwnedFd, ends: Ends, waiter: Waiter) -> Self {
+    pub(super) fn new(fd: OwnedFd, ends: SocketRings, waiter: Waiter) -> Self {
         Self { stream: Stream::new(fd, ends), waiter }
     }
 

@@ -17,16 +17,18 @@ use client::call::{ControlCall, ErrorBody, SocketCall};
 use client::frame::{self, Kind, Message, op};
 use serde::de::DeserializeOwned;
 
+use crate::bridge::command::BridgeCommand;
 use crate::bridge::reply::{Answer, Reply};
-use crate::engine::mailbox::Remote;
-use crate::engine::slab::Key;
+use crate::command::Command;
+use crate::mailbox::Remote;
+use crate::slab::Key;
 
 /// Requests of one connection that may be under way; as many as our own client has at most.
 const REQUESTS_MAX: usize = 16 * 1024;
 
 /// Serves a connection until it ends. Its sockets then close.
 pub(super) fn serve(stream: UnixStream, engine: &Remote) {
-    let Ok(Some(client)) = engine.call(|engine| engine.bridges.open_client()) else {
+    let Ok(Some(client)) = engine.ask(|answer| BridgeCommand::OpenClient { answer }) else {
         tracing::warn!("control connection refused: too many, or the stack has stopped");
         return;
     };
@@ -35,7 +37,7 @@ pub(super) fn serve(stream: UnixStream, engine: &Remote) {
     }
     // The writing thread may be in the middle of an answer that nobody reads.
     let _ = stream.shutdown(std::net::Shutdown::Both);
-    engine.post(move |engine| engine.bridges.close_client(client, &mut engine.core));
+    engine.post(BridgeCommand::CloseClient(client));
 }
 
 fn converse(stream: &UnixStream, engine: &Remote, client: Key) -> io::Result<()> {
@@ -93,10 +95,10 @@ fn dispatch(
         op::CONTROL_CALL => match read::<ControlCall, Request>(&request) {
             Ok(asked) => {
                 let reply = reply(request, answers);
-                engine.post(move |engine| match crate::admin::answer(engine, &asked) {
+                engine.post(Command::control(asked, |answer| match answer {
                     Ok(response) => reply.value(&response),
                     Err(error) => reply.refuse(&error),
-                });
+                }));
                 Ok(())
             }
             Err(error) => refuse(&request, &error),
@@ -104,9 +106,7 @@ fn dispatch(
         op::SOCKET_CALL => match request.parse::<SocketCall>() {
             Ok(call) => {
                 let reply = reply(request, answers);
-                engine.post(move |engine| {
-                    engine.bridges.call(client, &call, reply, &mut engine.core);
-                });
+                engine.post(BridgeCommand::Call { client, call, reply });
                 Ok(())
             }
             Err(error) => refuse(&request, &ErrorBody::new("ValueError", error.to_string())),

@@ -20,7 +20,7 @@ use std::thread::{self, JoinHandle};
 use rustix::net::Shutdown;
 
 use crate::Stack;
-use crate::engine::mailbox::Remote;
+use crate::mailbox::Remote;
 
 /// The control socket of a running stack. Unlinked, and its connections ended, when this is
 /// dropped.
@@ -93,7 +93,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        // Ends the acceptor's wait.
+        // SocketRings the acceptor's wait.
         let _ = rustix::net::shutdown(&self.bound.listener, Shutdown::Both);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();

@@ -5,12 +5,12 @@
 //! 1. messages from other threads;
 //! 2. for each port: frames in, up to 64;
 //! 3. timers, if one is due;
-//! 4. what the stack tells about sockets, to whoever owns them;
+//! 4. what the stack reports of sockets, to the users that own them;
 //! 5. for each port: frames out, while the stack has any and the port has room.
 //!
 //! A turn that left something undone is followed by another. Otherwise the engine sleeps, on one
-//! epoll until the next deadline; that the device may have more is epoll's to say, which costs no
-//! more than to ask the device. Before it sleeps the engine announces it (mailbox and rings) and
+//! epoll until the next deadline; epoll also says whether the device has more, which costs no more
+//! than to ask the device. Before it sleeps the engine announces it (mailbox and rings) and
 //! looks once more, so that no wake-up is lost. Where it is told to poll busily it sleeps later or
 //! never.
 
@@ -18,15 +18,17 @@ use std::time::Duration;
 
 use stack::Instant;
 
-use super::mailbox::Command;
-use super::owner::Owner;
-use super::poller::Token;
-use super::port::{Drive, SEND_BATCH};
-use super::{Engine, Pace};
+use super::Engine;
+use crate::admin;
+use crate::command::Command;
+use crate::config::Pace;
+use crate::port::{PortDriver, SEND_BATCH};
+use crate::sockets::owner::Owner;
+use crate::sockets::poller::Token;
 
 /// Messages taken in one turn.
 const COMMANDS_PER_TURN: usize = 64;
-/// Socket events told in one turn.
+/// Socket events dispatched in one turn.
 const EVENTS_PER_TURN: usize = 1024;
 /// Turns without sleep between two looks at the descriptors.
 const TURNS_PER_POLL: u32 = 4;
@@ -48,7 +50,7 @@ impl Turn {
 }
 
 impl Engine {
-    /// Runs until it is told to stop. The ports are dropped with the engine.
+    /// Runs until [`Command::Stop`]. The ports are dropped with the engine.
     pub(crate) fn run(mut self) {
         self.core.now = self.clock.now();
         loop {
@@ -60,19 +62,19 @@ impl Engine {
                 break;
             }
             if !turn.unfinished {
-                self.rest();
+                self.idle();
             } else if self.bridges.has_descriptors() {
-                self.glance(TURNS_PER_POLL);
+                self.poll_now(TURNS_PER_POLL);
             }
         }
-        self.wind_up();
+        self.shut_down();
     }
 
     /// Does a batch of everything.
     pub(crate) fn turn(&mut self) -> Turn {
         self.core.now = self.clock.now();
         let mut turn = Turn::default();
-        turn.note(self.obey(), COMMANDS_PER_TURN);
+        turn.note(self.run_commands(), COMMANDS_PER_TURN);
         for port in &mut self.ports {
             let (received, budget) = port.receive(&mut self.core);
             turn.note(received, budget);
@@ -81,9 +83,9 @@ impl Engine {
             self.core.host.expire(self.core.now);
             turn.worked = true;
         }
-        // A stack that nothing was done to has nothing to tell.
+        // A stack that nothing was done to has nothing to report.
         if turn.worked || self.touched {
-            turn.note(self.tell(), EVENTS_PER_TURN);
+            turn.note(self.dispatch_events(), EVENTS_PER_TURN);
             self.steer();
         }
         for port in &mut self.ports {
@@ -91,7 +93,7 @@ impl Engine {
         }
         if turn.worked || self.touched {
             // Sending makes room, of which someone may make use at once.
-            turn.note(self.tell(), 1);
+            turn.note(self.dispatch_events(), 1);
             // Last, because an answer need not wait for it.
             self.deadline = self.core.host.next_deadline();
         }
@@ -99,30 +101,36 @@ impl Engine {
         turn
     }
 
-    /// Carries out what other threads asked for, and says how many things that were.
-    fn obey(&mut self) -> usize {
+    /// Carries out what other threads asked for, and returns how many commands that were.
+    fn run_commands(&mut self) -> usize {
         for taken in 0..COMMANDS_PER_TURN {
-            match self.mailbox.pop() {
-                Some(Command::Call(work)) => work(self),
-                Some(Command::Attend(id)) => {
-                    if let Some(Owner::Local(key)) = self.core.owners.find(id) {
-                        self.locals.attend(key, &mut self.core);
-                    }
-                }
-                None => return taken,
-            }
+            let Some(command) = self.mailbox.pop() else { return taken };
+            self.run_command(command);
         }
         COMMANDS_PER_TURN
     }
 
-    /// Tells the owners of sockets what the stack says of them, and says of how many.
-    fn tell(&mut self) -> usize {
-        for told in 0..EVENTS_PER_TURN {
-            let Some((id, what)) = self.core.host.next_event() else { return told };
-            match self.core.owners.find(id) {
-                Some(Owner::Service(key)) => {
-                    self.services.on_event(key, what, &mut self.core, &self.ports);
+    fn run_command(&mut self, command: Command) {
+        match command {
+            Command::AppProgress(id) => {
+                if let Some(Owner::Local(key)) = self.core.owners.find(id) {
+                    self.locals.on_app_progress(key, &mut self.core);
                 }
+            }
+            Command::Local(command) => self.locals.run(*command, &mut self.core),
+            Command::Bridge(command) => self.bridges.run(*command, &mut self.core),
+            Command::Control(command) => {
+                (command.answer)(admin::answer(&mut self.core, &self.ports, &command.request));
+            }
+            Command::Stop => self.stopping = true,
+        }
+    }
+
+    /// Passes the stack's reports on to the owners of the sockets, and returns how many those were.
+    fn dispatch_events(&mut self) -> usize {
+        for passed in 0..EVENTS_PER_TURN {
+            let Some((id, what)) = self.core.host.next_event() else { return passed };
+            match self.core.owners.find(id) {
                 Some(Owner::Bridge(key)) => self.bridges.on_event(key, what, &mut self.core),
                 Some(Owner::Local(key)) => self.locals.on_event(key, what, &mut self.core),
                 None => {}
@@ -134,10 +142,10 @@ impl Engine {
     /// Keeps what ports filter for in step with the addresses and groups of their interfaces.
     fn steer(&mut self) {
         let fib = self.core.host.fib();
-        if fib.version == self.steered {
+        if fib.tables().version == self.steered {
             return;
         }
-        self.steered = fib.version;
+        self.steered = fib.tables().version;
         for port in &mut self.ports {
             if let Some(interface) = fib.interface(port.ifindex) {
                 port.steer(interface);
@@ -145,8 +153,8 @@ impl Engine {
         }
     }
 
-    /// Nothing to do: looks on for a while, or sleeps until something happens.
-    fn rest(&mut self) {
+    /// Nothing to do: keeps looking for a while, or sleeps until something happens.
+    fn idle(&mut self) {
         let lingers = match self.pace {
             Pace::Sleep => false,
             Pace::Linger(span) => self.core.now.since(self.last_work) < span,
@@ -154,7 +162,7 @@ impl Engine {
         };
         if lingers {
             if self.bridges.has_descriptors() {
-                self.glance(TURNS_PER_POLL);
+                self.poll_now(TURNS_PER_POLL);
             }
             std::hint::spin_loop();
             return;
@@ -167,16 +175,16 @@ impl Engine {
         let deadline = self.core.host.next_deadline();
         let timeout =
             deadline.filter(|at| *at != Instant::FAR).map(|at| at.since(self.clock.now()));
-        self.look_at_descriptors(timeout);
+        self.poll_descriptors(timeout);
         self.set_waiting(false);
     }
 
-    /// Looks at the descriptors without waiting, every few turns.
-    fn glance(&mut self, interval: u32) {
+    /// Polls the descriptors without waiting, once in `interval` calls.
+    fn poll_now(&mut self, interval: u32) {
         self.turns += 1;
         if self.turns >= interval {
             self.turns = 0;
-            self.look_at_descriptors(Some(Duration::ZERO));
+            self.poll_descriptors(Some(Duration::ZERO));
         }
     }
 
@@ -186,8 +194,8 @@ impl Engine {
             port.set_waiting(waiting);
         }
         match waiting {
-            true => self.mailbox.bell().announce(),
-            false => self.mailbox.bell().withdraw(),
+            true => self.mailbox.bell().prepare_sleep(),
+            false => self.mailbox.bell().end_sleep(),
         }
     }
 
@@ -196,12 +204,12 @@ impl Engine {
     }
 
     /// Waits on the descriptors and deals with what is ready.
-    fn look_at_descriptors(&mut self, timeout: Option<Duration>) {
+    fn poll_descriptors(&mut self, timeout: Option<Duration>) {
         self.core.poller.wait(timeout);
         while let Some((token, ready)) = self.core.poller.pop() {
             self.touched = true;
             match token {
-                Token::Mailbox => self.mailbox.bell().silence(),
+                Token::Mailbox => self.mailbox.bell().clear(),
                 // The next turn steps it in any case.
                 Token::Port(_) => {}
                 Token::Bridge(key) => self.bridges.on_ready(key, ready, &mut self.core),
@@ -209,10 +217,9 @@ impl Engine {
         }
     }
 
-    /// The end: sockets are closed, and what they still have to say is sent.
-    fn wind_up(&mut self) {
+    /// The end: sockets are closed, and their last segments are sent.
+    fn shut_down(&mut self) {
         self.core.now = self.clock.now();
-        self.services.close_all(&mut self.core);
         self.bridges.close_all(&mut self.core);
         self.locals.close_all(&mut self.core);
         // FINs and RSTs of all connections leave now; nobody waits for what they are answered.
@@ -228,8 +235,8 @@ impl Engine {
         }
         self.mailbox.close();
         for port in &mut self.ports {
-            if let Drive::Split(desk) = port.drive() {
-                desk.stop();
+            if let PortDriver::Split(thread) = port.driver() {
+                thread.stop();
             }
         }
     }

@@ -6,16 +6,17 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use addr::Endpoint;
+use client::socket_option::{SO_ERROR, SOL_SOCKET};
 use client::{LocalSocket, SocketHandle};
 use rustix::io::Errno;
 use stack::SocketId;
-use stack::socket::SocketKind;
 
-use super::{CONNECTING, READ, Shared, WROTE};
-use crate::engine::mailbox::Remote;
-use crate::engine::slab::Key;
-use crate::engine::sockets::os_error;
-use crate::option::{Options, SO_ERROR, SOL_SOCKET};
+use super::command::LocalCommand;
+use super::shared::{CONNECTING, READ, Shared, WROTE};
+use crate::mailbox::Remote;
+use crate::option::Options;
+use crate::slab::Key;
+use crate::sockets::os_error;
 
 /// Names a local socket to its engine.
 pub(super) struct Handle {
@@ -29,9 +30,7 @@ impl Handle {
     fn names(&self) -> MutexGuard<'_, (Endpoint, Option<Endpoint>)> {
         self.shared.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Handle {
     fn change_options(
         &self,
         change: impl FnOnce(&mut Options) -> Result<(), Errno>,
@@ -41,7 +40,8 @@ impl Handle {
         change(&mut options)?;
         let (id, after) = (self.id, *options);
         if after != before {
-            self.remote.post(move |engine| engine.core.set_options(id, after.changes(before)));
+            let options = after.changes(before).collect();
+            self.remote.post(LocalCommand::SetOptions { id, options });
         }
         Ok(())
     }
@@ -57,21 +57,20 @@ impl SocketHandle for Handle {
     }
 
     fn written(&self) {
-        if self.shared.tell(WROTE) {
-            self.remote.attend(self.id);
+        if self.shared.note_progress(WROTE) {
+            self.remote.app_progress(self.id);
         }
     }
 
     fn consumed(&self) {
-        if self.shared.tell(READ) {
-            self.remote.attend(self.id);
+        if self.shared.note_progress(READ) {
+            self.remote.app_progress(self.id);
         }
     }
 
     fn shutdown(&self, how: Shutdown) {
-        let key = self.key;
         if how != Shutdown::Write {
-            self.remote.post(move |engine| engine.locals.shutdown_read(key, &mut engine.core));
+            self.remote.post(LocalCommand::ShutdownRead(self.key));
         }
         if how != Shutdown::Read {
             self.written();
@@ -79,13 +78,12 @@ impl SocketHandle for Handle {
     }
 
     fn close(&self) {
-        let key = self.key;
-        self.remote.post(move |engine| engine.locals.close(key, &mut engine.core));
+        self.remote.post(LocalCommand::Close(self.key));
     }
 
     fn accept(&self) -> io::Result<LocalSocket> {
         let key = self.key;
-        self.remote.call(move |engine| engine.locals.accept(key, &mut engine.core))?
+        self.remote.ask(|answer| LocalCommand::Accept { key, answer })?
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -97,20 +95,19 @@ impl SocketHandle for Handle {
     }
 
     fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
-        if self.id.kind == SocketKind::Udp && Options::is_of_streams(level, name) {
+        if !self.id.kind.is_stream() && Options::is_of_streams(level, name) {
             return Err(Errno::NOPROTOOPT.into());
         }
         self.change_options(|options| options.set(level, name, value))
     }
 
     fn urged(&self) {
-        let id = self.id;
-        self.remote.post(move |engine| engine.core.send_urgent(id));
+        self.remote.post(LocalCommand::SendUrgent(self.id));
     }
 
     fn urgent_byte(&self, peek: bool) -> io::Result<u8> {
         let id = self.id;
-        let byte = self.remote.call(move |engine| engine.core.host.tcp_urgent(id, peek))?;
+        let byte = self.remote.ask(|answer| LocalCommand::UrgentByte { id, peek, answer })?;
         byte.map_err(os_error)?.ok_or_else(|| Errno::AGAIN.into())
     }
 
@@ -140,6 +137,6 @@ impl SocketHandle for Handle {
 
     fn udp_connect(&self, remote: SocketAddr) -> io::Result<()> {
         let (key, remote) = (self.key, Endpoint::from(remote));
-        self.remote.call(move |engine| engine.locals.connect_udp(key, remote, &mut engine.core))?
+        self.remote.ask(|answer| LocalCommand::ConnectUdp { key, remote, answer })?
     }
 }

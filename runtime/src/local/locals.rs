@@ -1,4 +1,4 @@
-//! The engine's side of the sockets that threads of this process use.
+//! The engine's side of local sockets.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,16 +8,17 @@ use std::sync::{Arc, PoisonError};
 use addr::Endpoint;
 use client::{Bell, LocalSocket, doorbell};
 use rustix::io::Errno;
-use stack::socket::{Ends, SocketKind};
-use stack::{Limits, Readiness, SocketId};
+use stack::socket::SocketRings;
+use stack::{Limits, Readiness, SocketError, SocketId};
 
+use super::command::LocalCommand;
 use super::handle::Handle;
-use super::{CONNECTING, READ, Shared, WROTE};
-use crate::engine::Core;
-use crate::engine::mailbox::Remote;
-use crate::engine::owner::Owner;
-use crate::engine::slab::{Key, Slab};
-use crate::engine::sockets::os_error;
+use super::inline::{InlineUser, NewUser, Next};
+use super::shared::{CONNECTING, READ, Shared, WROTE};
+use crate::mailbox::Remote;
+use crate::slab::{Key, Slab};
+use crate::sockets::owner::Owner;
+use crate::sockets::{Core, os_error};
 
 /// All local sockets of an engine.
 pub(crate) struct Locals {
@@ -27,8 +28,16 @@ pub(crate) struct Locals {
 
 struct Local {
     id: SocketId,
-    bell: Bell,
-    shared: Arc<Shared>,
+    user: User,
+}
+
+enum User {
+    /// A thread of this process.
+    Thread { bell: Bell, shared: Arc<Shared> },
+    /// Code on the engine thread.
+    Inline(Box<dyn InlineUser>),
+    /// A listener whose connections are used on the engine thread.
+    InlineListener(NewUser),
 }
 
 impl Locals {
@@ -40,7 +49,40 @@ impl Locals {
         Self { sockets: Slab::new(most), remote }
     }
 
-    pub(super) fn connect(
+    /// Carries out a command.
+    pub(crate) fn run(&mut self, command: LocalCommand, core: &mut Core) {
+        // Whoever asked waits for the answer, so sending it does not fail.
+        match command {
+            LocalCommand::Connect { local, remote, answer } => {
+                let _ = answer.send(self.connect(local, remote, core));
+            }
+            LocalCommand::Listen { local, backlog, answer } => {
+                let _ = answer.send(self.listen(local, backlog, core));
+            }
+            LocalCommand::BindUdp { local, answer } => {
+                let _ = answer.send(self.bind_udp(local, core));
+            }
+            LocalCommand::Accept { key, answer } => {
+                let _ = answer.send(self.accept(key, core));
+            }
+            LocalCommand::ConnectUdp { key, remote, answer } => {
+                let _ = answer.send(self.connect_udp(key, remote, core));
+            }
+            LocalCommand::SetOptions { id, options } => core.set_options(id, options.into_iter()),
+            LocalCommand::SendUrgent(id) => core.send_urgent(id),
+            LocalCommand::UrgentByte { id, peek, answer } => {
+                let _ = answer.send(core.host.tcp_urgent(id, peek));
+            }
+            LocalCommand::ShutdownRead(key) => {
+                if let Some(socket) = self.sockets.find(key) {
+                    core.shutdown_read(socket.id);
+                }
+            }
+            LocalCommand::Close(key) => self.close(key, core),
+        }
+    }
+
+    fn connect(
         &mut self,
         local: Option<SocketAddr>,
         remote: SocketAddr,
@@ -51,7 +93,7 @@ impl Locals {
         self.hand_out(ends, CONNECTING, core)
     }
 
-    pub(super) fn listen(
+    fn listen(
         &mut self,
         local: SocketAddr,
         backlog: u32,
@@ -65,42 +107,57 @@ impl Locals {
         Ok(LocalSocket { local, remote: None, tx: None, rx: None, doorbell, handle })
     }
 
-    pub(super) fn bind_udp(
-        &mut self,
-        local: SocketAddr,
-        core: &mut Core,
-    ) -> io::Result<LocalSocket> {
+    fn bind_udp(&mut self, local: SocketAddr, core: &mut Core) -> io::Result<LocalSocket> {
         let ends = core.bind_udp(Endpoint::from(local)).map_err(os_error)?;
         self.hand_out(ends, 0, core)
     }
 
-    pub(super) fn accept(&mut self, key: Key, core: &mut Core) -> io::Result<LocalSocket> {
+    fn accept(&mut self, key: Key, core: &mut Core) -> io::Result<LocalSocket> {
         let listener = self.sockets.find(key).ok_or(Errno::BADF)?;
         let ends = core.accept(listener.id).map_err(os_error)?.ok_or(Errno::AGAIN)?;
         self.hand_out(ends, 0, core)
     }
 
-    pub(super) fn connect_udp(
-        &mut self,
-        key: Key,
-        remote: Endpoint,
-        core: &mut Core,
-    ) -> io::Result<()> {
+    fn connect_udp(&mut self, key: Key, remote: Endpoint, core: &mut Core) -> io::Result<()> {
         let socket = self.sockets.find(key).ok_or(Errno::BADF)?;
+        let User::Thread { shared, .. } = &socket.user else { return Err(Errno::BADF.into()) };
         core.connect_udp(socket.id, remote).map_err(os_error)?;
-        let mut names = socket.shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
         let local = core.host.local(socket.id).unwrap_or(names.0);
         *names = (local, Some(remote));
         Ok(())
     }
 
-    pub(super) fn shutdown_read(&mut self, key: Key, core: &mut Core) {
-        if let Some(socket) = self.sockets.find(key) {
-            core.shutdown_read(socket.id);
-        }
+    /// Opens a listener whose connections get users on the engine thread.
+    ///
+    /// # Errors
+    /// What the stack refuses, and `NoBuffers` if there are too many sockets.
+    pub(crate) fn listen_inline(
+        &mut self,
+        local: Endpoint,
+        backlog: u32,
+        new_user: NewUser,
+        core: &mut Core,
+    ) -> Result<(), SocketError> {
+        let id = core.listen(local, backlog, false)?;
+        self.insert(id, User::InlineListener(new_user), core).map(drop)
     }
 
-    pub(super) fn close(&mut self, key: Key, core: &mut Core) {
+    /// Opens a UDP socket with a user on the engine thread.
+    ///
+    /// # Errors
+    /// What the stack refuses, and `NoBuffers` if there are too many sockets.
+    pub(crate) fn bind_inline(
+        &mut self,
+        local: Endpoint,
+        new_user: &NewUser,
+        core: &mut Core,
+    ) -> Result<(), SocketError> {
+        let ends = core.bind_udp(local)?;
+        self.insert(ends.id, User::Inline(new_user(ends)), core).map(drop)
+    }
+
+    fn close(&mut self, key: Key, core: &mut Core) {
         if let Some(socket) = self.sockets.remove(key) {
             core.close(socket.id);
         }
@@ -111,55 +168,64 @@ impl Locals {
         for key in self.sockets.keys() {
             if let Some(socket) = self.sockets.remove(key) {
                 core.close(socket.id);
-                socket.bell.ring();
-                socket.bell.open();
+                if let User::Thread { bell, .. } = socket.user {
+                    bell.ring();
+                    bell.open();
+                }
             }
         }
     }
 
-    /// The application read or wrote.
-    pub(crate) fn attend(&mut self, key: Key, core: &mut Core) {
+    /// The application read or wrote, or an answer for an inline user has come.
+    pub(crate) fn on_app_progress(&mut self, key: Key, core: &mut Core) {
         let Some(socket) = self.sockets.find(key) else { return };
-        let done = socket.shared.take();
-        if done & WROTE != 0 {
-            core.sent(socket.id);
+        let User::Thread { shared, .. } = &socket.user else {
+            return self.on_event(key, Readiness::NONE, core);
+        };
+        let progress = shared.take_progress();
+        if progress & WROTE != 0 {
+            core.app_wrote(socket.id);
         }
-        if done & READ != 0 {
-            core.consumed(socket.id);
+        if progress & READ != 0 {
+            core.app_read(socket.id);
         }
     }
 
-    /// The stack told of a socket: the application is woken if it sleeps.
+    /// The stack reported something of a socket: its user is called, or woken if it sleeps.
     pub(crate) fn on_event(&mut self, key: Key, what: Readiness, core: &mut Core) {
-        let Some(socket) = self.sockets.find(key) else { return };
-        let over = what.has(Readiness::ERROR | Readiness::GONE);
-        let error = core.host.take_error(socket.id).map(|error| i32::from(error.code()));
-        if let Some(errno) = error {
-            socket.shared.error.store(errno, Ordering::Release);
+        let Some(Local { id, user }) = self.sockets.find_mut(key) else { return };
+        match user {
+            User::Thread { bell, shared } => wake(*id, bell, shared, what, core),
+            User::Inline(user) => {
+                if user.on_event(*id, what, core) == Next::Close {
+                    self.close(key, core);
+                }
+            }
+            User::InlineListener(_) => self.accept_inline(key, core),
         }
-        if socket.shared.connect.load(Ordering::Relaxed) == CONNECTING {
-            let outcome = match () {
-                // One without an error was given up by ourselves.
-                () if over => error.unwrap_or(Errno::CONNABORTED.raw_os_error()),
-                () if what.has(Readiness::CONNECTED) => 0,
-                () => return,
-            };
-            socket.shared.connect.store(outcome, Ordering::Release);
-            socket.bell.open();
-        }
-        // Whether the application sleeps is marked in the stack's halves of the rings, out of reach
-        // from here. Ringing once too often does no harm.
-        if over || what.has(Readiness::READABLE | Readiness::INCOMING) {
-            socket.bell.ring();
-        }
-        if over || what.has(Readiness::WRITABLE) {
-            socket.bell.open();
+    }
+
+    fn accept_inline(&mut self, listener: Key, core: &mut Core) {
+        loop {
+            let Some(Local { id, user }) = self.sockets.find(listener) else { return };
+            let User::InlineListener(new_user) = user else { return };
+            // A listener that cannot accept has nothing to accept.
+            let Ok(Some(ends)) = core.accept(*id) else { return };
+            let (id, user) = (ends.id, new_user(ends));
+            if let Ok(key) = self.insert(id, User::Inline(user), core) {
+                self.on_event(key, Readiness::NONE, core);
+            }
         }
     }
 
     /// Makes a socket of the application's ends.
-    fn hand_out(&mut self, ends: Ends, connect: i32, core: &mut Core) -> io::Result<LocalSocket> {
-        let Ends { id, local, remote, tx, rx } = ends;
+    fn hand_out(
+        &mut self,
+        ends: SocketRings,
+        connect: i32,
+        core: &mut Core,
+    ) -> io::Result<LocalSocket> {
+        let SocketRings { id, local, remote, tx, rx } = ends;
         let (handle, doorbell) = self.admit(id, Shared::new(local, remote, connect), core)?;
         let (local, remote) = (local.to_std(), remote.map(Endpoint::to_std));
         Ok(LocalSocket { local, remote, tx: Some(tx), rx: Some(rx), doorbell, handle })
@@ -171,9 +237,9 @@ impl Locals {
         shared: Arc<Shared>,
         core: &mut Core,
     ) -> io::Result<(Arc<Handle>, doorbell::Doorbell)> {
-        let bells = doorbell::pair();
-        let admitted = bells.and_then(|(doorbell, bell)| {
-            let local = Local { id, bell, shared: shared.clone() };
+        let admitted = doorbell::pair().and_then(|(doorbell, bell)| {
+            let user = User::Thread { bell, shared: shared.clone() };
+            let local = Local { id, user };
             let key = self.sockets.insert(local).map_err(|_| Errno::NOBUFS)?;
             Ok((key, doorbell))
         });
@@ -184,12 +250,46 @@ impl Locals {
                 Ok((Arc::new(Handle { id, key, shared, remote }), doorbell))
             }
             Err(error) => {
-                match id.kind {
-                    SocketKind::TcpConnection => core.abort(id),
-                    SocketKind::TcpListener | SocketKind::Udp => core.close(id),
-                }
+                // Nobody has it yet, so nothing in it is worth an orderly end.
+                core.abort(id);
                 Err(error)
             }
         }
+    }
+
+    fn insert(&mut self, id: SocketId, user: User, core: &mut Core) -> Result<Key, SocketError> {
+        let Ok(key) = self.sockets.insert(Local { id, user }) else {
+            core.abort(id);
+            return Err(SocketError::NoBuffers);
+        };
+        core.owners.insert(id, Owner::Local(key));
+        Ok(key)
+    }
+}
+
+/// Wakes an application that may sleep.
+fn wake(id: SocketId, bell: &Bell, shared: &Shared, what: Readiness, core: &mut Core) {
+    let over = what.has(Readiness::ERROR | Readiness::GONE);
+    let error = core.host.take_error(id).map(|error| i32::from(error.code()));
+    if let Some(errno) = error {
+        shared.error.store(errno, Ordering::Release);
+    }
+    if shared.connect.load(Ordering::Relaxed) == CONNECTING {
+        let outcome = match () {
+            // A connection that ended without an error was given up by ourselves.
+            () if over => error.unwrap_or(Errno::CONNABORTED.raw_os_error()),
+            () if what.has(Readiness::CONNECTED) => 0,
+            () => return,
+        };
+        shared.connect.store(outcome, Ordering::Release);
+        bell.open();
+    }
+    // Whether the application sleeps is marked in the stack's halves of the rings, out of reach from
+    // here. Ringing once too often does no harm.
+    if over || what.has(Readiness::READABLE | Readiness::INCOMING) {
+        bell.ring();
+    }
+    if over || what.has(Readiness::WRITABLE) {
+        bell.open();
     }
 }

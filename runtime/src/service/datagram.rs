@@ -1,11 +1,12 @@
 //! A UDP socket of a service. Records are the same in both rings, so an echo is a copy.
 
 use client::datagram::{RECORD_LEN, emit_record, parse_record};
-use stack::SocketId;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
+use stack::{Readiness, SocketId};
 
 use super::chargen;
-use crate::engine::{Core, record};
+use crate::local::inline::{InlineUser, Next};
+use crate::sockets::{Core, record};
 
 /// What a service does with its datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,23 +21,21 @@ pub(super) enum Role {
 
 /// A socket and its service.
 pub(super) struct DatagramService {
-    ends: Ends,
+    ends: SocketRings,
     role: Role,
     answered: usize,
 }
 
 impl DatagramService {
-    pub(super) fn new(ends: Ends, role: Role) -> Self {
+    pub(super) fn new(ends: SocketRings, role: Role) -> Self {
         Self { ends, role, answered: 0 }
     }
+}
 
-    pub(super) fn id(&self) -> SocketId {
-        self.ends.id
-    }
-
+impl InlineUser for DatagramService {
     /// Deals with every datagram that is there. One whose answer has no room is dropped, as UDP
     /// may.
-    pub(super) fn step(&mut self, core: &mut Core) {
+    fn on_event(&mut self, id: SocketId, _: Readiness, core: &mut Core) -> Next {
         let (mut taken, mut sent) = (false, false);
         while let Some(header) = record::head(&self.ends.rx) {
             let Some((len, from)) = parse_record(&header) else { break };
@@ -62,11 +61,12 @@ impl DatagramService {
             taken = true;
         }
         if taken {
-            core.consumed(self.ends.id);
+            core.app_read(id);
         }
         if sent {
             self.ends.tx.rest();
-            core.sent(self.ends.id);
+            core.app_wrote(id);
         }
+        Next::Wait
     }
 }

@@ -7,25 +7,28 @@
 //! | `GET /bytes/N` | N bytes, the numbers 0 to 250 over and over |
 //! | `PUT` or `POST /upload` | length and SHA-256 of the body |
 //!
-//! A connection is in one of four phases: the head of a request arrives, its body arrives, an
-//! answer leaves, or what the peer still says is thrown away before the close, so that the answer
-//! is not lost to a RST. Only heads and small answers are held in memory of their own.
+//! A connection is in one of five phases: the head of a request arrives, its body arrives, the state
+//! to answer with is being asked for, an answer leaves, or what the peer still sends is thrown away
+//! before the close, so that the answer is not lost to a RST. Only heads and small answers are held
+//! in memory of their own.
 
 use ring::bytes::{Reader, Writer};
 
+use stack::SocketId;
+
 use super::page;
-use super::stream::Next;
+use super::state::{State, StateRequest};
 use super::upload::{Progress, Upload};
-use crate::admin;
-use crate::engine::Core;
-use crate::engine::port::PortEnd;
+use crate::local::inline::Next;
+use crate::mailbox::Remote;
 
 /// Longest head of a request.
 const HEAD_MAX: usize = 8 * 1024;
 
 /// One connection.
-#[derive(Default)]
 pub(super) struct Http {
+    id: SocketId,
+    control: Remote,
     head: Vec<u8>,
     phase: Phase,
     /// Whether the connection ends after the present answer.
@@ -39,10 +42,19 @@ enum Phase {
     Head,
     /// The body of an upload arrives.
     Upload(Box<Upload>),
+    /// The state is being asked for.
+    State { request: StateRequest, form: Form, head_only: bool },
     /// An answer leaves: its head and what is in memory, then bytes made as they go.
     Answer { text: Vec<u8>, written: usize, bytes: u64, made: u64 },
     /// The answer is out; the peer may still be talking.
     Drain,
+}
+
+/// How the state is shown.
+#[derive(Clone, Copy)]
+enum Form {
+    Html,
+    Json,
 }
 
 /// The parts of a request's head that matter here.
@@ -57,20 +69,19 @@ struct Head<'a> {
 }
 
 impl Http {
+    /// The connection `id`. What the page shows is asked for by `control`.
+    pub(super) fn new(id: SocketId, control: Remote) -> Self {
+        Self { id, control, head: Vec::new(), phase: Phase::default(), last: false }
+    }
+
     /// Does what can be done without waiting.
-    pub(super) fn step(
-        &mut self,
-        tx: &mut Writer,
-        rx: &mut Reader,
-        core: &Core,
-        ports: &[PortEnd],
-    ) -> Next {
+    pub(super) fn step(&mut self, tx: &mut Writer, rx: &mut Reader) -> Next {
         loop {
             match &mut self.phase {
                 Phase::Head => match take_head(&mut self.head, rx) {
                     Some(true) => {
                         let head = std::mem::take(&mut self.head);
-                        self.begin(&head, tx, core, ports);
+                        self.begin(&head, tx);
                     }
                     Some(false) => {
                         self.last = true;
@@ -90,6 +101,11 @@ impl Http {
                     Progress::Wait if rx.is_finished() => return Next::Close,
                     Progress::Wait => return Next::Wait,
                 },
+                Phase::State { request, form, head_only } => match request.take() {
+                    Some(state) => self.phase = show(&state, *form, self.last, *head_only),
+                    None if rx.pending_error().is_some() => return Next::Close,
+                    None => return Next::Wait,
+                },
                 Phase::Answer { text, written, bytes, made } => {
                     if !write_answer(tx, (text, written), (*bytes, made)) {
                         return if rx.pending_error().is_some() { Next::Close } else { Next::Wait };
@@ -106,7 +122,7 @@ impl Http {
     }
 
     /// A whole head is there: decides what to answer.
-    fn begin(&mut self, head: &[u8], tx: &mut Writer, core: &Core, ports: &[PortEnd]) {
+    fn begin(&mut self, head: &[u8], tx: &mut Writer) {
         let Some(head) = parse(head) else {
             self.last = true;
             self.phase = text(400, "text/plain", "malformed request\n".into(), true);
@@ -132,11 +148,8 @@ impl Http {
             _ if !reading => {
                 text(405, "text/plain", "GET anything, PUT /upload\n".into(), self.last)
             }
-            "/" => text(200, "text/html", page::html(&admin::state(core, ports)), self.last),
-            "/state.json" => {
-                let state = serde_json::to_string_pretty(&admin::state(core, ports));
-                text(200, "application/json", state.unwrap_or_default() + "\n", self.last)
-            }
+            "/" => self.ask_for_state(Form::Html, head.method == "HEAD"),
+            "/state.json" => self.ask_for_state(Form::Json, head.method == "HEAD"),
             _ => match path.strip_prefix("/bytes/").and_then(|n| n.parse().ok()) {
                 Some(bytes) => {
                     let head = response_head(200, "application/octet-stream", bytes, self.last);
@@ -145,14 +158,38 @@ impl Http {
                 None => text(404, "text/plain", "there is nothing here\n".into(), self.last),
             },
         };
-        if head.method == "HEAD"
-            && let Phase::Answer { text, bytes, .. } = &mut phase
-        {
-            *bytes = 0;
-            let end = text.windows(4).position(|w| w == b"\r\n\r\n");
-            text.truncate(end.map_or(0, |at| at + 4));
+        if head.method == "HEAD" {
+            drop_body(&mut phase);
         }
         self.phase = phase;
+    }
+
+    fn ask_for_state(&self, form: Form, head_only: bool) -> Phase {
+        Phase::State { request: StateRequest::new(self.id, &self.control), form, head_only }
+    }
+}
+
+/// The answer that shows the state.
+fn show(state: &State, form: Form, last: bool, head_only: bool) -> Phase {
+    let mut phase = match form {
+        Form::Html => text(200, "text/html", page::html(state), last),
+        Form::Json => {
+            let json = serde_json::to_string_pretty(state).unwrap_or_default() + "\n";
+            text(200, "application/json", json, last)
+        }
+    };
+    if head_only {
+        drop_body(&mut phase);
+    }
+    phase
+}
+
+/// Leaves only the head of an answer, as HEAD asks for.
+fn drop_body(phase: &mut Phase) {
+    if let Phase::Answer { text, bytes, .. } = phase {
+        *bytes = 0;
+        let end = text.windows(4).position(|w| w == b"\r\n\r\n");
+        text.truncate(end.map_or(0, |at| at + 4));
     }
 }
 

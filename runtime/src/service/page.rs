@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::admin::State;
+use super::state::State;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;\
 padding:0 1rem;color:#1c2430;background:#fff}h1{font-size:1.5rem}\

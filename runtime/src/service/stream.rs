@@ -1,16 +1,17 @@
 //! A TCP connection of a service.
 
 use ring::bytes::{Reader, Writer};
-use stack::SocketId;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
+use stack::tcp::TcpOption;
+use stack::{Readiness, SocketId};
 
 use super::chargen::Chargen;
 use super::http::Http;
-use crate::engine::Core;
-use crate::engine::port::PortEnd;
+use crate::local::inline::{InlineUser, Next};
+use crate::mailbox::Remote;
+use crate::sockets::Core;
 
 /// What a service does with its connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Sends back what comes (RFC 862).
     Echo,
@@ -24,23 +25,16 @@ pub(super) enum Role {
     DeepSource,
     /// Answers the first byte with a byte, and closes.
     Answer,
-    /// HTTP/1.1.
-    Http,
-}
-
-/// Whether a connection goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Until the stack tells of it again.
-    Wait,
-    /// It is to be closed.
-    Close,
+    /// HTTP/1.1. The page asks this way for what it shows.
+    Http(Remote),
 }
 
 /// A connection and where its conversation stands.
 pub(super) struct StreamService {
-    ends: Ends,
+    ends: SocketRings,
     talk: Talk,
+    /// Whether it was never called before.
+    fresh: bool,
 }
 
 enum Talk {
@@ -56,7 +50,7 @@ enum Talk {
 }
 
 impl StreamService {
-    pub(super) fn new(ends: Ends, role: Role) -> Self {
+    pub(super) fn new(ends: SocketRings, role: &Role) -> Self {
         let talk = match role {
             Role::Echo => Talk::Echo,
             Role::Discard => Talk::Discard,
@@ -64,18 +58,22 @@ impl StreamService {
             Role::Source => Talk::Source { ahead: SOURCE_AHEAD },
             Role::DeepSource => Talk::Source { ahead: usize::MAX },
             Role::Answer => Talk::Answer,
-            Role::Http => Talk::Http(Box::default()),
+            Role::Http(control) => Talk::Http(Box::new(Http::new(ends.id, control.clone()))),
         };
-        Self { ends, talk }
+        Self { ends, talk, fresh: true }
     }
+}
 
-    pub(super) fn id(&self) -> SocketId {
-        self.ends.id
-    }
-
-    /// Does what can be done without waiting.
-    pub(super) fn step(&mut self, core: &mut Core, ports: &[PortEnd]) -> Next {
-        let Ends { id, tx, rx, .. } = &mut self.ends;
+impl InlineUser for StreamService {
+    fn on_event(&mut self, id: SocketId, what: Readiness, core: &mut Core) -> Next {
+        if std::mem::take(&mut self.fresh) {
+            // The tail of an answer does not wait for the peer's delayed ACK.
+            core.set_options(id, std::iter::once(TcpOption::NoDelay(true)));
+        }
+        if what.has(Readiness::ERROR | Readiness::GONE) {
+            return Next::Close;
+        }
+        let SocketRings { tx, rx, .. } = &mut self.ends;
         let before = (rx.position(), tx.position(), tx.is_finished());
         let next = match &mut self.talk {
             Talk::Echo => echo(tx, rx),
@@ -86,20 +84,20 @@ impl StreamService {
             }
             Talk::Source { ahead } => {
                 while tx.buffered() < *ahead && tx.write(&super::http::NUMBERS) > 0 {}
-                // There may be room left: without this nobody would be told when more may come.
+                // There may be room left: without this the stack would not report when more may come.
                 tx.set_waiting(true);
                 end_of(rx)
             }
             Talk::Answer => answer(tx, rx),
-            Talk::Http(http) => http.step(tx, rx, core, ports),
+            Talk::Http(http) => http.step(tx, rx),
         };
         if rx.position() != before.0 {
-            core.consumed(*id);
+            core.app_read(id);
         }
         // Nobody knows when there is something to write again.
         tx.rest();
         if (tx.position(), tx.is_finished()) != (before.1, before.2) {
-            core.sent(*id);
+            core.app_wrote(id);
         }
         next
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use addr::Endpoint;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::time::Duration;
 use stack::udp::{RECORD_LEN, Record, UdpOptions};
 use stack::{Instant, SocketId};
@@ -41,7 +41,7 @@ pub struct DatagramPlan {
 #[derive(Debug)]
 pub struct Datagrams {
     plan: DatagramPlan,
-    ends: Option<Ends>,
+    ends: Option<SocketRings>,
     sent: u32,
     seen: BTreeSet<u32>,
     send_at: Instant,
@@ -140,7 +140,7 @@ impl Datagrams {
         }
         ends.tx.write(&record);
         ends.tx.rest();
-        desk.host.sent(desk.now, ends.id);
+        desk.host.app_wrote(desk.now, ends.id);
         self.progress_at = desk.now;
     }
 
@@ -170,7 +170,7 @@ impl Datagrams {
             desk.notes.push(format!("datagram {number}"));
         }
         if consumed {
-            desk.host.consumed(desk.now, ends.id);
+            desk.host.app_read(desk.now, ends.id);
         }
     }
 }

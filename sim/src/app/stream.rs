@@ -1,7 +1,7 @@
 //! One end of a TCP connection that knows what it will send and what it must get.
 
 use addr::Endpoint;
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::tcp::{KeepAlive, TcpOption};
 use stack::time::Duration;
 use stack::{Instant, Readiness, SocketError, SocketId};
@@ -109,7 +109,7 @@ impl StreamPlan {
 #[derive(Debug)]
 pub struct Stream {
     plan: StreamPlan,
-    ends: Option<Ends>,
+    ends: Option<SocketRings>,
     connected: bool,
     sent: u64,
     received: u64,
@@ -135,7 +135,7 @@ impl Stream {
     }
 
     /// A stream over a connection that a listener accepted.
-    pub(super) fn accepted(plan: StreamPlan, ends: Ends, desk: &mut Desk<'_>) -> Self {
+    pub(super) fn accepted(plan: StreamPlan, ends: SocketRings, desk: &mut Desk<'_>) -> Self {
         let mut stream = Self::new(plan, desk.now);
         stream.watch(&ends, desk);
         stream.ends = Some(ends);
@@ -243,7 +243,7 @@ impl Stream {
     }
 
     /// A stream whose peer may break off must find out by itself: the RST may be lost.
-    fn watch(&self, ends: &Ends, desk: &mut Desk<'_>) {
+    fn watch(&self, ends: &SocketRings, desk: &mut Desk<'_>) {
         if self.plan.ending.is_none() {
             let second = Duration::from_secs(1);
             let keepalive = KeepAlive { idle: 10 * second, interval: second, probes: 5 };
@@ -295,7 +295,7 @@ impl Stream {
             self.longest_gap = self.longest_gap.max(gap);
             self.last_data_at = Some(desk.now);
             self.progress_at = desk.now;
-            desk.host.consumed(desk.now, ends.id);
+            desk.host.app_read(desk.now, ends.id);
             desk.notes.push(format!("received {}", self.received));
         }
     }
@@ -343,7 +343,7 @@ impl Stream {
         }
         if self.sent > before || finish {
             self.progress_at = desk.now;
-            desk.host.sent(desk.now, ends.id);
+            desk.host.app_wrote(desk.now, ends.id);
         }
     }
 

@@ -1,9 +1,9 @@
 //! Plays scenarios from seeds.
 //!
 //! `sim --seed 17` plays one, says what went wrong if anything, and prints the trace hash on its
-//! last line. `--pcap` writes the frames, `--trace` prints every event, `--ipv4`, `--ipv6` and `--calm`
-//! change the scenario. `sim --seeds 0..1000` plays many and prints a line for each that fails. The
-//! exit status is 1 if any failed.
+//! last line. `--pcap` writes the frames, `--trace` prints every event, `--ipv4`, `--ipv6` and
+//! `--calm` change the scenario. `sim --seeds 0..1000` plays many and prints a line for each that
+//! fails. The exit status is 1 if any failed.
 //!
 //! `sim sweep` measures one flow over all kinds of paths and prints the table; `--full` plays every
 //! combination, `--only 'IPv4 100M'` the lines that have this in them.

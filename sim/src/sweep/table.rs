@@ -60,12 +60,16 @@ pub fn line(cell: &Cell, measured: &Measured) -> String {
 
 /// The head of the table and what its columns mean.
 pub const HEAD: &str = "\
-# One flow over paths of every kind: `sim sweep` prints this table. What must hold in each cell and how
-# the ideal is computed is said in sim/src/sweep/run.rs and ideal.rs. Rate and goodput in bits a second,
+# One flow over paths of every kind: `sim sweep` prints this table. What must hold in \
+each cell and how
+# the ideal is computed is said in sim/src/sweep/run.rs and ideal.rs. Rate and \
+goodput in bits a second,
 # headers counted in the rate only; round trip and the longest time without data in milliseconds.
 #
-#     rate   rtt queue    loss kind   twist                       bytes   goodput     ideal   share resent  rtos  longest
-#                                                                          kbit/s    kbit/s                         gap
+#     rate   rtt queue    loss kind   twist                       bytes   \
+goodput     ideal   share resent  rtos  longest
+#                                                                          kbit/s    \
+kbit/s                         gap
 ";
 
 /// The whole table.

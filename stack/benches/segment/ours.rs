@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use addr::{Cidr, IfIndex};
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::tcp::ListenOptions;
 use stack::{Host, Instant, InterfaceConfig, Limits};
 use wire::offload::{DeviceCaps, Medium, RxChecksum, RxMeta};
@@ -27,7 +27,7 @@ pub struct Ours {
     host: Host,
     ifindex: IfIndex,
     now: Instant,
-    ends: Ends,
+    ends: SocketRings,
     options: Options,
     /// What the peer sends next, and what it has received.
     seq: SeqNum,
@@ -54,7 +54,7 @@ impl Ours {
             caps: DeviceCaps { tx_checksum: options.offload, ..DeviceCaps::default() },
             link_local: false,
         };
-        let ifindex = host.add_interface(now, config).unwrap();
+        let ifindex = host.interface_add(now, config).unwrap();
         let us: addr::Endpoint = US.parse().unwrap();
         host.address_add(now, ifindex, Cidr::new(us.ip, 24).unwrap()).unwrap();
         let listener = host.tcp_listen(now, us, ListenOptions::default()).unwrap();
@@ -119,7 +119,7 @@ impl Ours {
         let (a, b) = self.ends.rx.peek();
         assert_eq!(a.len() + b.len(), len as usize);
         self.ends.rx.release(len as usize);
-        self.host.consumed(self.now, self.ends.id);
+        self.host.app_read(self.now, self.ends.id);
         assert_eq!(self.transmit(), 1, "its ACK");
         self.now += GAP;
     }
@@ -128,7 +128,7 @@ impl Ours {
     #[inline(never)]
     pub fn send(&mut self, data: &[u8]) {
         assert_eq!(self.ends.tx.write(data), data.len());
-        self.host.sent(self.now, self.ends.id);
+        self.host.app_wrote(self.now, self.ends.id);
         assert_eq!(self.transmit(), 1, "the data");
         self.now += GAP;
         self.ack += data.len() as u32;
@@ -155,7 +155,7 @@ impl Ours {
         let mut burst = 10;
         while burst < LOST_OF * 2 {
             (0..burst).for_each(|_| assert_eq!(self.ends.tx.write(&data), data.len()));
-            self.host.sent(self.now, self.ends.id);
+            self.host.app_wrote(self.now, self.ends.id);
             let sent = self.transmit() as u32;
             self.now += GAP * 100;
             self.ack += burst.min(sent) * 1460;
@@ -167,7 +167,7 @@ impl Ours {
             burst *= 2;
         }
         (0..LOST_OF).for_each(|_| assert_eq!(self.ends.tx.write(&data), data.len()));
-        self.host.sent(self.now, self.ends.id);
+        self.host.app_wrote(self.now, self.ends.id);
         assert_eq!(self.transmit(), LOST_OF as usize);
         self.now += GAP * 100;
         let told = |count: u32| {

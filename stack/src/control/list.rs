@@ -3,8 +3,11 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
-use crate::control::route::{RouteProtocol, Scope};
-use crate::control::{Control, NudState};
+use crate::control::cx::ControlCx;
+use crate::control::interface::Interface;
+use crate::control::neighbor::machine::NudState;
+use crate::control::neighbor::table::Neighbors;
+use crate::control::route::{RouteProtocol, Routes, Scope};
 use crate::fib::Fib;
 use crate::time::{Duration, Instant};
 
@@ -103,75 +106,69 @@ pub struct NeighborInfo {
     pub confirmed: Option<Duration>,
 }
 
-impl Control {
-    /// Interfaces in index order; the traffic is the shard's to fill in.
-    pub(crate) fn list_interfaces(&self) -> Vec<InterfaceInfo> {
-        let info = |i: &super::Interface| InterfaceInfo {
-            ifindex: i.ifindex,
-            name: i.name.clone(),
-            medium: i.medium,
-            mac: (i.medium == Medium::Ethernet).then_some(i.mac),
-            mtu: i.mtu,
-            caps: i.caps,
-            is_loopback: i.ifindex == Fib::LOOPBACK,
-            groups: i.groups().collect(),
-            counters: LinkCounters::default(),
-        };
-        self.interfaces.iter().map(info).collect()
-    }
+/// Interfaces in index order; the traffic is the shard's to fill in.
+pub(crate) fn interfaces(cx: &ControlCx) -> Vec<InterfaceInfo> {
+    let info = |i: &Interface| InterfaceInfo {
+        ifindex: i.ifindex,
+        name: i.name.clone(),
+        medium: i.medium,
+        mac: (i.medium == Medium::Ethernet).then_some(i.mac),
+        mtu: i.mtu,
+        caps: i.caps,
+        is_loopback: i.ifindex == Fib::LOOPBACK,
+        groups: i.groups().collect(),
+        counters: LinkCounters::default(),
+    };
+    cx.interfaces.iter().map(info).collect()
+}
 
-    /// Addresses by interface, in assignment order, IPv4 first (CTL-23).
-    pub(crate) fn list_addresses(&self) -> Vec<AddressInfo> {
-        let mut all = Vec::new();
-        for interface in &self.interfaces {
-            let mut sorted = interface.addresses.clone();
-            sorted.sort_by_key(|a| a.ip.is_v6());
-            all.extend(sorted.into_iter().map(|cidr| AddressInfo {
-                ifindex: interface.ifindex,
-                interface: interface.name.clone(),
-                cidr,
-                scope: Scope::of(cidr.ip),
-            }));
-        }
-        all
+/// Addresses by interface, in assignment order, IPv4 first.
+pub(crate) fn addresses(cx: &ControlCx) -> Vec<AddressInfo> {
+    let mut all = Vec::new();
+    for interface in cx.interfaces.iter() {
+        let mut sorted = interface.addresses.clone();
+        sorted.sort_by_key(|a| a.ip.is_v6());
+        all.extend(sorted.into_iter().map(|cidr| AddressInfo {
+            ifindex: interface.ifindex,
+            interface: interface.name.clone(),
+            cidr,
+            scope: Scope::of(cidr.ip),
+        }));
     }
+    all
+}
 
-    /// Routes, connected ones included, IPv4 first, each family in the order of lookup.
-    pub(crate) fn list_routes(&self) -> Vec<RouteInfo> {
-        let mut all = self.routes.all(&self.interfaces);
-        all.sort_by_key(|r| r.fib.destination.ip.is_v6());
-        all.into_iter()
-            .map(|route| RouteInfo {
-                destination: route.fib.destination,
-                gateway: route.fib.gateway,
-                ifindex: route.fib.ifindex,
-                interface: self.name(route.fib.ifindex),
-                metric: route.fib.metric,
-                protocol: route.protocol,
-                scope: route.scope(),
-                source: route.fib.source,
-            })
-            .collect()
-    }
+/// Routes, connected ones included, IPv4 first, each family in the order of lookup.
+pub(crate) fn routes(cx: &ControlCx, routes: &Routes) -> Vec<RouteInfo> {
+    let mut all = routes.all(&cx.interfaces);
+    all.sort_by_key(|r| r.fib.destination.ip.is_v6());
+    all.into_iter()
+        .map(|route| RouteInfo {
+            destination: route.fib.destination,
+            gateway: route.fib.gateway,
+            ifindex: route.fib.ifindex,
+            interface: cx.interfaces.name(route.fib.ifindex),
+            metric: route.fib.metric,
+            protocol: route.protocol,
+            scope: route.scope(),
+            source: route.fib.source,
+        })
+        .collect()
+}
 
-    /// Neighbours by interface and address.
-    pub(crate) fn list_neighbors(&self, now: Instant) -> Vec<NeighborInfo> {
-        self.neighbors
-            .entries()
-            .map(|((ifindex, ip), entry)| NeighborInfo {
-                ifindex,
-                interface: self.name(ifindex),
-                ip,
-                mac: entry.mac(),
-                state: entry.state,
-                is_router: entry.is_router,
-                used: now.since(entry.used),
-                confirmed: entry.confirmed.map(|at| now.since(at)),
-            })
-            .collect()
-    }
-
-    fn name(&self, ifindex: IfIndex) -> String {
-        self.interface(ifindex).map(|at| self.interfaces[at].name.clone()).unwrap_or_default()
-    }
+/// Neighbours by interface and address.
+pub(crate) fn neighbors(cx: &ControlCx, table: &Neighbors, now: Instant) -> Vec<NeighborInfo> {
+    table
+        .entries()
+        .map(|((ifindex, ip), entry)| NeighborInfo {
+            ifindex,
+            interface: cx.interfaces.name(ifindex),
+            ip,
+            mac: entry.mac(),
+            state: entry.state,
+            is_router: entry.is_router,
+            used: now.since(entry.used),
+            confirmed: entry.confirmed.map(|at| now.since(at)),
+        })
+        .collect()
 }

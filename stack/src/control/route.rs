@@ -6,8 +6,8 @@
 
 use addr::{Cidr, IfIndex, Ip};
 
-use crate::control::ControlError;
-use crate::control::iface::Interface;
+use crate::control::error::ControlError;
+use crate::control::interface::Interfaces;
 use crate::fib::{Fib, FibRoute};
 
 /// Who made a route (FIB-03, numbers of rtnetlink).
@@ -147,7 +147,7 @@ impl Routes {
     pub(crate) fn add(
         &mut self,
         config: &RouteConfig,
-        interfaces: &[Interface],
+        interfaces: &Interfaces,
         fib: &Fib,
         limit: usize,
     ) -> Result<(), ControlError> {
@@ -160,8 +160,7 @@ impl Routes {
             return Err(ControlError::Invalid("multicast destination"));
         }
         if let Some(ifindex) = config.ifindex {
-            let known = interfaces.iter().any(|i| i.ifindex == ifindex);
-            known.then_some(()).ok_or(ControlError::NoInterface(ifindex))?;
+            interfaces.get(ifindex).ok_or(ControlError::NoInterface(ifindex))?;
         }
         if let Some(source) = config.source.filter(|s| !fib.is_local(*s)) {
             return Err(ControlError::NoAddress(source));
@@ -209,8 +208,8 @@ impl Routes {
 
     /// Every route, connected ones included, in the order of lookup (FIB-04): longest prefix,
     /// lowest metric, on-link before gateway, oldest.
-    pub(crate) fn all(&self, interfaces: &[Interface]) -> Vec<Route> {
-        let mut all: Vec<Route> = Vec::with_capacity(self.0.len() + interfaces.len() * 2);
+    pub(crate) fn all(&self, interfaces: &Interfaces) -> Vec<Route> {
+        let mut all: Vec<Route> = Vec::with_capacity(self.0.len() + 8);
         for interface in interfaces.iter().filter(|i| i.ifindex != Fib::LOOPBACK) {
             for address in &interface.addresses {
                 if let Some(route) = connected(interface.ifindex, *address) {

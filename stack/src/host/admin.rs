@@ -17,13 +17,13 @@ impl Host {
     ///
     /// # Errors
     /// If the name is taken or the configuration makes no sense.
-    pub fn add_interface(
+    pub fn interface_add(
         &mut self,
         now: Instant,
         config: InterfaceConfig,
     ) -> Result<IfIndex, ControlError> {
         let result = self.control.interface_add(now, config);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -32,12 +32,10 @@ impl Host {
     ///
     /// # Errors
     /// If there is no such interface.
-    pub fn remove_interface(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
-        let gone = self.control.interface_remove(ifindex)?;
-        self.shard.remove_interface(ifindex);
-        gone.into_iter().for_each(|ip| self.address_gone(now, ip));
-        self.settle(now);
-        Ok(())
+    pub fn interface_del(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
+        let result = self.control.interface_del(ifindex);
+        self.exchange_messages(now);
+        result
     }
 
     /// Assigns an address and announces it on the link.
@@ -51,7 +49,7 @@ impl Host {
         cidr: Cidr,
     ) -> Result<(), ControlError> {
         let result = self.control.address_add(now, ifindex, cidr);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -65,10 +63,9 @@ impl Host {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        self.control.address_remove(ifindex, ip)?;
-        self.address_gone(now, ip);
-        self.settle(now);
-        Ok(())
+        let result = self.control.address_del(ifindex, ip);
+        self.exchange_messages(now);
+        result
     }
 
     /// Adds a route.
@@ -77,7 +74,7 @@ impl Host {
     /// If one with this destination and metric exists, or the gateway is not a neighbour.
     pub fn route_add(&mut self, now: Instant, route: &RouteConfig) -> Result<(), ControlError> {
         let result = self.control.route_add(route);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -92,8 +89,8 @@ impl Host {
         gateway: Option<Ip>,
         metric: Option<u32>,
     ) -> Result<(), ControlError> {
-        let result = self.control.route_remove(destination, gateway, metric);
-        self.settle(now);
+        let result = self.control.route_del(destination, gateway, metric);
+        self.exchange_messages(now);
         result
     }
 
@@ -109,7 +106,7 @@ impl Host {
         mac: Mac,
     ) -> Result<(), ControlError> {
         let result = self.control.neighbor_add(now, ifindex, ip, mac);
-        self.settle(now);
+        self.exchange_messages(now);
         result
     }
 
@@ -123,15 +120,15 @@ impl Host {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        let result = self.control.neighbor_remove(ifindex, ip);
-        self.settle(now);
+        let result = self.control.neighbor_del(ifindex, ip);
+        self.exchange_messages(now);
         result
     }
 
     /// Forgets every neighbour, of one interface if given; returns how many.
     pub fn neighbor_flush(&mut self, now: Instant, ifindex: Option<IfIndex>) -> usize {
         let count = self.control.neighbor_flush(ifindex);
-        self.settle(now);
+        self.exchange_messages(now);
         count
     }
 
@@ -164,14 +161,14 @@ impl Host {
     /// Every socket.
     #[must_use]
     pub fn sockets(&self) -> Vec<SocketInfo> {
-        self.shard.tcp.sockets().chain(self.shard.udp.sockets()).collect()
+        self.shard.sockets.list().collect()
     }
 
     /// What was counted so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut stats = self.shard.parts.stats.clone();
-        stats.merge(&self.control.stats);
+        stats.merge(self.control.stats());
         stats.tcp_memory = self.shard.parts.memory.used();
         stats
     }
@@ -179,12 +176,6 @@ impl Host {
     /// The present snapshot of interfaces, routes and neighbours.
     #[must_use]
     pub fn fib(&self) -> &Fib {
-        self.control.fib()
-    }
-
-    fn address_gone(&mut self, now: Instant, ip: Ip) {
-        if !self.control.fib().is_local(ip) {
-            self.with_tcp(now, |tcp, cx| tcp.address_removed(cx, ip));
-        }
+        &self.fib
     }
 }

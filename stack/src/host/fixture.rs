@@ -11,7 +11,7 @@ use crate::control::InterfaceConfig;
 use crate::drop::DropReason;
 use crate::host::Host;
 use crate::limits::Limits;
-use crate::socket::Ends;
+use crate::socket::SocketRings;
 use crate::time::{Duration, Instant};
 use crate::udp::{RECORD_LEN, Record};
 
@@ -63,7 +63,7 @@ impl Lab {
     pub(crate) fn with(limits: Limits, config: InterfaceConfig) -> Self {
         let now = Instant::from_millis(1000);
         let mut host = Host::new(limits, 7);
-        let ifindex = host.add_interface(now, config).unwrap();
+        let ifindex = host.interface_add(now, config).unwrap();
         host.address_add(now, ifindex, cidr("10.0.0.1/24")).unwrap();
         host.address_add(now, ifindex, cidr("2001:db8::1/64")).unwrap();
         let mut lab = Self { host, ifindex, now };
@@ -112,15 +112,15 @@ impl Lab {
         }
     }
 
-    pub(crate) fn udp(&mut self, local: &str) -> Ends {
+    pub(crate) fn udp(&mut self, local: &str) -> SocketRings {
         let local = local.parse().unwrap();
         self.host.udp_bind(self.now, local, crate::udp::UdpOptions::default()).unwrap()
     }
 
     /// Writes a datagram to a socket's send ring and tells the host.
-    pub(crate) fn send_to(&mut self, ends: &mut Ends, remote: &str, payload: &[u8]) {
+    pub(crate) fn send_to(&mut self, ends: &mut SocketRings, remote: &str, payload: &[u8]) {
         write_datagram(ends, Some(remote.parse().unwrap()), payload);
-        self.host.sent(self.now, ends.id);
+        self.host.app_wrote(self.now, ends.id);
     }
 
     /// What the socket has not been told yet: every event of the host, by socket.
@@ -151,13 +151,13 @@ fn finish(frame: &mut [u8], checksum: TxChecksum) {
     }
 }
 
-pub(crate) fn write_datagram(ends: &mut Ends, remote: Option<Endpoint>, payload: &[u8]) {
+pub(crate) fn write_datagram(ends: &mut SocketRings, remote: Option<Endpoint>, payload: &[u8]) {
     let record = Record { len: payload.len() as u16, peer: remote };
     assert_eq!(ends.tx.write(&record.write()), RECORD_LEN);
     assert_eq!(ends.tx.write(payload), payload.len());
 }
 
-pub(crate) fn read_datagram(ends: &mut Ends) -> Option<(Endpoint, Vec<u8>)> {
+pub(crate) fn read_datagram(ends: &mut SocketRings) -> Option<(Endpoint, Vec<u8>)> {
     let mut header = [0; RECORD_LEN];
     if ends.rx.read(&mut header) == 0 {
         return None;
@@ -286,7 +286,7 @@ impl Pair {
         let mut make = |n: u8| {
             let mut host = Host::new(Limits::default(), u64::from(n));
             let config = ethernet_config("eth0", Mac([2, 0, 0, 0, 0, n]));
-            let index = host.add_interface(now, config).unwrap();
+            let index = host.interface_add(now, config).unwrap();
             host.address_add(now, index, cidr(&format!("10.0.0.{n}/24"))).unwrap();
             host.address_add(now, index, cidr(&format!("2001:db8::{n}/64"))).unwrap();
             ifindex.push(index);

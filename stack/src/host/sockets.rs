@@ -1,14 +1,15 @@
-//! The verbs of sockets: each borrows the protocol with its context, then settles what follows.
+//! The verbs of sockets: each lends the sockets of the shard their context, then passes on the
+//! messages that the call gave rise to.
 
 use addr::Endpoint;
 
 use crate::cx::Cx;
 use crate::host::Host;
 use crate::shard::Shard;
-use crate::socket::{Ends, SocketError, SocketId, SocketKind, TcpDetail};
-use crate::tcp::{ListenOptions, State, Tcp, TcpOption};
+use crate::socket::{SocketError, SocketId, SocketRings, Sockets, TcpDetail};
+use crate::tcp::{ListenOptions, State, TcpOption};
 use crate::time::Instant;
-use crate::udp::{Udp, UdpOptions};
+use crate::udp::UdpOptions;
 
 impl Host {
     /// Listens for TCP connections at `local`; port 0 picks one.
@@ -21,7 +22,7 @@ impl Host {
         local: Endpoint,
         options: ListenOptions,
     ) -> Result<SocketId, SocketError> {
-        self.with_tcp(now, |tcp, cx| tcp.listen(cx, local, options))
+        self.with_sockets(now, |sockets, cx| sockets.tcp.listen(cx, local, options))
     }
 
     /// Takes the next connection of a listener, if there is one.
@@ -32,8 +33,8 @@ impl Host {
         &mut self,
         now: Instant,
         listener: SocketId,
-    ) -> Result<Option<Ends>, SocketError> {
-        self.with_tcp(now, |tcp, cx| tcp.accept(cx, listener))
+    ) -> Result<Option<SocketRings>, SocketError> {
+        self.with_sockets(now, |sockets, cx| sockets.tcp.accept(cx, listener))
     }
 
     /// Begins a TCP connection to `remote`, from `local` if given (port 0 picks one). Its ends can
@@ -47,8 +48,8 @@ impl Host {
         now: Instant,
         local: Option<Endpoint>,
         remote: Endpoint,
-    ) -> Result<Ends, SocketError> {
-        self.with_tcp(now, |tcp, cx| tcp.connect(cx, local, remote))
+    ) -> Result<SocketRings, SocketError> {
+        self.with_sockets(now, |sockets, cx| sockets.tcp.connect(cx, local, remote))
     }
 
     /// Makes a UDP socket at `local`; port 0 picks one.
@@ -60,8 +61,8 @@ impl Host {
         now: Instant,
         local: Endpoint,
         options: UdpOptions,
-    ) -> Result<Ends, SocketError> {
-        self.with_udp(now, |udp, cx| udp.bind(cx, local, options))
+    ) -> Result<SocketRings, SocketError> {
+        self.with_sockets(now, |sockets, cx| sockets.udp.bind(cx, local, options))
     }
 
     /// Sets the peer of a UDP socket, or with none forgets it.
@@ -74,58 +75,33 @@ impl Host {
         id: SocketId,
         remote: Option<Endpoint>,
     ) -> Result<(), SocketError> {
-        self.with_udp(now, |udp, cx| udp.connect(cx, id, remote))
+        self.with_sockets(now, |sockets, cx| sockets.udp.connect(cx, id, remote))
     }
 
     /// The application wrote to the socket's send ring, or finished it.
-    pub fn sent(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.sent(cx, id)),
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.sent(cx, id));
-            }
-        }
+    pub fn app_wrote(&mut self, now: Instant, id: SocketId) {
+        self.with_sockets(now, |sockets, cx| sockets.app_wrote(cx, id));
     }
 
     /// The application released bytes of the socket's receive ring.
-    pub fn consumed(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.consumed(cx.now, id)),
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.consumed(cx, id));
-            }
-        }
+    pub fn app_read(&mut self, now: Instant, id: SocketId) {
+        self.with_sockets(now, |sockets, cx| sockets.app_read(cx, id));
     }
 
     /// The application lets go of the socket. What it wrote is still sent;
     /// [`crate::Readiness::GONE`] tells when nothing is left.
     pub fn close(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.close(cx, id)),
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.close(cx, id));
-            }
-        }
+        self.with_sockets(now, |sockets, cx| sockets.close(cx, id));
     }
 
     /// Ends the socket at once, with what is unsent (TCP: by RST).
     pub fn abort(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => self.with_udp(now, |udp, cx| udp.abort(cx, id)),
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.abort(cx, id));
-            }
-        }
+        self.with_sockets(now, |sockets, cx| sockets.abort(cx, id));
     }
 
     /// The application will read no more.
     pub fn shutdown_read(&mut self, now: Instant, id: SocketId) {
-        match id.kind {
-            SocketKind::Udp => {}
-            SocketKind::TcpListener | SocketKind::TcpConnection => {
-                self.with_tcp(now, |tcp, cx| tcp.shutdown_read(cx, id));
-            }
-        }
+        self.with_sockets(now, |sockets, cx| sockets.shutdown_read(cx, id));
     }
 
     /// Sets an option of a TCP connection, or what a listener's connections start with.
@@ -138,13 +114,13 @@ impl Host {
         id: SocketId,
         option: TcpOption,
     ) -> Result<(), SocketError> {
-        self.with_tcp(now, |tcp, cx| tcp.set_option(cx, id, option))
+        self.with_sockets(now, |sockets, cx| sockets.tcp.set_option(cx, id, option))
     }
 
     /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place of
-    /// [`Host::sent`].
+    /// [`Host::app_wrote`].
     pub fn tcp_send_urgent(&mut self, now: Instant, id: SocketId) {
-        self.with_tcp(now, |tcp, cx| tcp.send_urgent(cx, id));
+        self.with_sockets(now, |sockets, cx| sockets.tcp.send_urgent(cx, id));
     }
 
     /// The peer's urgent byte, told by [`Readiness::URGENT`](crate::Readiness::URGENT); with `peek` it
@@ -153,70 +129,53 @@ impl Host {
     /// # Errors
     /// If there is none, it was taken, or it is in line.
     pub fn tcp_urgent(&mut self, id: SocketId, peek: bool) -> Result<Option<u8>, SocketError> {
-        self.shard.tcp.urgent_byte(id, peek)
+        self.shard.sockets.tcp.urgent_byte(id, peek)
     }
 
     /// Whether the next byte to read is the one after the urgent byte's place (`sockatmark`).
     #[must_use]
     pub fn tcp_at_mark(&self, id: SocketId) -> bool {
-        self.shard.tcp.at_mark(id)
+        self.shard.sockets.tcp.at_mark(id)
     }
 
     /// The state of a TCP socket.
     #[must_use]
     pub fn tcp_state(&self, id: SocketId) -> Option<State> {
-        self.shard.tcp.state(id)
+        self.shard.sockets.tcp.state(id)
     }
 
     /// What a listing shows of a TCP connection.
     #[must_use]
     pub fn tcp_detail(&self, id: SocketId) -> Option<TcpDetail> {
-        self.shard.tcp.detail(id)
+        self.shard.sockets.tcp.detail(id)
     }
 
     /// The socket's own address and port.
     #[must_use]
     pub fn local(&self, id: SocketId) -> Option<Endpoint> {
-        match id.kind {
-            SocketKind::Udp => self.shard.udp.local(id),
-            SocketKind::TcpListener | SocketKind::TcpConnection => self.shard.tcp.local(id),
-        }
+        self.shard.sockets.local(id)
     }
 
     /// The peer's address and port, if the socket has one.
     #[must_use]
     pub fn remote(&self, id: SocketId) -> Option<Endpoint> {
-        match id.kind {
-            SocketKind::Udp => self.shard.udp.remote(id),
-            SocketKind::TcpListener | SocketKind::TcpConnection => self.shard.tcp.remote(id),
-        }
+        self.shard.sockets.remote(id)
     }
 
     /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`). A TCP
     /// connection has one once it is gone; it is in its receive ring too, behind what came before.
     pub fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
-        match id.kind {
-            SocketKind::Udp => self.shard.udp.take_error(id),
-            SocketKind::TcpListener => None,
-            SocketKind::TcpConnection => self.shard.tcp.take_error(id),
-        }
+        self.shard.sockets.take_error(id)
     }
 
-    pub(super) fn with_tcp<R>(
+    pub(super) fn with_sockets<R>(
         &mut self,
         now: Instant,
-        call: impl FnOnce(&mut Tcp, &mut Cx<'_>) -> R,
+        call: impl FnOnce(&mut Sockets, &mut Cx<'_>) -> R,
     ) -> R {
-        let Shard { tcp, parts, .. } = &mut self.shard;
-        let result = call(tcp, &mut parts.cx(now, self.control.fib()));
-        self.settle(now);
-        result
-    }
-
-    fn with_udp<R>(&mut self, now: Instant, call: impl FnOnce(&mut Udp, &mut Cx<'_>) -> R) -> R {
-        let Shard { udp, parts, .. } = &mut self.shard;
-        let result = call(udp, &mut parts.cx(now, self.control.fib()));
-        self.settle(now);
+        let Shard { sockets, parts, .. } = &mut self.shard;
+        let result = call(sockets, &mut parts.cx(now, &self.fib));
+        self.exchange_messages(now);
         result
     }
 }

@@ -39,7 +39,7 @@ impl From<Malformed> for Refusal {
 /// at who they are from and for, as long as the network around us is the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastPair {
-    version: u64,
+    version: u32,
     ifindex: IfIndex,
     src: Ip,
     dst: Ip,
@@ -59,7 +59,7 @@ pub(crate) fn check(
             && last.dst == header.dst
             && last.src == header.src
             && last.ifindex == interface.ifindex
-            && last.version == fib.version
+            && last.version == fib.tables_version()
     });
     let destination =
         if known { Destination::Unicast } else { judge(fib, interface, header, last)? };
@@ -92,7 +92,8 @@ fn judge(
     }
     if destination == Destination::Unicast {
         let (src, dst) = (header.src, header.dst);
-        *last = Some(LastPair { version: fib.version, ifindex: interface.ifindex, src, dst });
+        *last =
+            Some(LastPair { version: fib.tables_version(), ifindex: interface.ifindex, src, dst });
     }
     Ok(destination)
 }

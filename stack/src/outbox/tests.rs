@@ -3,6 +3,7 @@
 use addr::Mac;
 
 use super::*;
+use crate::fib::FibUpdate;
 use crate::host::fixture::ip;
 
 const IFINDEX: IfIndex = match IfIndex::new(2) {
@@ -48,19 +49,21 @@ fn nud_11_15_parked_frames_leave_in_order_with_the_address_filled_in() {
     }
     park(&mut outbox, "10.0.0.3", 0, 9);
     park(&mut outbox, "10.0.0.4", 0, 10);
-    outbox.unpark(&fib, Instant::ZERO, &mut stats);
+    outbox.unpark_all(&fib, Instant::ZERO, &mut stats);
     assert!(ready(&mut outbox).is_empty());
     let mac = Mac([2, 0, 0, 0, 0, 7]);
-    fib.neighbors.insert((IFINDEX, ip("10.0.0.2")), Link::Known(mac));
-    fib.neighbors.insert((IFINDEX, ip("10.0.0.3")), Link::Failed);
-    outbox.unpark(&fib, Instant::ZERO, &mut stats);
+    for (to, link) in [("10.0.0.2", Link::Known(mac)), ("10.0.0.3", Link::Failed)] {
+        let ip = ip(to);
+        fib.apply(&FibUpdate::Neighbor { ifindex: IFINDEX, ip, link: Some(link) });
+    }
+    outbox.unpark_all(&fib, Instant::ZERO, &mut stats);
     let mut slot = [0; 64];
     assert_eq!(outbox.pop(IFINDEX, &mut slot), Some(20));
     assert_eq!((slot[..6].to_vec(), slot[19]), (mac.0.to_vec(), 3));
     assert_eq!(ready(&mut outbox), [4, 5]);
     assert_eq!(stats.dropped(DropReason::NeighborFailed), 1);
     // What nobody resolves is forgotten.
-    outbox.unpark(&fib, Instant::from_millis(10_000), &mut stats);
+    outbox.unpark_all(&fib, Instant::from_millis(10_000), &mut stats);
     assert_eq!(stats.dropped(DropReason::NeighborFailed), 2);
     assert!(outbox.parked.is_empty());
 }

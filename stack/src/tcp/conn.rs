@@ -6,32 +6,44 @@
 //! `output`, `expire`. None of them touches anything but the connection and [`Cx`]; what the shard has to do
 //! about it (queue it, set its timer, remove it) is left in a few marks.
 
+mod close;
+mod delayed_ack;
+mod info;
+mod input;
+mod memory;
+mod output;
+mod recovery;
+mod send_buffer;
+mod socket_options;
+mod timers;
+mod urgent;
+mod user;
+
 use addr::{Endpoint, FlowKey, IfIndex};
 use ring::bytes::{Reader, Writer, byte_ring};
-use wire::tcp::{Flags, SeqNum};
+use wire::tcp::SeqNum;
 
 use crate::cx::Cx;
 use crate::event::Readiness;
 use crate::fib::{Hop, Path};
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError, SocketId};
+use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::store::drained::Drain;
 use crate::store::wheel::Wheel;
 use crate::tcp::congestion::Congestion;
-use crate::tcp::options;
-use crate::tcp::pacing::Pacer;
-use crate::tcp::rcv_space::RcvSpace;
-use crate::tcp::recovery::Held;
-use crate::tcp::recv::RecvHalf;
-use crate::tcp::reply::{self, Bare};
-use crate::tcp::rtt::Rtt;
+use crate::tcp::receive::RecvHalf;
+use crate::tcp::receive::rcv_space::RcvSpace;
+use crate::tcp::recovery::LazyRecovery;
+use crate::tcp::segment::options;
+use crate::tcp::segment::timestamps::{Stamps, TIMESTAMPS_LEN};
 use crate::tcp::send::SendHalf;
-use crate::tcp::settings::Choice;
-use crate::tcp::snd_space::SndSpace;
-use crate::tcp::state::{Fins, OurFin, State, TheirFin};
+use crate::tcp::send::pacing::Pacer;
+use crate::tcp::send::snd_space::SndSpace;
+use crate::tcp::state::{Fins, OurFin, State};
 use crate::tcp::timers::Timers;
-use crate::tcp::timestamps::{Stamps, TIMESTAMPS_LEN};
-use crate::time::{Duration, Instant};
+use crate::tcp::timers::rtt::Rtt;
+use crate::tcp::user::socket_options::Choice;
+use crate::time::Instant;
 
 /// How far the handshake got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,14 +107,14 @@ pub(crate) struct Conn {
     /// When our SYN first left; far if it did not.
     pub(crate) syn_sent: Instant,
     pub(crate) probe: Option<Probe>,
-    pub(crate) untold: Readiness,
+    pub(crate) pending_events: Readiness,
     pub(crate) end: Option<End>,
     /// The wheel's entry for it.
     pub(crate) wheel_at: Instant,
     pub(crate) timers: Timers,
     pub(crate) rcv: RecvHalf,
     pub(crate) snd: SendHalf,
-    pub(crate) recovery: Held,
+    pub(crate) recovery: LazyRecovery,
     pub(crate) congestion: Congestion,
     pub(crate) pacer: Pacer,
     pub(crate) rtt: Rtt,
@@ -174,8 +186,8 @@ pub(crate) struct UserHalves {
 }
 
 impl UserHalves {
-    pub(crate) fn into_ends(self, id: SocketId, local: Endpoint, remote: Endpoint) -> Ends {
-        Ends { id, local, remote: Some(remote), tx: self.tx, rx: self.rx }
+    pub(crate) fn into_rings(self, id: SocketId, local: Endpoint, remote: Endpoint) -> SocketRings {
+        SocketRings { id, local, remote: Some(remote), tx: self.tx, rx: self.rx }
     }
 }
 
@@ -206,13 +218,13 @@ impl Conn {
             drain: Drain::None,
             syn_sent: Instant::FAR,
             probe: None,
-            untold: Readiness::NONE,
+            pending_events: Readiness::NONE,
             end: None,
             wheel_at: Instant::FAR,
             timers: Timers::new(),
             rcv: RecvHalf::new(scale, u32::from(our_mss), space, stack_rx),
             snd: SendHalf::new(birth.iss, mss, snd_space, stack_tx),
-            recovery: Held::new(),
+            recovery: LazyRecovery::new(),
             congestion: Congestion::new(limits.tcp_congestion, mss, false),
             pacer: Pacer::new(limits.tcp_pacing),
             rtt: Rtt::new(),
@@ -260,7 +272,7 @@ impl Conn {
     #[inline]
     pub(crate) fn tell(&mut self, cx: &mut Cx<'_>, what: Readiness) {
         if !self.held && !self.orphan {
-            cx.events.mark(self.id, &mut self.untold, what);
+            cx.events.mark(self.id, &mut self.pending_events, what);
         }
     }
 
@@ -279,34 +291,6 @@ impl Conn {
             || self.wants_fin()
     }
 
-    /// The application wrote, or finished writing.
-    pub(crate) fn sent(&mut self, cx: &mut Cx<'_>) {
-        self.recount(cx);
-        self.moderate(cx);
-        self.note_shortage();
-        self.output |= self.stage != Stage::SynSent && self.has_work();
-    }
-
-    /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
-    /// step, or if an ACK was put off for an answer that will not come.
-    pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>) {
-        self.recount_received(cx);
-        let left = self.rcv.ring.buffered();
-        let read = (self.rcv.ring.position() - left as u64) as u32;
-        if left == 0 {
-            self.drain.want();
-        }
-        if !cx.memory.pressure() {
-            self.rcv.space.on_read(read, u32::from(self.our_mss), cx.now);
-        }
-        if self.stage == Stage::Synchronized && self.fins.theirs == TheirFin::Open {
-            let waiting = (self.rcv.nxt - self.rcv.acked) as u32;
-            if self.rcv.acks.on_read(waiting, left) || self.rcv.wants_update(cx.memory.pressure()) {
-                self.rcv.owed.now = true;
-            }
-        }
-    }
-
     /// Sees to it that the wheel, which knows it by `index`, wakes it in time.
     #[inline]
     pub(crate) fn arm(&mut self, wheel: &mut Wheel, index: u32) {
@@ -322,81 +306,6 @@ impl Conn {
         self.drain = Drain::None;
         self.rcv.tidy();
         self.snd.ring.trim();
-    }
-
-    /// The application wants no more data (TCPI-16).
-    pub(crate) fn shutdown_read(&mut self, cx: &mut Cx<'_>) {
-        self.rcv.shut();
-        self.tell(cx, Readiness::READABLE);
-    }
-
-    /// The application lets go. Unread data turns the close into a reset (RFC 2525 §2.17), and so does no
-    /// time to linger.
-    pub(crate) fn close(&mut self, cx: &mut Cx<'_>) {
-        self.orphan = true;
-        if self.stage == Stage::SynSent {
-            self.end = Some(End::Closed);
-            return;
-        }
-        if self.rcv.ring.buffered() > 0 || self.settings.reset_on_close {
-            self.abort(cx);
-            return;
-        }
-        self.rcv.shut();
-        self.output = true;
-        self.retire(cx);
-    }
-
-    /// Resets the connection (RFC 9293 §3.10.5; TCPF-15).
-    pub(crate) fn abort(&mut self, cx: &mut Cx<'_>) {
-        self.send_reset(cx);
-        self.fail(cx, SocketError::ConnectionAborted);
-    }
-
-    /// Sends a RST where the peer may still have a connection.
-    pub(crate) fn send_reset(&self, cx: &mut Cx<'_>) {
-        if self.stage == Stage::SynSent || self.state() == State::Closed {
-            return;
-        }
-        let flags = Flags::RST | Flags::ACK;
-        let marks = self.settings.marks;
-        let bare = Bare { seq: self.snd.nxt, ack: self.rcv.nxt, flags, window: 0, marks };
-        reply::reset(cx, self.scope, &self.key, bare);
-    }
-
-    /// Ends the connection with an error. A reader who has the peer's FIN already has all there is
-    /// to read, so no error replaces it.
-    pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, error: SocketError) {
-        if self.end.is_some() {
-            return;
-        }
-        if self.fins.theirs == TheirFin::Open {
-            self.rcv.ring.fail(error.code());
-        }
-        cx.stats.tcp_aborted += 1;
-        self.end = Some(End::Failed(error));
-    }
-
-    /// An orphan in FIN-WAIT-2 needs no more than a TIME-WAIT record does (as Linux has it; GAP-24). All
-    /// records wait equally long, so one that the user gave a time of its own stays a connection for it.
-    pub(crate) fn retire(&mut self, cx: &mut Cx<'_>) {
-        if !self.orphan || self.end.is_some() {
-            return;
-        }
-        if self.stage != Stage::Synchronized || self.state() != State::FinWait2 {
-            return;
-        }
-        match self.settings.fin_timeout {
-            None => self.end = Some(End::TimeWait),
-            Some(0) => self.abort(cx),
-            Some(_) if self.lingering => {}
-            Some(wait) => {
-                self.lingering = true;
-                // Not before a lost FIN could have come again (Linux `tcp_fin_time`).
-                let least = self.rtt.rto().saturating_mul(7) / 2;
-                self.timers.keepalive = cx.now + Duration::from_millis(wait.into()).max(least);
-            }
-        }
     }
 
     /// The segment size follows from the peer's option and the path.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use addr::IfIndex;
 
 use crate::store::slab::Slab;
+use crate::store::waiting::{NextHop, Waiting};
 use crate::tcp::conn::Conn;
 
 /// The lists.
@@ -17,7 +18,7 @@ pub(crate) struct Ready {
     lists: Vec<(IfIndex, VecDeque<u32>)>,
     /// Slots in the lists whose tenant left.
     stale: usize,
-    parked: Vec<u32>,
+    waiting: Waiting,
 }
 
 impl Ready {
@@ -68,23 +69,26 @@ impl Ready {
         }
     }
 
-    /// Sets a connection aside until the network around us changes.
-    pub(crate) fn park(&mut self, conns: &mut Slab<Conn>, index: u32) {
+    /// Sets a connection aside until its next hop's entry changes; without a route, until the tables do.
+    pub(crate) fn park(&mut self, conns: &mut Slab<Conn>, index: u32, next_hop: Option<NextHop>) {
         let Some(conn) = conns.at_mut(index) else { return };
         if !conn.parked {
             conn.parked = true;
-            self.parked.push(index);
+            self.waiting.insert(next_hop, index);
         }
-        if self.parked.len() > 2 * conns.len() + SLACK {
-            self.parked.retain(|&i| conns.at(i).is_some_and(|c| c.parked));
-            self.parked.sort_unstable();
-            self.parked.dedup();
+        if self.waiting.len() > 2 * conns.len() + SLACK {
+            self.waiting.sweep(|index| conns.at(index).is_some_and(|c| c.parked));
         }
     }
 
     /// Takes out all who were set aside.
-    pub(crate) fn unpark(&mut self) -> Vec<u32> {
-        core::mem::take(&mut self.parked)
+    pub(crate) fn unpark_all(&mut self) -> Vec<u32> {
+        self.waiting.take_all()
+    }
+
+    /// Takes out those who were set aside for the sake of this neighbour.
+    pub(crate) fn unpark(&mut self, next_hop: NextHop) -> Vec<u32> {
+        self.waiting.take(Some(next_hop))
     }
 }
 

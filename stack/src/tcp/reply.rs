@@ -2,6 +2,8 @@
 //!
 //! They carry no data, so they go through the outbox, which finds their path. All are built here.
 
+pub(super) mod challenge;
+
 use addr::{FlowKey, IfIndex};
 use wire::checksum::pseudo_header;
 use wire::ip::{IpEmit, PROTO_TCP};
@@ -11,7 +13,7 @@ use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::ip::output;
 use crate::tcp::segment::Segment;
-use crate::tcp::settings::Marks;
+use crate::tcp::user::socket_options::Marks;
 
 /// What a bare segment says.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,9 @@
 //!
 //! Nothing of a segment reaches a connection before this file has passed it.
 
+pub(super) mod options;
+pub(super) mod timestamps;
+
 use addr::{Endpoint, FlowKey, IfIndex, Ip};
 use wire::tcp::{Flags, SeqNum};
 use wire::tcp_options::{self, SackBlocks, Timestamps};

@@ -5,10 +5,15 @@
 //! out), and a sequence number's place in it is a subtraction. `nxt` is the highest number sent and
 //! never moves back; what is to be sent again is recovery's business.
 
+pub(super) mod nagle;
+pub(super) mod pacing;
+pub(super) mod plan;
+pub(super) mod snd_space;
+
 use ring::bytes::Reader;
 use wire::tcp::SeqNum;
 
-use crate::tcp::snd_space::SndSpace;
+use crate::tcp::send::snd_space::SndSpace;
 use crate::time::Instant;
 
 /// The send half.

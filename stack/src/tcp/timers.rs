@@ -4,6 +4,9 @@
 //! holds one entry per connection, at or before the earliest of them: it is touched when the
 //! earliest moves forward, and an entry that fires too soon is set again.
 
+pub(super) mod keepalive;
+pub(super) mod rtt;
+
 use crate::time::Instant;
 
 /// The deadlines.
@@ -20,7 +23,7 @@ pub(crate) struct Timers {
     /// Keep-alive probe.
     pub(crate) keepalive: Instant,
     /// A look at whether recovery is still needed.
-    pub(crate) quiet: Instant,
+    pub(crate) idle: Instant,
 }
 
 impl Timers {
@@ -32,7 +35,7 @@ impl Timers {
             pacing: off,
             delayed_ack: off,
             keepalive: off,
-            quiet: off,
+            idle: off,
         }
     }
 
@@ -40,7 +43,7 @@ impl Timers {
     #[inline]
     pub(crate) fn earliest(&self) -> Instant {
         let first = self.retransmit.min(self.loss).min(self.delayed_ack);
-        first.min(self.pacing).min(self.keepalive).min(self.quiet)
+        first.min(self.pacing).min(self.keepalive).min(self.idle)
     }
 }
 

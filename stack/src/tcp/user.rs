@@ -2,18 +2,21 @@
 //!
 //! Calls for an id that is dead do nothing; its end was told as `GONE`.
 
+mod info;
+pub(super) mod socket_options;
+
 use addr::{Endpoint, FlowKey, Ip};
 
 use crate::cx::Cx;
 use crate::fib::Path;
-use crate::socket::{Ends, SocketError, SocketId, SocketKind};
+use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Birth, Conn};
-use crate::tcp::listen::{conn_id, conn_key};
+use crate::tcp::flow_table::Owner;
+use crate::tcp::open::listen::{conn_id, conn_key};
 use crate::tcp::segment::scope;
-use crate::tcp::settings::TcpOption;
 use crate::tcp::state::State;
-use crate::tcp::table::Owner;
+use crate::tcp::user::socket_options::TcpOption;
 
 impl Tcp {
     /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
@@ -22,7 +25,7 @@ impl Tcp {
         cx: &mut Cx<'_>,
         local: Option<Endpoint>,
         remote: Endpoint,
-    ) -> Result<Ends, SocketError> {
+    ) -> Result<SocketRings, SocketError> {
         if remote.port == 0 || !remote.ip.is_unicast() {
             return Err(SocketError::InvalidArgument);
         }
@@ -67,7 +70,7 @@ impl Tcp {
         cx.memory.begin();
         cx.stats.tcp_active_opens += 1;
         self.settle(cx, slot.index);
-        Ok(halves.into_ends(conn_id(slot), key.local, remote))
+        Ok(halves.into_rings(conn_id(slot), key.local, remote))
     }
 
     fn ephemeral_port(
@@ -77,7 +80,7 @@ impl Tcp {
         remote: &Endpoint,
     ) -> Result<u16, SocketError> {
         let Self { flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
-        let homes = super::Homes { conns, embryos, time_waits };
+        let homes = crate::tcp::Homes { conns, embryos, time_waits };
         let free = |port| {
             let local = Endpoint::new(ip, port);
             let flow = flows.find(homes, &FlowKey::new(local, *remote));
@@ -92,15 +95,15 @@ impl Tcp {
     }
 
     /// The application wrote to its ring, or finished it.
-    pub(crate) fn sent(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        self.with(cx, id, Conn::sent);
+    pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        self.with(cx, id, Conn::app_wrote);
     }
 
     /// The application released bytes from its ring.
-    pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+    pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let conn = conn_key(id).and_then(|key| self.conns.lookup_mut(key));
         let Some(conn) = conn.filter(|conn| !conn.orphan) else { return };
-        conn.consumed(cx);
+        conn.app_read(cx);
         // Nothing else can have come of it.
         if conn.rcv.owed.any() {
             self.ready.push(conn, id.index);
@@ -130,9 +133,13 @@ impl Tcp {
         self.settle(cx, id.index);
     }
 
-    /// The application wants the connection reset.
+    /// The application wants the connection reset. A listener closes, which resets the
+    /// connections that nobody accepted.
     pub(crate) fn abort(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        self.with(cx, id, Conn::abort);
+        match id.kind {
+            SocketKind::TcpListener => self.close_listener(cx, id),
+            _ => self.with(cx, id, Conn::abort),
+        }
     }
 
     /// The application wants no more data.

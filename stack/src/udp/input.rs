@@ -89,7 +89,7 @@ impl Udp {
         let record = Record { len: record, peer: Some(remote) };
         copy_in(rx, 0, &record.write());
         rx.commit(RECORD_LEN + len);
-        cx.events.mark(socket.id, &mut socket.untold, Readiness::READABLE);
+        cx.events.mark(socket.id, &mut socket.pending_events, Readiness::READABLE);
         cx.stats.udp_in += 1;
         Ok(())
     }

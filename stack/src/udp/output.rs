@@ -135,7 +135,7 @@ impl Udp {
         }
         socket.cut = None;
         if crowded && socket.rx.is_some() {
-            cx.events.mark(socket.id, &mut socket.untold, Readiness::WRITABLE);
+            cx.events.mark(socket.id, &mut socket.pending_events, Readiness::WRITABLE);
         }
     }
 
@@ -159,7 +159,7 @@ impl Udp {
                     Ok(path) if path.link == Link::Pending => {
                         cx.requests.push(Request::Resolve(path.ifindex, path.next_hop));
                         socket.queued = true;
-                        self.parked.push(index);
+                        self.waiting.insert(Some((path.ifindex, path.next_hop)), index);
                         return;
                     }
                     Ok(_) => {
@@ -182,7 +182,7 @@ impl Udp {
         // Others first: the rest is looked at when the snapshot changes or more is written.
         if let Some(socket) = self.table.at_mut(index) {
             socket.queued = true;
-            self.parked.push(index);
+            self.waiting.insert(None, index);
         }
     }
 
@@ -242,7 +242,7 @@ pub(super) fn source(socket: &Socket, destination: Ip) -> Result<Option<Ip>, Soc
 fn find_path(cx: &Cx<'_>, socket: &mut Socket, destination: Ip) -> Result<Path, SocketError> {
     if let Some(route) = &socket.route
         && route.destination == destination
-        && route.path.version == cx.fib.version
+        && cx.fib.is_current(route.path.stamp)
     {
         return Ok(route.path);
     }

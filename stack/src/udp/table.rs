@@ -33,7 +33,7 @@ pub(crate) struct Socket {
     pub(super) tx: Reader,
     /// What went wrong since somebody last asked.
     pub(super) error: Option<SocketError>,
-    pub(super) untold: Readiness,
+    pub(super) pending_events: Readiness,
     pub(super) drain: Drain,
     /// In the ready queue of an interface, or parked.
     pub(super) queued: bool,
@@ -127,7 +127,7 @@ impl Table {
             rx: Some(rx),
             tx,
             error: None,
-            untold: Readiness::NONE,
+            pending_events: Readiness::NONE,
             drain: Drain::None,
             queued: false,
             route: None,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use addr::{Endpoint, IfIndex, Ip, Mac};
-use stack::socket::Ends;
+use stack::socket::SocketRings;
 use stack::tcp::ListenOptions;
 use stack::{Host, Instant, InterfaceConfig, Limits, SocketId};
 use wire::offload::{DeviceCaps, Medium, RxMeta};
@@ -30,7 +30,7 @@ impl Pair {
                 caps: DeviceCaps::default(),
                 link_local: false,
             };
-            let index = host.add_interface(now, config).unwrap();
+            let index = host.interface_add(now, config).unwrap();
             let address = addr::Cidr::new(Ip::v4([10, 0, 0, n]), 24).unwrap();
             host.address_add(now, index, address).unwrap();
             let peer = (Ip::v4([10, 0, 0, 3 - n]), Mac([2, 0, 0, 0, 0, 3 - n]));
@@ -98,7 +98,7 @@ impl Pair {
     }
 
     /// A connection from the first host to a listener of the second; both ends.
-    pub fn connect(&mut self, port: u16, listener: SocketId) -> [Ends; 2] {
+    pub fn connect(&mut self, port: u16, listener: SocketId) -> [SocketRings; 2] {
         let remote = endpoint(&format!("10.0.0.2:{port}"));
         let client = self.hosts[0].tcp_connect(self.now, None, remote).unwrap();
         self.exchange();
@@ -107,14 +107,14 @@ impl Pair {
     }
 
     /// A message from one end of a connection to the other, where it is read.
-    pub fn send(&mut self, ends: &mut [Ends; 2], from: usize, data: &[u8], out: &mut [u8]) {
+    pub fn send(&mut self, ends: &mut [SocketRings; 2], from: usize, data: &[u8], out: &mut [u8]) {
         let to = 1 - from;
         assert_eq!(ends[from].tx.write(data), data.len());
         ends[from].tx.rest();
-        self.hosts[from].sent(self.now, ends[from].id);
+        self.hosts[from].app_wrote(self.now, ends[from].id);
         self.exchange();
         assert_eq!(ends[to].rx.read(out), data.len());
-        self.hosts[to].consumed(self.now, ends[to].id);
+        self.hosts[to].app_read(self.now, ends[to].id);
         self.exchange();
     }
 }

@@ -1,7 +1,7 @@
 //! What a UDP datagram carries, by its port: DHCP and DNS.
 //!
-//! A port is only a hint: bytes that are no sound message of its protocol print as the datagram they
-//! are.
+//! A port is only a hint: bytes that are no sound message of its protocol print as the datagram
+//! they are.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -147,7 +147,10 @@ fn emit_needs_room() {
 
 proptest! {
     #[test]
-    fn any_bytes(mut bytes in vec(any::<u8>(), 0..64), field in prop::sample::select(vec![9u16, 46, 0x5ff, 0x8100, 0x88a8, 0x0800])) {
+    fn any_bytes(
+        mut bytes in vec(any::<u8>(), 0..64),
+        field in prop::sample::select(vec![9u16, 46, 0x5ff, 0x8100, 0x88a8, 0x0800]),
+    ) {
         if let Some(room) = bytes.get_mut(12..14) {
             room.copy_from_slice(&field.to_be_bytes());
         }

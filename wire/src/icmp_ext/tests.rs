@@ -125,8 +125,12 @@ fn errors_with_objects_keep_their_bounds() {
 
 proptest! {
     #[test]
-    fn any_message(kind in prop::sample::select(vec![1u8, 3, 11, 12]), words in prop::sample::select(vec![0u8, 16, 32, 33]),
-                   body in vec(any::<u8>(), 120..200), v4: bool) {
+    fn any_message(
+        kind in prop::sample::select(vec![1u8, 3, 11, 12]),
+        words in prop::sample::select(vec![0u8, 16, 32, 33]),
+        body in vec(any::<u8>(), 120..200),
+        v4: bool,
+    ) {
         let mut message = [&[kind, 0, 0, 0, words, words, 0, 0][..], &body].concat();
         if let Some(version) = message.get_mut(8 + 128) {
             *version = 0x20;
@@ -138,10 +142,15 @@ proptest! {
     }
 
     #[test]
-    fn parse_after_emit(quote in vec(any::<u8>(), 0..2000), data in vec(any::<u8>(), 0..20), v4: bool) {
+    fn parse_after_emit(
+        quote in vec(any::<u8>(), 0..2000),
+        data in vec(any::<u8>(), 0..20),
+        v4: bool,
+    ) {
         let (src, dst) = ends();
         let data = data.repeat(4);
-        let objects = [Object { class: 9, kind: 8, data: &data }, Object { class: 1, kind: 1, data: &[] }];
+        let objects =
+            [Object { class: 9, kind: 8, data: &data }, Object { class: 1, kind: 1, data: &[] }];
         let error = Message::TimeExceeded { code: 1, quote: &quote };
         let mut bytes = [0; 1300];
         let len = if v4 {

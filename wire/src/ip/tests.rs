@@ -145,7 +145,8 @@ proptest! {
         prop_assert_eq!(header.traffic_class, emitted.traffic_class);
         prop_assert_eq!(header.total_len(), len);
         prop_assert_eq!(header.fragment, None);
-        prop_assert_eq!(header.identification, if v4 { u32::from(emitted.identification) } else { 0 });
+        let identification = if v4 { u32::from(emitted.identification) } else { 0 };
+        prop_assert_eq!(header.identification, identification);
         prop_assert_eq!(header.flow_label, if v4 { 0 } else { emitted.flow_label });
         prop_assert_eq!(header.dont_fragment, !v4 || emitted.dont_fragment);
     }

@@ -206,7 +206,8 @@ proptest! {
         packet.extend(area);
         let options = options(&packet);
         prop_assert!(options.clone().count() <= 20);
-        let sound = options.clone().all(|option| option.is_ok_and(|option| option.known().is_some()));
+        let known = |option: Result<Ipv4Option<'_>, _>| option.is_ok_and(|o| o.known().is_some());
+        let sound = options.clone().all(known);
         prop_assert_eq!(parse(&fixed(packet.clone()), false).is_ok(), sound);
     }
 }

@@ -249,7 +249,10 @@ fn jumbo_payload_only_in_merged_frames() {
 
 proptest! {
     #[test]
-    fn any_chain(first in prop::sample::select(vec![0u8, 43, 44, 60]), rest in vec(any::<u8>(), 0..120)) {
+    fn any_chain(
+        first in prop::sample::select(vec![0u8, 43, 44, 60]),
+        rest in vec(any::<u8>(), 0..120),
+    ) {
         let bytes = packet(first, &rest);
         if let Ok(header) = ip::parse(&bytes) {
             prop_assert_eq!(header.total_len(), bytes.len());

@@ -87,7 +87,9 @@ proptest! {
     }
 
     #[test]
-    fn parse_after_write(values in vec((any::<u16>(), any::<u8>(), 65536u32.., vec(any::<u8>(), 0..6)), 1..4)) {
+    fn parse_after_write(
+        values in vec((any::<u16>(), any::<u8>(), 65536u32.., vec(any::<u8>(), 0..6)), 1..4),
+    ) {
         let mut writer = OptionsWriter::<1024>::new();
         let bitmaps: Vec<_> = values.iter().map(|(.., words)| words.repeat(4)).collect();
         let mut expected = Vec::new();

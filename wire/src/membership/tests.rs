@@ -60,7 +60,10 @@ fn records_that_cannot_be_written() {
 
 proptest! {
     #[test]
-    fn any_records(bytes in vec(prop::sample::select(vec![0u8, 1, 2, 4, 224]), 0..120), count in 0u16..8) {
+    fn any_records(
+        bytes in vec(prop::sample::select(vec![0u8, 1, 2, 4, 224]), 0..120),
+        count in 0u16..8,
+    ) {
         for len in [Records::<4>::parse(&bytes, count).map(|records| records.iter().count()),
                     Records::<16>::parse(&bytes, count).map(|records| records.iter().count())]
             .into_iter().flatten() {
@@ -69,7 +72,9 @@ proptest! {
     }
 
     #[test]
-    fn parse_after_write(list in vec((1u8..=6, any::<[u8; 4]>(), vec(any::<[u8; 4]>(), 0..5), 0usize..4), 0..6)) {
+    fn parse_after_write(
+        list in vec((1u8..=6, any::<[u8; 4]>(), vec(any::<[u8; 4]>(), 0..5), 0usize..4), 0..6),
+    ) {
         let aux = [7; 16];
         let records: Vec<_> = list.iter().map(|(kind, group, sources, words)| Record::<4> {
             kind: *kind,

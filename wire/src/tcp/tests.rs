@@ -174,7 +174,8 @@ proptest! {
     ) {
         let (seq, ack, window, urgent) = numbers;
         let (seq, ack) = (SeqNum(seq), SeqNum(ack));
-        let emitted = Emit { src_port: ports.0, dst_port: ports.1, seq, ack, flags, window, urgent };
+        let (src_port, dst_port) = ports;
+        let emitted = Emit { src_port, dst_port, seq, ack, flags, window, urgent };
         let options = vec![1; words * 4];
         let mut bytes = [0; 60];
         let len = emit(&mut bytes, &emitted, &options);

@@ -14,16 +14,16 @@ fn fib_13_lo_01_interfaces_are_numbered_and_named() {
     let names: Vec<String> = lab.host.interfaces().into_iter().map(|i| i.name).collect();
     assert_eq!(names, ["lo", "eth0"]);
     for name in ["eth0", "lo"] {
-        let result = lab.host.add_interface(lab.now, ethernet_config(name, MAC));
+        let result = lab.host.interface_add(lab.now, ethernet_config(name, MAC));
         assert_eq!(result, Err(ControlError::InterfaceExists(name.into())));
     }
-    let second = lab.host.add_interface(lab.now, ethernet_config("eth1", MAC)).unwrap();
-    lab.host.remove_interface(lab.now, second).unwrap();
-    assert_eq!(lab.host.remove_interface(lab.now, second), Err(ControlError::NoInterface(second)));
-    let third = lab.host.add_interface(lab.now, ethernet_config("eth1", MAC)).unwrap();
+    let second = lab.host.interface_add(lab.now, ethernet_config("eth1", MAC)).unwrap();
+    lab.host.interface_del(lab.now, second).unwrap();
+    assert_eq!(lab.host.interface_del(lab.now, second), Err(ControlError::NoInterface(second)));
+    let third = lab.host.interface_add(lab.now, ethernet_config("eth1", MAC)).unwrap();
     assert!(third > second, "numbers are not used again");
     let lo = crate::fib::Fib::LOOPBACK;
-    assert!(matches!(lab.host.remove_interface(lab.now, lo), Err(ControlError::Invalid(_))));
+    assert!(matches!(lab.host.interface_del(lab.now, lo), Err(ControlError::Invalid(_))));
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn bad_interfaces_are_refused() {
         InterfaceConfig { mac: Mac::UNSPECIFIED, ..good.clone() },
     ];
     for config in bad {
-        assert!(matches!(host.add_interface(now, config), Err(ControlError::Invalid(_))));
+        assert!(matches!(host.interface_add(now, config), Err(ControlError::Invalid(_))));
     }
     // Too small for IPv6: none of it is set up.
-    let small = host.add_interface(now, InterfaceConfig { mtu: 1279, ..good }).unwrap();
+    let small = host.interface_add(now, InterfaceConfig { mtu: 1279, ..good }).unwrap();
     let info = host.interfaces().pop().unwrap();
     assert!(info.groups.iter().all(|g| g.is_v4()));
     assert!(host.address_add(now, small, cidr("2001:db8::1/64")).is_err());
@@ -161,7 +161,7 @@ fn routes_go_with_what_they_hang_on() {
     lab.host.route_add(now, &RouteConfig::via(cidr("0.0.0.0/0"), PEER)).unwrap();
     lab.host.address_del(now, eth0, US).unwrap();
     assert!(lab.host.routes().iter().all(|r| r.destination.ip.is_v6()));
-    lab.host.remove_interface(now, eth0).unwrap();
+    lab.host.interface_del(now, eth0).unwrap();
     assert!(lab.host.routes().is_empty());
     assert_eq!(lab.host.addresses().len(), 2, "the loopback interface's");
 }
@@ -187,7 +187,7 @@ fn ctl_40_43_neighbours() {
     assert_eq!(host.neighbor_flush(now, Some(eth0)), 2);
     assert!(host.neighbors(now).is_empty() && host.fib().neighbors.is_empty());
     let tun = InterfaceConfig { medium: Medium::Ip, ..ethernet_config("tun0", MAC) };
-    let tun = host.add_interface(now, tun).unwrap();
+    let tun = host.interface_add(now, tun).unwrap();
     let result = host.neighbor_add(now, tun, ip("10.3.0.1"), PEER_MAC);
     assert!(matches!(result, Err(ControlError::Invalid(_))));
 }

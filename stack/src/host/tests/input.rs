@@ -98,7 +98,7 @@ fn iprx_01_02_only_our_destinations() {
 fn iprx_05_an_address_of_another_interface_is_foreign() {
     let mut lab = Lab::acquainted();
     let config = ethernet_config("eth1", Mac([2, 0, 0, 0, 1, 1]));
-    let other = lab.host.add_interface(lab.now, config).unwrap();
+    let other = lab.host.interface_add(lab.now, config).unwrap();
     lab.host.address_add(lab.now, other, cidr("10.1.0.1/24")).unwrap();
     let frame = ping(PEER, ip("10.1.0.1"));
     assert_eq!(lab.receive(&frame), Err(DropReason::IpNotOurs));

@@ -29,7 +29,7 @@ fn iptx_10_lo_03_datagrams_to_ourselves_never_leave() {
             lab.host.expire(lab.now);
             let (from, data) = read_datagram(&mut server).unwrap();
             assert_eq!((from, data.len()), (Endpoint::new(ip(src), client.local.port), len));
-            lab.host.consumed(lab.now, server.id);
+            lab.host.app_read(lab.now, server.id);
         }
     }
     assert!(lab.sent().is_empty());
@@ -58,7 +58,7 @@ fn work_per_call_is_bounded() {
     for n in 0..200u8 {
         write_datagram(&mut client, Some(server.local), &[n]);
     }
-    lab.host.sent(lab.now, client.id);
+    lab.host.app_wrote(lab.now, client.id);
     lab.host.expire(lab.now);
     let mut got = 0;
     while read_datagram(&mut server).is_some() {
@@ -97,7 +97,7 @@ fn tcp_connects_to_our_own_address() {
         let data: Vec<u8> = (0..300_000u32).map(|i| (i % 253) as u8).collect();
         assert_eq!(client.tx.write(&data), data.len());
         client.tx.finish();
-        lab.host.sent(lab.now, client.id);
+        lab.host.app_wrote(lab.now, client.id);
         let mut got = Vec::new();
         for _ in 0..100 {
             lab.host.expire(lab.now);
@@ -108,7 +108,7 @@ fn tcp_connects_to_our_own_address() {
                     break;
                 }
                 got.extend_from_slice(&buffer[..n]);
-                lab.host.consumed(lab.now, server.id);
+                lab.host.app_read(lab.now, server.id);
             }
             if server.rx.is_finished() {
                 break;

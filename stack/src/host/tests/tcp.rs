@@ -8,7 +8,7 @@ use wire::icmp::Message;
 use crate::control::NudState;
 use crate::event::Readiness;
 use crate::host::fixture::*;
-use crate::socket::{Ends, SocketError};
+use crate::socket::{SocketError, SocketRings};
 use crate::tcp::ListenOptions;
 use crate::time::Duration;
 
@@ -22,7 +22,7 @@ fn listen(pair: &mut Pair, local: &str) -> crate::SocketId {
 }
 
 /// A connection from host 0 to host 1.
-fn connect(pair: &mut Pair, to: &str) -> (Ends, Ends) {
+fn connect(pair: &mut Pair, to: &str) -> (SocketRings, SocketRings) {
     let listener = listen(pair, "[::]:80");
     let client = pair.hosts[0].tcp_connect(pair.now, None, endpoint(to)).unwrap();
     pair.exchange();
@@ -43,19 +43,19 @@ fn a_stream_through_resolution_both_families() {
             if sent == data.len() {
                 client.tx.finish();
             }
-            pair.hosts[0].sent(pair.now, client.id);
+            pair.hosts[0].app_wrote(pair.now, client.id);
             pair.wait(Duration::from_millis(10));
             let read = got.len();
             got.resize(read + server.rx.len(), 0);
             server.rx.read(&mut got[read..]);
-            pair.hosts[1].consumed(pair.now, server.id);
+            pair.hosts[1].app_read(pair.now, server.id);
             if server.rx.is_finished() {
                 break;
             }
         }
         assert!(got == data, "{to}: {} bytes", got.len());
         server.tx.finish();
-        pair.hosts[1].sent(pair.now, server.id);
+        pair.hosts[1].app_wrote(pair.now, server.id);
         pair.wait(Duration::from_millis(100));
         assert!(client.rx.is_finished() && client.rx.error().is_none());
         for host in &pair.hosts {
@@ -121,7 +121,7 @@ fn tcpf_18_packet_too_big_for_a_segment_in_flight_lowers_the_path() {
     let mut pair = Pair::new();
     let (mut client, _server) = connect(&mut pair, "10.0.0.2:80");
     client.tx.write(&[7; 5000]);
-    pair.hosts[0].sent(pair.now, client.id);
+    pair.hosts[0].app_wrote(pair.now, client.id);
     let frames = frames_of(&mut pair.hosts[0], pair.now, pair.ifindex[0]);
     let message = Message::PacketTooBig { mtu: 1000, quote: &frames[0][14..] };
     let mut frame = icmp_frame(PEER, US, &message);
@@ -152,7 +152,7 @@ fn nud_12_progress_confirms_the_neighbour() {
     let mut probes = Vec::new();
     for second in 0..60 {
         client.tx.write(b"tick");
-        pair.hosts[0].sent(pair.now, client.id);
+        pair.hosts[0].app_wrote(pair.now, client.id);
         for _ in 0..10 {
             pair.now += Duration::from_millis(100);
             pair.hosts.iter_mut().for_each(|host| host.expire(pair.now));
@@ -168,7 +168,7 @@ fn nud_12_progress_confirms_the_neighbour() {
         }
         let len = server.rx.len();
         server.rx.release(len);
-        pair.hosts[1].consumed(pair.now, server.id);
+        pair.hosts[1].app_read(pair.now, server.id);
     }
     assert!(probes.is_empty(), "{probes:?}");
     let neighbors = pair.hosts[0].neighbors(pair.now);
@@ -182,7 +182,7 @@ fn an_established_connection_survives_a_silent_neighbour() {
     let (mut client, mut server) = connect(&mut pair, "10.0.0.2:80");
     pair.hosts[0].neighbor_flush(pair.now, None);
     client.tx.write(b"are you there?");
-    pair.hosts[0].sent(pair.now, client.id);
+    pair.hosts[0].app_wrote(pair.now, client.id);
     // Nobody answers for twenty seconds.
     for _ in 0..200 {
         pair.now += Duration::from_millis(100);

@@ -8,14 +8,14 @@ use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::host::fixture::*;
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError};
+use crate::socket::{SocketError, SocketRings};
 use crate::udp::{RECORD_LEN, UdpOptions};
 
 fn endpoint(text: &str) -> Endpoint {
     text.parse().unwrap()
 }
 
-fn bind(pair: &mut Pair, host: usize, local: &str) -> Ends {
+fn bind(pair: &mut Pair, host: usize, local: &str) -> SocketRings {
     pair.hosts[host].udp_bind(pair.now, endpoint(local), UdpOptions::default()).unwrap()
 }
 
@@ -30,13 +30,13 @@ fn round_trip_of_every_size_both_families() {
         for len in [0, 1, 2, 1452, 1453, 1472, 1473, 2960, 9000, 65_000, most] {
             let data: Vec<u8> = (0..len).map(|i| (i * 7 % 255) as u8).collect();
             write_datagram(&mut ours, Some(endpoint(b)), &data);
-            pair.hosts[0].sent(pair.now, ours.id);
+            pair.hosts[0].app_wrote(pair.now, ours.id);
             pair.exchange();
             let (from, got) = read_datagram(&mut theirs).unwrap();
             assert_eq!((from, got.len()), (endpoint(a), len));
             assert!(got == data);
             write_datagram(&mut theirs, Some(from), &got);
-            pair.hosts[1].sent(pair.now, theirs.id);
+            pair.hosts[1].app_wrote(pair.now, theirs.id);
             pair.exchange();
             assert!(read_datagram(&mut ours).unwrap() == (endpoint(b), data));
         }
@@ -215,7 +215,7 @@ fn sock_20_port_zero_picks_a_free_one_until_none_is_left() {
         ..Limits::default()
     };
     let mut lab = Lab::with(limits, ethernet_config("eth0", MAC));
-    let ends: Vec<Ends> = (0..64).map(|_| lab.udp("0.0.0.0:0")).collect();
+    let ends: Vec<SocketRings> = (0..64).map(|_| lab.udp("0.0.0.0:0")).collect();
     let mut ports: Vec<u16> = ends.iter().map(|e| e.local.port).collect();
     assert!(!ports.is_sorted(), "not in order (RFC 6056)");
     ports.sort_unstable();
@@ -252,7 +252,7 @@ fn ready_sockets_send_in_turn_and_tell_when_there_is_room() {
             write_datagram(ends, Some(endpoint("10.0.0.2:9")), &[n]);
         }
     }
-    sockets.iter().for_each(|ends| lab.host.sent(lab.now, ends.id));
+    sockets.iter().for_each(|ends| lab.host.app_wrote(lab.now, ends.id));
     assert!(lab.host.has_output(lab.ifindex));
     let order: Vec<(u8, u8)> = lab.sent().iter().map(|f| (f[35], f[42])).collect();
     let expected: Vec<(u8, u8)> = (0..3).flat_map(|n| [(1, n), (2, n), (3, n)]).collect();
@@ -264,7 +264,7 @@ fn ready_sockets_send_in_turn_and_tell_when_there_is_room() {
     while ends.tx.free() >= RECORD_LEN + 60_000 {
         write_datagram(ends, Some(endpoint("10.0.0.2:9")), &[7; 60_000]);
     }
-    lab.host.sent(lab.now, sockets[0].id);
+    lab.host.app_wrote(lab.now, sockets[0].id);
     lab.sent();
     let id = sockets[0].id;
     assert!(lab.events().iter().any(|(i, what)| *i == id && what.has(Readiness::WRITABLE)));
@@ -285,7 +285,7 @@ fn errors_of_sending_are_told_and_skip_one_datagram() {
     for (remote, payload, expected) in cases {
         write_datagram(&mut ends, remote.map(endpoint), payload);
         write_datagram(&mut ends, Some(endpoint("10.0.0.2:9")), b"good");
-        lab.host.sent(lab.now, ends.id);
+        lab.host.app_wrote(lab.now, ends.id);
         assert_eq!(lab.host.take_error(ends.id), Some(expected), "{remote:?}");
         assert_eq!(lab.sent_one()[42..], *b"good");
     }
@@ -297,15 +297,15 @@ fn a_ring_out_of_step_harms_nobody_else() {
     let mut ends = lab.udp("10.0.0.1:1");
     // Half a record waits for the rest.
     ends.tx.write(&[5, 0, 4, 0, 9, 0]);
-    lab.host.sent(lab.now, ends.id);
+    lab.host.app_wrote(lab.now, ends.id);
     assert!(lab.sent().is_empty());
     ends.tx.write(&[0; 2]);
     ends.tx.write(PEER.octets());
     ends.tx.write(b"hel");
-    lab.host.sent(lab.now, ends.id);
+    lab.host.app_wrote(lab.now, ends.id);
     assert!(lab.sent().is_empty());
     ends.tx.write(b"lo");
-    lab.host.sent(lab.now, ends.id);
+    lab.host.app_wrote(lab.now, ends.id);
     assert_eq!(lab.sent_one()[42..], *b"hello");
 }
 
@@ -381,7 +381,7 @@ fn connecting_fixes_the_source_and_forgetting_frees_it() {
     assert_eq!(lab.host.local(id), Some(endpoint("10.0.0.1:9")));
     assert_eq!(lab.host.remote(id), Some(endpoint("10.0.0.2:7")));
     write_datagram(&mut ends, None, b"connected");
-    lab.host.sent(lab.now, id);
+    lab.host.app_wrote(lab.now, id);
     assert_eq!(&lab.sent_one()[42..], b"connected");
     lab.host.udp_connect(lab.now, id, None).unwrap();
     assert_eq!(lab.host.local(id), Some(endpoint("[::]:9")));

@@ -18,9 +18,15 @@ fn interface(n: u32, addresses: &[&str]) -> FibInterface {
     }
 }
 
+fn fib_of(interfaces: Vec<FibInterface>) -> Fib {
+    let mut fib = Fib::default();
+    fib.edit_tables(|tables| tables.interfaces = interfaces);
+    fib
+}
+
 fn pick(addresses: &[&str], next_hop: &str, destination: &str) -> Option<Ip> {
     let interface = interface(2, addresses);
-    let fib = Fib { interfaces: vec![interface.clone()], ..Fib::default() };
+    let fib = fib_of(vec![interface.clone()]);
     select(&fib, &interface, ip(next_hop), ip(destination))
 }
 
@@ -60,7 +66,7 @@ fn src_02_v6_by_the_rules_of_rfc_6724() {
 #[test]
 fn an_interface_without_an_address_borrows_a_global_one() {
     let (bare, other) = (interface(2, &[]), interface(3, &["169.254.1.1/16", "10.1.0.1/24"]));
-    let fib = Fib { interfaces: vec![bare.clone(), other], ..Fib::default() };
+    let fib = fib_of(vec![bare.clone(), other]);
     let far = ip("192.0.2.1");
     assert_eq!(select(&fib, &bare, far, far), Some(ip("10.1.0.1")));
     assert_eq!(select(&fib, &bare, ip("2001:db8::9"), ip("2001:db8::9")), None);

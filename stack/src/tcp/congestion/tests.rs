@@ -1,6 +1,7 @@
 //! Windows by RFC 5681, 6928, 9406 and 9438, and as Linux keeps them.
 
 use super::*;
+use crate::limits::UnknownAlgorithm;
 
 const MSS: u32 = 1000;
 const RTO: Duration = Duration::from_millis(300);

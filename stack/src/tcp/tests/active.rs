@@ -9,12 +9,12 @@ use super::harness::*;
 use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError};
+use crate::socket::{SocketError, SocketRings};
 use crate::tcp::state::State;
 use crate::time::Duration;
 
 /// A host that has sent a SYN.
-fn connecting() -> (Lab, Ends, Seg) {
+fn connecting() -> (Lab, SocketRings, Seg) {
     let mut lab = Lab::new();
     let ends = lab.host.connect(lab.theirs).unwrap();
     lab.ours = ends.local;
@@ -250,7 +250,7 @@ fn two_hosts_that_connect_to_each_other_share_one_connection() {
     x.tx.write(b"ping");
     y.tx.write(b"pong");
     for (host, id) in pair.hosts.iter_mut().zip([x.id, y.id]) {
-        host.act(|tcp, cx| tcp.sent(cx, id));
+        host.act(|tcp, cx| tcp.app_wrote(cx, id));
     }
     pair.run(Duration::from_millis(50));
     let mut buffer = [0; 4];

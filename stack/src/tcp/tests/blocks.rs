@@ -8,12 +8,12 @@ use super::harness::*;
 use super::transfer::pattern;
 use crate::drop::DropReason;
 use crate::limits::Limits;
-use crate::socket::Ends;
+use crate::socket::SocketRings;
 
 /// MSS 1000, SACK permitted, window shift 7.
 const SACK_OPTIONS: [u8; 12] = [2, 4, 3, 232, 1, 1, 4, 2, 1, 3, 3, 7];
 
-fn with_sack() -> (Lab, Ends, SeqNum) {
+fn with_sack() -> (Lab, SocketRings, SeqNum) {
     let (lab, ends) = Lab::new().open(&SACK_OPTIONS);
     let base = lab.seq;
     (lab, ends, base)

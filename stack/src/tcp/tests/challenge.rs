@@ -5,10 +5,10 @@ use wire::tcp::SeqNum;
 use super::harness::*;
 use crate::drop::DropReason;
 use crate::limits::Limits;
-use crate::socket::Ends;
+use crate::socket::SocketRings;
 use crate::time::Duration;
 
-fn several(limits: Limits, count: u16) -> (Lab, Vec<Ends>) {
+fn several(limits: Limits, count: u16) -> (Lab, Vec<SocketRings>) {
     let mut lab = Lab::with(Host::with("10.0.0.1", limits, Default::default()));
     let listener = lab.host.listen(80, 64);
     let mut ends = Vec::new();
@@ -23,7 +23,7 @@ fn several(limits: Limits, count: u16) -> (Lab, Vec<Ends>) {
 }
 
 /// Each connection's peer sends a RST inside its window; how many challenges come back?
-fn challenges(lab: &mut Lab, ends: &[Ends]) -> usize {
+fn challenges(lab: &mut Lab, ends: &[SocketRings]) -> usize {
     for end in ends {
         lab.theirs.port = end.remote.unwrap().port;
         let reset = Seg::new(RST, IRS + 10, SeqNum(0));

@@ -6,17 +6,17 @@ use super::harness::*;
 use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError};
+use crate::socket::{SocketError, SocketRings};
 use crate::tcp::state::State;
 use crate::time::Duration;
 
-fn finish(lab: &mut Lab, ends: &mut Ends) -> Vec<Seg> {
+fn finish(lab: &mut Lab, ends: &mut SocketRings) -> Vec<Seg> {
     ends.tx.finish();
     lab.write(ends, b"")
 }
 
 /// A connection whose FIN is out, and the FIN.
-fn fin_wait_1() -> (Lab, Ends) {
+fn fin_wait_1() -> (Lab, SocketRings) {
     let (mut lab, mut ends) = Lab::established();
     let fin = finish(&mut lab, &mut ends);
     assert_eq!((fin.len(), fin[0].flags, fin[0].seq), (1, FIN, lab.ack));
@@ -24,7 +24,7 @@ fn fin_wait_1() -> (Lab, Ends) {
     (lab, ends)
 }
 
-fn fin_wait_2() -> (Lab, Ends) {
+fn fin_wait_2() -> (Lab, SocketRings) {
     let (mut lab, ends) = fin_wait_1();
     lab.ack(lab.ack + 1);
     assert_eq!(lab.state(&ends), State::FinWait2);
@@ -234,7 +234,7 @@ fn an_orphan_gives_up_sooner() {
 /// TCPF-15.
 #[test]
 fn abort_resets_in_every_state_that_has_a_peer_tcpf_15() {
-    let check = |mut lab: Lab, ends: Ends| {
+    let check = |mut lab: Lab, ends: SocketRings| {
         let id = ends.id;
         let error = lab.host.conn(id).fins.theirs == Default::default();
         lab.host.act(|tcp, cx| tcp.abort(cx, id));
@@ -279,14 +279,14 @@ fn calls_on_a_dead_id_do_nothing() {
     lab.host.act(|tcp, cx| tcp.abort(cx, id));
     lab.host.drain();
     lab.host.act(|tcp, cx| {
-        tcp.sent(cx, id);
-        tcp.consumed(cx, id);
+        tcp.app_wrote(cx, id);
+        tcp.app_read(cx, id);
         tcp.shutdown_read(cx, id);
         tcp.close(cx, id);
         tcp.abort(cx, id);
         assert!(tcp.accept(cx, id).is_err());
         assert_eq!(tcp.local(id), None);
-        assert_eq!(tcp.take_untold(id), None);
+        assert_eq!(tcp.take_events(id), None);
     });
     lab.none();
 }

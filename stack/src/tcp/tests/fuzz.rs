@@ -6,8 +6,8 @@ use wire::tcp::{Flags, SeqNum};
 
 use super::harness::*;
 use crate::limits::Limits;
-use crate::socket::Ends;
-use crate::tcp::settings::TcpOption;
+use crate::socket::SocketRings;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 /// One thing that happens to the host.
@@ -82,7 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn apply(lab: &mut Lab, ends: &mut Ends, step: Step) {
+fn apply(lab: &mut Lab, ends: &mut SocketRings, step: Step) {
     let id = ends.id;
     match step {
         Step::Segment { flags, seq, ack, wnd, options, len } => {
@@ -109,15 +109,15 @@ fn apply(lab: &mut Lab, ends: &mut Ends, step: Step) {
         }
         Step::Write(n) => {
             ends.tx.write(&vec![1; n]);
-            lab.host.act(|tcp, cx| tcp.sent(cx, id));
+            lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
         }
         Step::Read(n) => {
             ends.rx.release(n);
-            lab.host.act(|tcp, cx| tcp.consumed(cx, id));
+            lab.host.act(|tcp, cx| tcp.app_read(cx, id));
         }
         Step::Finish => {
             ends.tx.finish();
-            lab.host.act(|tcp, cx| tcp.sent(cx, id));
+            lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
         }
         Step::ShutdownRead => lab.host.act(|tcp, cx| tcp.shutdown_read(cx, id)),
         Step::Close => lab.host.act(|tcp, cx| tcp.close(cx, id)),

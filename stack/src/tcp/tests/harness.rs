@@ -18,14 +18,15 @@ use crate::fib::{Destination, Fib, FibInterface, FibRoute};
 pub(super) use crate::fixture::Seg;
 use crate::ip::Packet;
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
-use crate::socket::{Ends, SocketError, SocketId};
+use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::stats::Stats;
+use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
-use crate::tcp::listen::ListenOptions;
+use crate::tcp::open::listen::ListenOptions;
 use crate::tcp::state::State;
-use crate::tcp::{Memory, Tcp};
 use crate::time::{Duration, Instant};
 
 pub(super) const IFINDEX: IfIndex = match IfIndex::new(2) {
@@ -81,8 +82,7 @@ impl Host {
     pub(super) fn with(ip: &str, limits: Limits, caps: DeviceCaps) -> Self {
         let ip: Ip = ip.parse().unwrap();
         let address = Cidr::new(ip, if ip.is_v4() { 24 } else { 64 }).unwrap();
-        let mut fib = Fib::default();
-        fib.interfaces.push(FibInterface {
+        let interface = FibInterface {
             ifindex: IFINDEX,
             medium: Medium::Ip,
             mac: addr::Mac::UNSPECIFIED,
@@ -90,16 +90,19 @@ impl Host {
             caps,
             addresses: vec![address],
             groups: Vec::new(),
-        });
-        fib.routes.push(FibRoute {
+        };
+        let route = FibRoute {
             destination: Cidr::new(ip.unspecified(), 0).unwrap(),
             gateway: None,
             ifindex: IFINDEX,
             metric: 0,
             source: None,
+        };
+        let mut fib = Fib::default();
+        fib.edit_tables(|tables| {
+            tables.interfaces.push(interface);
+            tables.routes.push(route);
         });
-        fib.version = 1;
-        fib.index();
         // What a test writes, it writes in one go.
         let limits = Limits { tcp_wmem: [4_096, 1 << 20, 4 << 20], ..limits };
         let mut rng = Rng::new(ip.octets()[15].into());
@@ -144,11 +147,11 @@ impl Host {
         self.act(|tcp, cx| tcp.listen(cx, local, options)).unwrap()
     }
 
-    pub(super) fn accept(&mut self, listener: SocketId) -> Option<Ends> {
+    pub(super) fn accept(&mut self, listener: SocketId) -> Option<SocketRings> {
         self.act(|tcp, cx| tcp.accept(cx, listener)).unwrap()
     }
 
-    pub(super) fn connect(&mut self, remote: Endpoint) -> Result<Ends, SocketError> {
+    pub(super) fn connect(&mut self, remote: Endpoint) -> Result<SocketRings, SocketError> {
         self.act(|tcp, cx| tcp.connect(cx, None, remote))
     }
 
@@ -212,7 +215,7 @@ impl Host {
     pub(super) fn events(&mut self) -> Vec<(SocketId, Readiness)> {
         let mut out = Vec::new();
         while let Some(id) = self.events.pop() {
-            out.push((id, self.tcp.take_untold(id).unwrap_or(Readiness::GONE)));
+            out.push((id, self.tcp.take_events(id).unwrap_or(Readiness::GONE)));
         }
         out
     }
@@ -296,7 +299,7 @@ impl Lab {
     }
 
     /// A passive open up to the last ACK. The peer's SYN has `options`.
-    pub(super) fn accept(&mut self, options: &[u8]) -> Ends {
+    pub(super) fn accept(&mut self, options: &[u8]) -> SocketRings {
         let listener = self.host.listen(80, 8);
         self.send(&self.seg(SYN).options(options)).unwrap();
         let syn_ack = self.one();
@@ -307,16 +310,16 @@ impl Lab {
     }
 
     /// An open connection with all options. The peer's clock has not moved since its SYN.
-    pub(super) fn stamped() -> (Self, Ends) {
+    pub(super) fn stamped() -> (Self, SocketRings) {
         Self::new().open(&FULL_OPTIONS)
     }
 
     /// An open connection in ESTABLISHED whose events are read.
-    pub(super) fn established() -> (Self, Ends) {
+    pub(super) fn established() -> (Self, SocketRings) {
         Self::new().open(&SYN_OPTIONS)
     }
 
-    pub(super) fn open(mut self, options: &[u8]) -> (Self, Ends) {
+    pub(super) fn open(mut self, options: &[u8]) -> (Self, SocketRings) {
         let ends = self.accept(options);
         self.none();
         self.host.events();
@@ -325,10 +328,10 @@ impl Lab {
     }
 
     /// Lets the host send what the application wrote, and returns it.
-    pub(super) fn write(&mut self, ends: &mut Ends, data: &[u8]) -> Vec<Seg> {
+    pub(super) fn write(&mut self, ends: &mut SocketRings, data: &[u8]) -> Vec<Seg> {
         assert_eq!(ends.tx.write(data), data.len());
         let id = ends.id;
-        self.host.act(|tcp, cx| tcp.sent(cx, id));
+        self.host.act(|tcp, cx| tcp.app_wrote(cx, id));
         self.host.drain()
     }
 
@@ -339,12 +342,12 @@ impl Lab {
         self.host.drain()
     }
 
-    pub(super) fn close(&mut self, ends: &Ends) {
+    pub(super) fn close(&mut self, ends: &SocketRings) {
         let id = ends.id;
         self.host.act(|tcp, cx| tcp.close(cx, id));
     }
 
-    pub(super) fn state(&self, ends: &Ends) -> State {
+    pub(super) fn state(&self, ends: &SocketRings) -> State {
         self.host.state(ends.id)
     }
 }
@@ -429,7 +432,7 @@ impl Pair {
     }
 
     /// Opens a connection from the first host to the second.
-    pub(super) fn open(&mut self) -> (Ends, Ends) {
+    pub(super) fn open(&mut self) -> (SocketRings, SocketRings) {
         let listener = self.hosts[1].listen(80, 8);
         let remote = Endpoint::new(self.hosts[1].ip, 80);
         let client = self.hosts[0].connect(remote).unwrap();

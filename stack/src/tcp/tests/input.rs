@@ -13,12 +13,12 @@ use crate::tcp::state::State;
 use crate::time::Duration;
 
 /// A connection whose window has no room to open.
-fn with_buffer(bytes: usize) -> (Lab, crate::socket::Ends) {
+fn with_buffer(bytes: usize) -> (Lab, crate::socket::SocketRings) {
     let limits = Limits { tcp_receive_buffer: bytes, tcp_connections: 4, ..Limits::default() };
     Lab::with(Host::with("10.0.0.1", limits, Default::default())).open(&SYN_OPTIONS)
 }
 
-fn read(ends: &mut crate::socket::Ends) -> Vec<u8> {
+fn read(ends: &mut crate::socket::SocketRings) -> Vec<u8> {
     let mut out = vec![0; ends.rx.len()];
     let n = ends.rx.read(&mut out);
     assert_eq!(n, out.len());

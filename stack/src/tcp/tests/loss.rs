@@ -5,7 +5,7 @@ use wire::tcp::SeqNum;
 use super::harness::*;
 use super::transfer::pattern;
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError};
+use crate::socket::{SocketError, SocketRings};
 use crate::tcp::state::State;
 use crate::tcp::{CongestionAlgorithm, KeepAlive, TcpOption};
 use crate::time::Duration;
@@ -14,7 +14,7 @@ use crate::time::Duration;
 const RTT: Duration = Duration::from_millis(20);
 
 /// A connection with NewReno's window and `n` segments of 1000 bytes out.
-fn flight(n: usize) -> (Lab, Ends, Vec<Seg>) {
+fn flight(n: usize) -> (Lab, SocketRings, Vec<Seg>) {
     let (mut lab, mut ends) = Lab::established();
     let reno = TcpOption::Congestion(CongestionAlgorithm::Reno);
     lab.host.act(|tcp, cx| tcp.set_option(cx, ends.id, reno)).unwrap();
@@ -255,7 +255,7 @@ fn a_lost_fin_is_sent_again() {
 /// less than 200 ms above the round trip, 120 s at most.
 #[test]
 fn the_estimate_follows_rfc_6298_tcpt_01_vec_13() {
-    let mut rtt = crate::tcp::rtt::Rtt::new();
+    let mut rtt = crate::tcp::timers::rtt::Rtt::new();
     assert_eq!(rtt.rto(), Duration::from_secs(1));
     let expected = [
         (100, 100, 50, 300),
@@ -280,7 +280,7 @@ fn the_estimate_follows_rfc_6298_tcpt_01_vec_13() {
 /// them each ACK tells which sending it answers.
 #[test]
 fn what_was_sent_twice_is_measured_by_its_timestamp_alone_tcpt_02() {
-    let srtt = |lab: &Lab, ends: &Ends| lab.host.conn(ends.id).rtt.srtt_us();
+    let srtt = |lab: &Lab, ends: &SocketRings| lab.host.conn(ends.id).rtt.srtt_us();
     for stamped in [false, true] {
         let (mut lab, mut ends) = if stamped { Lab::stamped() } else { Lab::established() };
         let ack = |lab: &mut Lab, to: SeqNum, echo: u32| {
@@ -307,7 +307,7 @@ fn what_was_sent_twice_is_measured_by_its_timestamp_alone_tcpt_02() {
 /// whatever is out is repeated in every state that has something out, and whatever waits is probed.
 #[test]
 fn timers_run_in_every_state_tcpt_14() {
-    let finish = |lab: &mut Lab, ends: &mut Ends| {
+    let finish = |lab: &mut Lab, ends: &mut SocketRings| {
         ends.tx.finish();
         lab.write(ends, b"");
     };

@@ -7,7 +7,7 @@ use super::harness::*;
 use super::transfer::pattern;
 use crate::drop::DropReason;
 use crate::limits::Limits;
-use crate::socket::Ends;
+use crate::socket::SocketRings;
 use crate::time::Duration;
 
 fn host(tcp_mem: [usize; 3]) -> Host {
@@ -23,10 +23,10 @@ fn used(lab: &Lab) -> u64 {
     lab.host.memory.used()
 }
 
-fn consume(lab: &mut Lab, ends: &mut Ends, n: usize) {
+fn consume(lab: &mut Lab, ends: &mut SocketRings, n: usize) {
     assert_eq!(ends.rx.release(n), n);
     let id = ends.id;
-    lab.host.act(|tcp, cx| tcp.consumed(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_read(cx, id));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn every_byte_is_counted_once_gap_03() {
 #[test]
 fn under_pressure_windows_and_buffers_do_not_grow() {
     let (mut lab, mut ends) = Lab::with(host([20_000, 40_000, 1 << 20])).open(&SYN_OPTIONS);
-    let grows = |lab: &mut Lab, ends: &Ends| {
+    let grows = |lab: &mut Lab, ends: &SocketRings| {
         let before = lab.host.conn(ends.id).rcv.space.ssthresh;
         text(lab, 0, 1000).unwrap();
         lab.seq += 1000;
@@ -186,7 +186,7 @@ fn a_stalled_reader_holds_up_nobody_for_ever() {
     for (client, _) in &mut ends {
         assert_eq!(client.tx.write(&sent), sent.len());
         let id = client.id;
-        pair.hosts[0].act(|tcp, cx| tcp.sent(cx, id));
+        pair.hosts[0].act(|tcp, cx| tcp.app_wrote(cx, id));
     }
     // Nobody reads.
     pair.run(Duration::from_secs(3));
@@ -204,7 +204,7 @@ fn a_stalled_reader_holds_up_nobody_for_ever() {
             let n = server.rx.read(&mut buffer);
             got.extend_from_slice(&buffer[..n]);
             let id = server.id;
-            pair.hosts[1].act(|tcp, cx| tcp.consumed(cx, id));
+            pair.hosts[1].act(|tcp, cx| tcp.app_read(cx, id));
         }
         assert!(pair.hosts[1].memory.used() <= most);
         if received.iter().all(|got| got.len() == sent.len()) {

@@ -6,7 +6,7 @@ use wire::offload::Medium;
 use super::harness::*;
 use crate::cx::Request;
 use crate::event::Readiness;
-use crate::fib::Link;
+use crate::fib::{FibUpdate, Link};
 use crate::socket::SocketError;
 use crate::tcp::state::State;
 use crate::time::Duration;
@@ -15,7 +15,7 @@ const MAC: Mac = Mac([2, 0, 0, 0, 0, 7]);
 
 fn ethernet() -> (Lab, Endpoint) {
     let mut host = Host::new("10.0.0.1");
-    host.fib.interfaces[0].medium = Medium::Ethernet;
+    host.fib.edit_tables(|tables| tables.interfaces[0].medium = Medium::Ethernet);
     let lab = Lab::with(host);
     let remote = lab.theirs;
     (lab, remote)
@@ -23,9 +23,8 @@ fn ethernet() -> (Lab, Endpoint) {
 
 fn set_link(lab: &mut Lab, link: Link) {
     let ip = lab.theirs.ip;
-    lab.host.fib.neighbors.insert((IFINDEX, ip), link);
-    lab.host.fib.version += 1;
-    lab.host.act(|tcp, cx| tcp.fib_changed(cx));
+    lab.host.fib.apply(&FibUpdate::Neighbor { ifindex: IFINDEX, ip, link: Some(link) });
+    lab.host.act(|tcp, cx| tcp.neighbor_changed(cx, (IFINDEX, ip)));
 }
 
 fn transmit(lab: &mut Lab) -> Option<Vec<u8>> {
@@ -36,9 +35,9 @@ fn transmit(lab: &mut Lab) -> Option<Vec<u8>> {
 fn a_syn_waits_for_the_link_address() {
     let (mut lab, remote) = ethernet();
     let ends = lab.host.connect(remote).unwrap();
-    assert!(lab.host.tcp.has_ready(IFINDEX));
+    assert!(lab.host.tcp.has_output(IFINDEX));
     assert!(transmit(&mut lab).is_none());
-    assert!(!lab.host.tcp.has_ready(IFINDEX));
+    assert!(!lab.host.tcp.has_output(IFINDEX));
     let asked = lab.host.requests();
     assert!(asked.is_empty() || asked == [Request::Resolve(IFINDEX, remote.ip)]);
     set_link(&mut lab, Link::Known(MAC));
@@ -88,8 +87,8 @@ fn a_route_that_goes_away_fails_the_attempt() {
     let (mut lab, remote) = ethernet();
     let ends = lab.host.connect(remote).unwrap();
     transmit(&mut lab);
-    lab.host.fib.routes.clear();
-    set_link(&mut lab, Link::Pending);
+    lab.host.fib.edit_tables(|tables| tables.routes.clear());
+    lab.host.act(|tcp, cx| tcp.tables_changed(cx));
     assert_eq!(ends.rx.error(), Some(SocketError::NetworkUnreachable.code()));
 }
 
@@ -122,7 +121,7 @@ fn progress_confirms_the_neighbor_tcpi_17() {
         lab.host.now += Duration::from_millis(wait);
         ends.tx.write(b"x");
         let id = ends.id;
-        lab.host.act(|tcp, cx| tcp.sent(cx, id));
+        lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
         transmit(&mut lab);
         lab.ack += 1;
         lab.send(&lab.seg(ACK)).unwrap();
@@ -144,7 +143,7 @@ fn an_established_connection_outlives_a_lost_neighbor() {
     set_link(&mut lab, Link::Failed);
     ends.tx.write(b"x");
     let id = ends.id;
-    lab.host.act(|tcp, cx| tcp.sent(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
     assert!(transmit(&mut lab).is_none());
     lab.host.pass(Duration::from_secs(3));
     set_link(&mut lab, Link::Failed);

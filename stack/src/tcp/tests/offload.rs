@@ -5,12 +5,12 @@ use wire::offload::{DeviceCaps, GsoKind, TxChecksum};
 use super::harness::*;
 use super::transfer::pattern;
 use crate::limits::Limits;
-use crate::socket::Ends;
+use crate::socket::SocketRings;
 use crate::time::Duration;
 
 const CAPS: DeviceCaps = DeviceCaps { tx_checksum: true, gso_max: 65_536, gso4: true, gso6: true };
 
-fn lab(caps: DeviceCaps) -> (Lab, Ends) {
+fn lab(caps: DeviceCaps) -> (Lab, SocketRings) {
     let limits = Limits { tcp_connections: 4, ..Limits::default() };
     let (mut lab, ends) =
         Lab::with(Host::with("10.0.0.1", limits, caps)).open(&[2, 4, 5, 180, 1, 3, 3, 7]);
@@ -19,10 +19,10 @@ fn lab(caps: DeviceCaps) -> (Lab, Ends) {
     (lab, ends)
 }
 
-fn write(lab: &mut Lab, ends: &mut Ends, len: usize) -> Vec<Frame> {
+fn write(lab: &mut Lab, ends: &mut SocketRings, len: usize) -> Vec<Frame> {
     assert_eq!(ends.tx.write(&pattern(0, len)), len);
     let id = ends.id;
-    lab.host.act(|tcp, cx| tcp.sent(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
     core::iter::from_fn(|| lab.host.transmit()).collect()
 }
 
@@ -80,7 +80,7 @@ fn the_device_s_limit_and_the_slot_limit_a_run() {
 
     ends.tx.write(&pattern(0, 5000));
     let id = ends.id;
-    lab.host.act(|tcp, cx| tcp.sent(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
     for (slot, len) in [(4000, 2 * 1460), (1000, 960)] {
         let mut slot = vec![0; slot];
         let meta = lab.host.act(|tcp, cx| tcp.transmit(cx, IFINDEX, &mut slot)).unwrap();

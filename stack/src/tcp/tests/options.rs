@@ -5,13 +5,13 @@ use super::harness::*;
 use super::transfer::pattern;
 use crate::event::Readiness;
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError};
-use crate::tcp::keepalive::KeepAlive;
-use crate::tcp::settings::TcpOption;
-use crate::tcp::snd_space::SndSpace;
+use crate::socket::{SocketError, SocketRings};
+use crate::tcp::send::snd_space::SndSpace;
+use crate::tcp::timers::keepalive::KeepAlive;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
-fn set(lab: &mut Lab, ends: &Ends, option: TcpOption) {
+fn set(lab: &mut Lab, ends: &SocketRings, option: TcpOption) {
     let id = ends.id;
     lab.host.act(|tcp, cx| tcp.set_option(cx, id, option)).unwrap();
 }
@@ -205,7 +205,7 @@ fn a_writer_without_room_is_told_when_a_third_is_free_tcpo_10() {
 #[test]
 fn the_send_limit_follows_the_congestion_window_tcpo_10() {
     let (mut lab, mut ends) = Lab::established();
-    let limit = |lab: &Lab, ends: &Ends| lab.host.conn(ends.id).snd.space.limit;
+    let limit = |lab: &Lab, ends: &SocketRings| lab.host.conn(ends.id).snd.space.limit;
     let conn = lab.host.tcp.conn_mut(ends.id).unwrap();
     conn.snd.space = SndSpace::new(&Limits::default());
     conn.apply_send_limit();
@@ -358,12 +358,12 @@ fn hop_limit_and_traffic_class_are_the_sockets_tcpo_16() {
         lab.send(&lab.seg(ACK)).unwrap();
         let mut ends = lab.host.accept(listener).unwrap();
         ends.tx.write(b"data");
-        lab.host.act(|tcp, cx| tcp.sent(cx, ends.id));
+        lab.host.act(|tcp, cx| tcp.app_wrote(cx, ends.id));
         assert_eq!(marks(&mut lab), (9, 0xfc), "inherited");
         set(&mut lab, ends.id, TcpOption::HopLimit(None));
         set(&mut lab, ends.id, TcpOption::TrafficClass(0x10));
         ends.tx.write(&pattern(0, 1500));
-        lab.host.act(|tcp, cx| tcp.sent(cx, ends.id));
+        lab.host.act(|tcp, cx| tcp.app_wrote(cx, ends.id));
         assert_eq!(marks(&mut lab), (64, 0x10));
         lab.host.drain();
         lab.host.act(|tcp, cx| tcp.abort(cx, ends.id));

@@ -6,8 +6,8 @@ use super::harness::*;
 use crate::drop::DropReason;
 use crate::limits::Limits;
 use crate::socket::SocketError;
-use crate::tcp::settings::TcpOption;
 use crate::tcp::state::State;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 fn listed(lab: &Lab) -> Vec<&'static str> {

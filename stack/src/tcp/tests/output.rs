@@ -5,9 +5,9 @@ use super::transfer::pattern;
 use crate::event::Readiness;
 use crate::limits::Limits;
 use crate::socket::{SocketError, TcpTimer};
-use crate::tcp::keepalive::KeepAlive;
-use crate::tcp::settings::TcpOption;
 use crate::tcp::state::State;
+use crate::tcp::timers::keepalive::KeepAlive;
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 fn lens(sent: &[Seg]) -> Vec<usize> {
@@ -72,7 +72,7 @@ fn a_writer_can_not_run_ahead_without_bound_tcpo_09() {
     assert_eq!(ends.tx.write(&pattern(0, 80_000)), 50_000);
     assert_eq!(ends.tx.write(b"x"), 0);
     let id = ends.id;
-    lab.host.act(|tcp, cx| tcp.sent(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
     assert_eq!(lab.host.drain().len(), 10);
     lab.host.events();
     for _ in 0..4 {
@@ -233,7 +233,7 @@ fn a_connection_is_listed_with_its_details() {
     let due = lab.host.now + KeepAlive::default().idle;
     assert_eq!(detail(&lab).timer, Some((TcpTimer::KeepAlive, due)));
     ends.tx.write(b"more");
-    lab.host.act(|tcp, cx| tcp.sent(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_wrote(cx, id));
     lab.none();
     assert!(matches!(lab.host.tcp.detail(id).unwrap().timer, Some((TcpTimer::Probe, _))));
 }

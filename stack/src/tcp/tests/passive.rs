@@ -8,7 +8,7 @@ use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::limits::Limits;
 use crate::socket::SocketError;
-use crate::tcp::listen::ListenOptions;
+use crate::tcp::open::listen::ListenOptions;
 use crate::tcp::state::State;
 use crate::time::Duration;
 

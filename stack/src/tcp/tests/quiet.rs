@@ -1,19 +1,19 @@
 //! What a connection that has gone quiet gives back, and what it keeps.
 
 use super::harness::*;
-use crate::socket::Ends;
-use crate::tcp::recovery::Held;
+use crate::socket::SocketRings;
+use crate::tcp::recovery::LazyRecovery;
 use crate::time::Duration;
 
 /// The least timeout, and something for the wheel's coarseness.
 const TIMEOUT: Duration = Duration::from_millis(201);
 
-fn has_recovery(lab: &Lab, ends: &Ends) -> bool {
-    lab.host.conn(ends.id).recovery.is_some()
+fn has_recovery(lab: &Lab, ends: &SocketRings) -> bool {
+    lab.host.conn(ends.id).recovery.is_active()
 }
 
 /// Sends so many bytes and has them acknowledged at once.
-fn converse(lab: &mut Lab, ends: &mut Ends, len: usize) {
+fn converse(lab: &mut Lab, ends: &mut SocketRings, len: usize) {
     let sent = lab.write(ends, &vec![7; len]);
     let last = sent.last().unwrap();
     lab.ack(last.seq + last.data.len() as u32);
@@ -96,12 +96,12 @@ fn what_was_learnt_of_the_path_stays() {
     lab.send(&lab.seg(ACK).options(&[stamps.clone(), option].concat())).unwrap();
     lab.ack = base + 9000;
     lab.send(&lab.seg(ACK).options(&stamps)).unwrap();
-    let known = lab.host.conn(ends.id).recovery.known();
-    assert_ne!(known, Held::new().known());
+    let known = lab.host.conn(ends.id).recovery.path_metrics();
+    assert_ne!(known, LazyRecovery::new().path_metrics());
     lab.host.pass(2 * TIMEOUT);
     assert!(!has_recovery(&lab, &ends));
     converse(&mut lab, &mut ends, 300);
-    assert_eq!(lab.host.conn(ends.id).recovery.known(), known);
+    assert_eq!(lab.host.conn(ends.id).recovery.path_metrics(), known);
 }
 
 /// What was noted of text that came twice goes too, although nobody reads any more.
@@ -112,7 +112,7 @@ fn what_a_duplicate_needed_is_given_back() {
     let text = lab.seg(PSH).options(&stamps).data(&[7; 100]);
     lab.send(&text).unwrap();
     assert_eq!(ends.rx.read(&mut [0; 200]), 100);
-    lab.host.act(|tcp, cx| tcp.consumed(cx, ends.id));
+    lab.host.act(|tcp, cx| tcp.app_read(cx, ends.id));
     lab.host.pass(Duration::from_secs(1));
     assert!(lab.host.conn(ends.id).rcv.disorder.is_none());
     let _ = lab.send(&text);

@@ -3,7 +3,7 @@
 
 use super::harness::*;
 use super::transfer::pattern;
-use crate::socket::Ends;
+use crate::socket::SocketRings;
 use crate::time::Duration;
 
 /// MSS 1000, SACK permitted, window shift 7.
@@ -12,7 +12,7 @@ const WITH_SACK: [u8; 12] = [2, 4, 3, 232, 1, 1, 4, 2, 1, 3, 3, 7];
 const RTT: Duration = Duration::from_millis(20);
 
 /// A connection with `n` segments of 1000 bytes out, whose round trip is known.
-fn flight(n: usize) -> (Lab, Ends, Vec<Seg>) {
+fn flight(n: usize) -> (Lab, SocketRings, Vec<Seg>) {
     let mut lab = Lab::new();
     let listener = lab.host.listen(80, 8);
     lab.send(&lab.seg(SYN).options(&WITH_SACK)).unwrap();
@@ -208,7 +208,7 @@ fn a_needless_timeout_is_taken_back() {
     // The delay is over: the first ACK is for the original.
     let new = {
         ends.tx.write(&pattern(0, 2000));
-        lab.host.act(|tcp, cx| tcp.sent(cx, ends.id));
+        lab.host.act(|tcp, cx| tcp.app_wrote(cx, ends.id));
         report(&mut lab, &sent, 1, &[])
     };
     assert!(new.iter().all(|seg| seg.seq.ge(sent[0].seq + 10_000)), "{:?}", which(&sent, &new));
@@ -280,8 +280,8 @@ fn impossible_blocks_are_ignored_tcpt_10() {
         let _ = lab.send(&lab.seg(ACK).options(&option));
         lab.host.tcp.check();
     }
-    assert_eq!(lab.host.conn(ends.id).recovery.sent.sacked(), 0);
-    assert_eq!(lab.host.conn(ends.id).recovery.sent.lost(), 0);
+    assert_eq!(lab.host.conn(ends.id).recovery.sent_queue.sacked_out(), 0);
+    assert_eq!(lab.host.conn(ends.id).recovery.sent_queue.lost_out(), 0);
 }
 
 /// However a peer slices its claims, the queue holds no more runs than segments, and its counts hold.

@@ -217,8 +217,7 @@ fn within_the_host_a_flow_may_be_taken_over_without_being_asked_tcpf_13() {
     let theirs = addr::Cidr::new(lab.theirs.ip, 24).unwrap();
     let mut lo = lab.host.fib.interfaces[0].clone();
     (lo.ifindex, lo.addresses) = (Fib::LOOPBACK, vec![theirs]);
-    lab.host.fib.interfaces.push(lo);
-    lab.host.fib.index();
+    lab.host.fib.edit_tables(|tables| tables.interfaces.push(lo));
     let (ours, theirs) = (lab.ours, lab.theirs);
     let ends = lab.host.act(|tcp, cx| tcp.connect(cx, Some(ours), theirs)).unwrap();
     assert_eq!(lab.state(&ends), State::SynSent);

@@ -5,7 +5,7 @@ use wire::offload::DeviceCaps;
 use super::harness::*;
 use crate::limits::Limits;
 use crate::rng::Rng;
-use crate::socket::Ends;
+use crate::socket::SocketRings;
 use crate::tcp::state::State;
 use crate::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) fn pattern(at: usize, len: usize) -> Vec<u8> {
 }
 
 /// Writes what fits and tells the host.
-fn feed(host: &mut Host, ends: &mut Ends, sent: &mut usize, total: usize) {
+fn feed(host: &mut Host, ends: &mut SocketRings, sent: &mut usize, total: usize) {
     let room = ends.tx.free().min(total - *sent);
     if room > 0 {
         let id = ends.id;
@@ -24,12 +24,12 @@ fn feed(host: &mut Host, ends: &mut Ends, sent: &mut usize, total: usize) {
         if *sent == total {
             ends.tx.finish();
         }
-        host.act(|tcp, cx| tcp.sent(cx, id));
+        host.act(|tcp, cx| tcp.app_wrote(cx, id));
     }
 }
 
 /// Reads what is there and compares.
-fn drink(host: &mut Host, ends: &mut Ends, got: &mut usize) {
+fn drink(host: &mut Host, ends: &mut SocketRings, got: &mut usize) {
     let mut buffer = vec![0; ends.rx.len()];
     if buffer.is_empty() {
         return;
@@ -38,7 +38,7 @@ fn drink(host: &mut Host, ends: &mut Ends, got: &mut usize) {
     assert_eq!(buffer[..n], pattern(*got, n), "at {got}");
     *got += n;
     let id = ends.id;
-    host.act(|tcp, cx| tcp.consumed(cx, id));
+    host.act(|tcp, cx| tcp.app_read(cx, id));
 }
 
 /// Both sides send `total` bytes and close; returns how long it took.

@@ -5,8 +5,8 @@ use wire::tcp::{Flags, SeqNum};
 use super::harness::*;
 use super::transfer::pattern;
 use crate::event::Readiness;
-use crate::socket::{Ends, SocketError};
-use crate::tcp::settings::TcpOption;
+use crate::socket::{SocketError, SocketRings};
+use crate::tcp::user::socket_options::TcpOption;
 use crate::time::Duration;
 
 const URG: Flags = Flags(Flags::URG.0 | Flags::ACK.0);
@@ -24,16 +24,16 @@ fn text(lab: &mut Lab, base: SeqNum, at: u32, data: &[u8]) {
     lab.host.drain();
 }
 
-fn byte(lab: &mut Lab, ends: &Ends) -> Result<Option<u8>, SocketError> {
+fn byte(lab: &mut Lab, ends: &SocketRings) -> Result<Option<u8>, SocketError> {
     lab.host.tcp.urgent_byte(ends.id, false)
 }
 
-fn at_mark(lab: &Lab, ends: &Ends) -> bool {
+fn at_mark(lab: &Lab, ends: &SocketRings) -> bool {
     lab.host.tcp.at_mark(ends.id)
 }
 
 /// Up to `n` bytes, across a mark.
-fn read(ends: &mut Ends, n: usize) -> Vec<u8> {
+fn read(ends: &mut SocketRings, n: usize) -> Vec<u8> {
     let mut out = vec![0; n];
     let mut at = 0;
     while at < n {
@@ -180,13 +180,13 @@ fn one_byte_does_not_buy_a_copy_of_a_whole_window_tcpi_15() {
     assert_eq!(read(&mut ends, n), stream[start + 1..start + 1 + n]);
 }
 
-fn consumed(lab: &mut Lab, ends: &Ends) {
+fn consumed(lab: &mut Lab, ends: &SocketRings) {
     let id = ends.id;
-    lab.host.act(|tcp, cx| tcp.consumed(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_read(cx, id));
     lab.host.drain();
 }
 
-fn urge(lab: &mut Lab, ends: &mut Ends, data: &[u8]) -> Vec<Seg> {
+fn urge(lab: &mut Lab, ends: &mut SocketRings, data: &[u8]) -> Vec<Seg> {
     assert_eq!(ends.tx.write(data), data.len());
     let id = ends.id;
     lab.host.act(|tcp, cx| tcp.send_urgent(cx, id));

@@ -6,21 +6,21 @@ use super::harness::*;
 use super::transfer::pattern;
 use crate::drop::DropReason;
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError};
+use crate::socket::{SocketError, SocketRings};
 use crate::time::Duration;
 
-fn small_buffer(bytes: usize) -> (Lab, Ends) {
+fn small_buffer(bytes: usize) -> (Lab, SocketRings) {
     let limits = Limits { tcp_receive_buffer: bytes, tcp_connections: 4, ..Limits::default() };
     let mut host = Host::with("10.0.0.1", limits, Default::default());
     // An MSS of 1024, so that buffers hold whole segments.
-    host.fib.interfaces[0].mtu = 1064;
+    host.fib.edit_tables(|tables| tables.interfaces[0].mtu = 1064);
     Lab::with(host).open(&SYN_OPTIONS)
 }
 
-fn consume(lab: &mut Lab, ends: &mut Ends, n: usize) {
+fn consume(lab: &mut Lab, ends: &mut SocketRings, n: usize) {
     assert_eq!(ends.rx.release(n), n);
     let id = ends.id;
-    lab.host.act(|tcp, cx| tcp.consumed(cx, id));
+    lab.host.act(|tcp, cx| tcp.app_read(cx, id));
 }
 
 /// The reference sends no update when the reader drains.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use super::peer::byte;
 use crate::host::Host;
-use crate::socket::{Ends, SocketId};
+use crate::socket::{SocketId, SocketRings};
 use crate::time::Instant;
 
 /// One connection in use.
 pub(super) struct Use {
-    ends: Ends,
+    ends: SocketRings,
     /// Which stream is written and which is expected.
     writes: u64,
     reads: u64,
@@ -47,7 +47,14 @@ pub(super) struct Done {
 
 impl App {
     /// Takes a connection to the stream `number`, on which `total` bytes are to be written.
-    pub(super) fn take(&mut self, ends: Ends, writes: u64, reads: u64, number: u64, total: usize) {
+    pub(super) fn take(
+        &mut self,
+        ends: SocketRings,
+        writes: u64,
+        reads: u64,
+        number: u64,
+        total: usize,
+    ) {
         let id = ends.id;
         let this = Use {
             ends,
@@ -122,12 +129,12 @@ impl Use {
         if self.left == 0 {
             self.ends.tx.finish();
         }
-        host.sent(now, self.ends.id);
+        host.app_wrote(now, self.ends.id);
     }
 
     fn read(&mut self, host: &mut Host, now: Instant) {
         if self.take_rest() > 0 {
-            host.consumed(now, self.ends.id);
+            host.app_read(now, self.ends.id);
         }
     }
 

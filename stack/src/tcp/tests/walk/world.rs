@@ -10,7 +10,7 @@ use wire::tcp::{Flags, SeqNum};
 use crate::event::Readiness;
 use crate::icmp::{IcmpError, IcmpErrorKind};
 use crate::limits::Limits;
-use crate::socket::{Ends, SocketError, SocketId, SocketKind};
+use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::state::{OurFin, TheirFin};
 use crate::tcp::tests::harness::*;
@@ -133,7 +133,7 @@ pub(super) struct World {
     theirs: Endpoint,
     listener: Option<SocketId>,
     /// What the application holds, as long as there is a connection behind it.
-    ends: Option<Ends>,
+    ends: Option<SocketRings>,
     /// What the peer sends next.
     seq: SeqNum,
     /// Up to where we have sent.
@@ -286,11 +286,11 @@ impl World {
                     Event::Write => assert_eq!(tx.write(b"w"), 1),
                     _ => tx.finish(),
                 }
-                self.host.act(|tcp, cx| tcp.sent(cx, id.unwrap()));
+                self.host.act(|tcp, cx| tcp.app_wrote(cx, id.unwrap()));
             }
             Event::Read => {
                 self.ends.as_mut().unwrap().rx.release(usize::MAX);
-                self.host.act(|tcp, cx| tcp.consumed(cx, id.unwrap()));
+                self.host.act(|tcp, cx| tcp.app_read(cx, id.unwrap()));
             }
             event => {
                 let packet = self.segment(event).packet(self.theirs, self.ours);

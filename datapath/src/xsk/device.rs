@@ -1,0 +1,302 @@
+//! A bound AF_XDP socket: moving frames between its rings and the shards.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use wire::offload::{Medium, RxMeta, TxChecksum};
+use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, TxQueue, Umem};
+
+use crate::edge;
+use crate::frame::{Frame, RxFrame, TxFrame};
+use crate::shard_rings::BATCH;
+use crate::side::PortSide;
+use crate::stats::PortStats;
+use crate::steering::Steering;
+use crate::xdp::Attachment;
+
+/// Bytes of a frame of the region: a page.
+pub(super) const FRAME_SIZE: u32 = 4096;
+
+/// A socket on one queue.
+pub(crate) struct XskDevice {
+    // Before the rings, so that on drop the program is detached before the socket goes.
+    pub(super) _attachment: Arc<Attachment>,
+    pub(super) steering: Steering,
+    pub(super) umem: Umem,
+    pub(super) rx: RxQueue,
+    pub(super) tx: TxQueue,
+    pub(super) fill: FillQueue,
+    pub(super) completion: CompQueue,
+    /// Frames that the kernel has, by number.
+    pub(super) parked: Box<[Option<Frame>]>,
+    /// The descriptor of each frame.
+    pub(super) descriptors: Box<[FrameDesc]>,
+    /// Descriptors to give to the kernel. Emptied within each call.
+    pub(super) batch: Vec<FrameDesc>,
+    /// Descriptors taken from the kernel: always a whole batch long, what lies there is old.
+    pub(super) taken: Vec<FrameDesc>,
+    pub(super) arrived: Vec<RxFrame>,
+    /// Frames with the kernel to receive into, and to send.
+    pub(super) filling: u32,
+    pub(super) sending: u32,
+    /// The kernel has frames to send and wants another call.
+    pub(super) unfinished: bool,
+    /// A frame that waits for buffers for its remaining pieces.
+    pub(super) stuck: Option<(TxFrame, usize)>,
+    pub(super) rx_meta: RxMeta,
+    /// The driver receives into our memory, and may wait to be told of new buffers. The kernel's
+    /// copying never does, and its flag is in a cache line that it writes with every frame: to look
+    /// at it would slow both sides.
+    pub(super) zero_copy: bool,
+}
+
+impl AsFd for XskDevice {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor is open for as long as the queue, which outlives the borrow.
+        unsafe { BorrowedFd::borrow_raw(self.rx.fd().as_raw_fd()) }
+    }
+}
+
+impl XskDevice {
+    pub(crate) fn steering(&mut self) -> &mut Steering {
+        &mut self.steering
+    }
+
+    /// Whether the kernel stopped in the middle of sending.
+    pub(crate) fn wants_write(&self) -> bool {
+        self.unfinished || self.stuck.is_some()
+    }
+
+    /// Frames with the kernel to receive into.
+    pub(crate) fn filling(&self) -> u32 {
+        self.filling
+    }
+
+    /// Frames with the kernel to send, or held back half sent.
+    pub(crate) fn sending(&self) -> u32 {
+        self.sending + u32::from(self.stuck.is_some())
+    }
+
+    /// Frames the kernel dropped for want of a buffer or a ring slot.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.rx.fd().xdp_statistics().map_or(0, |s| s.rx_dropped() + s.rx_ring_full())
+    }
+
+    /// Which frame the kernel means by an address in the region.
+    #[inline]
+    fn unpark(&mut self, address: usize) -> Option<Frame> {
+        self.parked.get_mut(address / FRAME_SIZE as usize)?.take()
+    }
+
+    /// Fills the fill ring, and takes up to `budget` frames from the receive ring: in this order,
+    /// because frames that are there wait for an answer.
+    pub(crate) fn receive(
+        &mut self,
+        side: &mut PortSide,
+        budget: usize,
+        steer: &mut impl FnMut(&[u8], &RxMeta) -> usize,
+    ) -> usize {
+        self.refill(side);
+        if self.zero_copy && self.fill.needs_wakeup() {
+            side.stats.syscalls += 1;
+            // What comes of it is seen in the rings.
+            let _ = recv(self.as_fd(), &mut [0u8; 0][..], RecvFlags::DONTWAIT);
+        }
+        let mut received = 0;
+        while received < budget && !side.is_holding() {
+            let want = BATCH.min(budget - received);
+            // SAFETY: the queue and the descriptors are of one region.
+            let taken = unsafe { self.rx.consume(&mut self.taken[..want]) };
+            if taken == 0 {
+                break;
+            }
+            for i in 0..taken {
+                self.accept(self.taken[i], side);
+            }
+            side.deliver_batch(self.arrived.drain(..), steer);
+            received += taken;
+            if taken < want {
+                break;
+            }
+        }
+        received
+    }
+
+    /// One descriptor of the receive ring.
+    #[inline]
+    fn accept(&mut self, descriptor: FrameDesc, side: &mut PortSide) {
+        let Some(mut frame) = self.unpark(descriptor.addr()) else {
+            side.stats.rx_errors += 1;
+            return;
+        };
+        self.filling -= 1;
+        let expected = self.descriptors[frame.index() as usize].addr();
+        let len = descriptor.lengths().data();
+        // A program in front of ours may have moved the start, but not before the region it may
+        // use.
+        let start = descriptor.addr().checked_sub(expected);
+        let start = start.filter(|&start| start + len <= frame.capacity());
+        let Some(start) = start.filter(|_| !descriptor.has_more_frames()) else {
+            side.stats.rx_errors += 1;
+            side.recycle(frame);
+            return;
+        };
+        frame.reset(start as u32);
+        frame.set_len(len);
+        frame.prefetch();
+        self.arrived.push(RxFrame { frame, meta: self.rx_meta });
+    }
+
+    /// Gives every free frame to receive into to the kernel.
+    pub(super) fn refill(&mut self, side: &mut PortSide) {
+        while !side.rx_pool.is_empty() {
+            let room = self.fill.nb_free(BATCH as u32) as usize;
+            self.batch.clear();
+            for _ in 0..room.min(BATCH) {
+                let Some(frame) = side.rx_pool.pop() else { break };
+                let index = frame.index() as usize;
+                self.batch.push(self.descriptors[index]);
+                self.parked[index] = Some(frame);
+            }
+            if self.batch.is_empty() {
+                break;
+            }
+            // SAFETY: frames of this region whose handles are parked, so that nobody else touches
+            // them; there is room for all of them.
+            let given = unsafe { self.fill.produce(&self.batch) };
+            debug_assert_eq!(given, self.batch.len());
+            self.filling += given as u32;
+        }
+    }
+
+    /// Takes back what was sent, and sends up to `budget` frames.
+    pub(crate) fn transmit(&mut self, side: &mut PortSide, budget: usize) -> usize {
+        self.complete(side);
+        let mut sent = 0;
+        while sent < budget {
+            let room = BATCH.min(budget - sent).min(self.tx.nb_free(BATCH as u32) as usize);
+            self.batch.clear();
+            while self.batch.len() < room {
+                let next = self.stuck.take().or_else(|| side.next_to_send().map(|f| (f, 0)));
+                let Some((frame, piece)) = next else { break };
+                self.prepare(frame, piece, side);
+                if self.stuck.is_some() {
+                    break;
+                }
+            }
+            if self.batch.is_empty() {
+                break;
+            }
+            // SAFETY: frames of this region whose handles are parked, so that nobody else touches
+            // them; there is room for all of them.
+            let given = unsafe { self.tx.produce(&self.batch) };
+            debug_assert_eq!(given, self.batch.len());
+            self.sending += given as u32;
+            self.unfinished = true;
+            sent += given;
+            if self.stuck.is_some() {
+                break;
+            }
+        }
+        if self.unfinished {
+            self.kick(&mut side.stats);
+        }
+        sent
+    }
+
+    /// Takes back the frames the kernel has sent.
+    fn complete(&mut self, side: &mut PortSide) {
+        while self.sending > 0 {
+            // SAFETY: the queue and the descriptors are of one region.
+            let taken = unsafe { self.completion.consume(&mut self.taken) };
+            for i in 0..taken {
+                match self.unpark(self.taken[i].addr()) {
+                    Some(frame) => {
+                        self.sending = self.sending.saturating_sub(1);
+                        side.recycle(frame);
+                    }
+                    None => side.stats.tx_errors += 1,
+                }
+            }
+            if taken < BATCH {
+                break;
+            }
+        }
+    }
+
+    /// Finishes a frame, or cuts it from `piece` on, and puts what comes of it into the batch.
+    fn prepare(&mut self, mut tx: TxFrame, piece: usize, side: &mut PortSide) {
+        if !side.owns(&tx.frame) {
+            // Another port's memory, which this socket cannot send from.
+            side.stats.tx_errors += 1;
+            return;
+        }
+        if tx.meta.gso.is_some() {
+            return self.cut(tx, piece, side);
+        }
+        if let TxChecksum::Partial { start, offset } = tx.meta.checksum
+            && !edge::finish(tx.frame.bytes_mut(), start, offset)
+        {
+            side.stats.tx_errors += 1;
+            return side.recycle(tx.frame);
+        }
+        if tx.frame.start() != 0 {
+            tx.frame.compact();
+        }
+        self.park_to_send(tx.frame, &mut side.stats);
+    }
+
+    /// Cuts a frame into buffers of their own, as many as the batch has room for.
+    fn cut(&mut self, tx: TxFrame, piece: usize, side: &mut PortSide) {
+        let pieces = tx.meta.gso.map_or(1, |gso| edge::pieces(tx.frame.len(), &gso));
+        for number in piece..pieces {
+            let room = self.batch.len() < BATCH
+                && self.tx.nb_free(BATCH as u32) as usize > self.batch.len();
+            let Some(mut frame) = room.then(|| side.tx_pool.pop()).flatten() else {
+                self.stuck = Some((tx, number));
+                return;
+            };
+            let (medium, out) = (Medium::Ethernet, frame.buffer_mut());
+            let Some(len) = edge::piece(tx.frame.bytes(), &tx.meta, medium, number, out) else {
+                side.stats.tx_errors += 1;
+                side.recycle(frame);
+                break;
+            };
+            frame.set_len(len);
+            self.park_to_send(frame, &mut side.stats);
+        }
+        side.recycle(tx.frame);
+    }
+
+    /// Puts a finished frame into the batch.
+    #[inline]
+    fn park_to_send(&mut self, frame: Frame, stats: &mut PortStats) {
+        let index = frame.index() as usize;
+        let mut descriptor = self.descriptors[index];
+        // SAFETY: the descriptor is of this region, and we hold the frame's handle; only the length
+        // is set.
+        unsafe { self.umem.data_mut(&mut descriptor) }.cursor().set_pos(frame.len());
+        stats.tx_packets += 1;
+        stats.tx_bytes += frame.len() as u64;
+        self.batch.push(descriptor);
+        self.parked[index] = Some(frame);
+    }
+
+    /// Asks the kernel to send, if it wants to be asked.
+    fn kick(&mut self, stats: &mut PortStats) {
+        if !self.tx.needs_wakeup() {
+            self.unfinished = false;
+            return;
+        }
+        stats.syscalls += 1;
+        self.unfinished = match send(self.as_fd(), &[], SendFlags::DONTWAIT) {
+            // Not all of it, this time.
+            Err(Errno::AGAIN | Errno::BUSY | Errno::NOBUFS | Errno::INTR) => true,
+            // All of it; or the interface is down, and the frames wait in the ring for the next
+            // turn that has something to send.
+            Ok(_) | Err(_) => false,
+        };
+    }
+}

@@ -1,0 +1,35 @@
+//! Bridges: sockets of the stack that other processes use through one end of a socketpair.
+//!
+//! All of it runs on the engine thread. A client is one control connection of the daemon with its
+//! table of handles; a bridge is one socket: fresh, connecting, a [`stream`], a [`listener`], a
+//! [`datagram`] socket, or over. Bytes go straight between the socketpair and the socket's rings;
+//! the only buffers are those two, so back-pressure goes from the network to the other process and
+//! back without any counting here.
+//!
+//! A bridge moves when its descriptor became ready (edge-triggered), when the stack reports
+//! something of its socket (both in [`events`]), or when a request says so ([`verbs`]). An answer
+//! leaves by a [`reply::Reply`], which never blocks the engine.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `table` | clients, handles and bridges; how a bridge ends |
+//! | `stream`, `listener`, `datagram` | one kind of socket each |
+//! | `connect`, `accept`, `option` | the verbs that need more than one step, and the options |
+//! | `verbs`, `events` | what is to be done, by request and by event |
+//! | `command`, `request`, `reply` | how a request comes, is read and is answered |
+
+mod accept;
+pub(crate) mod command;
+mod connect;
+mod datagram;
+mod events;
+mod fate;
+mod listener;
+mod option;
+pub(crate) mod reply;
+mod request;
+mod stream;
+mod table;
+mod verbs;
+
+pub(crate) use self::table::Bridges;

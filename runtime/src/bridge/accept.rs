@@ -1,0 +1,129 @@
+//! `listen` and `accept` on a bridge.
+
+use std::os::fd::OwnedFd;
+
+use client::call::{AcceptArgs, Accepted, ErrorBody, ListenArgs, Name, SocketCall};
+use rustix::io::Errno;
+use rustix::net::SocketType;
+use stack::socket::SocketRings;
+
+use super::datagram::unspecified;
+use super::listener::Listener;
+use super::reply::Reply;
+use super::request::{args, errno, refusal, to_value};
+use super::stream::Stream;
+use super::table::{Bridges, State, over, pair, watch};
+use crate::option::Options;
+use crate::slab::Key;
+use crate::sockets::Core;
+use crate::sockets::owner::Owner;
+
+/// Requests of one client that may wait in one listener.
+const ACCEPTS_MAX: usize = 64;
+
+impl Bridges {
+    /// `listen`: the client gets the event descriptor.
+    pub(super) fn listen(
+        &mut self,
+        key: Key,
+        call: &SocketCall,
+        core: &mut Core,
+    ) -> Result<OwnedFd, ErrorBody> {
+        let ListenArgs { backlog } = args(call)?;
+        let bridge = self.bridge(key)?;
+        match &bridge.state {
+            State::Fresh(_) => {}
+            State::Datagram(_) => return Err(errno(Errno::OPNOTSUPP)),
+            // Linux changes the backlog; ours stays.
+            State::Listener(listener) => return listener.event().map_err(errno),
+            _ => return Err(errno(Errno::INVAL)),
+        }
+        let local = bridge.local.unwrap_or_else(|| unspecified(bridge.v6));
+        let id = core.listen(local, backlog.max(1), bridge.options.only_v6).map_err(refusal)?;
+        core.set_options(id, bridge.options.changes(Options::default()));
+        let local = core.host.local(id).unwrap_or(local);
+        let State::Fresh(fd) = std::mem::replace(&mut bridge.state, over(local)) else {
+            return Err(errno(Errno::INVAL));
+        };
+        let listener = match Listener::new(id, local, fd) {
+            Ok(listener) => listener,
+            Err(error) => {
+                core.close(id);
+                return Err(errno(error));
+            }
+        };
+        let event = listener.event().map_err(errno);
+        bridge.state = State::Listener(listener);
+        core.owners.insert(id, Owner::Bridge(key));
+        event
+    }
+
+    /// `accept`, answered at once or when a connection comes.
+    pub(super) fn accept(&mut self, key: Key, call: &SocketCall, reply: Reply, core: &mut Core) {
+        let blocking = match args::<AcceptArgs>(call) {
+            Ok(wanted) => wanted.blocking,
+            Err(error) => return reply.refuse(&error),
+        };
+        let Some(bridge) = self.sockets.find_mut(key) else {
+            return reply.refuse(&errno(Errno::BADF));
+        };
+        let listener = match &mut bridge.state {
+            State::Listener(listener) => listener,
+            State::Datagram(_) => return reply.refuse(&errno(Errno::OPNOTSUPP)),
+            _ => return reply.refuse(&errno(Errno::INVAL)),
+        };
+        match listener.take(core) {
+            Some(ends) => self.adopt(key, ends, reply, core),
+            None if !blocking => reply.refuse(&errno(Errno::AGAIN)),
+            None if listener.waiting() >= ACCEPTS_MAX => reply.refuse(&errno(Errno::NOBUFS)),
+            None => listener.wait(reply),
+        }
+    }
+
+    /// Connections for requests that wait.
+    pub(super) fn serve_accepts(&mut self, key: Key, core: &mut Core) {
+        loop {
+            let Some(bridge) = self.sockets.find_mut(key) else { return };
+            let State::Listener(listener) = &mut bridge.state else { return };
+            let Some((ends, reply)) = listener.serve(core) else { return };
+            self.adopt(key, ends, reply, core);
+        }
+    }
+
+    /// Makes an accepted connection a socket of the listener's client.
+    fn adopt(&mut self, listener: Key, ends: SocketRings, reply: Reply, core: &mut Core) {
+        let id = ends.id;
+        let refuse = |reply: Reply, error: Errno, core: &mut Core| {
+            core.abort(id);
+            reply.refuse(&errno(error));
+        };
+        let Some(parent) = self.sockets.find(listener) else {
+            return refuse(reply, Errno::BADF, core);
+        };
+        let (client, v6, options) = (parent.client, parent.v6, parent.options);
+        let (ours, theirs) = match pair(SocketType::STREAM) {
+            Ok(pair) => pair,
+            Err(error) => return refuse(reply, error, core),
+        };
+        let peer = ends.remote.unwrap_or_else(|| unspecified(v6));
+        let local = ends.local;
+        let Some((handle, key)) = self.admit(client, v6, over(local)) else {
+            return refuse(reply, Errno::MFILE, core);
+        };
+        if let Err(error) = watch(core, key, &ours) {
+            self.forget(key);
+            core.abort(id);
+            return reply.refuse(&ErrorBody::from_io(&error));
+        }
+        let mut stream = Stream::new(ours, ends);
+        core.owners.insert(id, Owner::Bridge(key));
+        let Name { address, port } = Name::from(peer.to_std());
+        reply.with_fd(&to_value(&Accepted { handle, address, port }), Some(theirs));
+        let fate = stream.pump(core);
+        if let Some(bridge) = self.sockets.find_mut(key) {
+            bridge.options = options;
+            bridge.state = State::Stream(stream);
+        }
+        self.apply(key, fate);
+    }
+}

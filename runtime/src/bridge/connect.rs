@@ -1,0 +1,131 @@
+//! `connect` on a bridge, and how the attempt ends.
+
+use std::os::fd::OwnedFd;
+
+use client::call::{ConnectStartArgs, ErrorBody, SocketCall, verb};
+use rustix::io::Errno;
+use serde_json::Value;
+use stack::socket::SocketRings;
+
+use super::datagram::unspecified;
+use super::fate::Fate;
+use super::reply::Reply;
+use super::request::{args, endpoint, errno, refusal};
+use super::stream::{Connecting, Outcome, Waiter};
+use super::table::{Bridges, State, over, watch};
+use crate::option::Options;
+use crate::slab::Key;
+use crate::sockets::Core;
+use crate::sockets::owner::Owner;
+
+impl Bridges {
+    /// `connect` and `connect_start`.
+    pub(super) fn connect(&mut self, key: Key, call: &SocketCall, reply: Reply, core: &mut Core) {
+        match self.start_connect(key, call, core) {
+            Err(error) => reply.refuse(&error),
+            // A datagram socket has its peer at once.
+            Ok(None) => reply.value(&Value::Null),
+            Ok(Some((fd, ends))) => {
+                let id = ends.id;
+                let waiter = match self.fill(call) {
+                    Some(bytes) => {
+                        reply.value(&Value::Null);
+                        Waiter::Fill(bytes)
+                    }
+                    None => Waiter::Reply(reply),
+                };
+                let connecting = Connecting::new(fd, ends, waiter);
+                if let Some(bridge) = self.sockets.find_mut(key) {
+                    bridge.state = State::Connecting(connecting);
+                }
+                core.owners.insert(id, Owner::Bridge(key));
+            }
+        }
+    }
+
+    fn fill(&self, call: &SocketCall) -> Option<u64> {
+        let started: ConnectStartArgs = args(call).ok()?;
+        (call.method == verb::CONNECT_START).then_some(started.fill)
+    }
+
+    /// Checks and starts an attempt. Our end of the socketpair and the socket's ends come back.
+    fn start_connect(
+        &mut self,
+        key: Key,
+        call: &SocketCall,
+        core: &mut Core,
+    ) -> Result<Option<(OwnedFd, SocketRings)>, ErrorBody> {
+        let remote = endpoint(&args(call)?)?;
+        let bridge = self.bridge(key)?;
+        let (local, v6) = (bridge.local, bridge.v6);
+        if remote.ip.is_v4() == v6 {
+            return Err(errno(Errno::AFNOSUPPORT));
+        }
+        match &mut bridge.state {
+            State::Fresh(_) => {}
+            State::Connecting(_) => return Err(errno(Errno::ALREADY)),
+            State::Stream(_) => return Err(errno(Errno::ISCONN)),
+            State::Listener(_) | State::Over { .. } => return Err(errno(Errno::INVAL)),
+            State::Datagram(datagram) => {
+                datagram.connect(remote, v6, core).map_err(refusal)?;
+                self.adopt_datagram(key, core);
+                return Ok(None);
+            }
+        }
+        let ends = core.connect(local, remote).map_err(refusal)?;
+        core.set_options(ends.id, bridge.options.changes(Options::default()));
+        let local = ends.local;
+        let bridge = self.bridge(key)?;
+        match std::mem::replace(&mut bridge.state, over(local)) {
+            State::Fresh(fd) => Ok(Some((fd, ends))),
+            other => {
+                bridge.state = other;
+                Err(errno(Errno::INVAL))
+            }
+        }
+    }
+
+    /// An attempt ended.
+    pub(super) fn connected(&mut self, key: Key, outcome: Outcome, core: &mut Core) {
+        let Some(bridge) = self.sockets.find_mut(key) else { return };
+        let (local, remote) = (bridge.local_name(), bridge.remote_name());
+        let state = std::mem::replace(
+            &mut bridge.state,
+            State::Over { local: local.unwrap_or_else(|| unspecified(bridge.v6)), remote },
+        );
+        let State::Connecting(connecting) = state else {
+            bridge.state = state;
+            return;
+        };
+        let (stream, reply) = connecting.finish();
+        match outcome {
+            Outcome::Connected => {
+                let watched = watch(core, key, stream.fd());
+                bridge.state = State::Stream(stream);
+                if let Some(reply) = reply {
+                    match watched {
+                        Ok(()) => reply.value(&Value::Null),
+                        Err(error) => reply.refuse(&ErrorBody::from_io(&error)),
+                    }
+                }
+                let fate = match &mut bridge.state {
+                    State::Stream(stream) => stream.pump(core),
+                    _ => Fate::Lives,
+                };
+                self.apply(key, fate);
+            }
+            Outcome::Failed(code) => {
+                core.close(stream.ends().id);
+                let failed = Errno::from_raw_os_error(i32::from(code));
+                match reply {
+                    Some(reply) => {
+                        // The socket can try again, as in Linux.
+                        bridge.state = State::Fresh(stream.into_fd());
+                        reply.refuse(&errno(failed));
+                    }
+                    None => bridge.error = Some(i32::from(code)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What bridges do when the stack reports something of their sockets, and when their descriptors
+//! become ready.
+
+use stack::Readiness;
+
+use super::fate::Fate;
+use super::table::{Bridges, State};
+use crate::slab::Key;
+use crate::sockets::Core;
+use crate::sockets::poller::Ready;
+
+impl Bridges {
+    /// The stack reported something of a bridge's socket.
+    pub(crate) fn on_event(&mut self, key: Key, what: Readiness, core: &mut Core) {
+        let Some(bridge) = self.sockets.find_mut(key) else { return };
+        let fate = match &mut bridge.state {
+            State::Connecting(connecting) => match connecting.outcome(what) {
+                None => Fate::Lives,
+                Some(outcome) => return self.connected(key, outcome, core),
+            },
+            State::Stream(stream) => stream.pump(core),
+            State::Listener(listener) => {
+                listener.look(core);
+                return self.serve_accepts(key, core);
+            }
+            State::Datagram(datagram) => {
+                if what.has(Readiness::ERROR)
+                    && let Some(id) = datagram.ends().map(|ends| ends.id)
+                    && let Some(error) = core.host.take_error(id)
+                {
+                    bridge.error = Some(i32::from(error.code()));
+                }
+                datagram.on_event(core, &mut self.scratch)
+            }
+            State::Fresh(_) | State::Over { .. } => Fate::Lives,
+        };
+        self.apply(key, fate);
+    }
+
+    /// A bridge's descriptor became ready.
+    pub(crate) fn on_ready(&mut self, key: Key, ready: Ready, core: &mut Core) {
+        let Some(bridge) = self.sockets.find_mut(key) else { return };
+        let fate = match &mut bridge.state {
+            State::Stream(stream) => stream.on_ready(ready, core),
+            State::Datagram(datagram) => {
+                datagram.on_ready(ready, core, bridge.v6, &mut self.scratch)
+            }
+            State::Fresh(_) | State::Connecting(_) | State::Listener(_) | State::Over { .. } => {
+                Fate::Lives
+            }
+        };
+        self.apply(key, fate);
+        self.adopt_datagram(key, core);
+    }
+}

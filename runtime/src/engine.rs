@@ -1,0 +1,85 @@
+//! The engine: one stack thread with all that it owns.
+//!
+//! An [`Engine`] has a [`Core`] (the stack), its ends of the ports, and the two kinds of users of
+//! sockets: bridges to other processes, and users in this process. [`turn`] is its loop. Everything
+//! else in the process reaches it by [`Command`]s through its mailbox, and nothing in it waits for
+//! another thread. Nothing but [`crate::builder`] knows the engine.
+//!
+//! [`Command`]: crate::command::Command
+
+mod clock;
+mod turn;
+
+use std::io;
+use std::sync::Arc;
+
+use stack::{Instant, Limits};
+
+use self::clock::Clock;
+use crate::bridge::Bridges;
+use crate::config::Pace;
+use crate::local::Locals;
+use crate::mailbox::{Mailbox, Remote};
+use crate::port::PortEnd;
+use crate::sockets::Core;
+use crate::sockets::poller::Token;
+
+/// One stack thread's belongings.
+pub(crate) struct Engine {
+    pub(crate) core: Core,
+    pub(crate) ports: Vec<PortEnd>,
+    pub(crate) locals: Locals,
+    bridges: Bridges,
+    mailbox: Arc<Mailbox>,
+    clock: Clock,
+    pace: Pace,
+    last_work: Instant,
+    turns: u32,
+    /// When the stack wants to be called, as of the last turn that touched it.
+    deadline: Option<Instant>,
+    /// Whether anything was done to the stack since.
+    touched: bool,
+    /// Version of the tables that the ports were last steered by.
+    steered: u64,
+    stopping: bool,
+}
+
+impl Engine {
+    /// An engine without ports.
+    ///
+    /// # Errors
+    /// If there is no descriptor left.
+    pub(crate) fn new(limits: Limits, seed: u64, pace: Pace) -> io::Result<Self> {
+        let mailbox = Arc::new(Mailbox::new(COMMANDS_MAX)?);
+        let locals = Locals::new(Remote::new(mailbox.clone()), &limits);
+        let core = Core::new(limits, seed)?;
+        core.poller.add_input(mailbox.bell(), Token::Mailbox)?;
+        Ok(Self {
+            core,
+            ports: Vec::new(),
+            locals,
+            bridges: Bridges::new(),
+            mailbox,
+            clock: Clock::start(),
+            pace,
+            last_work: Instant::ZERO,
+            turns: 0,
+            deadline: None,
+            touched: true,
+            steered: 0,
+            stopping: false,
+        })
+    }
+
+    /// The way here from other threads.
+    pub(crate) fn remote(&self) -> Remote {
+        Remote::new(self.mailbox.clone())
+    }
+
+    pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
+        self.mailbox.clone()
+    }
+}
+
+/// Messages from other threads that may wait. Senders beyond that wait themselves.
+const COMMANDS_MAX: usize = 4096;

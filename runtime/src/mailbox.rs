@@ -1,0 +1,191 @@
+//! Messages to an engine thread from other threads, many to one.
+//!
+//! Application threads and control connections use one bounded queue: when it is full, the sender
+//! waits. Engine threads must never wait for each other, so what they send goes through a queue
+//! without a bound of its own; each of its messages stands for something that is bounded elsewhere
+//! (an accepted connection, a socket that moves, a request under way).
+//!
+//! [`Command::AppProgress`] is the only frequent message. Its sender coalesces it (at most one for
+//! each socket is under way), so an application's write costs one atomic swap and at times one push.
+//!
+//! The eventfd is written only when the engine has announced sleep. The sleeper stores `sleeping`,
+//! fences and looks for work once more; the waker pushes, fences and looks at `sleeping`. At least
+//! one of the two sees the other, so no wake-up is lost.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use crossbeam_queue::{ArrayQueue, SegQueue};
+use rustix::event::{EventfdFlags, eventfd};
+use stack::SocketId;
+
+use crate::command::Command;
+
+/// The queues and the bell beside them.
+pub(crate) struct Mailbox {
+    /// From threads that may wait.
+    queue: ArrayQueue<Command>,
+    /// From engine threads.
+    handed_over: SegQueue<Command>,
+    bell: Bell,
+    closed: AtomicBool,
+}
+
+/// An eventfd that is written only when the other side sleeps.
+pub(crate) struct Bell {
+    sleeping: AtomicBool,
+    event: OwnedFd,
+}
+
+impl Bell {
+    pub(crate) fn new() -> io::Result<Self> {
+        let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        Ok(Self { sleeping: AtomicBool::new(false), event })
+    }
+
+    /// Wakes the other side if it sleeps. Call it after the change that the other side is to see.
+    pub(crate) fn ring(&self) {
+        fence(Ordering::SeqCst);
+        if self.sleeping.load(Ordering::Relaxed) && self.sleeping.swap(false, Ordering::AcqRel) {
+            // The counter cannot overflow: it is written once a sleep.
+            let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// Announces sleep. Look for work once more after this.
+    pub(crate) fn prepare_sleep(&self) {
+        self.sleeping.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// The sleeper is awake again.
+    pub(crate) fn end_sleep(&self) {
+        self.sleeping.store(false, Ordering::Relaxed);
+    }
+
+    /// Empties the descriptor after a ring.
+    pub(crate) fn clear(&self) {
+        let mut count = [0u8; 8];
+        let _ = rustix::io::read(&self.event, &mut count);
+    }
+}
+
+impl AsFd for Bell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
+    }
+}
+
+impl Mailbox {
+    /// Room for `capacity` messages from threads that may wait.
+    ///
+    /// # Errors
+    /// If there is no descriptor left.
+    pub(crate) fn new(capacity: usize) -> io::Result<Self> {
+        Ok(Self {
+            queue: ArrayQueue::new(capacity),
+            handed_over: SegQueue::new(),
+            bell: Bell::new()?,
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn pop(&self) -> Option<Command> {
+        // `pop` of an empty queue costs a fence, which a busy engine would pay every turn.
+        if !self.handed_over.is_empty()
+            && let Some(command) = self.handed_over.pop()
+        {
+            return Some(command);
+        }
+        if self.queue.is_empty() { None } else { self.queue.pop() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.handed_over.is_empty()
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// The engine has ended: what is queued and what comes later is dropped, and dropping a command
+    /// tells whoever waits for its answer.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.discard();
+    }
+
+    fn discard(&self) {
+        while self.queue.pop().is_some() {}
+        while self.handed_over.pop().is_some() {}
+    }
+
+    /// Puts a message in. If the queue is full the caller waits, never the engine.
+    fn push(&self, mut command: Command) {
+        while !self.closed.load(Ordering::SeqCst) {
+            match self.queue.push(command) {
+                Ok(()) => return self.after_push(),
+                Err(refused) => {
+                    command = refused;
+                    self.bell.ring();
+                    thread::yield_now();
+                }
+            }
+        }
+    }
+
+    fn after_push(&self) {
+        self.bell.ring();
+        if self.closed.load(Ordering::SeqCst) {
+            self.discard();
+        }
+    }
+}
+
+/// The way to an engine from any other thread. Clones go to the same engine.
+#[derive(Clone)]
+pub(crate) struct Remote(Arc<Mailbox>);
+
+impl Remote {
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self(mailbox)
+    }
+
+    /// Sends a command. Not for engine threads: it waits while the queue is full.
+    pub(crate) fn post(&self, command: impl Into<Command>) {
+        self.0.push(command.into());
+    }
+
+    /// Sends a command from an engine thread. It never waits.
+    pub(crate) fn hand_over(&self, command: impl Into<Command>) {
+        if !self.0.closed.load(Ordering::SeqCst) {
+            self.0.handed_over.push(command.into());
+            self.0.after_push();
+        }
+    }
+
+    /// Sends the command that `command` makes of a place for its answer, and waits for the answer.
+    /// Not for engine threads.
+    ///
+    /// # Errors
+    /// `NotConnected` if the engine has stopped.
+    pub(crate) fn ask<T, C: Into<Command>>(
+        &self,
+        command: impl FnOnce(SyncSender<T>) -> C,
+    ) -> io::Result<T> {
+        let (answer, answered) = sync_channel(1);
+        self.post(command(answer));
+        answered
+            .recv()
+            .map_err(|_| io::Error::new(io::ErrorKind::NotConnected, "the stack has stopped"))
+    }
+
+    /// Lets the engine look at a local socket's rings.
+    pub(crate) fn app_progress(&self, id: SocketId) {
+        self.0.push(Command::AppProgress(id));
+    }
+}

@@ -1,0 +1,66 @@
+//! What the engine and a port's thread leave for each other besides frames: a bell, the wish to
+//! stop, and the port's reports.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use datapath::{Bell, FrameAccount, Port, PortStats};
+
+/// Frames taken from a ring, or put into one, between two looks at anything else.
+pub(crate) const BATCH: usize = 64;
+
+/// Counters and frame account of a port.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) stats: PortStats,
+    pub(crate) frames: FrameAccount,
+}
+
+impl Report {
+    pub(crate) fn of(port: &Port) -> Self {
+        Self { stats: port.stats(), frames: port.frames() }
+    }
+}
+
+/// The engine's handle of a port's thread in the split layout.
+pub(crate) struct PortThreadHandle {
+    bell: Bell,
+    stop: AtomicBool,
+    report: Mutex<Report>,
+}
+
+impl PortThreadHandle {
+    pub(crate) fn new(port: &Port) -> Self {
+        Self {
+            bell: port.bell(),
+            stop: AtomicBool::new(false),
+            report: Mutex::new(Report::of(port)),
+        }
+    }
+
+    /// Wakes the port's thread.
+    pub(crate) fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// Asks the port's thread to end.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    /// Whether the port's thread was asked to end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// The last report of the port's thread.
+    pub(crate) fn report(&self) -> Report {
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves a report for the engine.
+    pub(crate) fn set_report(&self, report: Report) {
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = report;
+    }
+}

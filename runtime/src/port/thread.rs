@@ -1,0 +1,99 @@
+//! The split layout: a thread that does nothing but step one port.
+//!
+//! It moves frames between the device and the four rings of [`datapath::PortLink`]; the engine is
+//! on another core. Either side sleeps when it finds nothing, after announcing it on the rings, and
+//! is woken only then: the engine by its mailbox's bell, this thread by the port's. Reports and the
+//! wish to stop go through the [`PortThreadHandle`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datapath::{Port, PortInfo};
+
+use super::handle::{BATCH, PortThreadHandle, Report};
+use crate::config::Pace;
+use crate::mailbox::Mailbox;
+
+/// How old a report may get while the thread is busy.
+const REPORT_INTERVAL: Duration = Duration::from_millis(100);
+/// Turns between two looks at the clock.
+const TURNS_PER_LOOK: u32 = 256;
+
+/// A port and what its thread needs.
+pub(crate) struct PortThread {
+    name: String,
+    port: Port,
+    pace: Pace,
+    handle: Arc<PortThreadHandle>,
+    engine: Arc<Mailbox>,
+}
+
+impl PortThread {
+    pub(crate) fn new(port: Port, info: &PortInfo, pace: Pace, engine: Arc<Mailbox>) -> Self {
+        let handle = Arc::new(PortThreadHandle::new(&port));
+        Self { name: format!("port-{}", info.name), port, pace, handle, engine }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    pub(crate) fn handle(&self) -> Arc<PortThreadHandle> {
+        self.handle.clone()
+    }
+
+    /// Steps the port until it is asked to stop.
+    pub(crate) fn run(mut self) {
+        let mut last_work = Instant::now();
+        let mut reported = last_work;
+        let mut turns = 0u32;
+        loop {
+            if self.handle.is_stopped() {
+                // The engine's last frames are in the ring.
+                self.port.turn(BATCH, datapath::single_shard);
+                return;
+            }
+            let turn = self.port.turn(BATCH, datapath::single_shard);
+            let worked = turn.received + turn.sent > 0;
+            if worked && self.port.shards_waiting() != 0 {
+                self.engine.bell().ring();
+            }
+            turns = turns.wrapping_add(1);
+            if worked && !turns.is_multiple_of(TURNS_PER_LOOK) {
+                continue;
+            }
+            let now = Instant::now();
+            if worked {
+                last_work = now;
+            }
+            // The last report before a sleep is what others see of the port until it wakes.
+            let sleeps = !worked && !self.lingers(now - last_work);
+            if sleeps || now - reported > REPORT_INTERVAL {
+                reported = now;
+                self.handle.set_report(Report::of(&self.port));
+            }
+            if sleeps {
+                self.sleep();
+            } else if !worked {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    /// Whether a port that has had nothing to do for `idle` looks on instead of sleeping.
+    fn lingers(&self, idle: Duration) -> bool {
+        match self.pace {
+            Pace::Sleep => false,
+            Pace::Linger(span) => idle < span,
+            Pace::Spin => true,
+        }
+    }
+
+    /// Sleeps until the device or the engine has something.
+    fn sleep(&mut self) {
+        // A device that is lost would be told of for ever.
+        if self.port.is_lost() || self.port.sleep(None).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}

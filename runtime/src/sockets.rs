@@ -1,0 +1,124 @@
+//! What the users of sockets on an engine thread work with.
+//!
+//! [`Core`] holds the stack, the present turn's time, the owner of each socket and the engine's
+//! epoll instance. Bridges, local sockets, control calls and the engine itself borrow it; it knows
+//! none of them. Its methods are the socket verbs of the stack with the time filled in.
+
+pub(crate) mod owner;
+pub(crate) mod poller;
+pub(crate) mod record;
+
+use std::io;
+
+use addr::Endpoint;
+use stack::socket::SocketRings;
+use stack::tcp::TcpOption;
+use stack::udp::UdpOptions;
+use stack::{Host, Instant, Limits, SocketError, SocketId};
+
+use self::owner::Owners;
+use self::poller::Poller;
+
+/// What a user of sockets on the engine thread works with.
+pub(crate) struct Core {
+    pub(crate) host: Host,
+    /// The present turn's time.
+    pub(crate) now: Instant,
+    pub(crate) owners: Owners,
+    pub(crate) poller: Poller,
+}
+
+impl Core {
+    /// A stack without interfaces and sockets, at [`Instant::ZERO`].
+    ///
+    /// # Errors
+    /// If there is no descriptor left for the epoll instance.
+    pub(crate) fn new(limits: Limits, seed: u64) -> io::Result<Self> {
+        Ok(Self {
+            host: Host::new(limits, seed),
+            now: Instant::ZERO,
+            owners: Owners::default(),
+            poller: Poller::new()?,
+        })
+    }
+
+    pub(crate) fn listen(
+        &mut self,
+        local: Endpoint,
+        backlog: u32,
+        only_v6: bool,
+    ) -> Result<SocketId, SocketError> {
+        let options = stack::tcp::ListenOptions { backlog, only_v6 };
+        self.host.tcp_listen(self.now, local, options)
+    }
+
+    pub(crate) fn accept(
+        &mut self,
+        listener: SocketId,
+    ) -> Result<Option<SocketRings>, SocketError> {
+        self.host.tcp_accept(self.now, listener)
+    }
+
+    pub(crate) fn connect(
+        &mut self,
+        local: Option<Endpoint>,
+        remote: Endpoint,
+    ) -> Result<SocketRings, SocketError> {
+        self.host.tcp_connect(self.now, local, remote)
+    }
+
+    pub(crate) fn bind_udp(&mut self, local: Endpoint) -> Result<SocketRings, SocketError> {
+        self.host.udp_bind(self.now, local, UdpOptions::default())
+    }
+
+    pub(crate) fn connect_udp(
+        &mut self,
+        id: SocketId,
+        remote: Endpoint,
+    ) -> Result<(), SocketError> {
+        self.host.udp_connect(self.now, id, Some(remote))
+    }
+
+    /// Bytes, records or an end were put into the socket's send ring.
+    pub(crate) fn app_wrote(&mut self, id: SocketId) {
+        self.host.app_wrote(self.now, id);
+    }
+
+    /// Bytes were put into the send ring of a connection, and the last one is urgent.
+    pub(crate) fn send_urgent(&mut self, id: SocketId) {
+        self.host.tcp_send_urgent(self.now, id);
+    }
+
+    /// Bytes were taken out of the socket's receive ring.
+    pub(crate) fn app_read(&mut self, id: SocketId) {
+        self.host.app_read(self.now, id);
+    }
+
+    /// Nobody uses the socket any more.
+    pub(crate) fn close(&mut self, id: SocketId) {
+        self.owners.remove(id);
+        self.host.close(self.now, id);
+    }
+
+    /// Nobody uses the socket any more, and data was lost: RST.
+    pub(crate) fn abort(&mut self, id: SocketId) {
+        self.owners.remove(id);
+        self.host.abort(self.now, id);
+    }
+
+    /// Sets options of a connection. One that is over has none.
+    pub(crate) fn set_options(&mut self, id: SocketId, wanted: impl Iterator<Item = TcpOption>) {
+        for option in wanted {
+            let _ = self.host.set_tcp_option(self.now, id, option);
+        }
+    }
+
+    pub(crate) fn shutdown_read(&mut self, id: SocketId) {
+        self.host.shutdown_read(self.now, id);
+    }
+}
+
+/// As the error of a socket call.
+pub(crate) fn os_error(error: SocketError) -> io::Error {
+    io::Error::from_raw_os_error(i32::from(error.code()))
+}

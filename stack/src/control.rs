@@ -1,0 +1,356 @@
+//! What is rare: interfaces, addresses, routes, neighbours, path MTUs.
+//!
+//! Comes in: the administrator's verbs, ARP packets and neighbour discovery messages that the shard
+//! hands over, requests of the shard, time. Goes out: frames (its own outbox), and the
+//! changes of the [`Fib`](crate::fib::Fib) that the shards read.
+//!
+//! Control is a set of machines, each in a folder of its own, and this file wires them: it hands
+//! each input to its machine together with a shared context. All timers are in one queue
+//! (`timers`); all writing of the snapshot is in `publish`.
+//!
+//! Connected routes follow from addresses and are never stored.
+//!
+//! Bounds: [`Limits::addresses`], [`Limits::routes`], [`Limits::neighbors`]; a full neighbour table
+//! drops the entries of least use.
+
+mod cx;
+mod error;
+mod interface;
+mod list;
+mod membership;
+mod neighbor;
+mod path_mtu;
+mod publish;
+mod route;
+mod timers;
+
+pub use error::ControlError;
+pub use interface::InterfaceConfig;
+pub use list::{AddressInfo, InterfaceInfo, LinkCounters, NeighborInfo, RouteInfo};
+pub use neighbor::machine::NudState;
+pub use route::{RouteConfig, RouteProtocol, Scope};
+
+use addr::{Cidr, IfIndex, Ip, Mac};
+use wire::ip::IpHeader;
+use wire::offload::Medium;
+
+use crate::control::cx::ControlCx;
+use crate::control::interface::{Interface, check_address, eui64_link_local};
+use crate::control::membership::mld;
+use crate::control::neighbor::machine::Input;
+use crate::control::neighbor::table::Neighbors;
+use crate::control::neighbor::{arp, arp_input, nd, nd_input};
+use crate::control::path_mtu::PathMtus;
+use crate::control::route::Routes;
+use crate::control::timers::TimerId;
+use crate::cx::Request;
+use crate::drop::DropReason;
+use crate::fib::FibUpdate;
+use crate::limits::Limits;
+use crate::outbox::Outbox;
+use crate::rng::Rng;
+use crate::stats::Stats;
+use crate::time::Instant;
+
+/// The rare part of a host.
+#[derive(Debug)]
+pub(crate) struct Control {
+    cx: ControlCx,
+    routes: Routes,
+    neighbors: Neighbors,
+    path_mtus: PathMtus,
+}
+
+impl Control {
+    pub(crate) fn new(limits: &Limits, rng: Rng) -> Self {
+        let mut control = Self {
+            cx: ControlCx::new(limits, rng),
+            routes: Routes::default(),
+            neighbors: Neighbors::new(limits.neighbors),
+            path_mtus: PathMtus::default(),
+        };
+        control.publish();
+        control
+    }
+
+    /// The next change of the snapshot that the shards have not been told.
+    pub(crate) fn next_update(&mut self) -> Option<FibUpdate> {
+        self.cx.publisher.next_update()
+    }
+
+    /// Whether there is one.
+    #[inline]
+    pub(crate) fn has_updates(&self) -> bool {
+        self.cx.publisher.has_updates()
+    }
+
+    /// Frames to send, before anything else of their interface.
+    #[inline]
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.cx.outbox
+    }
+
+    /// The same, to take frames out.
+    #[inline]
+    pub(crate) fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.cx.outbox
+    }
+
+    /// What this part has counted.
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.cx.stats
+    }
+
+    #[cfg(test)]
+    pub(crate) fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.cx.stats
+    }
+
+    // Interfaces.
+
+    pub(crate) fn interface_add(
+        &mut self,
+        now: Instant,
+        config: InterfaceConfig,
+    ) -> Result<IfIndex, ControlError> {
+        let link_local = config.link_local && config.medium == Medium::Ethernet;
+        let interface = self.cx.interfaces.add(config)?;
+        let ifindex = interface.ifindex;
+        let automatic = (link_local && interface.has_v6()).then(|| eui64_link_local(interface.mac));
+        self.publish();
+        if let Some(cidr) = automatic {
+            self.address_add(now, ifindex, cidr)?;
+        }
+        Ok(ifindex)
+    }
+
+    /// Removes an interface with its addresses, routes and neighbours.
+    pub(crate) fn interface_del(&mut self, ifindex: IfIndex) -> Result<(), ControlError> {
+        let interface = self.cx.interfaces.remove(ifindex)?;
+        self.routes.retain(|r| r.fib.ifindex != ifindex);
+        self.neighbors.flush(&mut self.cx, Some(ifindex));
+        self.cx.outbox.remove(ifindex);
+        let gone: Vec<Ip> = interface.addresses.iter().map(|a| a.ip).collect();
+        self.drop_routes_from(&gone);
+        self.publish();
+        Ok(())
+    }
+
+    // Addresses.
+
+    pub(crate) fn address_add(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        cidr: Cidr,
+    ) -> Result<(), ControlError> {
+        self.cx.now = now;
+        let count: usize = self.cx.interfaces.iter().map(|i| i.addresses.len()).sum();
+        let interface = self.cx.interfaces.named(ifindex)?;
+        check_address(interface, cidr)?;
+        if interface.owns(cidr.ip) {
+            return Err(ControlError::AddressExists(cidr.ip));
+        }
+        if count >= self.cx.limits.addresses {
+            return Err(ControlError::Full("addresses"));
+        }
+        interface.addresses.push(cidr);
+        let group = cidr.ip.solicited_node();
+        let joined = cidr.ip.is_v6() && interface.join(group);
+        let medium = interface.medium;
+        // The address is ours now, so drop any neighbour entry for it.
+        self.neighbors.remove(&mut self.cx, (ifindex, cidr.ip));
+        self.publish();
+        if medium != Medium::Ethernet {
+            return Ok(());
+        }
+        if joined {
+            mld::report(&mut self.cx, ifindex, group, true);
+        }
+        match cidr.ip.as_v4() {
+            Some(ip) => arp::announce(&mut self.cx, ifindex, ip),
+            None => nd::announce(&mut self.cx, ifindex, cidr.ip),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn address_del(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
+        let interface = self.cx.interfaces.named(ifindex)?;
+        let place = interface.addresses.iter().position(|a| a.ip == ip);
+        interface.addresses.remove(place.ok_or(ControlError::NoAddress(ip))?);
+        let group = ip.solicited_node();
+        let left = ip.is_v6() && interface.leave(group);
+        let last_v4 = ip.is_v4() && !interface.addresses.iter().any(|a| a.ip.is_v4());
+        if left {
+            mld::report(&mut self.cx, ifindex, group, false);
+        }
+        if last_v4 {
+            // As Linux: without an address IPv4 is off on the interface, with its routes.
+            self.routes.retain(|r| r.fib.ifindex != ifindex || r.fib.destination.ip.is_v6());
+        }
+        self.drop_routes_from(&[ip]);
+        self.publish();
+        Ok(())
+    }
+
+    // Routes.
+
+    pub(crate) fn route_add(&mut self, route: &RouteConfig) -> Result<(), ControlError> {
+        let cx = &self.cx;
+        self.routes.add(route, &cx.interfaces, cx.fib(), cx.limits.routes)?;
+        self.publish();
+        Ok(())
+    }
+
+    pub(crate) fn route_del(
+        &mut self,
+        destination: Cidr,
+        gateway: Option<Ip>,
+        metric: Option<u32>,
+    ) -> Result<(), ControlError> {
+        self.routes.remove(destination, gateway, metric)?;
+        self.publish();
+        Ok(())
+    }
+
+    // Neighbours.
+
+    pub(crate) fn neighbor_add(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        ip: Ip,
+        mac: Mac,
+    ) -> Result<(), ControlError> {
+        self.cx.now = now;
+        if self.cx.interfaces.named(ifindex)?.medium != Medium::Ethernet {
+            return Err(ControlError::Invalid("the medium has no link addresses"));
+        }
+        if !mac.is_unicast() || !ip.is_unicast() || self.cx.fib().is_local(ip) {
+            return Err(ControlError::Invalid("not a neighbor's address"));
+        }
+        let key = (ifindex, ip);
+        if self.neighbors.state(key) == Some(NudState::Permanent) {
+            return Err(ControlError::NeighborExists(ip));
+        }
+        let room = self.neighbors.set_permanent(&mut self.cx, key, mac);
+        room.then_some(()).ok_or(ControlError::Full("neighbors"))
+    }
+
+    pub(crate) fn neighbor_del(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
+        self.cx.interfaces.named(ifindex)?;
+        let found = self.neighbors.remove(&mut self.cx, (ifindex, ip));
+        found.then_some(()).ok_or(ControlError::NoNeighbor(ip))
+    }
+
+    /// Forgets every neighbour, of one interface if given, and returns how many.
+    pub(crate) fn neighbor_flush(&mut self, ifindex: Option<IfIndex>) -> usize {
+        self.neighbors.flush(&mut self.cx, ifindex)
+    }
+
+    // What the shard hands over, and time.
+
+    /// Takes an ARP packet. `to_us`: the frame was sent to our own link address.
+    pub(crate) fn receive_arp(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        to_us: bool,
+        packet: &[u8],
+    ) -> Result<(), DropReason> {
+        self.cx.now = now;
+        arp_input::receive(&mut self.neighbors, &mut self.cx, ifindex, to_us, packet)
+    }
+
+    /// Takes a message of neighbour discovery: type, code and body of an ICMPv6 packet with this
+    /// header.
+    pub(crate) fn receive_nd(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        header: &IpHeader,
+        message: (u8, u8, &[u8]),
+    ) -> Result<(), DropReason> {
+        self.cx.now = now;
+        nd_input::receive(&mut self.neighbors, &mut self.cx, ifindex, header, message)
+    }
+
+    /// Does what the shard asked for.
+    pub(crate) fn apply(&mut self, now: Instant, request: Request) {
+        let Self { cx, neighbors, path_mtus, .. } = self;
+        cx.now = now;
+        match request {
+            Request::Resolve(ifindex, ip) => {
+                let interface = cx.interfaces.get(ifindex);
+                if interface.is_some_and(|i| i.medium == Medium::Ethernet) {
+                    neighbors.learn(cx, (ifindex, ip), Input::Resolve);
+                }
+            }
+            Request::Used(ifindex, ip) => neighbors.update(cx, (ifindex, ip), Input::Used),
+            Request::Confirmed(ifindex, ip) => {
+                neighbors.update(cx, (ifindex, ip), Input::Confirmed);
+            }
+            Request::PathMtu(ip, mtu) => path_mtus.lower(cx, ip, mtu),
+        }
+    }
+
+    /// Serves every deadline up to `now`.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let Self { cx, neighbors, path_mtus, .. } = self;
+        cx.now = now;
+        // Each step moves its timer beyond `now` or stops it, unless time has jumped far ahead;
+        // then a machine goes through its states, which are few.
+        while let Some(id) = cx.timers.expire(now) {
+            match id {
+                TimerId::Neighbor(ifindex, ip) => {
+                    neighbors.update(cx, (ifindex, ip), Input::Timer);
+                }
+                TimerId::NeighborGc => neighbors.collect(cx),
+                TimerId::PathMtu => path_mtus.expire(cx),
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.cx.timers.next_deadline()
+    }
+
+    // Lists.
+
+    /// Interfaces in index order; the traffic is the shard's to fill in.
+    pub(crate) fn list_interfaces(&self) -> Vec<InterfaceInfo> {
+        list::interfaces(&self.cx)
+    }
+
+    /// Addresses by interface, in assignment order, IPv4 first.
+    pub(crate) fn list_addresses(&self) -> Vec<AddressInfo> {
+        list::addresses(&self.cx)
+    }
+
+    /// Routes, connected ones included, IPv4 first, each family in the order of lookup.
+    pub(crate) fn list_routes(&self) -> Vec<RouteInfo> {
+        list::routes(&self.cx, &self.routes)
+    }
+
+    /// Neighbours by interface and address.
+    pub(crate) fn list_neighbors(&self, now: Instant) -> Vec<NeighborInfo> {
+        list::neighbors(&self.cx, &self.neighbors, now)
+    }
+
+    // Private steps.
+
+    /// Routes that prefer a source which is gone go with it.
+    fn drop_routes_from(&mut self, gone: &[Ip]) {
+        let interfaces = &self.cx.interfaces;
+        let lost: Vec<Ip> = gone.iter().copied().filter(|ip| !interfaces.owns(*ip)).collect();
+        self.routes.retain(|r| r.fib.source.is_none_or(|s| !lost.contains(&s)));
+    }
+
+    /// Builds interfaces and routes of the snapshot anew.
+    fn publish(&mut self) {
+        let interfaces = self.cx.interfaces.iter().map(Interface::publish).collect();
+        let routes = self.routes.all(&self.cx.interfaces).into_iter().map(|r| r.fib).collect();
+        self.cx.publisher.tables(interfaces, routes);
+    }
+}

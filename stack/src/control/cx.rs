@@ -1,0 +1,51 @@
+//! What every machine of control may use: time, randomness, timers, interfaces, the snapshot, the
+//! frames to send.
+//!
+//! A machine is a struct of its own with its own state; its verbs take this context and whatever
+//! the message brings. It never sees another machine, nor the struct that wires them.
+
+use crate::control::interface::Interfaces;
+use crate::control::publish::Publisher;
+use crate::control::timers::Timers;
+use crate::fib::Fib;
+use crate::limits::Limits;
+use crate::outbox::Outbox;
+use crate::rng::Rng;
+use crate::stats::Stats;
+use crate::time::Instant;
+
+/// The shared part of control.
+#[derive(Debug)]
+pub(crate) struct ControlCx {
+    /// The instant of the verb that is being served.
+    pub(crate) now: Instant,
+    pub(crate) rng: Rng,
+    pub(crate) limits: Limits,
+    pub(crate) timers: Timers,
+    pub(crate) interfaces: Interfaces,
+    pub(crate) publisher: Publisher,
+    /// Frames to send, before anything else of their interface.
+    pub(crate) outbox: Outbox,
+    pub(crate) stats: Stats,
+}
+
+impl ControlCx {
+    pub(crate) fn new(limits: &Limits, rng: Rng) -> Self {
+        Self {
+            now: Instant::ZERO,
+            rng,
+            limits: limits.clone(),
+            timers: Timers::default(),
+            interfaces: Interfaces::default(),
+            publisher: Publisher::default(),
+            outbox: Outbox::new(limits.outbox),
+            stats: Stats::default(),
+        }
+    }
+
+    /// The present snapshot.
+    #[inline]
+    pub(crate) fn fib(&self) -> &Fib {
+        self.publisher.fib()
+    }
+}

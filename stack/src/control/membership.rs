@@ -1,0 +1,3 @@
+//! Multicast groups: telling routers and snooping bridges which groups are wanted here.
+
+pub(crate) mod mld;

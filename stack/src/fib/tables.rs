@@ -1,0 +1,161 @@
+//! What changes rarely: interfaces with their addresses and groups, and routes, with the indices over them.
+//!
+//! Control builds them anew at each change and shares one copy with all shards.
+
+use addr::{Cidr, IfIndex, Ip, Mac};
+use wire::offload::{DeviceCaps, Medium};
+
+use crate::fib::{Destination, Fib};
+
+/// An interface as the shard sees it.
+#[derive(Clone, Debug)]
+pub struct FibInterface {
+    /// Its number.
+    pub ifindex: IfIndex,
+    /// Ethernet or bare IP.
+    pub medium: Medium,
+    /// Our own link address.
+    pub mac: Mac,
+    /// Largest IP packet.
+    pub mtu: u32,
+    /// What the device does for us.
+    pub caps: DeviceCaps,
+    /// Addresses in assignment order.
+    pub addresses: Vec<Cidr>,
+    /// Multicast groups joined (all-nodes and solicited-node groups included), sorted.
+    pub groups: Vec<Ip>,
+}
+
+impl FibInterface {
+    /// Whether the group `ip` was joined here.
+    #[must_use]
+    pub fn has_group(&self, ip: Ip) -> bool {
+        self.groups.binary_search(&ip).is_ok()
+    }
+}
+
+/// A route. Connected routes are entries like any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FibRoute {
+    /// Destination prefix.
+    pub destination: Cidr,
+    /// Next hop, or none where the destination is on the link.
+    pub gateway: Option<Ip>,
+    /// Interface.
+    pub ifindex: IfIndex,
+    /// Lower wins among equal prefixes.
+    pub metric: u32,
+    /// Preferred source.
+    pub source: Option<Ip>,
+}
+
+/// Interfaces and routes, indexed.
+#[derive(Clone, Debug, Default)]
+pub struct FibTables {
+    /// Grows by one with every change of these tables.
+    pub version: u64,
+    /// Interfaces in index order.
+    pub interfaces: Vec<FibInterface>,
+    /// Routes, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
+    pub routes: Vec<FibRoute>,
+    /// Every address with its interface, sorted: the index that input looks into.
+    pub(crate) locals: Vec<(Ip, IfIndex)>,
+    /// Every directed broadcast address with its interface, sorted.
+    broadcasts: Vec<(Ip, IfIndex)>,
+}
+
+impl FibTables {
+    /// The tables of these interfaces and routes, which are in the order that the fields state.
+    #[must_use]
+    pub fn new(version: u64, interfaces: Vec<FibInterface>, routes: Vec<FibRoute>) -> Self {
+        let mut tables = Self { version, interfaces, routes, ..Self::default() };
+        tables.index();
+        tables
+    }
+
+    /// Builds the indices over the interfaces' addresses and groups.
+    fn index(&mut self) {
+        self.locals.clear();
+        self.broadcasts.clear();
+        for interface in &mut self.interfaces {
+            interface.groups.sort_unstable();
+            for address in &interface.addresses {
+                self.locals.push((address.ip, interface.ifindex));
+                let broadcast = address.broadcast().filter(|_| interface.ifindex != Fib::LOOPBACK);
+                self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
+            }
+        }
+        self.locals.sort_unstable();
+        self.broadcasts.sort_unstable();
+    }
+
+    /// The interface numbered `ifindex`.
+    #[must_use]
+    pub fn interface(&self, ifindex: IfIndex) -> Option<&FibInterface> {
+        self.interfaces.iter().find(|i| i.ifindex == ifindex)
+    }
+
+    /// The interface that owns `ip`, if any does. All of 127.0.0.0/8 is the loopback interface's.
+    #[must_use]
+    pub fn owner(&self, ip: Ip) -> Option<&FibInterface> {
+        if ip.is_loopback() {
+            return self.interface(Fib::LOOPBACK);
+        }
+        self.interfaces.iter().find(|i| i.addresses.iter().any(|a| a.ip == ip))
+    }
+
+    /// Whether `ip` is an address of this host (indexed; for every packet).
+    #[must_use]
+    pub fn is_local(&self, ip: Ip) -> bool {
+        let at = self.locals.partition_point(|(local, _)| *local < ip);
+        self.locals.get(at).is_some_and(|(local, _)| *local == ip) || ip.is_loopback()
+    }
+
+    /// Whether `ip` is the directed broadcast address of a subnet of `ifindex`, or of any
+    /// interface.
+    #[must_use]
+    pub fn is_broadcast(&self, ifindex: Option<IfIndex>, ip: Ip) -> bool {
+        let at = self.broadcasts.partition_point(|(broadcast, _)| *broadcast < ip);
+        let same = self.broadcasts[at..].iter().take_while(|(broadcast, _)| *broadcast == ip);
+        same.into_iter().any(|(_, i)| ifindex.is_none_or(|wanted| wanted == *i))
+    }
+
+    /// Whose `destination` is, for a packet that came in by `interface`.
+    ///
+    /// The host model is strong on links and weak on the loopback path (IPRX-05): an address of
+    /// another interface is foreign on this one.
+    #[must_use]
+    pub fn classify(&self, interface: &FibInterface, destination: Ip) -> Destination {
+        if destination.is_multicast() {
+            let joined = interface.has_group(destination);
+            return if joined { Destination::Multicast } else { Destination::Foreign };
+        }
+        if interface.ifindex == Fib::LOOPBACK {
+            let ours = self.is_local(destination);
+            return if ours { Destination::Unicast } else { Destination::Foreign };
+        }
+        if self.locals.binary_search(&(destination, interface.ifindex)).is_ok() {
+            Destination::Unicast
+        } else if destination.is_limited_broadcast()
+            || self.is_broadcast(Some(interface.ifindex), destination)
+        {
+            Destination::Broadcast
+        } else {
+            Destination::Foreign
+        }
+    }
+
+    /// The route to `destination`, by `oif` if given: the first that fits, as they are sorted.
+    #[must_use]
+    pub fn route(&self, destination: Ip, oif: Option<IfIndex>) -> Option<&FibRoute> {
+        self.routes.iter().find(|r| {
+            r.destination.contains(destination) && oif.is_none_or(|wanted| wanted == r.ifindex)
+        })
+    }
+
+    /// Builds the indices again after a test changed a table in place.
+    #[cfg(test)]
+    pub(crate) fn reindex(&mut self) {
+        self.index();
+    }
+}

@@ -1,0 +1,357 @@
+//! TIME-WAIT: what is left of a connection that we closed first (RFC 9293 §3.6, TCPF-13).
+//!
+//! A compact record per flow, in a table of its own, so that a busy client keeps no control blocks.
+//! It re-acknowledges the peer's FIN, lets a new connection begin with a higher sequence number or a
+//! later timestamp (RFC 6191), and ignores RSTs (RFC 1337). A connection whose application let go
+//! comes here already in FIN-WAIT-2, where the peer's FIN is still to come and all it can do wrong
+//! is to send text nobody will read; it waits for that no longer than `tcp_fin_timeout` (GAP-24).
+//!
+//! All records of a kind wait equally long, so a list in order of expiry is a queue: restarting a
+//! record moves it to the end. When the table is full the oldest gives way.
+
+use addr::{FlowKey, IfIndex};
+use wire::tcp::{Flags, SeqNum};
+use wire::tcp_options::{OptionWriter, Timestamps};
+
+use crate::cx::Cx;
+use crate::drop::DropReason;
+use crate::limits::{Limits, TimeWaitReuse};
+use crate::store::slab::Slab;
+use crate::tcp::reply::{self, Bare};
+use crate::tcp::segment::Segment;
+use crate::tcp::segment::timestamps::Stamps;
+use crate::tcp::state::State;
+use crate::tcp::user::socket_options::Marks;
+use crate::time::{Duration, Instant};
+
+/// One closed connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeWait {
+    pub(crate) key: FlowKey,
+    /// SND.NXT.
+    pub(crate) snd_nxt: SeqNum,
+    /// RCV.NXT.
+    pub(crate) rcv_nxt: SeqNum,
+    scope: Option<IfIndex>,
+    expires: Instant,
+    older: u32,
+    newer: u32,
+    stamps: Stamps,
+    /// The window field we last sent, and its shift.
+    window: u16,
+    scale: u8,
+    /// The socket's (Linux `tw_tos`).
+    traffic_class: u8,
+    /// The half second in which a stray was last answered, modulo 256.
+    answered: u8,
+    /// The peer's FIN has not come: FIN-WAIT-2.
+    half: bool,
+}
+
+impl TimeWait {
+    pub(crate) fn state(&self) -> State {
+        if self.half { State::FinWait2 } else { State::TimeWait }
+    }
+
+    /// Whether a SYN is newer than everything of this connection: by number, or by the peer's clock
+    /// where there is one (RFC 9293 §3.6.1, MAY-2; RFC 6191).
+    fn is_surpassed(&self, seg: &Segment<'_>) -> bool {
+        let later = |stamps: Timestamps| SeqNum(stamps.value).gt(SeqNum(self.stamps.recent));
+        seg.seq.gt(self.rcv_nxt) || self.stamps.on && seg.timestamps.is_some_and(later)
+    }
+}
+
+/// What a segment for a closed connection leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It was answered, or ignored for this reason.
+    Done(Result<(), DropReason>),
+    /// It opens a new connection, whose ISN must be above this number.
+    Reopen(SeqNum),
+    /// It ended the flow, for this reason.
+    Over(Result<(), DropReason>),
+}
+
+/// What a connection leaves behind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    pub(crate) key: FlowKey,
+    pub(crate) scope: Option<IfIndex>,
+    pub(crate) snd_nxt: SeqNum,
+    pub(crate) rcv_nxt: SeqNum,
+    pub(crate) stamps: Stamps,
+    pub(crate) window: u16,
+    pub(crate) scale: u8,
+    pub(crate) traffic_class: u8,
+    /// The peer's FIN has not come.
+    pub(crate) half: bool,
+}
+
+/// What a new connection of ours takes over from an old one of the same flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heir {
+    /// Its ISN must be above this number.
+    pub(crate) floor: SeqNum,
+    /// The peer's clock, and when it was seen.
+    pub(crate) stamps: Stamps,
+}
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct TimeWaits {
+    slab: Slab<TimeWait>,
+    /// TIME-WAIT, then FIN-WAIT-2.
+    queues: [Queue; 2],
+}
+
+/// Records that wait equally long, oldest first.
+#[derive(Clone, Copy, Debug)]
+struct Queue {
+    oldest: u32,
+    newest: u32,
+    span: Duration,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl TimeWaits {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let queue = |span| Queue { oldest: NONE, newest: NONE, span };
+        let limit = limits.tcp_time_wait as usize;
+        let queues = [queue(limits.tcp_time_wait_span), queue(limits.tcp_fin_timeout)];
+        Self { slab: Slab::new(limit.max(1), limit), queues }
+    }
+
+    pub(crate) fn at(&self, index: u32) -> Option<&TimeWait> {
+        self.slab.at(index)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &TimeWait)> {
+        self.slab.iter()
+    }
+
+    /// The record that expires first, and when.
+    fn first(&self) -> Option<(Instant, u32)> {
+        let heads = self.queues.iter().map(|queue| queue.oldest);
+        heads.filter_map(|index| Some((self.slab.at(index)?.expires, index))).min()
+    }
+
+    /// When the first record expires.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.first().map(|(expires, _)| expires)
+    }
+
+    /// The record that has to give way, if the table is full.
+    pub(crate) fn victim(&self) -> Option<u32> {
+        self.first().filter(|_| self.slab.is_full()).map(|(_, index)| index)
+    }
+
+    /// A record that has expired.
+    pub(crate) fn expired(&self, now: Instant) -> Option<u32> {
+        self.first().filter(|(expires, _)| *expires <= now).map(|(_, index)| index)
+    }
+
+    /// Whether a connection of ours may take the flow over, and with what (RFC 6191's reasoning from
+    /// the other side; Linux `tcp_tw_reuse`): the peer's timestamps, once the clock has moved on
+    /// for a second, tell its old segments from new ones.
+    pub(crate) fn heir(&self, index: u32, cx: &Cx<'_>) -> Option<Heir> {
+        let record = self.slab.at(index)?;
+        let allowed = match cx.limits.tcp_tw_reuse {
+            TimeWaitReuse::Never => false,
+            TimeWaitReuse::Loopback => cx.fib.is_local(record.key.remote.ip),
+            TimeWaitReuse::Always => true,
+        };
+        let later = cx.now.since(record.stamps.recent_at) > REUSE_DELAY;
+        (allowed && record.stamps.on && later && !record.half)
+            .then(|| Heir { floor: record.snd_nxt + ISN_STEP, stamps: record.stamps })
+    }
+
+    /// Adds a record; the table is not full.
+    pub(crate) fn insert(&mut self, rest: Rest, now: Instant) -> Option<u32> {
+        let Rest { key, scope, snd_nxt, rcv_nxt, stamps, window, scale, half, .. } = rest;
+        let record = TimeWait {
+            key,
+            snd_nxt,
+            rcv_nxt,
+            scope,
+            expires: now,
+            older: NONE,
+            newer: NONE,
+            stamps,
+            window,
+            scale,
+            traffic_class: rest.traffic_class,
+            answered: half_second(now).wrapping_sub(1),
+            half,
+        };
+        let index = self.slab.insert_with(|_| record)?.index;
+        self.append(index, now);
+        Some(index)
+    }
+
+    pub(crate) fn remove(&mut self, index: u32) -> Option<TimeWait> {
+        self.slab.at(index)?;
+        self.unlink(index);
+        self.slab.remove(index)
+    }
+
+    /// A segment of this flow. `listening` says whether a listener would take a SYN.
+    pub(crate) fn receive(
+        &mut self,
+        cx: &mut Cx<'_>,
+        index: u32,
+        seg: &Segment<'_>,
+        listening: bool,
+    ) -> Verdict {
+        let Some(record) = self.slab.at(index).copied() else {
+            return Verdict::Done(Err(DropReason::TcpNoSocket));
+        };
+        let old = record.stamps.on
+            && seg.timestamps.is_some_and(|s| record.stamps.is_old(s.value, 0, cx.now));
+        if record.half {
+            return self.receive_half(cx, index, seg, old);
+        }
+        if seg.flags.rst() {
+            // RFC 1337: a RST must not cut TIME-WAIT short.
+            return Verdict::Done(Err(DropReason::TcpBadReset));
+        }
+        if !old && seg.seq == record.rcv_nxt && seg.len() == 0 {
+            // A late ACK wants no answer.
+            self.note_timestamp(index, seg, cx.now);
+            self.restart(index, cx.now);
+            return Verdict::Done(Ok(()));
+        }
+        if seg.flags.syn() && !seg.flags.ack() && !old && listening && record.is_surpassed(seg) {
+            return Verdict::Reopen(record.snd_nxt + ISN_STEP);
+        }
+        // A SYN may be an old duplicate as well as a new one whose number happens to be low.
+        if old || seg.flags.ack() {
+            self.restart(index, cx.now);
+        }
+        let answered = self.answer(cx, index, seg);
+        Verdict::Done(if old { answered.and(Err(DropReason::TcpPaws)) } else { answered })
+    }
+
+    /// A segment in FIN-WAIT-2 of an orphan: its FIN ends it in order, a RST or new text at once.
+    fn receive_half(
+        &mut self,
+        cx: &mut Cx<'_>,
+        index: u32,
+        seg: &Segment<'_>,
+        old: bool,
+    ) -> Verdict {
+        let Some(&record) = self.slab.at(index) else {
+            return Verdict::Done(Err(DropReason::TcpNoSocket));
+        };
+        let nxt = record.rcv_nxt;
+        if seg.flags.rst() {
+            let exact = seg.seq == nxt && !old;
+            let refused = Err(DropReason::TcpBadReset);
+            return if exact { Verdict::Over(Ok(())) } else { Verdict::Done(refused) };
+        }
+        let edge = nxt + (u32::from(record.window) << record.scale);
+        if old || seg.flags.syn() || seg.seq.gt(edge) || seg.end().lt(nxt) {
+            let reason = if old { DropReason::TcpPaws } else { DropReason::TcpOutOfWindow };
+            return Verdict::Done(self.answer(cx, index, seg).and(Err(reason)));
+        }
+        let text_end = seg.seq + seg.payload.len() as u32;
+        if text_end.gt(nxt) {
+            reply::reset_for(cx, seg);
+            return Verdict::Over(Err(DropReason::TcpReaderGone));
+        }
+        if seg.flags.fin() && text_end == nxt {
+            self.unlink(index);
+            if let Some(record) = self.slab.at_mut(index) {
+                record.half = false;
+                record.rcv_nxt += 1;
+            }
+            self.append(index, cx.now);
+            self.note_timestamp(index, seg, cx.now);
+            self.acknowledge(cx, index);
+        }
+        Verdict::Done(Ok(()))
+    }
+
+    fn note_timestamp(&mut self, index: u32, seg: &Segment<'_>, now: Instant) {
+        if let Some(record) = self.slab.at_mut(index)
+            && let Some(stamps) = seg.timestamps.filter(|_| record.stamps.on)
+        {
+            record.stamps.update(stamps, seg.seq, seg.seq, now);
+        }
+    }
+
+    /// Answers a segment that fits nowhere; one without text at most once in each half second.
+    fn answer(&mut self, cx: &mut Cx<'_>, index: u32, seg: &Segment<'_>) -> Result<(), DropReason> {
+        let Some(record) = self.slab.at_mut(index) else { return Ok(()) };
+        if seg.len() == 0 || seg.flags.syn() {
+            let half_second = half_second(cx.now);
+            if core::mem::replace(&mut record.answered, half_second) == half_second {
+                return Err(DropReason::TcpOutOfWindow);
+            }
+        }
+        send_ack(cx, record)
+    }
+
+    /// Lets a record wait from now on.
+    fn restart(&mut self, index: u32, now: Instant) {
+        self.unlink(index);
+        self.append(index, now);
+    }
+
+    /// Sends the ACK of the peer's FIN.
+    pub(crate) fn acknowledge(&self, cx: &mut Cx<'_>, index: u32) {
+        let outcome = self.slab.at(index).map_or(Ok(()), |record| send_ack(cx, record));
+        if let Err(reason) = outcome {
+            cx.drop(reason);
+        }
+    }
+
+    fn append(&mut self, index: u32, now: Instant) {
+        let Some(record) = self.slab.at(index) else { return };
+        let queue = &mut self.queues[usize::from(record.half)];
+        let newest = core::mem::replace(&mut queue.newest, index);
+        let expires = now + queue.span;
+        match self.slab.at_mut(newest) {
+            Some(last) => last.newer = index,
+            None => queue.oldest = index,
+        }
+        if let Some(record) = self.slab.at_mut(index) {
+            (record.older, record.newer, record.expires) = (newest, NONE, expires);
+        }
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Some(&TimeWait { older, newer, half, .. }) = self.slab.at(index) else { return };
+        let queue = &mut self.queues[usize::from(half)];
+        match self.slab.at_mut(older) {
+            Some(record) => record.newer = newer,
+            None => queue.oldest = newer,
+        }
+        match self.slab.at_mut(newer) {
+            Some(record) => record.older = older,
+            None => queue.newest = older,
+        }
+    }
+}
+
+fn send_ack(cx: &mut Cx<'_>, record: &TimeWait) -> Result<(), DropReason> {
+    let (seq, ack) = (record.snd_nxt, record.rcv_nxt);
+    let marks = Marks { traffic_class: record.traffic_class, ..Marks::DEFAULT };
+    let bare = Bare { seq, ack, flags: Flags::ACK, window: record.window, marks };
+    let mut options = OptionWriter::new();
+    if record.stamps.on {
+        options.timestamps(record.stamps.option(cx.now));
+    }
+    reply::send(cx, record.scope, &record.key, bare, options.finish())
+}
+
+fn half_second(at: Instant) -> u8 {
+    (at.millis() / 500) as u8
+}
+
+/// How far above the old connection's numbers a reopened one starts (Linux).
+const ISN_STEP: u32 = 65_537;
+/// Linux `tcp_tw_reuse_delay`.
+const REUSE_DELAY: Duration = Duration::from_secs(1);
+
+const _: () = assert!(size_of::<TimeWait>() <= 96);

@@ -1,0 +1,33 @@
+//! When the ACK of text that came in order leaves: at once, or by the delayed-ACK timer.
+
+use crate::cx::Cx;
+use crate::tcp::conn::Conn;
+use crate::time::{Duration, Instant};
+
+impl Conn {
+    /// Text came in order: the ACK leaves at once or later. `gap` says that text out of order waits or
+    /// waited.
+    #[inline]
+    pub(crate) fn schedule_ack(&mut self, cx: &Cx<'_>, gap: bool) {
+        let rcv = &mut self.rcv;
+        let waiting = (rcv.nxt - rcv.acked) as u32;
+        if gap || waiting > rcv.acks.segment || rcv.acks.is_quick() {
+            rcv.owed.now = true;
+            return;
+        }
+        let delay = rcv.acks.delay(Duration::from_micros(self.rtt.srtt_us().into()));
+        let timer = &mut self.timers.delayed_ack;
+        if *timer != Instant::FAR && *timer <= cx.now + delay / 4 {
+            rcv.owed.now = true;
+        } else {
+            *timer = (*timer).min(cx.now + delay);
+        }
+    }
+
+    /// An ACK that was put off is due.
+    pub(crate) fn on_ack_timer(&mut self) {
+        if self.rcv.acks.on_timer(self.rtt.rto()) {
+            self.rcv.owed.now = true;
+        }
+    }
+}

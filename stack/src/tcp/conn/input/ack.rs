@@ -1,0 +1,226 @@
+//! The fifth step of segment arrival: the ACK field (RFC 9293 §3.10.7.4, RFC 5961 §5).
+//!
+//! An ACK may free ring space, take a sample of the round trip, open the congestion window, repair a
+//! loss, complete our FIN, and change the peer's window. Each is one function here or in the part
+//! it concerns.
+
+use crate::cx::Cx;
+use crate::drop::DropReason;
+use crate::tcp::conn::{Conn, End};
+use crate::tcp::recovery::{AckSummary, Delivered, Dsack};
+use crate::tcp::segment::Segment;
+use crate::tcp::state::{OurFin, State};
+use crate::time::{Duration, Instant};
+use wire::tcp::SeqNum;
+use wire::tcp_options::SackBlock;
+
+impl Conn {
+    /// Fifth: the ACK field.
+    #[inline]
+    pub(crate) fn process_ack(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        if !seg.flags.ack() {
+            return Err(DropReason::TcpBadFlags);
+        }
+        let (una, nxt) = (self.snd.una, self.snd.nxt);
+        // RFC 5961 §5: neither what was never sent nor what is a window ago (TCPI-03).
+        let oldest = una - self.snd.max_wnd.min(MAX_WINDOW);
+        if seg.ack.gt(nxt) || seg.ack.lt(oldest) {
+            self.challenge(cx);
+            return Err(DropReason::TcpBadAck);
+        }
+        self.heard = cx.now;
+        self.soft_error = None;
+        self.probes = 0;
+        let says_more = self.sack && !seg.sack.is_empty();
+        if seg.ack.lt(una) && !says_more {
+            // Overtaken by a later one; its text may still be new.
+            return Ok(());
+        }
+        let window = u32::from(seg.window) << self.snd.scale;
+        let duplicate = self.is_duplicate(seg, window);
+        let changed = seg.ack.ge(una) && self.snd.update_window(seg.seq, seg.ack, window);
+        self.process_delivery(cx, seg, duplicate);
+        if self.snd.wnd == 0 {
+            // The peer answers, it only has no room: that is no silence. Nobody waits for the data of an
+            // orphan, so there it counts as one (as Linux has it).
+            if !self.orphan {
+                self.retries = 0;
+            }
+        } else if changed {
+            self.probe_backoff = 0;
+            if self.snd.outstanding() == 0 {
+                self.note_progress();
+            }
+        }
+        // An ACK that says nothing new makes nothing possible that was not: whoever only receives need not
+        // look at what there is to send.
+        if changed || duplicate || says_more || seg.ack != una {
+            self.output |= self.has_work();
+        }
+        Ok(())
+    }
+
+    /// RFC 5681 §2: a duplicate acknowledges nothing new, carries nothing, leaves the window as it
+    /// was, while something is outstanding. Where duplicates decide on a timeout, any window does: some
+    /// peers open theirs with text that is out of order.
+    #[inline]
+    fn is_duplicate(&self, seg: &Segment<'_>, window: u32) -> bool {
+        seg.ack == self.snd.una
+            && self.snd.una != self.snd.nxt
+            && seg.len() == 0
+            && (window == self.snd.wnd || !self.sack && self.recovery.is_frto_undecided())
+    }
+
+    /// What the peer says it has: the queue takes it in, then the round trip, the timers and recovery.
+    #[inline]
+    fn process_delivery(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>, is_dupack: bool) {
+        let una = self.snd.una;
+        let newly_acked = (seg.ack - una).max(0) as u32;
+        let blocks = self.sack && !seg.sack.is_empty();
+        // Without recovery state nothing is outstanding, nor was lately.
+        if newly_acked == 0 && !is_dupack && !blocks || !self.recovery.is_active() {
+            return;
+        }
+        let mut delivered = self.recovery.begin_delivery(cx.now, self.rtt.min());
+        let dsack = if blocks { self.process_sack_blocks(seg, &mut delivered) } else { None };
+        if newly_acked > 0 {
+            self.recovery.sent_queue.on_ack(seg.ack, &mut delivered);
+            self.advance(cx, seg.ack);
+        }
+        let ts_ecr = seg.timestamps.filter(|_| self.stamps.on).map(|stamps| stamps.echo);
+        let rtt = self.measure(cx, &delivered, newly_acked, ts_ecr);
+        if newly_acked > 0 && !self.keeps_rto(newly_acked) {
+            self.restart_retransmit_timer(cx);
+        }
+        let ack = AckSummary { newly_acked, is_dupack, dsack, ts_ecr, rtt };
+        self.process_recovery(cx, &delivered, &ack);
+    }
+
+    /// SACK blocks (RFC 2018 §5). A first block that lies below what is acknowledged, or within the
+    /// second, tells of something that arrived dsack (RFC 2883 §4): how many bytes, up to where.
+    fn process_sack_blocks(
+        &mut self,
+        seg: &Segment<'_>,
+        delivered: &mut Delivered,
+    ) -> Option<Dsack> {
+        let (una, nxt) = (self.snd.una, self.snd.nxt);
+        let mut dsack = None;
+        let mut blocks = [SackBlock::default(); 4];
+        let mut count = 0;
+        let second = seg.sack.iter().nth(1);
+        for (at, block) in seg.sack.iter().enumerate() {
+            let SackBlock { left, right } = block;
+            if left.ge(right) || right.gt(nxt) {
+                continue;
+            }
+            let within = second.is_some_and(|s| s.left.le(left) && right.le(s.right));
+            if at == 0 && (left.lt(seg.ack) || within) {
+                let len = (right - left) as u32;
+                // Older than anything that could have been sent dsack lately is not believed.
+                dsack = (len <= self.snd.max_wnd.max(self.snd.mss)).then_some(Dsack { len, right });
+                continue;
+            }
+            if left.ge(una)
+                && left.ge(seg.ack)
+                && let Some(place) = blocks.get_mut(count)
+            {
+                *place = block;
+                count += 1;
+            }
+        }
+        // In order, so that blocks told in the order of news do not look like reordering.
+        blocks[..count].sort_unstable_by_key(|block| (block.left - una) as u32);
+        for block in &blocks[..count] {
+            self.recovery.sent_queue.on_sack(*block, delivered);
+        }
+        dsack
+    }
+
+    /// A sample of the round trip: from what was sent once and is acknowledged now, in order or not, else
+    /// from the echoed timestamp (RFC 7323 §4.1). Says it in the sense of the path: the last segment.
+    #[inline]
+    fn measure(
+        &mut self,
+        cx: &mut Cx<'_>,
+        delivered: &Delivered,
+        newly_acked: u32,
+        ts_ecr: Option<u32>,
+    ) -> Option<Duration> {
+        let first = if delivered.retrans_data_acked { None } else { delivered.first_ackt };
+        if let Some(sent) = first.or(delivered.first_sackt) {
+            self.rtt.sample(cx.now.since(sent), cx.now);
+        } else if let Some(ts_ecr) = ts_ecr.filter(|&ts_ecr| newly_acked > 0 && ts_ecr != 0) {
+            let ticks = self.stamps.clock(cx.now).wrapping_sub(ts_ecr);
+            if ticks < STAMP_AGE_MAX {
+                self.rtt.sample(Duration::from_millis(u64::from(ticks.max(1))), cx.now);
+            }
+        }
+        let last = if delivered.retrans_data_acked { None } else { delivered.last_ackt };
+        last.or(delivered.first_sackt).map(|sent| cx.now.since(sent))
+    }
+
+    /// New numbers are acknowledged: room in the ring, and perhaps the end of our FIN.
+    #[inline]
+    fn advance(&mut self, cx: &mut Cx<'_>, ack: SeqNum) {
+        let acked = (ack - self.snd.una) as u32;
+        let fin = self.fins.ours == OurFin::Sent && ack == self.snd.nxt;
+        let data = acked - u32::from(fin);
+        self.snd.una = ack;
+        self.note_shortage();
+        self.snd.ring.release(data as usize);
+        if self.snd.ring.is_empty() {
+            self.drain.want();
+        }
+        self.snd.up = self.snd.up.max(ack);
+        self.note_progress();
+        self.retries = 0;
+        self.confirm_neighbor(cx);
+        if data > 0 {
+            self.discharge(cx, data);
+            self.make_room(cx);
+        }
+        if fin {
+            self.on_fin_acked();
+        }
+    }
+
+    /// Whether the retransmission timer keeps running although SND.UNA moved by `newly_acked` bytes.
+    #[inline]
+    fn keeps_rto(&mut self, newly_acked: u32) -> bool {
+        let (snd, ssthresh) = (self.snd_vars(), self.congestion.ssthresh());
+        self.recovery.keeps_rto(&snd, newly_acked, ssthresh)
+    }
+
+    /// RFC 6298 §5.2 and §5.3. A peer that threw away what it had said it has is found out soon.
+    #[inline]
+    fn restart_retransmit_timer(&mut self, cx: &Cx<'_>) {
+        self.timers.retransmit = if self.snd.una == self.snd.nxt {
+            Instant::FAR
+        } else if self.recovery.sent_queue.is_reneged() {
+            cx.now + self.rtt.srtt().unwrap_or_default().max(RENEGE_WAIT)
+        } else {
+            cx.now + self.rtt.rto()
+        };
+    }
+
+    /// Our FIN is acknowledged.
+    pub(crate) fn on_fin_acked(&mut self) {
+        self.fins.acknowledge();
+        match self.state() {
+            State::Closed => self.end = Some(End::Closed),
+            State::TimeWait => self.end = Some(End::TimeWait),
+            _ => {}
+        }
+    }
+}
+
+/// Largest window there can be (RFC 7323 §2.3).
+const MAX_WINDOW: u32 = 1 << 30;
+/// An echo of a clock that ran this long, in milliseconds, is none (RFC 7323 §4.1).
+const STAMP_AGE_MAX: u32 = 1 << 22;
+/// Linux `tcp_check_sack_reneging`.
+const RENEGE_WAIT: Duration = Duration::from_millis(10);

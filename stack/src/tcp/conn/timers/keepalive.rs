@@ -1,0 +1,60 @@
+//! The keep-alive timer of a connection (RFC 9293 §3.8.4), and the wait of an orphan in FIN-WAIT-2,
+//! which uses the same timer.
+
+use crate::cx::Cx;
+use crate::tcp::conn::{Conn, End, Probe, Stage};
+use crate::time::Instant;
+
+impl Conn {
+    /// Probing was turned on or off.
+    pub(crate) fn set_keepalive(&mut self) {
+        self.timers.keepalive = Instant::FAR;
+        if self.stage == Stage::Synchronized {
+            self.start_keepalive();
+        }
+    }
+
+    /// Arms the timer.
+    pub(crate) fn start_keepalive(&mut self) {
+        let times = self.settings.keepalive;
+        if times.probes > 0 {
+            self.timers.keepalive = self.heard + times.idle();
+        }
+    }
+
+    /// The timer fired.
+    pub(crate) fn on_keepalive_timer(&mut self, cx: &mut Cx<'_>) {
+        if self.lingering {
+            // The peer's FIN did not come in the time the user gave it (`TCP_LINGER2`).
+            self.end = Some(End::Closed);
+            return;
+        }
+        let times = self.settings.keepalive;
+        if times.probes == 0 {
+            return;
+        }
+        // While data is outstanding or a window is probed, those timers watch over the peer.
+        if self.snd.outstanding() > 0 || self.snd.unsent() > 0 {
+            self.timers.keepalive = cx.now + times.idle();
+            return;
+        }
+        let silence = cx.now.since(self.heard);
+        if silence < times.idle() {
+            self.timers.keepalive = self.heard + times.idle();
+            return;
+        }
+        let over = match self.settings.user_timeout {
+            0 => self.probes >= times.probes,
+            timeout => self.probes > 0 && silence.as_millis() >= timeout.into(),
+        };
+        if over {
+            self.send_reset(cx);
+            self.give_up(cx);
+            return;
+        }
+        self.probes = self.probes.saturating_add(1);
+        self.probe = Some(Probe::Alive);
+        self.output = true;
+        self.timers.keepalive = cx.now + times.interval();
+    }
+}

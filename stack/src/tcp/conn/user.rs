@@ -1,0 +1,42 @@
+//! What the user of a connection does: it wrote, it read, it reads no more (RFC 9293 §3.10.2, §3.10.3).
+
+use crate::cx::Cx;
+use crate::event::Readiness;
+use crate::tcp::conn::{Conn, Stage};
+use crate::tcp::state::TheirFin;
+
+impl Conn {
+    /// The application wrote, or finished writing.
+    pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>) {
+        self.recount(cx);
+        self.moderate(cx);
+        self.note_shortage();
+        self.output |= self.stage != Stage::SynSent && self.has_work();
+    }
+
+    /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
+    /// step, or if an ACK was put off for an answer that will not come.
+    pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>) {
+        self.recount_received(cx);
+        let left = self.rcv.ring.buffered();
+        let read = (self.rcv.ring.position() - left as u64) as u32;
+        if left == 0 {
+            self.drain.want();
+        }
+        if !cx.memory.pressure() {
+            self.rcv.space.on_read(read, u32::from(self.our_mss), cx.now);
+        }
+        if self.stage == Stage::Synchronized && self.fins.theirs == TheirFin::Open {
+            let waiting = (self.rcv.nxt - self.rcv.acked) as u32;
+            if self.rcv.acks.on_read(waiting, left) || self.rcv.wants_update(cx.memory.pressure()) {
+                self.rcv.owed.now = true;
+            }
+        }
+    }
+
+    /// The application wants no more data (TCPI-16).
+    pub(crate) fn shutdown_read(&mut self, cx: &mut Cx<'_>) {
+        self.rcv.shut();
+        self.tell(cx, Readiness::READABLE);
+    }
+}

@@ -1,0 +1,353 @@
+//! Handshakes that peers began: the table of embryos.
+//!
+//! A SYN costs whoever sends it nothing, so what we keep of it is small: 56 bytes and 8 in the flow
+//! index, timer included. Three things make it so.
+//!
+//! * Our end of the flow is the same for thousands of embryos, so it is kept once, as a *place*
+//!   (listener, address, interface), and an embryo holds the place's number.
+//! * All SYN-ACKs sent for the nth time wait equally long for an answer, so a queue per n in order
+//!   of arrival replaces a timer per embryo. Times are counted in 4 µs since the first SYN-ACK.
+//! * What follows from the path (window, our MSS) is worked out again when it is needed.
+//!
+//! Outside this file an embryo is seen unpacked, as a [`Handshake`].
+
+use std::collections::BTreeMap;
+
+use addr::{Endpoint, FlowKey, IfIndex, Ip};
+use wire::tcp::SeqNum;
+use wire::tcp_options::Timestamps;
+
+use crate::store::slab::Slab;
+use crate::tcp::open::cookies::Carried;
+use crate::tcp::segment::options::Offer;
+use crate::time::{Duration, Instant};
+
+/// A passive open under way, unpacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    pub(crate) key: FlowKey,
+    /// Interface of a link-local peer.
+    pub(crate) scope: Option<IfIndex>,
+    /// Slot of its listener.
+    pub(crate) listener: u32,
+    pub(crate) irs: SeqNum,
+    pub(crate) iss: SeqNum,
+    /// The peer's SYN; its timestamp is the latest one seen.
+    pub(crate) offer: Offer,
+    /// When the first SYN-ACK left; unknown for a cookie.
+    pub(crate) since: Option<Instant>,
+    /// Timeouts so far.
+    pub(crate) retries: u8,
+    /// Some SYN-ACK was sent twice, so the handshake gives no sample (Karn).
+    pub(crate) repeated: bool,
+}
+
+/// A handshake, packed.
+#[derive(Clone, Copy, Debug)]
+struct Embryo {
+    remote: Endpoint,
+    mss: u16,
+    place: u32,
+    irs: SeqNum,
+    iss: SeqNum,
+    ts_recent: u32,
+    /// When the first SYN-ACK left, in ticks.
+    since: u32,
+    older: u32,
+    newer: u32,
+    /// Scale, SACK and ECN as a cookie carries them, and [`TIMESTAMPS`].
+    offer: u8,
+    retries: u8,
+    /// The half second in which a stray was last answered, modulo 256.
+    answered: u8,
+    repeated: bool,
+}
+
+/// A slot of the slab (value and generation) and an entry of the flow index.
+const _: () = assert!(size_of::<Option<Embryo>>() + 4 + 8 <= 64);
+
+/// Our end of some embryos.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    listener: u32,
+    local: Endpoint,
+    scope: Option<IfIndex>,
+    embryos: u32,
+}
+
+/// Embryos whose SYN-ACK was sent equally often, oldest first.
+#[derive(Clone, Copy, Debug)]
+struct Queue {
+    oldest: u32,
+    newest: u32,
+}
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Embryos {
+    slab: Slab<Embryo>,
+    places: Slab<Place>,
+    by_place: BTreeMap<(u32, Ip, Option<u32>), u32>,
+    queues: [Queue; QUEUES],
+    /// The latest instant seen, against which ticks are read.
+    clock: Instant,
+}
+
+impl Embryos {
+    pub(crate) fn new(limit: usize, reserve: usize) -> Self {
+        Self {
+            slab: Slab::new(limit, reserve),
+            places: Slab::new(limit + PLACES_KEPT, 0),
+            by_place: BTreeMap::new(),
+            queues: [Queue { oldest: NONE, newest: NONE }; QUEUES],
+            clock: Instant::ZERO,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.slab.is_full()
+    }
+
+    /// Whether the embryo is that of `key`.
+    #[inline]
+    pub(crate) fn is(&self, index: u32, key: &FlowKey) -> bool {
+        let Some(embryo) = self.slab.at(index) else { return false };
+        embryo.remote == key.remote
+            && self.places.at(embryo.place).is_some_and(|place| place.local == key.local)
+    }
+
+    /// The embryo, unpacked.
+    pub(crate) fn get(&self, index: u32) -> Option<Handshake> {
+        let embryo = self.slab.at(index)?;
+        let place = self.places.at(embryo.place)?;
+        let Carried { scale, sack, .. } = Carried::from_clock(embryo.offer.into());
+        let stamped = embryo.offer & TIMESTAMPS != 0;
+        let timestamps = stamped.then_some(Timestamps { value: embryo.ts_recent, echo: 0 });
+        Some(Handshake {
+            key: FlowKey::new(place.local, embryo.remote),
+            scope: place.scope,
+            listener: place.listener,
+            irs: embryo.irs,
+            iss: embryo.iss,
+            offer: Offer { mss: embryo.mss, scale, sack, timestamps },
+            since: Some(self.instant(embryo.since)),
+            retries: embryo.retries,
+            repeated: embryo.repeated,
+        })
+    }
+
+    /// Every embryo with its flow and its listener.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, FlowKey, u32)> + '_ {
+        self.slab.iter().filter_map(|(index, embryo)| {
+            let place = self.places.at(embryo.place)?;
+            Some((index, FlowKey::new(place.local, embryo.remote), place.listener))
+        })
+    }
+
+    /// Takes in a handshake whose SYN-ACK leaves now.
+    pub(crate) fn insert(&mut self, new: &Handshake, now: Instant) -> Option<u32> {
+        if self.slab.is_full() {
+            return None;
+        }
+        self.clock = now;
+        let place = self.place(new)?;
+        let Offer { mss, scale, sack, timestamps } = new.offer;
+        let carried = Carried { scale, sack, ecn: false }.into_clock(STAMP_MAX) as u8 & OFFER;
+        let embryo = Embryo {
+            remote: new.key.remote,
+            mss,
+            place,
+            irs: new.irs,
+            iss: new.iss,
+            ts_recent: timestamps.map_or(0, |stamps| stamps.value),
+            since: ticks(now),
+            older: NONE,
+            newer: NONE,
+            offer: carried | if timestamps.is_some() { TIMESTAMPS } else { 0 },
+            retries: 0,
+            answered: half_second(now).wrapping_sub(1),
+            repeated: false,
+        };
+        let index = self.slab.insert_with(|_| embryo)?.index;
+        if let Some(place) = self.places.at_mut(place) {
+            place.embryos += 1;
+        }
+        self.append(index);
+        Some(index)
+    }
+
+    pub(crate) fn remove(&mut self, index: u32) -> Option<Handshake> {
+        let handshake = self.get(index)?;
+        self.unlink(index);
+        let embryo = self.slab.remove(index)?;
+        if let Some(place) = self.places.at_mut(embryo.place) {
+            place.embryos -= 1;
+        }
+        Some(handshake)
+    }
+
+    /// A listener is gone, and its embryos were removed.
+    pub(crate) fn forget_listener(&mut self, listener: u32) {
+        self.forget_places(|place| place.listener == listener);
+    }
+
+    /// A SYN-ACK was sent out of turn, so the round trip is not known.
+    pub(crate) fn note_repeated(&mut self, index: u32) {
+        if let Some(embryo) = self.slab.at_mut(index) {
+            embryo.repeated = true;
+        }
+    }
+
+    /// The peer's clock moved on.
+    pub(crate) fn note_timestamp(&mut self, index: u32, value: u32) {
+        if let Some(embryo) = self.slab.at_mut(index) {
+            embryo.ts_recent = value;
+        }
+    }
+
+    /// Whether a segment that fits nowhere may be answered: once in each half second, so that two
+    /// hosts do not answer each other for ever (Linux `tcp_invalid_ratelimit`).
+    pub(crate) fn may_answer(&mut self, index: u32, now: Instant) -> bool {
+        let half_second = half_second(now);
+        let Some(embryo) = self.slab.at_mut(index) else { return false };
+        core::mem::replace(&mut embryo.answered, half_second) != half_second
+    }
+
+    /// An embryo whose SYN-ACK was not answered in time. The caller removes it or lets it wait
+    /// [once more](Self::retry).
+    pub(crate) fn expired(&mut self, now: Instant) -> Option<u32> {
+        self.clock = now;
+        let due = |queue: &Queue| {
+            let embryo = self.slab.at(queue.oldest)?;
+            let age = ticks(now).wrapping_sub(embryo.since);
+            (age > patience(embryo.retries)).then_some(queue.oldest)
+        };
+        self.queues.iter().find_map(due)
+    }
+
+    /// The SYN-ACK is sent again, and waits twice as long.
+    pub(crate) fn retry(&mut self, index: u32) {
+        self.unlink(index);
+        if let Some(embryo) = self.slab.at_mut(index) {
+            embryo.retries = embryo.retries.saturating_add(1);
+            embryo.repeated = true;
+        }
+        self.append(index);
+    }
+
+    /// When the next embryo expires.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let due = |queue: &Queue| {
+            let embryo = self.slab.at(queue.oldest)?;
+            let wait = u64::from(patience(embryo.retries) + 1) << TICK_SHIFT;
+            Some(self.instant(embryo.since) + Duration::from_nanos(wait))
+        };
+        self.queues.iter().filter_map(due).min()
+    }
+
+    /// The instant of a tick that is not later than the latest instant seen.
+    fn instant(&self, since: u32) -> Instant {
+        let age = u64::from(ticks(self.clock).wrapping_sub(since));
+        let tick = (self.clock.nanos() >> TICK_SHIFT).saturating_sub(age);
+        Instant::from_nanos(tick << TICK_SHIFT)
+    }
+
+    fn place(&mut self, new: &Handshake) -> Option<u32> {
+        let Handshake { key, listener, scope, .. } = *new;
+        let name = (listener, key.local.ip, scope.map(IfIndex::get));
+        if let Some(&index) = self.by_place.get(&name) {
+            return Some(index);
+        }
+        if self.places.len() >= PLACES_KEPT {
+            self.forget_places(|_| true);
+        }
+        let place = Place { listener, local: key.local, scope, embryos: 0 };
+        let index = self.places.insert_with(|_| place)?.index;
+        self.by_place.insert(name, index);
+        Some(index)
+    }
+
+    /// Drops the places without embryos for which `which` holds.
+    fn forget_places(&mut self, which: impl Fn(&Place) -> bool) {
+        let places = &mut self.places;
+        self.by_place.retain(|_, index| {
+            let gone = places.at(*index).is_none_or(|place| place.embryos == 0 && which(place));
+            if gone {
+                places.remove(*index);
+            }
+            !gone
+        });
+    }
+
+    fn append(&mut self, index: u32) {
+        let Some(embryo) = self.slab.at(index) else { return };
+        let queue = &mut self.queues[queue_of(embryo.retries)];
+        let last = core::mem::replace(&mut queue.newest, index);
+        match self.slab.at_mut(last) {
+            Some(last) => last.newer = index,
+            None => queue.oldest = index,
+        }
+        if let Some(embryo) = self.slab.at_mut(index) {
+            (embryo.older, embryo.newer) = (last, NONE);
+        }
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Some(&Embryo { older, newer, retries, .. }) = self.slab.at(index) else { return };
+        let queue = &mut self.queues[queue_of(retries)];
+        match self.slab.at_mut(older) {
+            Some(embryo) => embryo.newer = newer,
+            None => queue.oldest = newer,
+        }
+        match self.slab.at_mut(newer) {
+            Some(embryo) => embryo.older = older,
+            None => queue.newest = older,
+        }
+    }
+}
+
+fn ticks(at: Instant) -> u32 {
+    (at.nanos() >> TICK_SHIFT) as u32
+}
+
+fn half_second(at: Instant) -> u8 {
+    (at.millis() / 500) as u8
+}
+
+/// From the later of these on, all wait equally long.
+fn queue_of(retries: u8) -> usize {
+    usize::from(retries).min(QUEUES - 1)
+}
+
+/// Ticks from the first SYN-ACK to the end of the wait after `retries` more: waits of 1, 2, 4 ...
+/// seconds, none longer than two minutes (Linux `TCP_TIMEOUT_INIT`, `TCP_RTO_MAX`).
+fn patience(retries: u8) -> u32 {
+    let doubled = u64::from(retries).min(QUEUES as u64 - 2);
+    let more = u64::from(retries) - doubled;
+    let seconds = (2 << doubled) - 1 + more * WAIT_MAX_S;
+    u32::try_from((seconds * 1_000_000_000).div_ceil(1 << TICK_SHIFT)).unwrap_or(u32::MAX - 1)
+}
+
+/// 4.1 µs: fine enough for a round trip, and a `u32` of them is five hours.
+const TICK_SHIFT: u32 = 12;
+/// Waits of 1 to 64 seconds, then of two minutes.
+const QUEUES: usize = 8;
+const WAIT_MAX_S: u64 = 120;
+/// Two hours: longer waits could not be told apart in ticks.
+pub(crate) const RETRIES_MAX: u32 = 64;
+/// Places without embryos that are kept: enough for the addresses of most hosts.
+const PLACES_KEPT: usize = 256;
+/// In [`Embryo::offer`]: the peer sends timestamps.
+const TIMESTAMPS: u8 = 1 << 6;
+/// In [`Embryo::offer`]: what a cookie carries too.
+const OFFER: u8 = TIMESTAMPS - 1;
+const STAMP_MAX: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! Listeners: how they are found, their accept queues, and when those count as full.
+//!
+//! What segments do to them is in `passive`, the handshakes under way in `embryos`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use addr::{Endpoint, Ip};
+
+use crate::cx::Cx;
+use crate::event::Readiness;
+use crate::limits::Limits;
+use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
+use crate::store::slab::{Key, Slab};
+use crate::tcp::Tcp;
+use crate::tcp::open::cookies;
+use crate::tcp::open::embryos;
+use crate::tcp::user::socket_options::Choice;
+use crate::time::{Duration, Instant};
+
+/// How to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Connections that may wait to be accepted.
+    pub backlog: u32,
+    /// A wildcard IPv6 listener takes no IPv4 connections.
+    pub only_v6: bool,
+}
+
+impl Default for ListenOptions {
+    /// Linux's `SOMAXCONN`.
+    fn default() -> Self {
+        Self { backlog: 4096, only_v6: false }
+    }
+}
+
+/// A socket that waits for connections.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) local: Endpoint,
+    pub(crate) only_v6: bool,
+    pub(crate) backlog: u32,
+    /// Embryos of this listener.
+    pub(crate) embryos: u32,
+    /// Those of them whose SYN-ACK was sent once.
+    pub(crate) young: u32,
+    /// When the last cookie left.
+    pub(crate) cookies_at: Option<Instant>,
+    pub(crate) queue: VecDeque<SocketRings>,
+    pub(crate) pending_events: Readiness,
+    /// What its connections start with.
+    pub(crate) settings: Choice,
+}
+
+impl Listener {
+    /// The accept queue is full: it takes one more than the backlog, as in Linux.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() > self.backlog as usize
+    }
+
+    /// There are as many embryos as the accept queue could take, or as any listener may have (Linux
+    /// `inet_csk_reqsk_queue_is_full`, `tcp_max_syn_backlog`).
+    pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
+        self.embryos > self.backlog || self.embryos >= limits.tcp_embryos
+    }
+
+    /// Cookies were sent lately enough for one to come back. At other times every ACK is a stray,
+    /// and nobody can try numbers.
+    pub(crate) fn expects_cookies(&self, cx: &Cx<'_>) -> bool {
+        let valid = Duration::from_millis(cookies::VALID_MS);
+        self.cookies_at.is_some_and(|at| cx.now.since(at) < valid)
+    }
+
+    /// How often a SYN-ACK is repeated. While the embryos are more than half of what the queue takes,
+    /// old ones give way to young ones (Linux `reqsk_timer_handler`).
+    pub(crate) fn syn_ack_retries(&self, limits: &Limits) -> u32 {
+        let mut retries = limits.tcp_synack_retries.min(embryos::RETRIES_MAX);
+        if u64::from(self.embryos) * 2 > u64::from(self.backlog.max(8)) {
+            let mut young = u64::from(self.young) * 2;
+            while retries > 2 && u64::from(self.embryos) >= young {
+                retries -= 1;
+                young *= 2;
+            }
+        }
+        retries
+    }
+}
+
+/// All listeners, and by which address and port they are found.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    pub(crate) slab: Slab<Listener>,
+    by_port: BTreeMap<(u16, Ip), u32>,
+}
+
+impl Listeners {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { slab: Slab::new(limit, 0), by_port: BTreeMap::new() }
+    }
+
+    /// The listener that takes connections to `local`: the most specific one.
+    pub(crate) fn find(&self, local: &Endpoint) -> Option<u32> {
+        let Endpoint { ip, port } = *local;
+        let at = |ip| self.by_port.get(&(port, ip)).copied();
+        at(ip).or_else(|| at(ip.unspecified())).or_else(|| {
+            at(Ip::UNSPECIFIED_V6)
+                .filter(|&index| self.slab.at(index).is_some_and(|l| ip.is_v6() || !l.only_v6))
+        })
+    }
+
+    /// Whether a listener at `local` would meet one that is there.
+    pub(crate) fn conflicts(&self, local: &Endpoint, only_v6: bool) -> bool {
+        let range = (local.port, Ip::from_bits(0))..=(local.port, Ip::from_bits(u128::MAX));
+        self.by_port.range(range).any(|(&(_, other), &index)| {
+            let other_only_v6 = self.slab.at(index).is_some_and(|l| l.only_v6);
+            let both = |wild: Ip, only_v6: bool, ip: Ip| {
+                wild.is_unspecified() && (wild.same_family(&ip) || wild.is_v6() && !only_v6)
+            };
+            other == local.ip
+                || both(other, other_only_v6, local.ip)
+                || both(local.ip, only_v6, other)
+        })
+    }
+
+    fn insert(&mut self, listener: Listener) -> Option<Key> {
+        let place = (listener.local.port, listener.local.ip);
+        let key = self.slab.insert_with(|_| listener)?;
+        self.by_port.insert(place, key.index);
+        Some(key)
+    }
+
+    fn remove(&mut self, index: u32) -> Option<Listener> {
+        let listener = self.slab.remove(index)?;
+        self.by_port.remove(&(listener.local.port, listener.local.ip));
+        Some(listener)
+    }
+}
+
+impl Tcp {
+    /// Begins to listen.
+    pub(crate) fn listen(
+        &mut self,
+        cx: &mut Cx<'_>,
+        local: Endpoint,
+        options: ListenOptions,
+    ) -> Result<SocketId, SocketError> {
+        let mut local = local;
+        if local.ip.is_multicast() || local.ip.is_limited_broadcast() {
+            return Err(SocketError::AddressNotAvailable);
+        }
+        if !local.ip.is_unspecified() && cx.fib.owner(local.ip).is_none() {
+            return Err(SocketError::AddressNotAvailable);
+        }
+        if local.port == 0 {
+            let any = Endpoint::new(local.ip.unspecified(), cx.rng.next_u32() as u16);
+            let listeners = &self.listeners;
+            let free = |port| !listeners.conflicts(&Endpoint::new(local.ip, port), options.only_v6);
+            let port = self.secrets.port(cx.limits, local.ip, &any, free);
+            local.port = port.ok_or(SocketError::AddressInUse)?;
+        } else if self.listeners.conflicts(&local, options.only_v6) {
+            return Err(SocketError::AddressInUse);
+        }
+        let listener = Listener {
+            local,
+            only_v6: options.only_v6,
+            backlog: options.backlog.min(cx.limits.somaxconn),
+            embryos: 0,
+            young: 0,
+            cookies_at: None,
+            queue: VecDeque::new(),
+            pending_events: Readiness::NONE,
+            settings: Choice::default(),
+        };
+        let key = self.listeners.insert(listener).ok_or(SocketError::NoBuffers)?;
+        Ok(listener_id(key))
+    }
+
+    /// The next established connection.
+    pub(crate) fn accept(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: SocketId,
+    ) -> Result<Option<SocketRings>, SocketError> {
+        let listener = self.listener_mut(id).ok_or(SocketError::BadSocket)?;
+        let Some(ends) = listener.queue.pop_front() else { return Ok(None) };
+        match self.conn_mut(ends.id) {
+            Some(conn) => {
+                conn.held = false;
+                let mut what = Readiness::CONNECTED | Readiness::WRITABLE;
+                if conn.rcv.ring.buffered() > 0 || conn.rcv.ring.is_finished() {
+                    what |= Readiness::READABLE;
+                }
+                conn.tell(cx, what);
+            }
+            // It died waiting; its end was not told to anyone yet.
+            None => cx.events.mark(ends.id, &mut Readiness::default(), Readiness::GONE),
+        }
+        Ok(Some(ends))
+    }
+
+    /// Stops listening: embryos are forgotten, connections nobody accepted are reset.
+    pub(crate) fn close_listener(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        if self.listener_mut(id).is_none() {
+            return;
+        }
+        let Some(mut listener) = self.listeners.remove(id.index) else { return };
+        let embryos = self.embryos.iter().filter(|(_, _, listener)| *listener == id.index);
+        let embryos: Vec<u32> = embryos.map(|(index, _, _)| index).collect();
+        for index in embryos {
+            self.remove_embryo(index);
+        }
+        self.embryos.forget_listener(id.index);
+        for ends in listener.queue.drain(..) {
+            self.abort(cx, ends.id);
+        }
+        cx.events.mark(id, &mut listener.pending_events, Readiness::GONE);
+    }
+
+    pub(crate) fn listener_mut(&mut self, id: SocketId) -> Option<&mut Listener> {
+        let key = Key { index: id.index, generation: id.generation };
+        let slab = &mut self.listeners.slab;
+        slab.lookup_mut(key).filter(|_| id.kind == SocketKind::TcpListener)
+    }
+
+    pub(crate) fn tell_listener(&mut self, cx: &mut Cx<'_>, index: u32) {
+        let generation = self.listeners.slab.generation(index);
+        if let Some(listener) = self.listeners.slab.at_mut(index) {
+            let id = SocketId { kind: SocketKind::TcpListener, index, generation };
+            cx.events.mark(id, &mut listener.pending_events, Readiness::INCOMING);
+        }
+    }
+}
+
+pub(crate) fn conn_id(key: Key) -> SocketId {
+    let Key { index, generation } = key;
+    SocketId { kind: SocketKind::TcpConnection, index, generation }
+}
+
+/// The slab's name of a connection.
+#[inline]
+pub(crate) fn conn_key(id: SocketId) -> Option<Key> {
+    let SocketId { kind, index, generation } = id;
+    (kind == SocketKind::TcpConnection).then_some(Key { index, generation })
+}
+
+fn listener_id(key: Key) -> SocketId {
+    let Key { index, generation } = key;
+    SocketId { kind: SocketKind::TcpListener, index, generation }
+}

@@ -1,0 +1,381 @@
+//! Segments for flows without a connection: passive opens, and strays.
+//!
+//! LISTEN (RFC 9293 §3.10.7.2) and the SYN-RECEIVED part of §3.10.7.4 for embryos, with Linux's
+//! order of checks. A SYN makes an embryo, which answers with a SYN-ACK, repeats it with back-off
+//! and gives up after a few. The ACK that completes the handshake makes a connection in the
+//! listener's accept queue.
+//!
+//! Bounds as in Linux (TCPF-03, TCPF-04, GAP-02): the accept queue takes one more than the backlog;
+//! while it is full SYNs are refused silently (the peer asks again), and so is the last ACK, which
+//! leaves the embryo to ask again. When there are as many embryos as the queue could take, the next
+//! SYN is answered with a cookie and forgotten.
+
+use addr::IfIndex;
+use wire::tcp::{Flags, SeqNum};
+use wire::tcp_options::{OptionWriter, Timestamps};
+
+use crate::cx::Cx;
+use crate::drop::DropReason;
+use crate::fib::Path;
+use crate::tcp::Tcp;
+use crate::tcp::conn::{Birth, Conn};
+use crate::tcp::flow_table::Owner;
+use crate::tcp::open::cookies::Carried;
+use crate::tcp::open::embryos::Handshake;
+use crate::tcp::open::listen::conn_id;
+use crate::tcp::reply::{self, Bare};
+use crate::tcp::segment::Segment;
+use crate::tcp::segment::options::{self, Offer, SynOptions};
+use crate::tcp::segment::timestamps::Stamps;
+use crate::tcp::user::socket_options::Marks;
+
+/// Our half of a handshake, which follows from the path and the limits.
+#[derive(Clone, Copy, Debug)]
+struct Ours {
+    mss: u16,
+    /// The window field of our SYN-ACK.
+    window: u16,
+    /// Our timestamp clock.
+    clock: u32,
+    marks: Marks,
+}
+
+impl Tcp {
+    /// A segment for a flow that nobody owns (RFC 9293 §3.10.7.1 and §3.10.7.2; TCPF-03, TCPF-14).
+    pub(crate) fn receive_new(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+        isn_floor: Option<SeqNum>,
+    ) -> Result<(), DropReason> {
+        let listener = self.listeners.find(&seg.key.local).filter(|_| !seg.flags.rst());
+        let Some(listener) = listener else {
+            reply::reset_for(cx, seg);
+            return Err(DropReason::TcpNoSocket);
+        };
+        if seg.flags.ack() {
+            return self.receive_cookie(cx, seg, listener);
+        }
+        if !seg.flags.syn() {
+            return Err(DropReason::TcpBadFlags);
+        }
+        self.receive_syn(cx, seg, listener, isn_floor)
+    }
+
+    fn receive_syn(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+        index: u32,
+        isn_floor: Option<SeqNum>,
+    ) -> Result<(), DropReason> {
+        let Some(listener) = self.listeners.slab.at(index) else {
+            return Err(DropReason::TcpNoSocket);
+        };
+        if listener.is_full() {
+            return Err(DropReason::TcpListenOverflow);
+        }
+        // A flow that was in TIME-WAIT is known to be real, and its ISN is not a cookie's to choose.
+        let crowded = listener.is_crowded(cx.limits) && isn_floor.is_none();
+        let iss = self.secrets.isn(&seg.key, cx.now);
+        let mut handshake = Handshake {
+            key: seg.key,
+            scope: seg.reply_interface(),
+            listener: index,
+            irs: seg.seq,
+            iss: isn_floor.map_or(iss, |floor| iss.max(floor)),
+            offer: Offer::parse(seg.options, seg.key.remote.ip.is_v4()).within(cx.limits),
+            since: Some(cx.now),
+            retries: 0,
+            repeated: false,
+        };
+        let ours = self.ours(cx, &handshake)?;
+        if crowded || self.embryos.is_full() {
+            return self.send_cookie(cx, &mut handshake, ours);
+        }
+        let Some(embryo) = self.embryos.insert(&handshake, cx.now) else {
+            return Err(DropReason::TcpTableFull);
+        };
+        if let Some(listener) = self.listeners.slab.at_mut(index) {
+            listener.embryos += 1;
+            listener.young += 1;
+        }
+        self.flows.insert(&seg.key, Owner::Embryo(embryo));
+        send_syn_ack(cx, &handshake, ours)
+    }
+
+    /// Answers a SYN without remembering it (RFC 4987 §3.6).
+    fn send_cookie(
+        &mut self,
+        cx: &mut Cx<'_>,
+        handshake: &mut Handshake,
+        ours: Ours,
+    ) -> Result<(), DropReason> {
+        let listener = self.listeners.slab.at_mut(handshake.listener);
+        let Some(listener) = listener.filter(|_| cx.limits.tcp_syncookies) else {
+            return Err(DropReason::TcpListenOverflow);
+        };
+        listener.cookies_at = Some(cx.now);
+        let Handshake { key, irs, .. } = *handshake;
+        handshake.iss = self.cookies.make(&key, irs, handshake.offer.mss, cx.now);
+        let offer = &mut handshake.offer;
+        let offset = self.secrets.clock_offset(&key);
+        let mut ours = ours;
+        if offer.timestamps.is_some() {
+            let carried = Carried { scale: offer.scale, sack: offer.sack, ecn: false };
+            let clock = carried.into_clock(ours.clock.wrapping_sub(offset));
+            ours.clock = clock.wrapping_add(offset);
+        } else {
+            // Nothing would remember them.
+            (offer.scale, offer.sack) = (None, false);
+        }
+        cx.stats.tcp_syncookies_sent += 1;
+        send_syn_ack(cx, handshake, ours)
+    }
+
+    /// An ACK for a listener: a stray, or the cookie of a handshake that we did not remember.
+    fn receive_cookie(
+        &mut self,
+        cx: &mut Cx<'_>,
+        seg: &Segment<'_>,
+        index: u32,
+    ) -> Result<(), DropReason> {
+        let listener = self.listeners.slab.at(index).filter(|_| !seg.flags.syn());
+        let Some(listener) = listener.filter(|l| l.expects_cookies(cx)) else {
+            reply::reset_for(cx, seg);
+            return Err(DropReason::TcpNoSocket);
+        };
+        let (irs, iss) = (seg.seq - 1, seg.ack - 1);
+        let Some(mss) = self.cookies.check(&seg.key, irs, iss, cx.now) else {
+            cx.stats.tcp_syncookies_failed += 1;
+            reply::reset_for(cx, seg);
+            return Err(DropReason::TcpBadAck);
+        };
+        cx.stats.tcp_syncookies_received += 1;
+        if listener.is_full() {
+            return Err(DropReason::TcpListenOverflow);
+        }
+        let echoed = seg.timestamps.map(|stamps| {
+            let clock = stamps.echo.wrapping_sub(self.secrets.clock_offset(&seg.key));
+            Carried::from_clock(clock)
+        });
+        let handshake = Handshake {
+            key: seg.key,
+            scope: seg.reply_interface(),
+            listener: index,
+            irs,
+            iss,
+            offer: Offer {
+                mss,
+                scale: echoed.and_then(|carried| carried.scale),
+                sack: echoed.is_some_and(|carried| carried.sack),
+                timestamps: seg.timestamps,
+            }
+            .within(cx.limits),
+            since: None,
+            retries: 0,
+            repeated: false,
+        };
+        self.hatch(cx, None, &handshake, seg)
+    }
+
+    /// A segment for a handshake under way: SYN-RECEIVED of a passive open (TCPF-07).
+    pub(crate) fn receive_embryo(
+        &mut self,
+        cx: &mut Cx<'_>,
+        index: u32,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        let Some(embryo) = self.embryos.get(index) else {
+            return Err(DropReason::TcpNoSocket);
+        };
+        let ours = self.ours(cx, &embryo)?;
+        let old = seg.timestamps.zip(embryo.offer.timestamps).is_some_and(|(stamps, recent)| {
+            SeqNum(stamps.value).lt(SeqNum(recent.value)) && !seg.flags.rst()
+        });
+        let bare_syn = seg.flags.syn() && !seg.flags.intersects(Flags::ACK | Flags::RST);
+        if bare_syn && seg.seq == embryo.irs && !old {
+            // The SYN once more: our answer may be lost.
+            if self.embryos.may_answer(index, cx.now) {
+                self.embryos.note_repeated(index);
+                return send_syn_ack(cx, &embryo, ours);
+            }
+            return Ok(());
+        }
+        if seg.flags.ack() && seg.ack != embryo.iss + 1 {
+            reply::reset_for(cx, seg);
+            return Err(DropReason::TcpBadAck);
+        }
+        let nxt = embryo.irs + 1;
+        if old || !is_in_window(seg, nxt, u32::from(ours.window)) {
+            if seg.flags.rst() {
+                return Err(DropReason::TcpBadReset);
+            }
+            if self.embryos.may_answer(index, cx.now) {
+                send_ack(cx, &embryo, ours)?;
+            }
+            return Err(if old { DropReason::TcpPaws } else { DropReason::TcpOutOfWindow });
+        }
+        if let Some(stamps) = seg.timestamps.filter(|_| seg.seq.le(nxt)) {
+            self.embryos.note_timestamp(index, stamps.value);
+        }
+        if seg.flags.rst() && seg.seq == nxt {
+            self.remove_embryo(index);
+            return Ok(());
+        }
+        if seg.flags.intersects(Flags::RST | Flags::SYN) {
+            // RFC 5961 §3.2 and §4.2.
+            let limit = cx.limits.tcp_challenge_acks_per_second;
+            if self.embryos.may_answer(index, cx.now)
+                && self.challenges.allow(cx.now, limit, cx.rng)
+            {
+                cx.stats.tcp_challenge_acks += 1;
+                send_ack(cx, &embryo, ours)?;
+            }
+            let reset = seg.flags.rst();
+            return Err(if reset { DropReason::TcpBadReset } else { DropReason::TcpBadFlags });
+        }
+        if !seg.flags.ack() {
+            return Err(DropReason::TcpBadFlags);
+        }
+        let embryo = self.embryos.get(index).unwrap_or(embryo);
+        self.hatch(cx, Some(index), &embryo, seg)
+    }
+
+    /// The handshake is complete: a connection in the accept queue.
+    fn hatch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        embryo: Option<u32>,
+        handshake: &Handshake,
+        seg: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        let listener = self.listeners.slab.at_mut(handshake.listener);
+        let Some(listener) = listener else { return Err(DropReason::TcpNoSocket) };
+        if listener.is_full() {
+            return Err(DropReason::TcpListenOverflow);
+        }
+        let Handshake { key, scope, iss, .. } = *handshake;
+        let path = cx.fib.path(key.remote.ip, Some(key.local.ip), scope);
+        let path: Path = path.map_err(|_| DropReason::NoRoute)?;
+        let identification = cx.rng.next_u32() as u16;
+        let flow_label = self.secrets.flow_label(&key);
+        let clock_offset = self.secrets.clock_offset(&key);
+        let settings = listener.settings.clone();
+        let mut halves = None;
+        let inserted = self.conns.insert_with(|slot| {
+            let id = conn_id(slot);
+            let birth =
+                Birth { id, key, scope, path, iss, identification, flow_label, clock_offset };
+            let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
+            conn.hatch(cx, handshake, &settings);
+            halves = Some(user);
+            conn
+        });
+        let (Some(slot), Some(halves)) = (inserted, halves) else {
+            return Err(DropReason::TcpTableFull);
+        };
+        listener.queue.push_back(halves.into_rings(conn_id(slot), key.local, key.remote));
+        if let Some(index) = embryo {
+            self.remove_embryo(index);
+        }
+        self.flows.insert(&key, Owner::Conn(slot.index));
+        cx.memory.begin();
+        self.tell_listener(cx, handshake.listener);
+        cx.stats.tcp_passive_opens += 1;
+        let Some(conn) = self.conns.at_mut(slot.index) else { return Ok(()) };
+        let outcome = conn.receive(cx, seg);
+        self.settle(cx, slot.index);
+        outcome
+    }
+
+    /// Repeats SYN-ACKs that are due, with back-off; gives up after the limit.
+    pub(crate) fn expire_embryos(&mut self, cx: &mut Cx<'_>) {
+        while let Some(index) = self.embryos.expired(cx.now) {
+            let Some(embryo) = self.embryos.get(index) else { return };
+            let listener = self.listeners.slab.at_mut(embryo.listener);
+            let limit = listener.as_ref().map_or(0, |l| l.syn_ack_retries(cx.limits));
+            if u32::from(embryo.retries) >= limit {
+                self.remove_embryo(index);
+                continue;
+            }
+            if let Some(listener) = listener.filter(|_| embryo.retries == 0) {
+                listener.young = listener.young.saturating_sub(1);
+            }
+            self.embryos.retry(index);
+            cx.stats.tcp_timeouts += 1;
+            let sent = self.ours(cx, &embryo).and_then(|ours| send_syn_ack(cx, &embryo, ours));
+            if let Err(reason) = sent {
+                cx.drop(reason);
+            }
+        }
+    }
+
+    pub(crate) fn remove_embryo(&mut self, index: u32) {
+        let Some(embryo) = self.embryos.remove(index) else { return };
+        self.flows.remove(&embryo.key, Owner::Embryo(index));
+        if let Some(listener) = self.listeners.slab.at_mut(embryo.listener) {
+            listener.embryos = listener.embryos.saturating_sub(1);
+            let young = u32::from(embryo.retries == 0);
+            listener.young = listener.young.saturating_sub(young);
+        }
+    }
+
+    fn ours(&self, cx: &Cx<'_>, handshake: &Handshake) -> Result<Ours, DropReason> {
+        let Handshake { key, scope, offer, .. } = handshake;
+        let path = cx.fib.path(key.remote.ip, Some(key.local.ip), *scope);
+        let path: Path = path.map_err(|_| DropReason::NoRoute)?;
+        let listener = self.listeners.slab.at(handshake.listener);
+        let settings = listener.map(|l| *l.settings).unwrap_or_default();
+        let mss = settings.bound_mss(options::advertised_mss(path.mtu, key.remote.ip.is_v4()));
+        let window = options::first_window(cx.limits, mss, offer.timestamps.is_some());
+        let window = settings.bound_window(window);
+        let clock = Stamps::new(self.secrets.clock_offset(key)).clock(cx.now);
+        Ok(Ours { mss, window, clock, marks: settings.marks })
+    }
+}
+
+fn send_syn_ack(cx: &mut Cx<'_>, handshake: &Handshake, ours: Ours) -> Result<(), DropReason> {
+    let Handshake { offer, iss, .. } = *handshake;
+    let options = SynOptions {
+        mss: ours.mss,
+        scale: offer.scale.map(|_| options::our_shift(cx.limits)),
+        sack: offer.sack,
+        timestamps: stamps(offer, ours),
+    };
+    let flags = Flags::SYN | Flags::ACK;
+    send(cx, handshake, ours, (iss, flags), &options.writer())
+}
+
+/// Says where the handshake stands.
+fn send_ack(cx: &mut Cx<'_>, handshake: &Handshake, ours: Ours) -> Result<(), DropReason> {
+    let mut options = OptionWriter::new();
+    if let Some(stamps) = stamps(handshake.offer, ours) {
+        options.timestamps(stamps);
+    }
+    send(cx, handshake, ours, (handshake.iss + 1, Flags::ACK), &options)
+}
+
+/// The timestamps of an answer, if both sides have them.
+fn stamps(offer: Offer, ours: Ours) -> Option<Timestamps> {
+    offer.timestamps.map(|theirs| Timestamps { value: ours.clock, echo: theirs.value })
+}
+
+fn send(
+    cx: &mut Cx<'_>,
+    handshake: &Handshake,
+    ours: Ours,
+    (seq, flags): (SeqNum, Flags),
+    options: &OptionWriter,
+) -> Result<(), DropReason> {
+    let Ours { window, marks, .. } = ours;
+    let bare = Bare { seq, ack: handshake.irs + 1, flags, window, marks };
+    let oif: Option<IfIndex> = handshake.scope;
+    reply::send(cx, oif, &handshake.key, bare, options.finish())
+}
+
+/// Whether some of a segment lies in a window, or an empty one at its edge (RFC 9293 §3.4).
+fn is_in_window(seg: &Segment<'_>, nxt: SeqNum, window: u32) -> bool {
+    let edge = nxt + window;
+    seg.seq == nxt || seg.end().gt(nxt) && seg.seq.lt(edge) || seg.len() == 0 && seg.seq == edge
+}

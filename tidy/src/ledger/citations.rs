@@ -1,0 +1,121 @@
+//! Where rows are cited, and by whom they may be.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use super::rows::{Section, is_row};
+use crate::tree::{self, File};
+
+/// The files that cite each row, in order.
+pub type Citations = BTreeMap<String, Vec<String>>;
+
+/// Prefixes of other standards that have the form of a row id: requirement levels of an RFC, names
+/// of algorithms.
+const FOREIGN: &[&str] = &["MUST", "MAY", "SHLD", "SHOULD", "EUI", "SHA", "CRC", "AES", "ISO"];
+
+/// Every row that the tests below `root` cite.
+#[must_use]
+pub fn citations(root: &Path, sections: &[Section]) -> Citations {
+    let known = known(sections);
+    let mut cited = Citations::new();
+    for file in sources(root) {
+        let Some(tests) = test_part(&file) else { continue };
+        for (_, id) in ids(tests, Names::Too) {
+            if known.contains(id.as_str()) {
+                let files = cited.entry(id).or_default();
+                if files.last() != Some(&file.name) {
+                    files.push(file.name.clone());
+                }
+            }
+        }
+    }
+    cited
+}
+
+/// Every id in code or documents that no row has.
+#[must_use]
+pub fn strangers(root: &Path, sections: &[Section]) -> Vec<String> {
+    let known = known(sections);
+    let mut found = Vec::new();
+    for file in sources(root).chain(tree::files(root, &[".md", ".c", ".sh", ".py", "Makefile"])) {
+        for (line, id) in ids(&file.text, Names::No) {
+            let prefix = id.split('-').next().unwrap_or_default();
+            if !known.contains(id.as_str()) && !FOREIGN.contains(&prefix) {
+                found.push(format!("{}:{line}: no row of docs/parity is {id}", file.name));
+            }
+        }
+    }
+    found
+}
+
+/// Rust files, but not those of `tidy`, whose own tests invent ids.
+fn sources(root: &Path) -> impl Iterator<Item = File> {
+    tree::files(root, &[".rs"]).into_iter().filter(|file| !file.name.starts_with("tidy/"))
+}
+
+fn known(sections: &[Section]) -> HashSet<&str> {
+    sections.iter().flat_map(|section| &section.rows).map(|row| row.id.as_str()).collect()
+}
+
+fn test_part(file: &File) -> Option<&str> {
+    if tree::is_test(&file.name) {
+        return Some(&file.text);
+    }
+    let code = tree::before_tests(&file.text);
+    (code.len() < file.text.len()).then(|| &file.text[code.len()..])
+}
+
+/// Whether `abc_12` counts as `ABC-12`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Too,
+    No,
+}
+
+/// Every `ABC-12` in `text` with its line. Of `IPC-01..06` and of lists counts each id that is
+/// written out, not the range.
+fn ids(text: &str, names: Names) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        for word in line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')) {
+            if names == Names::No {
+                found.extend(is_row(word).then(|| (index + 1, word.to_owned())));
+                continue;
+            }
+            let parts: Vec<&str> = word.split(['-', '_']).collect();
+            for pair in parts.windows(2) {
+                let id = format!("{}-{}", pair[0].to_ascii_uppercase(), pair[1]);
+                found.extend(is_row(&id).then_some((index + 1, id)));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, names: Names) -> Vec<String> {
+        ids(text, names).into_iter().map(|(_, id)| id).collect()
+    }
+
+    #[test]
+    fn ids_are_found_in_comments_and_in_names() {
+        assert_eq!(found("// XYZ-03, XYZ-04: why", Names::Too), ["XYZ-03", "XYZ-04"]);
+        assert_eq!(found("fn xyz_05_backlog() {}", Names::Too), ["XYZ-05"]);
+        assert!(found("SHA-256x utf_8", Names::Too).is_empty());
+        assert_eq!(ids("a\nXYZ-03 xyz_04", Names::No), [(2, "XYZ-03".to_owned())]);
+    }
+
+    #[test]
+    fn only_tests_count() {
+        let part = |name: &str, text: &str| {
+            let file = File { name: name.to_owned(), text: text.to_owned() };
+            test_part(&file).map(str::to_owned)
+        };
+        assert_eq!(part("stack/src/a.rs", "// XYZ-01"), None);
+        assert_eq!(part("stack/src/a.rs", "a\n#[cfg(test)]\nb").unwrap(), "#[cfg(test)]\nb");
+        assert_eq!(part("stack/tests/a.rs", "all").unwrap(), "all");
+    }
+}
