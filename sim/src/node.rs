@@ -1,7 +1,7 @@
 //! One host in the world: its ports on links, its applications, and the turn that steps them.
 //!
 //! A turn is what a runtime does with a host: tell the applications what changed, let the host fill
-//! frames, serve its deadline, until it rests. What comes out of it is a [`Turn`]; the world does
+//! frames, serve its deadline, until it rests. What comes out of it is a `Turn`; the world does
 //! the rest (links, time).
 //!
 //! A host has a clock of its own, which may be ahead of the world's: it jumps when the machine was

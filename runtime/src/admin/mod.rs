@@ -6,6 +6,7 @@
 mod args;
 mod change;
 mod show;
+mod sum;
 
 use client::admin::{Request, Response};
 use client::call::ErrorBody;
@@ -38,4 +39,14 @@ pub(crate) fn answer(
         Request::StatsShow => Ok(Response::Stats(show::stats(core))),
         Request::DaemonInfo => Ok(Response::DaemonInfo(show::info(core))),
     }
+}
+
+/// Whether every shard knows a part of the answer.
+pub(crate) fn is_per_shard(request: &Request) -> bool {
+    matches!(request, Request::LinkShow | Request::SocketShow | Request::StatsShow)
+}
+
+/// The answers of all shards as one, in the order of their shards.
+pub(crate) fn add_up(parts: Vec<Response>) -> Response {
+    sum::responses(parts)
 }

@@ -8,7 +8,9 @@ use serde::Serialize;
 use stack::SocketId;
 
 use crate::command::Command;
-use crate::mailbox::Remote;
+use crate::control;
+use crate::mailbox::Engines;
+use crate::sockets::shard_of;
 
 /// Everything at once, for `/state.json`.
 #[derive(Debug, Serialize)]
@@ -40,14 +42,14 @@ type Answered = Result<Response, ErrorBody>;
 
 impl StateRequest {
     /// Asks for everything. The inline user of socket `id` is called when an answer has come.
-    pub(super) fn new(id: SocketId, control: &Remote) -> Self {
+    pub(super) fn new(id: SocketId, engines: &Engines) -> Self {
         let answers = Arc::new(Mutex::new([const { None }; REQUESTS.len()]));
         for (place, request) in REQUESTS.into_iter().enumerate() {
-            let (answers, user) = (answers.clone(), control.clone());
-            control.hand_over(Command::control(request, move |answer| {
+            let (answers, user) = (answers.clone(), engines.of_shard(shard_of(id)).clone());
+            control::request_from_engine(engines, request, move |answer| {
                 answers.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(answer);
                 user.hand_over(Command::AppProgress(id));
-            }));
+            });
         }
         Self(answers)
     }
