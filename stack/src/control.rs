@@ -26,7 +26,7 @@ mod timers;
 
 pub use error::ControlError;
 pub use interface::InterfaceConfig;
-pub use list::{AddressInfo, InterfaceInfo, LinkCounters, NeighborInfo, RouteInfo};
+pub use list::{AddressInfo, InterfaceInfo, NeighborInfo, RouteInfo};
 pub use neighbor::machine::NudState;
 pub use route::{RouteConfig, RouteProtocol, Scope};
 

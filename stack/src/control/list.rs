@@ -9,24 +9,8 @@ use crate::control::neighbor::machine::NudState;
 use crate::control::neighbor::table::Neighbors;
 use crate::control::route::{RouteProtocol, Routes, Scope};
 use crate::fib::Fib;
+use crate::stats::LinkCounters;
 use crate::time::{Duration, Instant};
-
-/// Traffic of one interface.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LinkCounters {
-    /// Frames received.
-    pub rx_packets: u64,
-    /// Their bytes.
-    pub rx_bytes: u64,
-    /// Those that were malformed.
-    pub rx_errors: u64,
-    /// Those that ended for any other reason.
-    pub rx_dropped: u64,
-    /// Frames sent.
-    pub tx_packets: u64,
-    /// Their bytes.
-    pub tx_bytes: u64,
-}
 
 /// An interface as listed.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 mod admin;
 mod arp;
 mod bad_peers;
+mod hook;
 mod icmp;
 mod input;
 mod loopback;
