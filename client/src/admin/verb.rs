@@ -136,15 +136,17 @@ fn unknown(call: &ControlCall) -> ErrorBody {
     objects.dedup();
     let all = |verb: &&Verb| verb.api == api;
     let of_object: Vec<_> = VERBS.iter().filter(all).map(|verb| verb.method).collect();
-    let hint = if !of_object.is_empty() {
-        match near(method, &of_object)[..] {
-            [] => format!("there is {api} {}", of_object.join(" | ")),
-            [ref meant @ ..] => format!("is {api} {} meant?", meant.join(" | ")),
+    let hint = if of_object.is_empty() {
+        let meant = near(api, &objects);
+        match meant.is_empty() {
+            true => format!("the objects are {}", objects.join(", ")),
+            false => format!("is {} {method} meant?", meant.join(" | ")),
         }
     } else {
-        match near(api, &objects)[..] {
-            [] => format!("the objects are {}", objects.join(", ")),
-            [ref meant @ ..] => format!("is {} {method} meant?", meant.join(" | ")),
+        let meant = near(method, &of_object);
+        match meant.is_empty() {
+            true => format!("there is {api} {}", of_object.join(" | ")),
+            false => format!("is {api} {} meant?", meant.join(" | ")),
         }
     };
     ErrorBody::new("KeyError", format!("unknown control call {api:?} {method:?}; {hint}"))
