@@ -160,7 +160,7 @@ fn seconds_left(now: Instant, end: Option<Instant>) -> u32 {
 }
 
 pub(super) fn routes(core: &Core) -> Vec<Route> {
-    core.host
+    core.worker
         .routes()
         .into_iter()
         .map(|r| Route {
@@ -181,7 +181,7 @@ pub(super) fn routes(core: &Core) -> Vec<Route> {
 }
 
 pub(super) fn neighbors(core: &Core) -> Vec<Neighbor> {
-    core.host
+    core.worker
         .neighbors(core.now)
         .into_iter()
         .map(|n| Neighbor {
