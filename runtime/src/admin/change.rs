@@ -66,6 +66,6 @@ pub(super) fn neighbor_del(core: &mut Core, args: &NeighborDel) -> Answer {
 /// Answers how many entries went.
 pub(super) fn neighbor_flush(core: &mut Core, args: &NeighborFlush) -> Answer {
     let ifindex = optional_interface(core, args.interface.as_ref())?;
-    let flushed = core.worker.neighbor_flush(core.now, ifindex);
+    let flushed = core.worker.neighbor_flush(core.now, ifindex).map_err(|e| refused(&e))?;
     Ok(Response::Flushed(flushed as u64))
 }
