@@ -8,6 +8,7 @@
 //! Every early return names its reason; the host counts it. What the shard wants of control it asks
 //! by [`Requests`].
 
+pub(crate) mod index;
 mod link;
 
 use std::sync::Arc;
