@@ -12,6 +12,7 @@ mod info;
 mod input;
 mod memory;
 mod output;
+mod recovery;
 mod send_buffer;
 mod socket_options;
 mod timers;
@@ -32,7 +33,7 @@ use crate::store::wheel::Wheel;
 use crate::tcp::congestion::Congestion;
 use crate::tcp::receive::RecvHalf;
 use crate::tcp::receive::rcv_space::RcvSpace;
-use crate::tcp::recovery::Held;
+use crate::tcp::recovery::LazyRecovery;
 use crate::tcp::segment::options;
 use crate::tcp::segment::timestamps::{Stamps, TIMESTAMPS_LEN};
 use crate::tcp::send::SendHalf;
@@ -113,7 +114,7 @@ pub(crate) struct Conn {
     pub(crate) timers: Timers,
     pub(crate) rcv: RecvHalf,
     pub(crate) snd: SendHalf,
-    pub(crate) recovery: Held,
+    pub(crate) recovery: LazyRecovery,
     pub(crate) congestion: Congestion,
     pub(crate) pacer: Pacer,
     pub(crate) rtt: Rtt,
@@ -223,7 +224,7 @@ impl Conn {
             timers: Timers::new(),
             rcv: RecvHalf::new(scale, u32::from(our_mss), space, stack_rx),
             snd: SendHalf::new(birth.iss, mss, snd_space, stack_tx),
-            recovery: Held::new(),
+            recovery: LazyRecovery::new(),
             congestion: Congestion::new(limits.tcp_congestion, mss, false),
             pacer: Pacer::new(limits.tcp_pacing),
             rtt: Rtt::new(),

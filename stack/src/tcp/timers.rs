@@ -23,7 +23,7 @@ pub(crate) struct Timers {
     /// Keep-alive probe.
     pub(crate) keepalive: Instant,
     /// A look at whether recovery is still needed.
-    pub(crate) quiet: Instant,
+    pub(crate) idle: Instant,
 }
 
 impl Timers {
@@ -35,7 +35,7 @@ impl Timers {
             pacing: off,
             delayed_ack: off,
             keepalive: off,
-            quiet: off,
+            idle: off,
         }
     }
 
@@ -43,7 +43,7 @@ impl Timers {
     #[inline]
     pub(crate) fn earliest(&self) -> Instant {
         let first = self.retransmit.min(self.loss).min(self.delayed_ack);
-        first.min(self.pacing).min(self.keepalive).min(self.quiet)
+        first.min(self.pacing).min(self.keepalive).min(self.idle)
     }
 }
 

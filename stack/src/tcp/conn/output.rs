@@ -71,7 +71,7 @@ impl Conn {
     /// A probe of the tail (RFC 8985 §7.3): the next new segment, whatever the congestion window, or the
     /// last one once more.
     fn plan_tail(&mut self, room: u32) -> Option<Plan> {
-        if !self.recovery.probe_due {
+        if !self.recovery.tlp_due {
             return None;
         }
         let mss = self.mss_now().min(room);
@@ -81,11 +81,11 @@ impl Conn {
         if len > 0 && len <= self.snd.usable() {
             return Some(self.new_data(len, len == unsent, fin));
         }
-        let Some(last) = self.recovery.sent.tail() else {
-            self.recovery.probe_due = false;
+        let Some(last) = self.recovery.sent_queue.tail() else {
+            self.recovery.tlp_due = false;
             return None;
         };
-        let fin = u32::from(self.fins.ours == OurFin::Sent && last.end == self.snd.nxt);
+        let fin = u32::from(self.fins.ours == OurFin::Sent && last.end_seq == self.snd.nxt);
         let (seq, data) = last.last_segment(fin > 0);
         let whole = if data <= mss { data + fin } else { mss };
         Some(self.again(seq, whole))
@@ -94,7 +94,7 @@ impl Conn {
     /// What recovery wants sent again, as far as the congestion window goes. The first segment ignores the
     /// peer's window: if that closed behind our back, the segment is a probe.
     fn plan_again(&mut self, room: u32) -> Option<Plan> {
-        if self.recovery.new_first || !self.recovery.sent.has_waiting() {
+        if self.recovery.frto_send_new || !self.recovery.sent_queue.has_retransmit() {
             return None;
         }
         let mss = self.mss_now();
@@ -105,7 +105,7 @@ impl Conn {
         }
         // Windows are counted in segments here: what is left of one is one.
         let most = open.next_multiple_of(mss);
-        let (seq, len) = self.recovery.sent.waiting(most)?;
+        let (seq, len) = self.recovery.sent_queue.next_retransmit(most)?;
         let window = self.snd.wnd.saturating_sub((seq - self.snd.una) as u32);
         let window = if seq == self.snd.una { window.max(mss) } else { window };
         let fits = fit(len.min(window), room, mss);
@@ -114,7 +114,7 @@ impl Conn {
 
     /// F-RTO wanted new data first and there was none.
     fn plan_again_after_all(&mut self, room: u32) -> Option<Plan> {
-        if !self.recovery.new_first || !self.recovery.give_up_new(self.snd.nxt) {
+        if !self.recovery.frto_send_new || !self.recovery.give_up_frto(self.snd.nxt) {
             return None;
         }
         self.plan_again(room)
@@ -285,7 +285,7 @@ impl Conn {
         if !plan.len.is_multiple_of(mss) {
             self.snd.small = end;
         }
-        self.watch_new(plan.seq, end, mss, now);
+        self.track_new_data(plan.seq, end, mss, now);
         self.note_usage(now);
         if plan.flags.fin() {
             self.fins.send();
@@ -296,10 +296,10 @@ impl Conn {
 
     fn on_sent_again(&mut self, plan: &Plan, end: SeqNum, now: Instant) {
         let (mss, clock) = (self.mss_now(), self.stamps.clock(now));
-        self.recovery.on_resent(plan.seq, end, mss, clock, now);
+        self.recovery.on_retransmit(plan.seq, end, mss, clock, now);
         self.retransmits = self.retransmits.saturating_add(1);
         self.snd.last_sent = now;
-        if plan.seq == self.snd.una && !self.is_timed() {
+        if plan.seq == self.snd.una && !self.recovery.keeps_rto_on_retransmit(self.sack) {
             self.timers.retransmit = self.timeout_at(now);
         }
         self.start_retransmit_timer(now);
@@ -308,11 +308,11 @@ impl Conn {
 
     /// A segment left: if the tail was to be probed, it was the probe.
     fn on_tail_sent(&mut self, again: bool, now: Instant) {
-        if self.recovery.probe_due {
-            self.recovery.on_probe_sent(self.snd.nxt, again);
+        if self.recovery.tlp_due {
+            self.recovery.on_tlp_sent(self.snd.nxt, again);
             self.timers.retransmit = self.timeout_at(now);
         }
-        self.set_loss_timer(now, true);
+        self.restart_loss_probe(now);
     }
 
     /// Tells congestion control how much of its window is used.

@@ -28,8 +28,8 @@ impl Conn {
         if take_due(&mut self.timers.keepalive, cx.now) {
             self.on_keepalive_timer(cx);
         }
-        if take_due(&mut self.timers.quiet, cx.now) {
-            self.on_quiet_timer(cx.now);
+        if take_due(&mut self.timers.idle, cx.now) {
+            self.on_idle_timer(cx.now);
         }
     }
 
@@ -68,7 +68,7 @@ impl Conn {
             return;
         }
         self.retries = self.retries.saturating_add(1);
-        self.on_timeout(cx);
+        self.enter_loss(cx);
         self.note_stall(cx.now);
         self.timers.retransmit = self.timeout_at(cx.now);
         cx.stats.tcp_timeouts += 1;

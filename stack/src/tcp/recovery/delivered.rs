@@ -1,103 +1,108 @@
-//! What one acknowledgment delivered, gathered while the queue is updated.
+//! What one acknowledgment delivered, collected while the queue is updated (Linux `tcp_sacktag_state` and
+//! `tcp_clean_rtx_queue`).
 
 use wire::tcp::SeqNum;
 
 use crate::tcp::recovery::rack::Rack;
-use crate::tcp::recovery::sent::Run;
+use crate::tcp::recovery::sent_range::SentRange;
 use crate::time::Instant;
 
-/// The gathering.
+/// What one acknowledgment delivered.
 #[derive(Debug)]
 pub(crate) struct Delivered {
     pub(crate) now: Instant,
-    /// The recovery point: F-RTO asks what below it was delivered.
-    high: SeqNum,
-    /// Bytes the peer now has and did not have before.
+    /// RFC 6675 `RecoveryPoint`: F-RTO asks what below it was delivered.
+    high_seq: SeqNum,
+    /// Bytes that the peer now has and did not have before.
     pub(crate) bytes: u32,
-    /// Bytes of them that came out of order.
+    /// Bytes of those that were delivered out of order.
     pub(crate) newly_sacked: u32,
-    /// When the first segment that was acknowledged in order, and never sent twice, left.
-    pub(crate) first_acked: Option<Instant>,
-    /// The same of the last.
-    pub(crate) last_acked: Option<Instant>,
-    /// The same of those newly sacked.
-    pub(crate) first_sacked: Option<Instant>,
-    /// Data below the recovery point, never sent twice, was delivered.
-    pub(crate) original: bool,
-    /// Data that was sent twice was acknowledged.
-    pub(crate) resent: bool,
-    /// So soon after it was sent again that it was the original that arrived.
-    pub(crate) early: bool,
-    /// When the first of it was sent again.
-    first_resent: Option<Instant>,
-    /// Bytes of it that were sent again much later than the first. If that is what arrived, and it
-    /// is if there is no SACK, these are still under way, for nothing.
-    pub(crate) needless: u32,
-    /// Lowest number that was delivered after something higher, without having been sent twice.
+    /// Linux `first_ackt`: send time of the first segment that was acknowledged in order and never
+    /// retransmitted.
+    pub(crate) first_ackt: Option<Instant>,
+    /// Linux `last_ackt`: the same of the last one.
+    pub(crate) last_ackt: Option<Instant>,
+    /// Linux `first_sackt`: the same of the first one that was newly sacked.
+    pub(crate) first_sackt: Option<Instant>,
+    /// Linux `FLAG_ORIG_SACK_ACKED`: data below the recovery point that was never retransmitted was
+    /// delivered.
+    pub(crate) orig_sack_acked: bool,
+    /// Linux `FLAG_RETRANS_DATA_ACKED`: data that was retransmitted was acknowledged.
+    pub(crate) retrans_data_acked: bool,
+    /// The acknowledgment came so soon after the retransmission that the original must have arrived.
+    pub(crate) retrans_acked_too_early: bool,
+    /// Send time of the first retransmission that was acknowledged.
+    first_retrans: Option<Instant>,
+    /// Bytes acknowledged that were retransmitted much later than the first. Without SACK the first
+    /// retransmission is what filled the hole, so these are still in flight and spurious.
+    pub(crate) spurious: u32,
+    /// Linux `reord`: the lowest number that was delivered after a higher one without having been
+    /// retransmitted.
     pub(crate) reordered: Option<SeqNum>,
-    /// The latest delivery is told to it.
+    /// RACK's variables as this acknowledgment leaves them.
     pub(crate) rack: Rack,
 }
 
 impl Delivered {
-    pub(crate) fn new(now: Instant, high: SeqNum, rack: Rack) -> Self {
+    pub(crate) fn new(now: Instant, high_seq: SeqNum, rack: Rack) -> Self {
         Self {
             now,
-            high,
+            high_seq,
             bytes: 0,
             newly_sacked: 0,
-            first_acked: None,
-            last_acked: None,
-            first_sacked: None,
-            original: false,
-            resent: false,
-            early: false,
-            first_resent: None,
-            needless: 0,
+            first_ackt: None,
+            last_ackt: None,
+            first_sackt: None,
+            orig_sack_acked: false,
+            retrans_data_acked: false,
+            retrans_acked_too_early: false,
+            first_retrans: None,
+            spurious: 0,
             reordered: None,
             rack,
         }
     }
 
-    /// `run` was acknowledged in order; `known` says that it was sacked before.
+    /// `range` was acknowledged in order. `was_sacked` says that it had been delivered before;
+    /// `highest_sacked` is one past the highest number delivered so far.
     #[inline]
-    pub(crate) fn acked(&mut self, run: &Run, known: bool, highest: SeqNum) {
-        if run.was_resent() {
-            self.resent = true;
-            self.early |= self.rack.is_early(run, self.now);
-            let first = *self.first_resent.get_or_insert(run.sent);
-            if run.sent.since(first) > self.now.since(first) / 8 {
-                self.needless += run.len();
+    pub(crate) fn on_acked(&mut self, range: &SentRange, was_sacked: bool, highest_sacked: SeqNum) {
+        if range.is_ever_retransmitted() {
+            self.retrans_data_acked = true;
+            self.retrans_acked_too_early |= self.rack.is_too_early(range, self.now);
+            let first = *self.first_retrans.get_or_insert(range.xmit_ts);
+            if range.xmit_ts.since(first) > self.now.since(first) / 8 {
+                self.spurious += range.len();
             }
         } else {
-            self.first_acked = self.first_acked.or(Some(run.sent));
-            self.last_acked = Some(run.sent);
-            if !known {
-                self.on_original(run, highest);
+            self.first_ackt = self.first_ackt.or(Some(range.xmit_ts));
+            self.last_ackt = Some(range.xmit_ts);
+            if !was_sacked {
+                self.on_original_delivered(range, highest_sacked);
             }
         }
-        if !known {
-            self.bytes += run.len();
-            self.rack.on_delivered(run, self.now);
+        if !was_sacked {
+            self.bytes += range.len();
+            self.rack.on_delivered(range, self.now);
         }
     }
 
-    /// `run` was sacked.
-    pub(crate) fn sacked(&mut self, run: &Run, highest: SeqNum) {
-        if !run.was_resent() {
-            self.first_sacked = self.first_sacked.or(Some(run.sent));
-            self.on_original(run, highest);
+    /// `range` was sacked; `highest_sacked` as in [`on_acked`](Self::on_acked).
+    pub(crate) fn on_sacked(&mut self, range: &SentRange, highest_sacked: SeqNum) {
+        if !range.is_ever_retransmitted() {
+            self.first_sackt = self.first_sackt.or(Some(range.xmit_ts));
+            self.on_original_delivered(range, highest_sacked);
         }
-        self.bytes += run.len();
-        self.newly_sacked += run.len();
-        self.rack.on_delivered(run, self.now);
+        self.bytes += range.len();
+        self.newly_sacked += range.len();
+        self.rack.on_delivered(range, self.now);
     }
 
     #[inline]
-    fn on_original(&mut self, run: &Run, highest: SeqNum) {
-        self.original |= run.end.le(self.high);
-        if run.seq.lt(highest) {
-            let lowest = self.reordered.map_or(run.seq, |seq| seq.min(run.seq));
+    fn on_original_delivered(&mut self, range: &SentRange, highest_sacked: SeqNum) {
+        self.orig_sack_acked |= range.end_seq.le(self.high_seq);
+        if range.seq.lt(highest_sacked) {
+            let lowest = self.reordered.map_or(range.seq, |seq| seq.min(range.seq));
             self.reordered = Some(lowest);
         }
     }

@@ -1,62 +1,66 @@
-//! Proportional rate reduction (RFC 6937): how much may leave for each delivery while losses are repaired.
+//! Proportional rate reduction (RFC 6937): how much may leave for each delivery during recovery.
 //!
-//! The window comes down to the threshold in proportion to what is delivered, or, once the pipe is
-//! smaller than that, grows back to it by what is delivered (the conservative bound, one segment more where
-//! the ACK shows progress, as Linux has it).
+//! The window comes down to ssthresh in proportion to what is delivered. Once the pipe is smaller than
+//! ssthresh, the window grows back to it by what is delivered (the conservative reduction bound), and by one
+//! segment more if the ACK is safe (slow start reduction bound), as Linux has it.
 
-/// What was delivered and sent since the reduction began, bytes.
+/// RFC 6937 §3: what was delivered and sent since recovery began, bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prr {
-    /// The window when the reduction began.
-    prior: u32,
-    delivered: u32,
-    out: u32,
+    /// Linux `prior_cwnd`: the congestion window when recovery began (RFC 6937 `RecoverFS` takes the
+    /// flight size).
+    prior_cwnd: u32,
+    /// RFC 6937 `prr_delivered`.
+    prr_delivered: u32,
+    /// RFC 6937 `prr_out`.
+    prr_out: u32,
 }
 
-/// What an acknowledgment brought.
+/// One acknowledgment during recovery.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    /// Bytes delivered.
-    pub(crate) delivered: u32,
-    /// It moved SND.UNA and showed no new loss.
-    pub(crate) clean: bool,
-    /// The pipe after it.
+pub(crate) struct PrrAck {
+    /// RFC 6937 `DeliveredData`, bytes.
+    pub(crate) delivered_data: u32,
+    /// RFC 9937 `SafeACK`: the ACK moved SND.UNA and showed no new loss.
+    pub(crate) is_safe: bool,
+    /// RFC 6675 `pipe` after the ACK, bytes.
     pub(crate) pipe: u32,
+    /// Segment size, bytes.
     pub(crate) mss: u32,
 }
 
 impl Prr {
-    /// No reduction.
+    /// No recovery.
     pub(crate) const fn new() -> Self {
-        Self { prior: 0, delivered: 0, out: 0 }
+        Self { prior_cwnd: 0, prr_delivered: 0, prr_out: 0 }
     }
 
-    /// A reduction begins at a window of `cwnd`.
+    /// Recovery begins at a window of `cwnd` bytes.
     pub(crate) fn start(cwnd: u32) -> Self {
-        Self { prior: cwnd.max(1), delivered: 0, out: 0 }
+        Self { prior_cwnd: cwnd.max(1), prr_delivered: 0, prr_out: 0 }
     }
 
     /// Data left, new or again.
     #[inline]
     pub(crate) fn on_sent(&mut self, bytes: u32) {
-        self.out = self.out.saturating_add(bytes);
+        self.prr_out = self.prr_out.saturating_add(bytes);
     }
 
-    /// The window after a delivery.
-    pub(crate) fn cwnd(&mut self, progress: Progress, ssthresh: u32) -> u32 {
-        let Progress { delivered, clean, pipe, mss } = progress;
-        self.delivered = self.delivered.saturating_add(delivered);
-        let room = if pipe > ssthresh {
-            let share = u64::from(ssthresh) * u64::from(self.delivered);
-            let share = share.div_ceil(u64::from(self.prior)) as u32;
-            share.saturating_sub(self.out)
+    /// The congestion window after an acknowledgment, bytes.
+    pub(crate) fn cwnd(&mut self, ack: PrrAck, ssthresh: u32) -> u32 {
+        let PrrAck { delivered_data, is_safe, pipe, mss } = ack;
+        self.prr_delivered = self.prr_delivered.saturating_add(delivered_data);
+        let sndcnt = if pipe > ssthresh {
+            let share = u64::from(ssthresh) * u64::from(self.prr_delivered);
+            let share = share.div_ceil(u64::from(self.prior_cwnd)) as u32;
+            share.saturating_sub(self.prr_out)
         } else {
-            let behind = self.delivered.saturating_sub(self.out).max(delivered);
-            let extra = if clean { mss } else { 0 };
-            (ssthresh - pipe).min(behind + extra)
+            let limit = self.prr_delivered.saturating_sub(self.prr_out).max(delivered_data);
+            let extra = if is_safe { mss } else { 0 };
+            (ssthresh - pipe).min(limit + extra)
         };
-        // The first retransmission leaves at once.
-        let least = if self.out == 0 { mss } else { 0 };
-        pipe.saturating_add(room.max(least))
+        // The fast retransmit itself leaves at once.
+        let least = if self.prr_out == 0 { mss } else { 0 };
+        pipe.saturating_add(sndcnt.max(least))
     }
 }

@@ -1,132 +1,144 @@
-//! RACK (RFC 8985): what was sent before something that was delivered, by more than the reordering
-//! window, is lost. Retransmissions too.
+//! RACK (RFC 8985): a segment, retransmissions included, is lost if one that was sent later was
+//! delivered more than the reordering window ago.
 
 use wire::tcp::SeqNum;
 
-use crate::tcp::recovery::held::Learned;
-use crate::tcp::recovery::sent::Run;
+use crate::tcp::recovery::path_metrics::PathMetrics;
+use crate::tcp::recovery::sent_range::SentRange;
 use crate::time::{Duration, Instant};
 
-/// The latest delivery, and how much reordering the path shows.
+/// RFC 8985 §5.3: the per-connection variables of RACK.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rack {
-    /// When what was delivered left, of all deliveries the latest.
-    sent: Instant,
-    /// Its end.
-    end: SeqNum,
-    /// Its round trip.
+    /// RFC 8985 `RACK.xmit_ts`: the latest send time among all delivered segments.
+    xmit_ts: Instant,
+    /// RFC 8985 `RACK.end_seq`: the end of the segment that was sent at `xmit_ts`.
+    end_seq: SeqNum,
+    /// RFC 8985 `RACK.rtt`: the round trip of that segment.
     rtt: Duration,
-    /// The least round trip of the connection; a retransmission that seems faster was not what was
-    /// acknowledged.
+    /// RFC 8985 `RACK.min_RTT`: the minimum round trip of the connection. A retransmission that seems to
+    /// be acknowledged faster was not what the peer acknowledged.
     min_rtt: Duration,
-    /// The reordering window is this many quarters of the least round trip.
-    steps: u8,
-    /// Recoveries for which a widened window stays.
-    persist: u8,
-    /// Something was delivered out of order without a loss.
-    pub(crate) reordered: bool,
-    /// DSACKs that come before this number is acknowledged belong to the last step.
-    round: SeqNum,
+    /// RFC 8985 `RACK.reo_wnd_mult`: the reordering window is this many quarters of `min_rtt`.
+    reo_wnd_mult: u8,
+    /// RFC 8985 `RACK.reo_wnd_persist`: recoveries for which a widened reordering window stays.
+    reo_wnd_persist: u8,
+    /// RFC 8985 `RACK.reordering_seen`: a segment was delivered out of order without being lost.
+    pub(crate) reordering_seen: bool,
+    /// RFC 8985 `RACK.dsack_round`: DSACKs that arrive before this number is acknowledged widen the
+    /// window no further.
+    dsack_round: SeqNum,
 }
 
 impl Rack {
-    pub(super) const fn new(una: SeqNum, rtt: Duration, learned: Learned) -> Self {
-        let Learned { steps, persist, reordered, .. } = learned;
+    pub(super) const fn new(una: SeqNum, rtt: Duration, metrics: PathMetrics) -> Self {
+        let PathMetrics { reo_wnd_mult, reo_wnd_persist, reordering_seen, .. } = metrics;
         Self {
-            sent: Instant::ZERO,
-            end: una,
+            xmit_ts: Instant::ZERO,
+            end_seq: una,
             rtt,
             min_rtt: Duration::ZERO,
-            steps,
-            persist,
-            reordered,
-            round: una,
+            reo_wnd_mult,
+            reo_wnd_persist,
+            reordering_seen,
+            dsack_round: una,
         }
     }
 
-    /// What it knows of the path.
-    pub(super) fn learned(&self) -> Learned {
-        let Self { steps, persist, reordered, .. } = *self;
-        Learned { steps, persist, reordered, ..Learned::NOTHING }
+    /// What RACK knows of the path, beside `reordering`.
+    pub(super) fn path_metrics(&self, reordering: u16) -> PathMetrics {
+        let Self { reo_wnd_mult, reo_wnd_persist, reordering_seen, .. } = *self;
+        PathMetrics { reordering, reo_wnd_mult, reo_wnd_persist, reordering_seen }
     }
 
-    /// The same, knowing the least round trip.
+    /// A copy that knows the minimum round trip (RFC 8985 §6.2 step 1).
     #[inline]
     pub(crate) fn with_min_rtt(self, min_rtt: Duration) -> Self {
         Self { min_rtt, ..self }
     }
 
-    /// No retransmission of `run` can have been acknowledged yet.
+    /// Whether `range` was retransmitted so recently that its retransmission cannot have been
+    /// acknowledged yet.
     #[inline]
-    pub(crate) fn is_early(&self, run: &Run, now: Instant) -> bool {
-        run.was_resent() && now.since(run.sent) < self.min_rtt
+    pub(crate) fn is_too_early(&self, range: &SentRange, now: Instant) -> bool {
+        range.is_ever_retransmitted() && now.since(range.xmit_ts) < self.min_rtt
     }
 
-    /// RFC 8985 §6.2 step 2.
+    /// `range` was delivered (RFC 8985 §6.2 step 2, `RACK_update`).
     #[inline]
-    pub(crate) fn on_delivered(&mut self, run: &Run, now: Instant) {
-        let rtt = now.since(run.sent);
-        if self.is_early(run, now) {
+    pub(crate) fn on_delivered(&mut self, range: &SentRange, now: Instant) {
+        let rtt = now.since(range.xmit_ts);
+        if self.is_too_early(range, now) {
             return;
         }
-        if run.sent > self.sent || run.sent == self.sent && run.end.gt(self.end) {
-            self.sent = run.sent;
-            self.end = run.end;
+        if range.xmit_ts > self.xmit_ts
+            || range.xmit_ts == self.xmit_ts && range.end_seq.gt(self.end_seq)
+        {
+            self.xmit_ts = range.xmit_ts;
+            self.end_seq = range.end_seq;
             self.rtt = rtt;
         }
     }
 
-    /// The latest delivery was not what it seemed.
-    pub(crate) fn forget(&mut self) {
-        self.sent = Instant::ZERO;
+    /// Forgets the latest delivery, which was attributed to the wrong transmission.
+    pub(crate) fn forget_delivery(&mut self) {
+        self.xmit_ts = Instant::ZERO;
     }
 
-    /// Whether what left at `sent` and ends at `end` left before what was delivered.
+    /// Whether a segment that was sent at `xmit_ts` and ends at `end_seq` was sent before the latest
+    /// delivered one (RFC 8985 `RACK_sent_after`, seen from the other side).
     #[inline]
-    pub(crate) fn is_sent_before(&self, sent: Instant, end: SeqNum) -> bool {
-        sent < self.sent || sent == self.sent && end.lt(self.end)
+    pub(crate) fn is_sent_before(&self, xmit_ts: Instant, end_seq: SeqNum) -> bool {
+        xmit_ts < self.xmit_ts || xmit_ts == self.xmit_ts && end_seq.lt(self.end_seq)
     }
 
-    /// How long until what left at `sent` is lost; nothing if it is.
+    /// How long until a segment that was sent at `xmit_ts` counts as lost; none if it does already.
     #[inline]
-    pub(crate) fn left(&self, sent: Instant, grace: Duration, now: Instant) -> Option<Duration> {
-        let left = (self.rtt + grace).checked_sub(now.since(sent))?;
+    pub(crate) fn time_until_lost(
+        &self,
+        xmit_ts: Instant,
+        reo_wnd: Duration,
+        now: Instant,
+    ) -> Option<Duration> {
+        let left = (self.rtt + reo_wnd).checked_sub(now.since(xmit_ts))?;
         (!left.is_zero()).then_some(left)
     }
 
-    /// The reordering window (RFC 8985 §6.2 step 4). `eager` says that waiting is not worth it as long
-    /// as no reordering was seen: losses are being repaired, or enough was delivered
-    /// beyond the hole.
-    pub(crate) fn grace(&self, srtt: Duration, eager: bool) -> Duration {
-        if !self.reordered && eager {
+    /// RFC 8985 §6.2 step 4, `RACK_update_reo_wnd`: the reordering window. It is zero as long as no
+    /// reordering was seen and `has_loss_evidence` holds: losses are being repaired, or enough
+    /// was delivered beyond the hole.
+    pub(crate) fn reo_wnd(&self, srtt: Duration, has_loss_evidence: bool) -> Duration {
+        if !self.reordering_seen && has_loss_evidence {
             return Duration::ZERO;
         }
-        (self.min_rtt / 4 * u32::from(self.steps)).min(srtt)
+        (self.min_rtt / 4 * u32::from(self.reo_wnd_mult)).min(srtt)
     }
 
-    /// The peer had something twice: we were too quick. At most one step a round trip.
-    pub(crate) fn on_duplicate_delivery(&mut self, una: SeqNum, nxt: SeqNum) {
-        if una.ge(self.round) {
-            self.steps = self.steps.saturating_add(1);
-            self.persist = PERSIST;
-            self.round = nxt;
+    /// A DSACK showed a spurious retransmission: the reordering window widens, once a round trip at most
+    /// (RFC 8985 §6.2 step 4).
+    pub(crate) fn on_dsack(&mut self, una: SeqNum, nxt: SeqNum) {
+        if una.ge(self.dsack_round) {
+            self.reo_wnd_mult = self.reo_wnd_mult.saturating_add(1);
+            self.reo_wnd_persist = REO_WND_PERSIST;
+            self.dsack_round = nxt;
         }
     }
 
-    /// A recovery is over.
-    pub(crate) fn on_recovered(&mut self) {
-        self.persist = self.persist.saturating_sub(1);
-        if self.persist == 0 {
-            self.steps = 1;
+    /// A recovery ended: after enough of them the window is narrow again.
+    pub(crate) fn on_recovery_end(&mut self) {
+        self.reo_wnd_persist = self.reo_wnd_persist.saturating_sub(1);
+        if self.reo_wnd_persist == 0 {
+            self.reo_wnd_mult = 1;
         }
     }
 
-    /// Numbers wrap: what was remembered long ago must not seem new.
+    /// SND.UNA advanced. Sequence numbers wrap, so an old `dsack_round` must not come to look like a
+    /// future one.
     #[inline]
-    pub(crate) fn follow(&mut self, una: SeqNum) {
-        self.round = self.round.max(una);
+    pub(crate) fn on_una_advanced(&mut self, una: SeqNum) {
+        self.dsack_round = self.dsack_round.max(una);
     }
 }
 
-/// RFC 8985 §6.2 step 4: `RACK.reo_wnd_persist`.
-const PERSIST: u8 = 16;
+/// RFC 8985 §6.2 step 4: the initial value of `RACK.reo_wnd_persist`.
+const REO_WND_PERSIST: u8 = 16;

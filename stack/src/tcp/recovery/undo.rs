@@ -1,83 +1,87 @@
-//! Taking back what a loss that was none did to the windows.
+//! When a window reduction was wrong and is undone.
 //!
-//! A retransmission was needless if the peer says that it had everything already (DSACK, RFC 2883,
-//! for each of them), or if what it acknowledges was echoed with a timestamp from before the first
+//! A retransmission was spurious if the peer reports that it had everything already (a DSACK, RFC 2883,
+//! for each retransmission), or if the acknowledgment echoes a timestamp from before the first
 //! retransmission (Eifel, RFC 3522). Then the windows go back to what they were.
 
 use wire::tcp::SeqNum;
 
-/// What is needed to judge a recovery.
+/// What is needed to judge a recovery, as Linux keeps it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Undo {
-    /// SND.UNA when the windows were reduced; nothing if they were not, or it is too late.
-    marker: Option<SeqNum>,
-    /// Bytes sent again since that no DSACK has told of; nothing before the first.
-    unproven: Option<u32>,
-    /// Our clock at the first retransmission.
-    stamp: Option<u32>,
+    /// Linux `undo_marker`: SND.UNA when the windows were reduced; none if they were not, or if it is too
+    /// late to undo.
+    undo_marker: Option<SeqNum>,
+    /// Linux `undo_retrans`: bytes retransmitted since that no DSACK has reported; none before the first
+    /// retransmission.
+    undo_retrans: Option<u32>,
+    /// Linux `retrans_stamp`: our timestamp clock at the first retransmission.
+    retrans_stamp: Option<u32>,
 }
 
 impl Undo {
-    /// There is nothing to be taken back.
+    /// There is nothing to be undone.
     pub(crate) const fn new() -> Self {
-        Self { marker: None, unproven: None, stamp: None }
+        Self { undo_marker: None, undo_retrans: None, retrans_stamp: None }
     }
 
-    /// The windows are reduced at `una`, with `resent` bytes out again already.
-    pub(crate) fn arm(&mut self, una: SeqNum, resent: u32) {
-        self.marker = Some(una);
-        self.unproven = (resent > 0).then_some(resent);
+    /// The windows are reduced at `una`, with `retrans_out` bytes retransmitted and outstanding
+    /// already (Linux `tcp_init_undo`).
+    pub(crate) fn arm(&mut self, una: SeqNum, retrans_out: u32) {
+        self.undo_marker = Some(una);
+        self.undo_retrans = (retrans_out > 0).then_some(retrans_out);
     }
 
-    /// There is nothing to be taken back.
+    /// There is nothing to be undone.
     pub(crate) fn disarm(&mut self) {
-        self.marker = None;
+        self.undo_marker = None;
     }
 
-    /// Everything sent again was dealt with.
-    pub(crate) fn forget_stamp(&mut self) {
-        self.stamp = None;
+    /// No retransmission is outstanding, so the next one is the first again.
+    pub(crate) fn clear_retrans_stamp(&mut self) {
+        self.retrans_stamp = None;
     }
 
-    /// Whether the windows were reduced, and that could be taken back.
+    /// Whether the windows were reduced and that could be undone.
     pub(crate) fn is_armed(&self) -> bool {
-        self.marker.is_some()
+        self.undo_marker.is_some()
     }
 
-    /// `bytes` left again when our clock showed `clock`.
+    /// `bytes` were retransmitted when our timestamp clock showed `ts_val`.
     #[inline]
-    pub(crate) fn on_resent(&mut self, bytes: u32, clock: u32) {
-        self.unproven = Some(self.unproven.unwrap_or(0).saturating_add(bytes));
-        self.stamp = self.stamp.or(Some(clock));
+    pub(crate) fn on_retransmit(&mut self, bytes: u32, ts_val: u32) {
+        self.undo_retrans = Some(self.undo_retrans.unwrap_or(0).saturating_add(bytes));
+        self.retrans_stamp = self.retrans_stamp.or(Some(ts_val));
     }
 
-    /// The peer had `bytes` up to `end` twice.
-    pub(crate) fn on_duplicate_delivery(&mut self, bytes: u32, end: SeqNum) {
-        if self.marker.is_some_and(|marker| end.gt(marker)) {
-            self.unproven = self.unproven.map(|unproven| unproven.saturating_sub(bytes));
+    /// A DSACK reported `bytes` bytes that end at `end`.
+    pub(crate) fn on_dsack(&mut self, bytes: u32, end: SeqNum) {
+        if self.undo_marker.is_some_and(|marker| end.gt(marker)) {
+            self.undo_retrans = self.undo_retrans.map(|retrans| retrans.saturating_sub(bytes));
         }
     }
 
-    /// Every retransmission is known to have been needless.
-    pub(crate) fn is_proven_by_dsack(&self) -> bool {
-        self.is_armed() && self.unproven == Some(0)
+    /// Whether DSACKs have reported every retransmission as spurious.
+    pub(crate) fn is_every_retransmission_spurious(&self) -> bool {
+        self.is_armed() && self.undo_retrans == Some(0)
     }
 
-    /// What is acknowledged with `echo` left before the first retransmission did.
-    pub(crate) fn is_delayed(&self, echo: Option<u32>) -> bool {
-        match (self.stamp, echo) {
-            (Some(stamp), Some(echo)) if echo != 0 => SeqNum(echo).lt(SeqNum(stamp)),
+    /// Whether a segment with `ts_ecr` was sent before the first retransmission, so that it acknowledges
+    /// the original (Linux `tcp_packet_delayed`).
+    pub(crate) fn is_original_delayed(&self, ts_ecr: Option<u32>) -> bool {
+        match (self.retrans_stamp, ts_ecr) {
+            (Some(stamp), Some(ts_ecr)) if ts_ecr != 0 => SeqNum(ts_ecr).lt(SeqNum(stamp)),
             _ => false,
         }
     }
 
-    /// Whether `una` was the first number out when the windows were reduced.
+    /// Whether `una` was the first number outstanding when the windows were reduced.
     pub(crate) fn is_at(&self, una: SeqNum) -> bool {
-        self.marker == Some(una)
+        self.undo_marker == Some(una)
     }
 
-    /// Whether the reduction was for nothing.
-    pub(crate) fn is_due(&self, echo: Option<u32>) -> bool {
-        self.is_armed() && (self.unproven == Some(0) || self.is_delayed(echo))
+    /// Whether the reduction was spurious (Linux `tcp_may_undo`).
+    pub(crate) fn may_undo(&self, ts_ecr: Option<u32>) -> bool {
+        self.is_armed() && (self.undo_retrans == Some(0) || self.is_original_delayed(ts_ecr))
     }
 }

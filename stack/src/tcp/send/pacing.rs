@@ -24,8 +24,8 @@ struct Pace {
     left: u32,
     /// Segments sent so far, up to the first that is paced.
     head: u8,
-    /// What leaves now is spread, whatever `pacing` says.
-    spreads: bool,
+    /// A burst is being paced, whatever `pacing` says.
+    is_burst: bool,
 }
 
 /// What the rate follows from.
@@ -51,7 +51,7 @@ impl Pacer {
     /// `mss`.
     pub(crate) fn set(&mut self, pacing: Pacing, sent: u64, mss: u32) {
         if pacing == Pacing::Off {
-            self.0.take_if(|pace| !pace.spreads);
+            self.0.take_if(|pace| !pace.is_burst);
             if let Some(pace) = &mut self.0 {
                 pace.pacing = pacing;
             }
@@ -70,22 +70,23 @@ impl Pacer {
         }
     }
 
-    /// Whether what is not paced is spread for now.
+    /// Whether a burst is being paced although the option does not ask for pacing.
     #[inline]
-    pub(crate) fn is_spreading(&self) -> bool {
-        self.0.as_ref().is_some_and(|pace| pace.spreads)
+    pub(crate) fn is_pacing_burst(&self) -> bool {
+        self.0.as_ref().is_some_and(|pace| pace.is_burst)
     }
 
-    /// Begins or ends spreading what is not paced.
-    pub(crate) fn spread(&mut self, spreads: bool) {
-        if spreads {
-            let pace = self.0.get_or_insert_with(|| Pace::new(Pacing::Off, HEAD));
-            pace.spreads = true;
-        } else {
-            self.0.take_if(|pace| pace.pacing == Pacing::Off);
-            if let Some(pace) = &mut self.0 {
-                pace.spreads = false;
-            }
+    /// Paces what leaves from now on, whatever the option says.
+    pub(crate) fn begin_burst(&mut self) {
+        let pace = self.0.get_or_insert_with(|| Pace::new(Pacing::Off, HEAD));
+        pace.is_burst = true;
+    }
+
+    /// The burst is over: the option alone decides again.
+    pub(crate) fn end_burst(&mut self) {
+        self.0.take_if(|pace| pace.pacing == Pacing::Off);
+        if let Some(pace) = &mut self.0 {
+            pace.is_burst = false;
         }
     }
 
@@ -112,7 +113,7 @@ impl Pacer {
 impl Pace {
     fn new(pacing: Pacing, head: u8) -> Box<Self> {
         let (rate, next_send) = (UNPACED, Instant::ZERO);
-        Box::new(Self { pacing, rate, next_send, left: 0, head, spreads: false })
+        Box::new(Self { pacing, rate, next_send, left: 0, head, is_burst: false })
     }
 
     /// Linux `tcp_update_pacing_rate`.

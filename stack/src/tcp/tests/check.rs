@@ -75,9 +75,9 @@ impl Conn {
             );
         }
         if self.stage == Stage::Synchronized {
-            assert!(!self.recovery.is_some() || self.timers.quiet != Instant::FAR);
-            self.recovery.sent.check(snd.una, snd.nxt);
-            assert_eq!(self.recovery.sent.is_empty(), snd.una == snd.nxt);
+            assert!(!self.recovery.is_active() || self.timers.idle != Instant::FAR);
+            self.recovery.sent_queue.check(snd.una, snd.nxt);
+            assert_eq!(self.recovery.sent_queue.is_empty(), snd.una == snd.nxt);
         }
         if let Some(end) = rcv.waiting_end() {
             let ahead = end - rcv.ring.position();

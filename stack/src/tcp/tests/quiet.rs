@@ -2,14 +2,14 @@
 
 use super::harness::*;
 use crate::socket::SocketRings;
-use crate::tcp::recovery::Held;
+use crate::tcp::recovery::LazyRecovery;
 use crate::time::Duration;
 
 /// The least timeout, and something for the wheel's coarseness.
 const TIMEOUT: Duration = Duration::from_millis(201);
 
 fn has_recovery(lab: &Lab, ends: &SocketRings) -> bool {
-    lab.host.conn(ends.id).recovery.is_some()
+    lab.host.conn(ends.id).recovery.is_active()
 }
 
 /// Sends so many bytes and has them acknowledged at once.
@@ -96,12 +96,12 @@ fn what_was_learnt_of_the_path_stays() {
     lab.send(&lab.seg(ACK).options(&[stamps.clone(), option].concat())).unwrap();
     lab.ack = base + 9000;
     lab.send(&lab.seg(ACK).options(&stamps)).unwrap();
-    let known = lab.host.conn(ends.id).recovery.known();
-    assert_ne!(known, Held::new().known());
+    let known = lab.host.conn(ends.id).recovery.path_metrics();
+    assert_ne!(known, LazyRecovery::new().path_metrics());
     lab.host.pass(2 * TIMEOUT);
     assert!(!has_recovery(&lab, &ends));
     converse(&mut lab, &mut ends, 300);
-    assert_eq!(lab.host.conn(ends.id).recovery.known(), known);
+    assert_eq!(lab.host.conn(ends.id).recovery.path_metrics(), known);
 }
 
 /// What was noted of text that came twice goes too, although nobody reads any more.

@@ -280,8 +280,8 @@ fn impossible_blocks_are_ignored_tcpt_10() {
         let _ = lab.send(&lab.seg(ACK).options(&option));
         lab.host.tcp.check();
     }
-    assert_eq!(lab.host.conn(ends.id).recovery.sent.sacked(), 0);
-    assert_eq!(lab.host.conn(ends.id).recovery.sent.lost(), 0);
+    assert_eq!(lab.host.conn(ends.id).recovery.sent_queue.sacked_out(), 0);
+    assert_eq!(lab.host.conn(ends.id).recovery.sent_queue.lost_out(), 0);
 }
 
 /// However a peer slices its claims, the queue holds no more runs than segments, and its counts hold.

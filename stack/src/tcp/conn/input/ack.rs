@@ -7,7 +7,7 @@
 use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::tcp::conn::{Conn, End};
-use crate::tcp::recovery::{Acked, Delivered};
+use crate::tcp::recovery::{AckSummary, Delivered, Dsack};
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{OurFin, State};
 use crate::time::{Duration, Instant};
@@ -43,7 +43,7 @@ impl Conn {
         let window = u32::from(seg.window) << self.snd.scale;
         let duplicate = self.is_duplicate(seg, window);
         let changed = seg.ack.ge(una) && self.snd.update_window(seg.seq, seg.ack, window);
-        self.deliver(cx, seg, duplicate);
+        self.process_delivery(cx, seg, duplicate);
         if self.snd.wnd == 0 {
             // The peer answers, it only has no room: that is no silence. Nobody waits for the data of an
             // orphan, so there it counts as one (as Linux has it).
@@ -72,43 +72,43 @@ impl Conn {
         seg.ack == self.snd.una
             && self.snd.una != self.snd.nxt
             && seg.len() == 0
-            && (window == self.snd.wnd || !self.sack && self.recovery.is_judging())
+            && (window == self.snd.wnd || !self.sack && self.recovery.is_frto_undecided())
     }
 
     /// What the peer says it has: the queue takes it in, then the round trip, the timers and recovery.
     #[inline]
-    fn deliver(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>, duplicate: bool) {
+    fn process_delivery(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>, is_dupack: bool) {
         let una = self.snd.una;
-        let advanced = (seg.ack - una).max(0) as u32;
+        let newly_acked = (seg.ack - una).max(0) as u32;
         let blocks = self.sack && !seg.sack.is_empty();
-        // Without a recovery nothing is out, nor was lately.
-        if advanced == 0 && !duplicate && !blocks || !self.recovery.is_some() {
+        // Without recovery state nothing is outstanding, nor was lately.
+        if newly_acked == 0 && !is_dupack && !blocks || !self.recovery.is_active() {
             return;
         }
-        let mut delivered = self.recovery.delivery(cx.now, self.rtt.min());
-        let twice = if blocks { self.take_blocks(seg, &mut delivered) } else { None };
-        if advanced > 0 {
-            self.recovery.sent.on_ack(seg.ack, &mut delivered);
+        let mut delivered = self.recovery.begin_delivery(cx.now, self.rtt.min());
+        let dsack = if blocks { self.process_sack_blocks(seg, &mut delivered) } else { None };
+        if newly_acked > 0 {
+            self.recovery.sent_queue.on_ack(seg.ack, &mut delivered);
             self.advance(cx, seg.ack);
         }
-        let echo = seg.timestamps.filter(|_| self.stamps.on).map(|stamps| stamps.echo);
-        let rtt = self.measure(cx, &delivered, advanced, echo);
-        if advanced > 0 && !self.is_impatient(advanced) {
+        let ts_ecr = seg.timestamps.filter(|_| self.stamps.on).map(|stamps| stamps.echo);
+        let rtt = self.measure(cx, &delivered, newly_acked, ts_ecr);
+        if newly_acked > 0 && !self.keeps_rto(newly_acked) {
             self.restart_retransmit_timer(cx);
         }
-        let acked = Acked { advanced, duplicate, twice, echo, rtt };
-        self.recover(cx, &delivered, &acked);
+        let ack = AckSummary { newly_acked, is_dupack, dsack, ts_ecr, rtt };
+        self.process_recovery(cx, &delivered, &ack);
     }
 
     /// SACK blocks (RFC 2018 §5). A first block that lies below what is acknowledged, or within the
-    /// second, tells of something that arrived twice (RFC 2883 §4): how many bytes, up to where.
-    fn take_blocks(
+    /// second, tells of something that arrived dsack (RFC 2883 §4): how many bytes, up to where.
+    fn process_sack_blocks(
         &mut self,
         seg: &Segment<'_>,
         delivered: &mut Delivered,
-    ) -> Option<(u32, SeqNum)> {
+    ) -> Option<Dsack> {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
-        let mut twice = None;
+        let mut dsack = None;
         let mut blocks = [SackBlock::default(); 4];
         let mut count = 0;
         let second = seg.sack.iter().nth(1);
@@ -120,8 +120,8 @@ impl Conn {
             let within = second.is_some_and(|s| s.left.le(left) && right.le(s.right));
             if at == 0 && (left.lt(seg.ack) || within) {
                 let len = (right - left) as u32;
-                // Older than anything that could have been sent twice lately is not believed.
-                twice = (len <= self.snd.max_wnd.max(self.snd.mss)).then_some((len, right));
+                // Older than anything that could have been sent dsack lately is not believed.
+                dsack = (len <= self.snd.max_wnd.max(self.snd.mss)).then_some(Dsack { len, right });
                 continue;
             }
             if left.ge(una)
@@ -135,9 +135,9 @@ impl Conn {
         // In order, so that blocks told in the order of news do not look like reordering.
         blocks[..count].sort_unstable_by_key(|block| (block.left - una) as u32);
         for block in &blocks[..count] {
-            self.recovery.sent.on_sack(*block, delivered);
+            self.recovery.sent_queue.on_sack(*block, delivered);
         }
-        twice
+        dsack
     }
 
     /// A sample of the round trip: from what was sent once and is acknowledged now, in order or not, else
@@ -147,20 +147,20 @@ impl Conn {
         &mut self,
         cx: &mut Cx<'_>,
         delivered: &Delivered,
-        advanced: u32,
-        echo: Option<u32>,
+        newly_acked: u32,
+        ts_ecr: Option<u32>,
     ) -> Option<Duration> {
-        let first = if delivered.resent { None } else { delivered.first_acked };
-        if let Some(sent) = first.or(delivered.first_sacked) {
+        let first = if delivered.retrans_data_acked { None } else { delivered.first_ackt };
+        if let Some(sent) = first.or(delivered.first_sackt) {
             self.rtt.sample(cx.now.since(sent), cx.now);
-        } else if let Some(echo) = echo.filter(|&echo| advanced > 0 && echo != 0) {
-            let ticks = self.stamps.clock(cx.now).wrapping_sub(echo);
+        } else if let Some(ts_ecr) = ts_ecr.filter(|&ts_ecr| newly_acked > 0 && ts_ecr != 0) {
+            let ticks = self.stamps.clock(cx.now).wrapping_sub(ts_ecr);
             if ticks < STAMP_AGE_MAX {
                 self.rtt.sample(Duration::from_millis(u64::from(ticks.max(1))), cx.now);
             }
         }
-        let last = if delivered.resent { None } else { delivered.last_acked };
-        last.or(delivered.first_sacked).map(|sent| cx.now.since(sent))
+        let last = if delivered.retrans_data_acked { None } else { delivered.last_ackt };
+        last.or(delivered.first_sackt).map(|sent| cx.now.since(sent))
     }
 
     /// New numbers are acknowledged: room in the ring, and perhaps the end of our FIN.
@@ -188,12 +188,19 @@ impl Conn {
         }
     }
 
+    /// Whether the retransmission timer keeps running although SND.UNA moved by `newly_acked` bytes.
+    #[inline]
+    fn keeps_rto(&mut self, newly_acked: u32) -> bool {
+        let (snd, ssthresh) = (self.snd_vars(), self.congestion.ssthresh());
+        self.recovery.keeps_rto(&snd, newly_acked, ssthresh)
+    }
+
     /// RFC 6298 §5.2 and §5.3. A peer that threw away what it had said it has is found out soon.
     #[inline]
     fn restart_retransmit_timer(&mut self, cx: &Cx<'_>) {
         self.timers.retransmit = if self.snd.una == self.snd.nxt {
             Instant::FAR
-        } else if self.recovery.sent.is_reneged() {
+        } else if self.recovery.sent_queue.is_reneged() {
             cx.now + self.rtt.srtt().unwrap_or_default().max(RENEGE_WAIT)
         } else {
             cx.now + self.rtt.rto()

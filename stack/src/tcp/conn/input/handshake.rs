@@ -13,7 +13,7 @@ use crate::socket::SocketError;
 use crate::tcp::congestion::Congestion;
 use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::open::embryos::Handshake;
-use crate::tcp::recovery::Held;
+use crate::tcp::recovery::LazyRecovery;
 use crate::tcp::reply;
 use crate::tcp::segment::Segment;
 use crate::tcp::segment::options::{self, Offer, SynOptions};
@@ -122,7 +122,7 @@ impl Conn {
             self.on_fin_acked();
             return;
         }
-        self.watch_new(una, nxt, self.snd.mss, sent);
+        self.track_new_data(una, nxt, self.snd.mss, sent);
         self.timers.retransmit = self.timeout_at(self.heard);
     }
 
@@ -173,7 +173,7 @@ impl Conn {
         // One lost SYN may be a spurious timeout; Linux lets it pass.
         let algorithm = self.congestion.algorithm();
         self.congestion = Congestion::new(algorithm, self.snd.mss, self.retries > 1);
-        self.recovery = Held::new();
+        self.recovery = LazyRecovery::new();
         self.retries = 0;
         self.timers.retransmit = Instant::FAR;
         self.heard = cx.now;

@@ -49,7 +49,7 @@ impl Conn {
         self.path_mtu = mtu;
         self.update_mss();
         if self.stage == Stage::Synchronized {
-            self.resegment();
+            self.simple_retransmit();
         }
     }
 
