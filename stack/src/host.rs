@@ -48,6 +48,7 @@ use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::shard::{Punt, Shard};
 use crate::socket::SocketId;
+use crate::steer::Home;
 use crate::time::Instant;
 
 /// A host.
@@ -78,7 +79,7 @@ impl Host {
     pub fn new(limits: Limits, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let control = Control::new(&limits, Rng::new(rng.next_u64()));
-        let shard = Shard::new(&limits, rng);
+        let shard = Shard::new(&limits, Home::SINGLE, rng);
         let mut host = Self { control, shard, fib: Fib::default(), loop_slot: Vec::new() };
         host.exchange_messages(Instant::ZERO);
         host

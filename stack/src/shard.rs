@@ -33,6 +33,7 @@ use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::Sockets;
 use crate::stats::Stats;
+use crate::steer::Home;
 use crate::store::waiting::NextHop;
 use crate::time::Instant;
 
@@ -93,9 +94,9 @@ pub(crate) enum Punt<'a> {
 }
 
 impl Shard {
-    pub(crate) fn new(limits: &Limits, mut rng: Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, mut rng: Rng) -> Self {
         Self {
-            sockets: Sockets::new(limits, &mut rng),
+            sockets: Sockets::new(limits, home, &mut rng),
             icmp: Icmp::new(limits, &mut rng),
             reassembly: Reassembly::default(),
             whole: Vec::new(),

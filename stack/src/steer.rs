@@ -32,6 +32,37 @@ pub struct Steering {
     shards: u8,
 }
 
+/// The rule as one of the shards sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Home {
+    /// The shard.
+    pub(crate) shard: ShardIndex,
+    pub(crate) steering: Steering,
+}
+
+impl Home {
+    /// The only shard.
+    pub(crate) const SINGLE: Self = Self { shard: ShardIndex::ZERO, steering: Steering::SINGLE };
+
+    /// Whether there is no other shard.
+    #[inline]
+    pub(crate) const fn is_alone(&self) -> bool {
+        self.steering.shards() == 1
+    }
+
+    /// Whether a port's UDP sockets and listeners are this shard's.
+    #[inline]
+    pub(crate) fn owns_port(&self, port: u16) -> bool {
+        self.steering.home_of_port(port) == self.shard
+    }
+
+    /// Whether a flow lives here.
+    #[inline]
+    pub(crate) fn owns_flow(&self, flow: &FlowKey) -> bool {
+        self.steering.home_of_flow(flow) == self.shard
+    }
+}
+
 /// What decides about the owner of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {

@@ -13,13 +13,14 @@ use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Birth, Conn};
 use crate::tcp::flow_table::Owner;
-use crate::tcp::open::listen::{conn_id, conn_key};
+use crate::tcp::open::replica::ListenerMessage;
 use crate::tcp::segment::scope;
 use crate::tcp::state::State;
 use crate::tcp::user::socket_options::TcpOption;
 
 impl Tcp {
-    /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
+    /// Opens a connection. The call returns at once; that it is open, or failed, is told later. With a
+    /// port of the caller's choice the flow may belong to another shard: an invalid argument here.
     pub(crate) fn connect(
         &mut self,
         cx: &mut Cx<'_>,
@@ -36,6 +37,10 @@ impl Tcp {
             port => port,
         };
         let key = FlowKey::new(Endpoint::new(ip, port), remote);
+        let home = self.home;
+        if !home.owns_flow(&key) {
+            return Err(SocketError::InvalidArgument);
+        }
         let heir = match self.flows.find(self.homes(), &key) {
             None => None,
             Some(Owner::TimeWait(index)) => {
@@ -53,7 +58,7 @@ impl Tcp {
         let scope = scope(remote.ip, path.ifindex);
         let mut halves = None;
         let slot = self.conns.insert_with(|slot| {
-            let id = conn_id(slot);
+            let id = home.conn_id(slot);
             let birth =
                 Birth { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
@@ -70,7 +75,7 @@ impl Tcp {
         cx.memory.begin();
         cx.stats.tcp_active_opens += 1;
         self.settle(cx, slot.index);
-        Ok(halves.into_rings(conn_id(slot), key.local, remote))
+        Ok(halves.into_rings(home.conn_id(slot), key.local, remote))
     }
 
     fn ephemeral_port(
@@ -79,11 +84,15 @@ impl Tcp {
         ip: Ip,
         remote: &Endpoint,
     ) -> Result<u16, SocketError> {
-        let Self { flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
+        let Self { home, flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
         let homes = crate::tcp::Homes { conns, embryos, time_waits };
         let free = |port| {
             let local = Endpoint::new(ip, port);
-            let flow = flows.find(homes, &FlowKey::new(local, *remote));
+            let key = FlowKey::new(local, *remote);
+            if !home.owns_flow(&key) {
+                return false;
+            }
+            let flow = flows.find(homes, &key);
             listeners.find(&local).is_none()
                 && match flow {
                     None => true,
@@ -101,7 +110,7 @@ impl Tcp {
 
     /// The application released bytes from its ring.
     pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        let conn = conn_key(id).and_then(|key| self.conns.lookup_mut(key));
+        let conn = self.home.conn_key(id).and_then(|key| self.conns.lookup_mut(key));
         let Some(conn) = conn.filter(|conn| !conn.orphan) else { return };
         conn.app_read(cx);
         // Nothing else can have come of it.
@@ -175,6 +184,7 @@ impl Tcp {
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
             listener.settings.set(option);
+            self.tell_all(ListenerMessage::Option(id, option));
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);
