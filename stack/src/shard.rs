@@ -11,6 +11,7 @@
 pub(crate) mod index;
 mod link;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use addr::IfIndex;
@@ -29,6 +30,7 @@ use crate::ip::reassembly::Reassembly;
 use crate::ip::{Packet, input};
 use crate::limits::Limits;
 use crate::memory::Memory;
+use crate::mesh::{HandedForm, HandedFrame};
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::Sockets;
@@ -37,16 +39,20 @@ use crate::steer::Home;
 use crate::store::waiting::NextHop;
 use crate::time::Instant;
 
+use index::ShardIndex;
 use link::{Inbound, Protocol};
 
 /// The per-packet part of a host.
 #[derive(Debug)]
 pub(crate) struct Shard {
+    home: Home,
     pub(crate) sockets: Sockets,
     icmp: Icmp,
     reassembly: Reassembly,
     /// The packet that reassembly completed last.
     whole: Vec<u8>,
+    /// Packets put together here that belong to other shards.
+    handovers: VecDeque<(ShardIndex, HandedFrame)>,
     pub(crate) parts: Parts,
     last_pair: Option<input::LastPair>,
     counters: Vec<(IfIndex, LinkCounters)>,
@@ -96,10 +102,12 @@ pub(crate) enum Punt<'a> {
 impl Shard {
     pub(crate) fn new(limits: &Limits, home: Home, mut rng: Rng) -> Self {
         Self {
+            home,
             sockets: Sockets::new(limits, home, &mut rng),
             icmp: Icmp::new(limits, &mut rng),
             reassembly: Reassembly::default(),
             whole: Vec::new(),
+            handovers: VecDeque::new(),
             parts: Parts {
                 rng,
                 limits: limits.clone(),
@@ -224,8 +232,55 @@ impl Shard {
             whole: bytes,
             ..*last
         };
+        if !self.home.is_alone() {
+            // Fragments go by the name of their datagram, the whole by its flow.
+            let owner = self.home.steering.packet_owner(bytes);
+            if owner != self.home.shard {
+                let form = HandedForm::Reassembled { link_multicast: last.link_multicast };
+                let (ifindex, meta, bytes) = (last.ifindex, packet.meta, bytes.to_vec());
+                self.handovers.push_back((owner, HandedFrame { ifindex, meta, form, bytes }));
+                return Ok(());
+            }
+        }
         // Nothing that came in fragments goes to control, so there is no punt.
         self.deliver(now, fib, &packet, true).map(|_| ())
+    }
+
+    /// Takes a packet that another shard put together from fragments. That shard has looked at its
+    /// addresses; whether they are ours is looked at again, because time has passed.
+    pub(crate) fn receive_reassembled(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        ifindex: IfIndex,
+        (checksum, link_multicast, bytes): (RxChecksum, bool, &[u8]),
+    ) -> Result<(), DropReason> {
+        let interface = fib.interface(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
+        let header = ip::parse(bytes)?;
+        let destination = fib.classify(interface, header.dst);
+        if destination == Destination::Foreign {
+            return Err(DropReason::IpNotOurs);
+        }
+        let packet = Packet {
+            ifindex,
+            meta: RxMeta { checksum, gso_size: 0 },
+            link_multicast,
+            destination,
+            header,
+            payload: header.payload(bytes),
+            whole: bytes,
+        };
+        self.deliver(now, fib, &packet, true).map(|_| ())
+    }
+
+    /// The next packet that was put together here and belongs to another shard.
+    pub(crate) fn next_handover(&mut self) -> Option<(ShardIndex, HandedFrame)> {
+        self.handovers.pop_front()
+    }
+
+    #[inline]
+    pub(crate) fn has_handovers(&self) -> bool {
+        !self.handovers.is_empty()
     }
 
     /// Hands a whole packet to its protocol.

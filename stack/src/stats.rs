@@ -40,6 +40,10 @@ counters! {
     frames_in,
     /// Frames that reached what they were for.
     frames_delivered,
+    /// Frames that came in on another shard than the one that owns their flow, and went there.
+    frames_handed_over,
+    /// Packets put together from fragments on another shard than the one that owns their flow.
+    packets_handed_over,
     /// Frames filled by `transmit`.
     frames_out,
     /// ARP packets received and understood.
@@ -137,8 +141,8 @@ impl Stats {
         self.receive_drops[reason as usize]
     }
 
-    /// Adds what another part of the host counted.
-    pub(crate) fn merge(&mut self, other: &Self) {
+    /// Adds what another part of the host counted, or another shard.
+    pub fn merge(&mut self, other: &Self) {
         let pairs = self.drops.iter_mut().zip(&other.drops);
         pairs.for_each(|(mine, theirs)| *mine += theirs);
         let pairs = self.receive_drops.iter_mut().zip(&other.receive_drops);

@@ -42,6 +42,7 @@ pub(crate) struct Home {
 
 impl Home {
     /// The only shard.
+    #[cfg(test)]
     pub(crate) const SINGLE: Self = Self { shard: ShardIndex::ZERO, steering: Steering::SINGLE };
 
     /// Whether there is no other shard.
@@ -265,6 +266,3 @@ const FRAGMENT_OFFSET: u16 = 0x1fff;
 const DHCP_CLIENT: u16 = 68;
 /// RFC 8415 §7.2.
 const DHCPV6_CLIENT: u16 = 546;
-
-#[cfg(test)]
-mod tests;

@@ -89,6 +89,9 @@ pub use state::State;
 pub use timers::keepalive::KeepAlive;
 pub use user::socket_options::TcpOption;
 
+pub(crate) use open::replica::{ListenerMessage, Outgoing};
+pub(crate) use user::find_path;
+
 use close::gone::Gone;
 use close::time_wait::{Rest, TimeWaits, Verdict};
 use conn::{Conn, End, Stage};
@@ -97,7 +100,6 @@ use open::cookies::Cookies;
 use open::embryos::Embryos;
 use open::isn::Secrets;
 use open::listen::Listeners;
-use open::replica::{ListenerMessage, Receivers};
 use ready::Ready;
 use reply::challenge::Challenges;
 use segment::Segment;
@@ -123,7 +125,7 @@ pub struct Tcp {
     /// Why connections ended.
     gone: Gone,
     /// What other shards are to hear of listeners and of accepted connections.
-    outgoing: VecDeque<(Receivers, ListenerMessage)>,
+    outgoing: VecDeque<Outgoing>,
 }
 
 impl Tcp {

@@ -28,6 +28,17 @@ pub struct LinkCounters {
     pub tx_bytes: u64,
 }
 
+impl core::ops::AddAssign for LinkCounters {
+    fn add_assign(&mut self, other: Self) {
+        self.rx_packets += other.rx_packets;
+        self.rx_bytes += other.rx_bytes;
+        self.rx_errors += other.rx_errors;
+        self.rx_dropped += other.rx_dropped;
+        self.tx_packets += other.tx_packets;
+        self.tx_bytes += other.tx_bytes;
+    }
+}
+
 /// An interface as listed.
 #[derive(Clone, Debug)]
 pub struct InterfaceInfo {

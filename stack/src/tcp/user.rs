@@ -8,12 +8,12 @@ pub(super) mod socket_options;
 use addr::{Endpoint, FlowKey, Ip};
 
 use crate::cx::Cx;
-use crate::fib::Path;
+use crate::fib::{Fib, Path};
 use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Birth, Conn};
 use crate::tcp::flow_table::Owner;
-use crate::tcp::open::replica::ListenerMessage;
+use crate::tcp::open::replica::ListenerChange;
 use crate::tcp::segment::scope;
 use crate::tcp::state::State;
 use crate::tcp::user::socket_options::TcpOption;
@@ -30,7 +30,7 @@ impl Tcp {
         if remote.port == 0 || !remote.ip.is_unicast() {
             return Err(SocketError::InvalidArgument);
         }
-        let path = find_path(cx, local, &remote)?;
+        let path = find_path(cx.fib, local, &remote)?;
         let ip = path.source;
         let port = match local.map_or(0, |l| l.port) {
             0 => self.ephemeral_port(cx, ip, &remote)?,
@@ -184,7 +184,7 @@ impl Tcp {
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
             listener.settings.set(option);
-            self.tell_all(ListenerMessage::Option(id, option));
+            self.tell_all(ListenerChange::Option(id, option));
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);
@@ -231,8 +231,8 @@ impl Tcp {
 }
 
 /// The path of a new connection, whose source address is the local one asked for, or the one that fits.
-fn find_path(
-    cx: &mut Cx<'_>,
+pub(crate) fn find_path(
+    fib: &Fib,
     local: Option<Endpoint>,
     remote: &Endpoint,
 ) -> Result<Path, SocketError> {
@@ -242,8 +242,8 @@ fn find_path(
         if !ip.same_family(&remote.ip) {
             return Err(SocketError::InvalidArgument);
         }
-        let owner = cx.fib.owner(ip).ok_or(SocketError::AddressNotAvailable)?;
+        let owner = fib.owner(ip).ok_or(SocketError::AddressNotAvailable)?;
         oif = scope(ip, owner.ifindex).filter(|_| remote.ip.is_link_local());
     }
-    cx.fib.path(remote.ip, wanted, oif)
+    fib.path(remote.ip, wanted, oif)
 }

@@ -16,7 +16,7 @@ use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
-use crate::tcp::open::replica::ListenerMessage;
+use crate::tcp::open::replica::ListenerChange;
 use crate::tcp::user::socket_options::Choice;
 use crate::time::{Duration, Instant};
 
@@ -261,7 +261,7 @@ impl Tcp {
         for rings in listener.queue.drain(..) {
             self.abort_anywhere(cx, rings.id);
         }
-        self.tell_all(ListenerMessage::Del(id));
+        self.tell_all(ListenerChange::Del(id));
         cx.events.mark(id, &mut listener.pending_events, Readiness::GONE);
     }
 

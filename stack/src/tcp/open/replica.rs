@@ -33,34 +33,41 @@ pub(crate) struct Announcement {
     waiting: Option<Arc<AtomicU32>>,
 }
 
-/// What shards tell each other of listeners.
+/// What a listener's home tells the replicas on all other shards.
+#[derive(Clone, Debug)]
+pub(crate) enum ListenerChange {
+    /// There is a new one.
+    Add(Box<Announcement>),
+    /// Its connections start with this option.
+    Option(SocketId, TcpOption),
+    /// It has closed.
+    Del(SocketId),
+}
+
+/// What shards tell each other of listeners and their connections.
 #[derive(Debug)]
 pub(crate) enum ListenerMessage {
-    /// Home to replicas: there is a new one.
-    Add(Box<Announcement>),
-    /// Home to replicas: its connections start with this option.
-    Option(SocketId, TcpOption),
-    /// Home to replicas: it has closed.
-    Del(SocketId),
+    /// Home to a replica.
+    Change(ListenerChange),
     /// Replica to home: a connection for the listener's queue.
     Accepted(SocketId, Box<SocketRings>),
     /// Home to a connection's shard: nobody will accept it.
     Abort(SocketId),
 }
 
-/// To whom a message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Receivers {
+/// A message with those it is for.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
     /// All other shards.
-    Others,
+    Others(ListenerChange),
     /// This shard.
-    One(ShardIndex),
+    One(ShardIndex, ListenerMessage),
 }
 
 impl Tcp {
     /// The next message to other shards.
     #[inline]
-    pub(crate) fn next_message(&mut self) -> Option<(Receivers, ListenerMessage)> {
+    pub(crate) fn next_message(&mut self) -> Option<Outgoing> {
         self.outgoing.pop_front()
     }
 
@@ -73,22 +80,28 @@ impl Tcp {
     /// Takes a message of another shard.
     pub(crate) fn receive_message(&mut self, cx: &mut Cx<'_>, message: ListenerMessage) {
         match message {
-            ListenerMessage::Add(announcement) => self.add_replica(*announcement),
-            ListenerMessage::Option(id, option) => {
-                if let Some(replica) = self.replica_mut(id) {
-                    replica.settings.set(option);
-                }
-            }
-            ListenerMessage::Del(id) => {
-                if let Some(index) = self.listeners.replicas.remove(&id) {
-                    self.forget_listener(index);
-                }
-            }
+            ListenerMessage::Change(change) => self.change_replica(change),
             ListenerMessage::Accepted(id, rings) => match self.listener_mut(id) {
                 Some(_) => self.push_accepted(cx, id.index, *rings),
                 None => self.abort_anywhere(cx, rings.id),
             },
             ListenerMessage::Abort(id) => self.abort(cx, id),
+        }
+    }
+
+    fn change_replica(&mut self, change: ListenerChange) {
+        match change {
+            ListenerChange::Add(announcement) => self.add_replica(*announcement),
+            ListenerChange::Option(id, option) => {
+                if let Some(replica) = self.replica_mut(id) {
+                    replica.settings.set(option);
+                }
+            }
+            ListenerChange::Del(id) => {
+                if let Some(index) = self.listeners.replicas.remove(&id) {
+                    self.forget_listener(index);
+                }
+            }
         }
     }
 
@@ -106,13 +119,13 @@ impl Tcp {
             settings: listener.settings.clone(),
             waiting: listener.waiting.clone(),
         };
-        self.tell_all(ListenerMessage::Add(Box::new(announcement)));
+        self.tell_all(ListenerChange::Add(Box::new(announcement)));
     }
 
-    /// Sends a message to all other shards, if there are any.
-    pub(crate) fn tell_all(&mut self, message: ListenerMessage) {
+    /// Tells all other shards, if there are any.
+    pub(crate) fn tell_all(&mut self, change: ListenerChange) {
         if !self.home.is_alone() {
-            self.outgoing.push_back((Receivers::Others, message));
+            self.outgoing.push_back(Outgoing::Others(change));
         }
     }
 
@@ -121,7 +134,7 @@ impl Tcp {
         if id.shard == self.home.shard {
             self.abort(cx, id);
         } else {
-            self.outgoing.push_back((Receivers::One(id.shard), ListenerMessage::Abort(id)));
+            self.outgoing.push_back(Outgoing::One(id.shard, ListenerMessage::Abort(id)));
         }
     }
 
@@ -136,7 +149,7 @@ impl Tcp {
             self.push_accepted(cx, index, rings);
         } else {
             let message = ListenerMessage::Accepted(home, Box::new(rings));
-            self.outgoing.push_back((Receivers::One(home.shard), message));
+            self.outgoing.push_back(Outgoing::One(home.shard, message));
         }
     }
 
