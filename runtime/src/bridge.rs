@@ -12,7 +12,9 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `table` | clients, handles and bridges; how a bridge ends |
+//! | `state` | one socket of a client |
+//! | `table` | clients and handles; how a bridge ends |
+//! | `moving` | bridges that have to go to another shard |
 //! | `stream`, `listener`, `datagram` | one kind of socket each |
 //! | `connect`, `accept`, `option` | the verbs that need more than one step, and the options |
 //! | `verbs`, `events` | what is to be done, by request and by event |
@@ -25,9 +27,11 @@ mod datagram;
 mod events;
 mod fate;
 mod listener;
+mod moving;
 mod option;
 pub(crate) mod reply;
 mod request;
+mod state;
 mod stream;
 mod table;
 mod verbs;

@@ -1,26 +1,22 @@
-//! From a description to running threads, and back: [`Builder`] and [`Stack`].
+//! From a description to running threads: [`Builder`].
 
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use addr::Cidr;
-use datapath::{Port, PortError, PortInfo, PortLink};
-use stack::control::RouteProtocol;
-use stack::{InterfaceConfig, RouteConfig};
-use wire::offload::Medium;
+use datapath::{Port, PortInfo, PortLink, SHARDS_MAX};
+use stack::Host;
 
-use crate::command::Command;
-use crate::config::{Interface, Layout, Limits, Pace, default_limits, default_mac};
+use crate::config::{Interface, Layout, Limits, Pace, default_limits};
+use crate::device::{self, Assembly};
 use crate::engine::Engine;
 use crate::local::LocalHost;
-use crate::mailbox::Remote;
+use crate::mailbox::{Engines, Mailbox, Remote};
 use crate::pin::pin;
-use crate::port::thread::PortThread;
-use crate::port::{PortDriver, PortEnd};
+use crate::running::{Stack, StartError};
 use crate::service;
 
-/// What [`datapath::open`] answers.
+/// A port of one shard: what [`datapath::open`] answers.
 pub type OpenPort = (Port, PortLink, PortInfo);
 
 /// Describes a stack and starts it.
@@ -34,9 +30,10 @@ pub type OpenPort = (Port, PortLink, PortInfo);
 /// let listener = TcpListener::bind(&stack.sockets(), "0.0.0.0:80")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Builder {
-    interfaces: Vec<(Interface, Option<OpenPort>)>,
+    interfaces: Vec<(Interface, Option<Vec<datapath::OpenPort>>)>,
+    shards: usize,
     layout: Layout,
     cores: Vec<usize>,
     pace: Pace,
@@ -46,11 +43,27 @@ pub struct Builder {
     bench: bool,
 }
 
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Builder {
     /// A stack without interfaces, in the fused layout, that sleeps when idle.
     #[must_use]
     pub fn new() -> Self {
-        Self { limits: default_limits(), ..Self::default() }
+        Self {
+            interfaces: Vec::new(),
+            shards: 1,
+            layout: Layout::default(),
+            cores: Vec::new(),
+            pace: Pace::default(),
+            limits: default_limits(),
+            seed: None,
+            demo: false,
+            bench: false,
+        }
     }
 
     /// One more interface.
@@ -60,11 +73,25 @@ impl Builder {
         self
     }
 
-    /// One more interface, on a port that is open already: one end of [`datapath::pair()`], or a
-    /// queue of several opened together.
+    /// One more interface, on a port that is open already, of a stack with one shard: one end of
+    /// [`datapath::pair()`], for example.
     #[must_use]
-    pub fn interface_on(mut self, interface: Interface, port: OpenPort) -> Self {
-        self.interfaces.push((interface, Some(port)));
+    pub fn interface_on(self, interface: Interface, (port, link, info): OpenPort) -> Self {
+        self.interface_on_queues(interface, vec![(port, vec![link], info)])
+    }
+
+    /// One more interface, on queues of a device that are open already, each joined to all shards:
+    /// one end of [`datapath::pair_queues`], for example.
+    #[must_use]
+    pub fn interface_on_queues(
+        mut self,
+        interface: Interface,
+        mut ports: Vec<datapath::OpenPort>,
+    ) -> Self {
+        for (_, _, info) in &mut ports {
+            info.name = interface.name().to_string();
+        }
+        self.interfaces.push((interface, Some(ports)));
         self
     }
 
@@ -75,8 +102,8 @@ impl Builder {
         self
     }
 
-    /// The cores to pin threads to: the first is the stack's, the next are the ports' in the split
-    /// layout. Threads beyond the list are not pinned.
+    /// The cores to pin threads to: the first are the engines', in the order of their shards, the
+    /// next are the ports' in the split layout. Threads beyond the list are not pinned.
     #[must_use]
     pub fn cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
         self.cores = cores.into_iter().collect();
@@ -125,36 +152,33 @@ impl Builder {
     /// Where a device cannot be opened, an address or gateway is refused, or the operating system
     /// has no thread or descriptor left.
     pub fn start(mut self) -> Result<Stack, StartError> {
-        let seed = match self.seed {
-            Some(seed) => seed,
-            None => random_seed()?,
+        let (mut all, engines) = self.engines()?;
+        let mut assembly = Assembly {
+            all: &mut all,
+            engines: &engines,
+            layout: self.layout,
+            pace: self.pace,
+            port_threads: Vec::new(),
         };
-        let mut engine = Engine::new(self.limits.clone(), seed, self.pace)?;
         let mut opened = Vec::new();
-        let mut port_threads = Vec::new();
-        for (interface, port) in std::mem::take(&mut self.interfaces) {
-            let mut port = port.map_or_else(|| datapath::open(&interface.port), Ok)?;
-            port.2.name = interface.name().to_string();
-            opened.push(Opened::of(&interface, &port.2));
-            self.add(&mut engine, &interface, port, &mut port_threads)?;
+        for (interface, ports) in std::mem::take(&mut self.interfaces) {
+            let ports = ports.map_or_else(|| device::open(&interface, self.shards), Ok)?;
+            opened.push(assembly.add(&interface, ports)?);
         }
-        if self.demo {
-            let control = engine.remote();
-            service::open_demo(&mut engine.locals, &mut engine.core, &control)
-                .map_err(|(port, why)| StartError::Service { port, why })?;
+        let port_threads = assembly.port_threads;
+        for engine in &mut all {
+            self.open_services(engine, &engines)?;
         }
-        if self.bench {
-            service::open_bench(&mut engine.locals, &mut engine.core)
-                .map_err(|(port, why)| StartError::Service { port, why })?;
-        }
+        let sockets = client::Stack::local(Arc::new(LocalHost::new(engines.clone())));
         let mut cores = self.cores.iter().copied();
-        let remote = engine.remote();
-        let sockets = client::Stack::local(Arc::new(LocalHost::new(remote.clone())));
-        let stack_core = cores.next();
-        let mut threads = vec![spawn("pytcp-stack", move || {
-            pin(stack_core);
-            engine.run();
-        })?];
+        let mut threads = Vec::new();
+        for (shard, engine) in all.into_iter().enumerate() {
+            let core = cores.next();
+            threads.push(spawn(&format!("shard-{shard}"), move || {
+                pin(core);
+                engine.run();
+            })?);
+        }
         for thread in port_threads {
             let core = cores.next();
             threads.push(spawn(&thread.name(), move || {
@@ -162,77 +186,40 @@ impl Builder {
                 thread.run();
             })?);
         }
-        Ok(Stack { remote, threads, sockets, opened })
+        Ok(Stack::new(engines, threads, sockets, opened))
     }
 
-    /// Makes an opened port an interface of the stack.
-    fn add(
-        &self,
-        engine: &mut Engine,
-        interface: &Interface,
-        (mut port, link, info): OpenPort,
-        port_threads: &mut Vec<PortThread>,
-    ) -> Result<(), StartError> {
-        let config = interface_config(interface, &info);
-        let refused = |what: String, why: String| StartError::Refused {
-            interface: info.name.clone(),
-            what,
-            why,
+    /// An engine for each shard, without ports, and the ways to them.
+    fn engines(&self) -> Result<(Vec<Engine>, Engines), StartError> {
+        if self.shards == 0 || self.shards > SHARDS_MAX {
+            return Err(StartError::Shards(self.shards));
+        }
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => random_seed()?,
         };
-        if interface.mac.is_some() && info.medium == Medium::Ip {
-            return Err(refused("mac".into(), "the medium has no link addresses".into()));
+        let mailboxes = (0..self.shards).map(|_| Mailbox::new().map(Arc::new));
+        let mailboxes = mailboxes.collect::<io::Result<Vec<_>>>()?;
+        let engines = Engines::new(mailboxes.iter().cloned().map(Remote::new));
+        let workers = vec![Host::new(self.limits.clone(), seed)];
+        let all =
+            workers.into_iter().zip(mailboxes).enumerate().map(|(shard, (worker, mailbox))| {
+                Engine::new(worker, shard, mailbox, &engines, &self.limits, self.pace)
+            });
+        Ok((all.collect::<io::Result<_>>()?, engines))
+    }
+
+    /// Opens the services whose home is this engine's shard.
+    fn open_services(&self, engine: &mut Engine, engines: &Engines) -> Result<(), StartError> {
+        let refused = |(port, why)| StartError::Service { port, why };
+        let Engine { locals, core, .. } = engine;
+        if self.demo {
+            service::open_demo(locals, core, engines).map_err(refused)?;
         }
-        // An XDP port leaves the device's MTU as it is, so it can only be less.
-        if let Some(mtu) = interface.port.mtu.filter(|mtu| *mtu > info.mtu) {
-            return Err(refused(format!("mtu {mtu}"), format!("the device's is {}", info.mtu)));
+        if self.bench {
+            service::open_bench(locals, core).map_err(refused)?;
         }
-        let now = engine.core.now;
-        let host = &mut engine.core.host;
-        let ifindex = host
-            .interface_add(now, config)
-            .map_err(|why| refused("interface".into(), why.to_string()))?;
-        for address in &interface.addresses {
-            host.address_add(now, ifindex, *address)
-                .map_err(|why| refused(format!("address {address}"), why.to_string()))?;
-        }
-        for gateway in &interface.gateways {
-            let route = RouteConfig {
-                ifindex: Some(ifindex),
-                protocol: RouteProtocol::Boot,
-                ..RouteConfig::via(Cidr::default_route(gateway.is_v4()), *gateway)
-            };
-            host.route_add(now, &route)
-                .map_err(|why| refused(format!("gateway {gateway}"), why.to_string()))?;
-        }
-        let mut steering = port.control().cloned();
-        if let (Some(steering), Some(mac)) = (&mut steering, interface.mac) {
-            steering.set_mac(mac)?;
-        }
-        let driver = match self.layout {
-            Layout::Fused => PortDriver::Fused(Box::new(port)),
-            Layout::Split => {
-                let thread = PortThread::new(port, &info, self.pace, engine.mailbox());
-                let handle = thread.handle();
-                port_threads.push(thread);
-                PortDriver::Split(handle)
-            }
-        };
-        engine.ports.push(PortEnd::new(ifindex, info, link, steering, driver));
         Ok(())
-    }
-}
-
-/// What the stack is told of an interface.
-fn interface_config(interface: &Interface, info: &PortInfo) -> InterfaceConfig {
-    let device = info.mac.filter(|_| info.backend == datapath::Backend::Xdp);
-    let mac = interface.mac.or(device).unwrap_or_else(|| default_mac(&info.name));
-    InterfaceConfig {
-        name: info.name.clone(),
-        medium: info.medium,
-        mac,
-        mtu: interface.port.mtu.unwrap_or(info.mtu),
-        caps: info.caps,
-        link_local: info.medium == Medium::Ethernet,
     }
 }
 
@@ -244,96 +231,4 @@ fn random_seed() -> io::Result<u64> {
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name.into()).spawn(work)
-}
-
-/// Why a stack did not start. One line for people.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A device cannot be opened.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// The stack does not take an interface, an address or a gateway.
-    #[error("{interface}: {what}: {why}")]
-    Refused {
-        /// The interface.
-        interface: String,
-        /// What was to be added.
-        what: String,
-        /// Why not.
-        why: String,
-    },
-    /// A service could not be opened.
-    #[error("service on port {port}: {why}")]
-    Service {
-        /// Its port.
-        port: u16,
-        /// Why not.
-        why: stack::SocketError,
-    },
-    /// The operating system refused a thread or a descriptor.
-    #[error("cannot start: {0}")]
-    Os(#[from] io::Error),
-}
-
-/// An interface of a running stack, as it was opened.
-#[derive(Clone, Debug)]
-pub struct Opened {
-    /// Its name.
-    pub name: String,
-    /// How the device is driven.
-    pub mode: String,
-    /// The addresses it was started with.
-    pub addresses: Vec<Cidr>,
-}
-
-impl Opened {
-    fn of(interface: &Interface, info: &PortInfo) -> Self {
-        Self {
-            name: info.name.clone(),
-            mode: info.mode.clone(),
-            addresses: interface.addresses.clone(),
-        }
-    }
-}
-
-/// A running stack. It stops when this is dropped: connections are closed, devices let go.
-pub struct Stack {
-    remote: Remote,
-    threads: Vec<JoinHandle<()>>,
-    sockets: client::Stack,
-    opened: Vec<Opened>,
-}
-
-impl Stack {
-    /// The same as [`Builder::new`].
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
-    /// What sockets are opened on, and control calls made to.
-    #[must_use]
-    pub fn sockets(&self) -> client::Stack {
-        self.sockets.clone()
-    }
-
-    /// The interfaces it was started with.
-    #[must_use]
-    pub fn interfaces(&self) -> &[Opened] {
-        &self.opened
-    }
-
-    pub(crate) fn remote(&self) -> Remote {
-        self.remote.clone()
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        self.remote.post(Command::Stop);
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has reported it on stderr.
-            let _ = thread.join();
-        }
-    }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Command {
     Local(Box<LocalCommand>),
     /// From a control connection, about its sockets.
     Bridge(Box<BridgeCommand>),
+    /// Nobody took this accepted connection: RST.
+    Abort(SocketId),
     /// A control call.
     Control(Box<ControlCommand>),
     /// The engine ends after this turn.

@@ -23,6 +23,7 @@ pub struct Interface {
     pub(crate) addresses: Vec<Cidr>,
     pub(crate) gateways: Vec<Ip>,
     pub(crate) mac: Option<Mac>,
+    pub(crate) queues: Option<u32>,
 }
 
 impl Interface {
@@ -31,7 +32,7 @@ impl Interface {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let port = PortConfig { create: true, ..PortConfig::new(name) };
-        Self { port, addresses: Vec::new(), gateways: Vec::new(), mac: None }
+        Self { port, addresses: Vec::new(), gateways: Vec::new(), mac: None, queues: None }
     }
 
     /// Its name.
@@ -81,6 +82,14 @@ impl Interface {
     #[must_use]
     pub fn mac(mut self, mac: Mac) -> Self {
         self.mac = Some(mac);
+        self
+    }
+
+    /// How many queues of the device are opened; unless told, those that it has, and at most one
+    /// for each shard.
+    #[must_use]
+    pub fn queues(mut self, queues: u32) -> Self {
+        self.queues = Some(queues);
         self
     }
 

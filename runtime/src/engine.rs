@@ -13,13 +13,13 @@ mod turn;
 use std::io;
 use std::sync::Arc;
 
-use stack::{Instant, Limits};
+use stack::{Host, Instant, Limits};
 
 use self::clock::Clock;
 use crate::bridge::Bridges;
 use crate::config::Pace;
 use crate::local::Locals;
-use crate::mailbox::{Mailbox, Remote};
+use crate::mailbox::{Engines, Mailbox};
 use crate::port::PortEnd;
 use crate::sockets::Core;
 use crate::sockets::poller::Token;
@@ -45,20 +45,26 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// An engine without ports.
+    /// The engine of shard `shard`, without ports.
     ///
     /// # Errors
     /// If there is no descriptor left.
-    pub(crate) fn new(limits: Limits, seed: u64, pace: Pace) -> io::Result<Self> {
-        let mailbox = Arc::new(Mailbox::new(COMMANDS_MAX)?);
-        let locals = Locals::new(Remote::new(mailbox.clone()), &limits);
-        let core = Core::new(limits, seed)?;
+    pub(crate) fn new(
+        host: Host,
+        shard: usize,
+        mailbox: Arc<Mailbox>,
+        engines: &Engines,
+        limits: &Limits,
+        pace: Pace,
+    ) -> io::Result<Self> {
+        let locals = Locals::new(shard, engines.clone(), limits);
+        let core = Core::new(host, shard)?;
         core.poller.add_input(mailbox.bell(), Token::Mailbox)?;
         Ok(Self {
             core,
             ports: Vec::new(),
             locals,
-            bridges: Bridges::new(),
+            bridges: Bridges::new(shard, engines.clone()),
             mailbox,
             clock: Clock::start(),
             pace,
@@ -70,16 +76,4 @@ impl Engine {
             stopping: false,
         })
     }
-
-    /// The way here from other threads.
-    pub(crate) fn remote(&self) -> Remote {
-        Remote::new(self.mailbox.clone())
-    }
-
-    pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
-        self.mailbox.clone()
-    }
 }
-
-/// Messages from other threads that may wait. Senders beyond that wait themselves.
-const COMMANDS_MAX: usize = 4096;

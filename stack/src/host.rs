@@ -31,7 +31,7 @@
 //!     link_local: false,
 //! };
 //! let tap = host.interface_add(now, config).unwrap();
-//! host.address_add(now, tap, "10.0.0.1/24".parse().unwrap()).unwrap();
+//! host.address_add(now, tap, "10.0.0.1/24".parse::<addr::Cidr>().unwrap()).unwrap();
 //! let mut slot = [0; 1514];
 //! let announcement = host.transmit(now, tap, &mut slot).unwrap();
 //! assert_eq!(announcement.len, 42);
@@ -43,12 +43,13 @@ mod sockets;
 use addr::IfIndex;
 use wire::offload::{RxMeta, TxMeta};
 
-use crate::drop::DropReason;
 use crate::event::Readiness;
+use crate::hook::{Tap, TapConfig};
 use crate::limits::Limits;
 use crate::shard::index::ShardIndex;
 use crate::socket::SocketId;
 use crate::time::Instant;
+use crate::verdict::Verdict;
 use crate::worker::Worker;
 
 /// A host.
@@ -105,24 +106,20 @@ impl Host {
         self.workers.get(shard.get())
     }
 
-    /// Takes a frame that came in by `ifindex`. With several shards the workers take them in turn, whoever
-    /// owns them. Every frame is either delivered or counted under a reason, which is returned if
-    /// the worker that took the frame owned it.
-    ///
-    /// # Errors
-    /// Why the frame went no further.
+    /// Takes a frame that came in by `ifindex`, and says what became of it. The frame stays the
+    /// caller's; nothing of it is kept. Every verdict is counted, a drop under its one reason. With
+    /// several shards the workers take frames in turn, whoever owns them.
     pub fn receive(
         &mut self,
         now: Instant,
         ifindex: IfIndex,
         meta: RxMeta,
         frame: &mut [u8],
-    ) -> Result<(), DropReason> {
+    ) -> Verdict {
         self.turns.receive = self.next_turn(self.turns.receive);
-        let worker = &mut self.workers[self.turns.receive];
-        let result = worker.receive(now, ifindex, meta, frame);
+        let verdict = self.workers[self.turns.receive].receive(now, ifindex, meta, frame);
         self.exchange_messages(now);
-        result
+        verdict
     }
 
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
@@ -170,6 +167,19 @@ impl Host {
     #[inline]
     pub fn next_event(&mut self) -> Option<(SocketId, Readiness)> {
         self.workers.iter_mut().find_map(Worker::next_event)
+    }
+
+    /// Sets a tap, which keeps copies of all frames that pass from now on; none takes it away. A tap
+    /// that was set before is gone with what it kept. With several shards each has one.
+    pub fn set_tap(&mut self, config: Option<TapConfig>) {
+        self.workers.iter_mut().for_each(|worker| worker.set_tap(config));
+    }
+
+    /// The tap of the first shard that has kept something, if one is set: frames are taken out of it by
+    /// [`Tap::pop`].
+    pub fn tap(&mut self) -> Option<&mut Tap> {
+        let at = self.workers.iter_mut().position(|w| w.tap().is_some_and(|tap| !tap.is_empty()));
+        self.workers[at.unwrap_or(0)].tap()
     }
 
     /// Lets every worker take the messages of the others until there are none.

@@ -24,6 +24,7 @@ pub mod event;
 pub mod fib;
 #[cfg(test)]
 mod fixture;
+pub mod hook;
 pub mod host;
 mod icmp;
 mod ip;
@@ -40,6 +41,7 @@ mod store;
 pub mod tcp;
 pub mod time;
 pub mod udp;
+pub mod verdict;
 pub mod worker;
 
 pub use control::{ControlError, InterfaceConfig, RouteConfig};
@@ -50,4 +52,5 @@ pub use limits::Limits;
 pub use shard::index::{ShardIndex, ShardSet};
 pub use socket::{SocketError, SocketId};
 pub use time::Instant;
+pub use verdict::Verdict;
 pub use worker::Worker;

@@ -36,7 +36,8 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Frames handed to `receive`; always `frames_delivered` plus the drops of `receive`.
+    /// Frames handed to `receive`; always those delivered, those to forward and the drops of
+    /// `receive` together.
     frames_in,
     /// Frames that reached what they were for.
     frames_delivered,
@@ -44,6 +45,8 @@ counters! {
     frames_handed_over,
     /// Packets put together from fragments on another shard than the one that owns their flow.
     packets_handed_over,
+    /// Frames whose verdict was to forward them.
+    frames_to_forward,
     /// Frames filled by `transmit`.
     frames_out,
     /// ARP packets received and understood.
@@ -118,6 +121,34 @@ counters! {
     tcp_memory,
 }
 
+/// Traffic of one interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkCounters {
+    /// Frames received.
+    pub rx_packets: u64,
+    /// Their bytes.
+    pub rx_bytes: u64,
+    /// Those that were malformed.
+    pub rx_errors: u64,
+    /// Those that ended for any other reason.
+    pub rx_dropped: u64,
+    /// Frames sent.
+    pub tx_packets: u64,
+    /// Their bytes.
+    pub tx_bytes: u64,
+}
+
+impl core::ops::AddAssign for LinkCounters {
+    fn add_assign(&mut self, other: Self) {
+        self.rx_packets += other.rx_packets;
+        self.rx_bytes += other.rx_bytes;
+        self.rx_errors += other.rx_errors;
+        self.rx_dropped += other.rx_dropped;
+        self.tx_packets += other.tx_packets;
+        self.tx_bytes += other.tx_bytes;
+    }
+}
+
 impl Stats {
     /// Counts one packet that ended for `reason` on its way out, or while it was held.
     pub fn drop(&mut self, reason: DropReason) {
@@ -153,7 +184,8 @@ impl Stats {
     /// Whether every frame handed to `receive` is accounted for.
     #[must_use]
     pub fn is_balanced(&self) -> bool {
-        self.frames_in == self.frames_delivered + self.receive_drops.iter().sum::<u64>()
+        let drops: u64 = self.receive_drops.iter().sum();
+        self.frames_in == self.frames_delivered + self.frames_to_forward + drops
     }
 
     /// Every drop reason with its count.

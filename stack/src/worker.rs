@@ -29,14 +29,16 @@ use crate::control::Control;
 use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::fib::Fib;
+use crate::hook::{Direction, Hook, Seen, Tap, TapConfig};
 use crate::limits::Limits;
 use crate::mesh::{HandedForm, HandedFrame, Mesh};
 use crate::rng::Rng;
 use crate::shard::index::{ShardIndex, ShardSet};
-use crate::shard::{Punt, Shard};
+use crate::shard::{Punt, Received, Shard};
 use crate::socket::SocketId;
 use crate::steer::{Home, Steering};
 use crate::time::Instant;
+use crate::verdict::Verdict;
 
 /// One shard of a host with what it needs to be driven by a thread of its own.
 #[derive(Debug)]
@@ -46,6 +48,7 @@ pub struct Worker {
     pub(crate) shard: Shard,
     /// The shard's copy of the snapshot.
     fib: Fib,
+    hook: Hook,
     mesh: Mesh,
     index: ShardIndex,
     steering: Steering,
@@ -78,6 +81,7 @@ impl Worker {
                 // sequence of numbers, whichever shards its flows live on.
                 shard: Shard::new(&limits, Home { shard: index, steering }, rng.clone()),
                 fib: Fib::default(),
+                hook: Hook::default(),
                 mesh,
                 index,
                 steering,
@@ -109,11 +113,9 @@ impl Worker {
         self.steering
     }
 
-    /// Takes a frame that came in by `ifindex`, or hands it to the worker of the shard that owns it. Every
-    /// frame is delivered, handed over, or counted under the one reason that is returned.
-    ///
-    /// # Errors
-    /// Why the frame went no further.
+    /// Takes a frame that came in by `ifindex`, or hands a copy to the worker of the shard that owns it,
+    /// and says what became of it. The frame stays the caller's; nothing of it is kept. Every verdict
+    /// is counted, a drop under its one reason.
     #[inline]
     pub fn receive(
         &mut self,
@@ -121,7 +123,7 @@ impl Worker {
         ifindex: IfIndex,
         meta: RxMeta,
         frame: &mut [u8],
-    ) -> Result<(), DropReason> {
+    ) -> Verdict {
         if !self.mesh.is_alone()
             && let Some(owner) = self.other_owner(ifindex, frame)
         {
@@ -132,9 +134,6 @@ impl Worker {
 
     /// The same for a frame that is known to be this shard's ([`Worker::steering`]): nothing is looked up
     /// again. A frame of another shard's flow would be answered as one that nobody owns.
-    ///
-    /// # Errors
-    /// Why the frame went no further.
     #[inline]
     pub fn receive_steered(
         &mut self,
@@ -142,10 +141,10 @@ impl Worker {
         ifindex: IfIndex,
         meta: RxMeta,
         frame: &mut [u8],
-    ) -> Result<(), DropReason> {
-        let result = self.take_in(now, ifindex, meta, frame);
+    ) -> Verdict {
+        let verdict = self.take_in(now, ifindex, meta, frame);
         self.pass_messages(now);
-        result
+        verdict
     }
 
     /// How many frames [`Worker::receive`] takes before the next [`Worker::exchange_messages`]. While
@@ -226,6 +225,17 @@ impl Worker {
         }
     }
 
+    /// Sets a tap, which keeps copies of all frames that pass this worker from now on; none takes it away.
+    /// A tap that was set before is gone with what it kept.
+    pub fn set_tap(&mut self, config: Option<TapConfig>) {
+        self.hook.set_tap(config);
+    }
+
+    /// The tap, if one is set: frames are taken out of it by [`Tap::pop`].
+    pub fn tap(&mut self) -> Option<&mut Tap> {
+        self.hook.tap()
+    }
+
     /// Other workers that have something to do since the last call, because they were sent a message or
     /// given room for theirs: whoever drives them is to be woken.
     #[inline]
@@ -247,76 +257,56 @@ impl Worker {
         ifindex: IfIndex,
         meta: RxMeta,
         frame: &[u8],
-    ) -> Result<(), DropReason> {
+    ) -> Verdict {
         let mut bytes = self.mesh.buffer();
         bytes.extend_from_slice(frame);
         let handed = HandedFrame { ifindex, meta, form: HandedForm::Frame, bytes };
-        let stats = &mut self.shard.parts.stats;
-        match self.mesh.hand_over(owner, handed) {
-            Ok(()) => {
-                stats.frames_handed_over += 1;
-                Ok(())
-            }
-            Err(_) => {
-                stats.frames_in += 1;
-                stats.drop_received(DropReason::ShardBusy);
-                Err(DropReason::ShardBusy)
-            }
-        }
-    }
-
-    /// Takes a frame and counts it; what follows from it is left to [`Worker::pass_messages`].
-    fn take_in(
-        &mut self,
-        now: Instant,
-        ifindex: IfIndex,
-        meta: RxMeta,
-        frame: &[u8],
-    ) -> Result<(), DropReason> {
-        let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);
-        let result = match (received, &mut self.control) {
-            (Ok(None), _) => Ok(()),
-            (Ok(Some(Punt::Arp { to_us, packet })), Some(control)) => {
-                control.receive_arp(now, ifindex, to_us, packet)
-            }
-            (Ok(Some(Punt::Nd { header, message })), Some(control)) => {
-                control.receive_nd(now, ifindex, &header, message)
-            }
-            (Ok(Some(_)), None) => return self.hand_over(ShardIndex::ZERO, ifindex, meta, frame),
-            (Err(reason), _) => Err(reason),
+        let verdict = match self.mesh.hand_over(owner, handed) {
+            Ok(()) => Verdict::HandedOver(owner),
+            Err(_) => Verdict::Dropped(DropReason::ShardBusy),
         };
-        let stats = &mut self.shard.parts.stats;
-        stats.frames_in += 1;
-        match result {
-            Ok(()) => stats.frames_delivered += 1,
-            Err(reason) => stats.drop_received(reason),
-        }
-        if result != Err(DropReason::LinkUnknownInterface) {
-            let counters = self.shard.counters(ifindex);
-            counters.rx_packets += 1;
-            counters.rx_bytes += frame.len() as u64;
-            match result {
-                Ok(()) => {}
-                Err(reason) if reason.is_malformed() => counters.rx_errors += 1,
-                Err(_) => counters.rx_dropped += 1,
-            }
-        }
-        result
+        self.shard.count_received(ifindex, frame.len(), verdict);
+        verdict
     }
 
+    /// Takes a frame; what follows from it is left to [`Worker::pass_messages`].
+    fn take_in(&mut self, now: Instant, ifindex: IfIndex, meta: RxMeta, frame: &[u8]) -> Verdict {
+        let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);
+        let verdict = match received {
+            Ok(Received::Consumed) => Verdict::Consumed,
+            Ok(Received::Forward { ifindex, next_hop }) => Verdict::Forward { ifindex, next_hop },
+            Ok(Received::ForControl(punt)) => {
+                let Some(control) = &mut self.control else {
+                    return self.hand_over(ShardIndex::ZERO, ifindex, meta, frame);
+                };
+                let taken = match punt {
+                    Punt::Arp { to_us, packet } => control.receive_arp(now, ifindex, to_us, packet),
+                    Punt::Nd { header, message } => {
+                        control.receive_nd(now, ifindex, &header, message)
+                    }
+                };
+                taken.map_or_else(Verdict::Dropped, |()| Verdict::Consumed)
+            }
+            Err(reason) => Verdict::Dropped(reason),
+        };
+        self.shard.count_received(ifindex, frame.len(), verdict);
+        let direction = Direction::Received;
+        self.hook.observe(&Seen { at: now, ifindex, direction, verdict, frame });
+        verdict
+    }
+
+    /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         let control = self.control.as_mut();
         let meta = match control.and_then(|control| control.outbox_mut().pop(ifindex, slot)) {
-            Some(len) => Some(TxMeta { len: len as u32, ..TxMeta::default() }),
-            None => self.shard.transmit(now, &self.fib, ifindex, slot),
+            Some(len) => TxMeta { len: len as u32, ..TxMeta::default() },
+            None => self.shard.transmit(now, &self.fib, ifindex, slot)?,
         };
-        if let Some(meta) = &meta {
-            self.shard.parts.stats.frames_out += 1;
-            let counters = self.shard.counters(ifindex);
-            counters.tx_packets += 1;
-            counters.tx_bytes += u64::from(meta.len);
-        }
-        meta
+        self.shard.count_transmitted(ifindex, meta.len);
+        let (direction, verdict) = (Direction::Transmitted, Verdict::Consumed);
+        let frame = slot.get(..meta.len as usize).unwrap_or_default();
+        self.hook.observe(&Seen { at: now, ifindex, direction, verdict, frame });
+        Some(meta)
     }
 
     /// Whether a packet to ourselves can be taken in, or handed to the shard that owns it.
@@ -347,11 +337,10 @@ impl Worker {
             let rx = RxMeta { checksum: RxChecksum::Valid, gso_size };
             let len = (meta.len as usize).min(slot.len());
             let owner = self.steering.packet_owner(&slot[..len]);
-            // A drop is counted like any other.
             if owner == self.index {
-                self.take_in(now, Fib::LOOPBACK, rx, &slot[..len]).ok();
+                self.take_in(now, Fib::LOOPBACK, rx, &slot[..len]);
             } else {
-                self.hand_over(owner, Fib::LOOPBACK, rx, &slot[..len]).ok();
+                self.hand_over(owner, Fib::LOOPBACK, rx, &slot[..len]);
             }
         }
         self.loop_slot = slot;

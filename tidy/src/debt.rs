@@ -19,10 +19,10 @@ const LEFT: &[(Kind, &str, usize)] = &[
     (Kind::LineLength, "client", 6),
     (Kind::LineLength, "datapath", 1),
     (Kind::LineLength, "ring", 13),
-    (Kind::LineLength, "runtime", 7),
-    (Kind::LineLength, "stack", 281),
+    (Kind::LineLength, "runtime", 12),
+    (Kind::LineLength, "stack", 400),
     (Kind::ModuleFolder, "bench", 5),
-    (Kind::ModuleFolder, "runtime", 7),
+    (Kind::ModuleFolder, "runtime", 12),
     (Kind::ModuleFolder, "stack", 11),
 ];
 

@@ -4,14 +4,16 @@
 //! tests and keeps `docs/parity.md`. [`source`] looks at every source file: a header that says what
 //! it is for, no leftovers, `unsafe` only where the design names it. [`layout`] bounds files,
 //! functions and lines. [`crates`] lets crates depend only downwards, [`circles`] lets the files of
-//! a crate use each other in one direction only. [`debt`] counts what stands in the tree in spite
-//! of them. All of it runs under `cargo test`, so that it is not a matter for reviews.
+//! a crate use each other in one direction only. [`deny`] keeps what others wrote to `deny.toml`.
+//! [`debt`] counts what stands in the tree in spite of them. All of it runs under `cargo test`, so
+//! that it is not a matter for reviews.
 
 #![forbid(unsafe_code)]
 
 pub mod circles;
 pub mod crates;
 pub mod debt;
+pub mod deny;
 pub mod layout;
 pub mod ledger;
 pub mod source;
@@ -37,7 +39,7 @@ pub struct Breach {
 pub enum Kind {
     /// [`source`].
     Source,
-    /// [`crates`].
+    /// [`crates`] and [`deny`].
     Dependency,
     /// A file that is too long.
     FileLength,
@@ -66,6 +68,7 @@ pub fn breaches(root: &Path) -> Vec<String> {
         layout::check_lines(&file.name, &file.text, &mut found);
     }
     crates::check(root, &mut found);
+    deny::check(root, &mut found);
     circles::check(root, &mut found);
     debt::subtract(found)
 }

@@ -6,6 +6,7 @@
 mod args;
 mod change;
 mod show;
+mod sum;
 
 use client::call::{ControlCall, ErrorBody};
 use serde::Serialize;
@@ -38,6 +39,22 @@ pub(crate) fn call(
         (api, method) => {
             Err(ErrorBody::new("KeyError", format!("unknown control call {api:?} {method:?}")))
         }
+    }
+}
+
+/// Whether every shard knows a part of the answer.
+pub(crate) fn is_per_shard(call: &ControlCall) -> bool {
+    matches!((call.api.as_str(), call.method.as_str()), ("link" | "socket" | "stats", "show"))
+}
+
+/// The answers of all shards as one, in the order of their shards.
+pub(crate) fn add_up(call: &ControlCall, parts: Vec<Value>) -> Value {
+    match call.api.as_str() {
+        "link" => sum::links(parts),
+        "socket" => sum::sockets(parts),
+        "stats" => sum::stats(parts),
+        // One shard has the whole answer.
+        _ => parts.into_iter().next().unwrap_or_default(),
     }
 }
 

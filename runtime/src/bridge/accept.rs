@@ -7,12 +7,14 @@ use rustix::io::Errno;
 use rustix::net::SocketType;
 use stack::socket::SocketRings;
 
+use super::command::Adoption;
 use super::datagram::unspecified;
 use super::listener::Listener;
 use super::reply::Reply;
 use super::request::{args, errno, refusal, to_value};
+use super::state::{State, over};
 use super::stream::Stream;
-use super::table::{Bridges, State, over, pair, watch};
+use super::table::{Bridges, pair, watch};
 use crate::option::Options;
 use crate::slab::Key;
 use crate::sockets::Core;
@@ -73,7 +75,7 @@ impl Bridges {
             _ => return reply.refuse(&errno(Errno::INVAL)),
         };
         match listener.take(core) {
-            Some(ends) => self.adopt(key, ends, reply, core),
+            Some(ends) => self.adopt_from(key, ends, reply, core),
             None if !blocking => reply.refuse(&errno(Errno::AGAIN)),
             None if listener.waiting() >= ACCEPTS_MAX => reply.refuse(&errno(Errno::NOBUFS)),
             None => listener.wait(reply),
@@ -86,27 +88,34 @@ impl Bridges {
             let Some(bridge) = self.sockets.find_mut(key) else { return };
             let State::Listener(listener) = &mut bridge.state else { return };
             let Some((ends, reply)) = listener.serve(core) else { return };
-            self.adopt(key, ends, reply, core);
+            self.adopt_from(key, ends, reply, core);
         }
     }
 
     /// Makes an accepted connection a socket of the listener's client.
-    fn adopt(&mut self, listener: Key, ends: SocketRings, reply: Reply, core: &mut Core) {
-        let id = ends.id;
+    fn adopt_from(&mut self, listener: Key, rings: SocketRings, reply: Reply, core: &mut Core) {
+        let Some(parent) = self.sockets.find(listener) else {
+            self.abort(rings.id, core);
+            return reply.refuse(&errno(Errno::BADF));
+        };
+        let (client, v6, options) = (parent.client, parent.v6, parent.options);
+        self.adopt_at_home(Adoption { client, v6, options, rings, reply }, core);
+    }
+
+    /// Makes an accepted connection of this shard a socket of its client.
+    pub(super) fn adopt(&mut self, adoption: Adoption, core: &mut Core) {
+        let Adoption { client, v6, options, rings, reply } = adoption;
+        let id = rings.id;
         let refuse = |reply: Reply, error: Errno, core: &mut Core| {
             core.abort(id);
             reply.refuse(&errno(error));
         };
-        let Some(parent) = self.sockets.find(listener) else {
-            return refuse(reply, Errno::BADF, core);
-        };
-        let (client, v6, options) = (parent.client, parent.v6, parent.options);
         let (ours, theirs) = match pair(SocketType::STREAM) {
             Ok(pair) => pair,
             Err(error) => return refuse(reply, error, core),
         };
-        let peer = ends.remote.unwrap_or_else(|| unspecified(v6));
-        let local = ends.local;
+        let peer = rings.remote.unwrap_or_else(|| unspecified(v6));
+        let local = rings.local;
         let Some((handle, key)) = self.admit(client, v6, over(local)) else {
             return refuse(reply, Errno::MFILE, core);
         };
@@ -115,7 +124,7 @@ impl Bridges {
             core.abort(id);
             return reply.refuse(&ErrorBody::from_io(&error));
         }
-        let mut stream = Stream::new(ours, ends);
+        let mut stream = Stream::new(ours, rings);
         core.owners.insert(id, Owner::Bridge(key));
         let Name { address, port } = Name::from(peer.to_std());
         reply.with_fd(&to_value(&Accepted { handle, address, port }), Some(theirs));

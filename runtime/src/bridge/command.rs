@@ -1,18 +1,41 @@
-//! What a control connection asks of an engine about its sockets.
+//! What a control connection asks of an engine about its sockets, and what engines hand over to each
+//! other when a socket lives on another shard.
 
 use std::sync::mpsc::SyncSender;
 
 use client::call::SocketCall;
+use stack::socket::SocketRings;
 
 use super::reply::Reply;
-use crate::slab::Key;
+use super::state::Bridge;
+use crate::option::Options;
+
+/// Names a control connection on all engines. No two connections of a daemon have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClientId(pub(crate) u64);
 
 /// One command.
 pub(crate) enum BridgeCommand {
-    /// A control connection begins. `None` comes back if there are too many.
-    OpenClient { answer: SyncSender<Option<Key>> },
+    /// A control connection begins. The answer is whether there is room for it.
+    OpenClient { client: ClientId, answer: SyncSender<bool> },
     /// A control connection is over: its sockets close as those of a process that died.
-    CloseClient(Key),
+    CloseClient(ClientId),
     /// A request of a client.
-    Call { client: Key, call: SocketCall, reply: Reply },
+    Call { client: ClientId, call: SocketCall, reply: Reply },
+    /// A bridge moves to the shard where the stack's socket has to be opened, with the request that
+    /// opens it.
+    Move { bridge: Box<Bridge>, call: SocketCall, reply: Reply },
+    /// A connection was accepted for a client on another shard and lives here.
+    Adopt(Box<Adoption>),
+}
+
+/// An accepted connection on its way to the engine of its shard.
+pub(crate) struct Adoption {
+    pub(crate) client: ClientId,
+    /// Whether the listener was opened for IPv6.
+    pub(crate) v6: bool,
+    /// The listener's options, which a connection inherits.
+    pub(crate) options: Options,
+    pub(crate) rings: SocketRings,
+    pub(crate) reply: Reply,
 }

@@ -4,7 +4,8 @@
 use stack::Readiness;
 
 use super::fate::Fate;
-use super::table::{Bridges, State};
+use super::state::State;
+use super::table::Bridges;
 use crate::slab::Key;
 use crate::sockets::Core;
 use crate::sockets::poller::Ready;

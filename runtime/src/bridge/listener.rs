@@ -83,11 +83,11 @@ impl Listener {
         self.waiters.push_back(reply);
     }
 
-    pub(super) fn close(&mut self, core: &mut Core) {
-        if let Some(ends) = self.next.take() {
-            core.abort(ends.id);
-        }
+    /// Closes the listener. The connection that was held for the next request comes back; it may
+    /// live on any shard.
+    pub(super) fn close(&mut self, core: &mut Core) -> Option<SocketRings> {
         core.close(self.id);
+        self.next.take()
     }
 
     fn signal(&mut self) {

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use super::request::errno;
-use super::table::{Bridge, State};
+use super::state::{Bridge, State};
 use crate::option::Options;
 use crate::sockets::Core;
 

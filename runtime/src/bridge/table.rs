@@ -1,24 +1,30 @@
 //! The table of clients, their handles, and the bridges behind these.
+//!
+//! Every engine knows every client, and has the handles of the sockets that were opened on its
+//! shard. The remainder of a handle by the number of shards is the shard on which it was given out,
+//! so a request is sent there. A bridge that had to move since leaves the number of its shard
+//! behind, and requests follow it.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
-use addr::Endpoint;
 use client::call::ErrorBody;
 use client::datagram::PACKET_MAX;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use stack::SocketId;
 
-use super::datagram::Datagram;
+use super::command::ClientId;
 use super::fate::Fate;
-use super::listener::Listener;
 use super::request::errno;
-use super::stream::{Connecting, Stream};
+use super::state::{Bridge, State};
+use crate::command::Command;
+use crate::mailbox::Engines;
 use crate::option::Options;
 use crate::slab::{Key, Slab};
-use crate::sockets::Core;
 use crate::sockets::owner::Owner;
 use crate::sockets::poller::Token;
+use crate::sockets::{Core, shard_of};
 
 /// Sockets that one client may have open.
 const SOCKETS_PER_CLIENT: usize = 16_384;
@@ -30,51 +36,36 @@ const CLIENTS_MAX: usize = 256;
 /// All bridges of an engine.
 pub(crate) struct Bridges {
     pub(super) sockets: Slab<Bridge>,
-    pub(super) clients: Slab<Client>,
+    pub(super) clients: BTreeMap<ClientId, Client>,
+    pub(super) shard: usize,
+    pub(super) engines: Engines,
     /// Where one datagram lies between its socketpair and its ring.
     pub(super) scratch: Box<[u8]>,
 }
 
 /// One control connection.
-#[derive(Default)]
 pub(super) struct Client {
-    pub(super) handles: BTreeMap<u32, Key>,
+    pub(super) handles: BTreeMap<u32, Place>,
     next_handle: u32,
 }
 
-/// One socket of a client.
-pub(super) struct Bridge {
-    pub(super) client: Key,
-    pub(super) handle: u32,
-    /// Whether it was opened for IPv6.
-    pub(super) v6: bool,
-    /// What `bind` named.
-    pub(super) local: Option<Endpoint>,
-    /// The error that SO_ERROR takes.
-    pub(super) error: Option<i32>,
-    pub(super) options: Options,
-    pub(super) state: State,
-}
-
-pub(super) enum State {
-    /// A stream socket that neither connects nor listens yet; our end of its socketpair.
-    Fresh(OwnedFd),
-    Connecting(Connecting),
-    Stream(Stream),
-    Listener(Listener),
-    Datagram(Datagram),
-    /// The connection is over; the handle lives on for its error.
-    Over {
-        local: Endpoint,
-        remote: Option<Endpoint>,
-    },
+/// Where the bridge of a handle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On this engine.
+    Here(Key),
+    /// On the engine of this shard, or of one that it has moved to since.
+    Moved(usize),
 }
 
 impl Bridges {
-    pub(crate) fn new() -> Self {
+    /// Those of shard `shard`.
+    pub(crate) fn new(shard: usize, engines: Engines) -> Self {
         Self {
             sockets: Slab::new(SOCKETS_MAX),
-            clients: Slab::new(CLIENTS_MAX),
+            clients: BTreeMap::new(),
+            shard,
+            engines,
             scratch: vec![0; PACKET_MAX].into_boxed_slice(),
         }
     }
@@ -84,23 +75,30 @@ impl Bridges {
         !self.sockets.is_empty()
     }
 
-    /// A control connection begins. `None`: there are too many.
-    pub(crate) fn open_client(&mut self) -> Option<Key> {
-        self.clients.insert(Client::default()).ok()
+    /// A control connection begins. False if there are too many.
+    pub(super) fn open_client(&mut self, client: ClientId) -> bool {
+        if self.clients.len() >= CLIENTS_MAX {
+            return false;
+        }
+        let next_handle = self.shard as u32;
+        self.clients.insert(client, Client { handles: BTreeMap::new(), next_handle });
+        true
     }
 
     /// A control connection is over: its sockets close as those of a process that died.
-    pub(crate) fn close_client(&mut self, client: Key, core: &mut Core) {
-        let Some(client) = self.clients.remove(client) else { return };
-        for key in client.handles.into_values() {
-            self.close(key, core);
+    pub(super) fn close_client(&mut self, client: ClientId, core: &mut Core) {
+        let Some(client) = self.clients.remove(&client) else { return };
+        for place in client.handles.into_values() {
+            if let Place::Here(key) = place {
+                self.close(key, core);
+            }
         }
     }
 
     /// The engine ends.
     pub(crate) fn close_all(&mut self, core: &mut Core) {
-        for client in self.clients.keys() {
-            self.close_client(client, core);
+        while let Some((client, _)) = self.clients.first_key_value() {
+            self.close_client(*client, core);
         }
         // What was closed before and still had something to send.
         for key in self.sockets.keys() {
@@ -124,7 +122,9 @@ impl Bridges {
             }
             State::Stream(stream) => stream.close(core),
             State::Listener(listener) => {
-                listener.close(core);
+                if let Some(held) = listener.close(core) {
+                    self.abort(held.id, core);
+                }
                 Fate::Gone
             }
             State::Datagram(datagram) => {
@@ -133,6 +133,15 @@ impl Bridges {
             }
         };
         self.apply(key, fate);
+    }
+
+    /// Gives up an accepted connection that nobody took, on the engine of its shard.
+    pub(super) fn abort(&self, id: SocketId, core: &mut Core) {
+        if core.is_home_of(id) {
+            core.abort(id);
+        } else {
+            self.engines.of_shard(shard_of(id)).hand_over(Command::Abort(id));
+        }
     }
 
     /// Takes away, or marks as over, a bridge that goes on no longer.
@@ -147,7 +156,7 @@ impl Bridges {
                     State::Connecting(connecting) => connecting.names(),
                     _ => return,
                 };
-                let known = self.clients.find(bridge.client).is_some();
+                let known = self.clients.contains_key(&bridge.client);
                 bridge.error = error.or(bridge.error);
                 // Dropping the state closes our end of the socketpair.
                 bridge.state = State::Over { local, remote };
@@ -173,24 +182,26 @@ impl Bridges {
     /// Takes a bridge and its handle away.
     pub(super) fn forget(&mut self, key: Key) {
         let Some(bridge) = self.sockets.remove(key) else { return };
-        if let Some(client) = self.clients.find_mut(bridge.client)
-            && client.handles.get(&bridge.handle) == Some(&key)
+        if let Some(client) = self.clients.get_mut(&bridge.client)
+            && client.handles.get(&bridge.handle) == Some(&Place::Here(key))
         {
             client.handles.remove(&bridge.handle);
         }
     }
 
     /// Gives a client one more socket. `None` if it, or the daemon, has too many.
-    pub(super) fn admit(&mut self, client: Key, v6: bool, state: State) -> Option<(u32, Key)> {
-        let owner = self.clients.find_mut(client)?;
+    pub(super) fn admit(&mut self, client: ClientId, v6: bool, state: State) -> Option<(u32, Key)> {
+        let (first, step) = (self.shard as u32, self.engines.len() as u32);
+        let owner = self.clients.get_mut(&client)?;
         if owner.handles.len() >= SOCKETS_PER_CLIENT {
             return None;
         }
+        let next = |handle: u32| handle.checked_add(step).unwrap_or(first);
         let mut handle = owner.next_handle;
         while owner.handles.contains_key(&handle) {
-            handle = handle.wrapping_add(1);
+            handle = next(handle);
         }
-        owner.next_handle = handle.wrapping_add(1);
+        owner.next_handle = next(handle);
         let bridge = Bridge {
             client,
             handle,
@@ -201,36 +212,9 @@ impl Bridges {
             state,
         };
         let key = self.sockets.insert(bridge).ok()?;
-        self.clients.find_mut(client)?.handles.insert(handle, key);
+        self.clients.get_mut(&client)?.handles.insert(handle, Place::Here(key));
         Some((handle, key))
     }
-}
-
-impl Bridge {
-    pub(super) fn local_name(&self) -> Option<Endpoint> {
-        match &self.state {
-            State::Fresh(_) => self.local,
-            State::Connecting(connecting) => Some(connecting.names().0),
-            State::Stream(stream) => Some(stream.names().0),
-            State::Listener(listener) => Some(listener.local),
-            State::Datagram(datagram) => datagram.local(),
-            State::Over { local, .. } => Some(*local),
-        }
-    }
-
-    pub(super) fn remote_name(&self) -> Option<Endpoint> {
-        match &self.state {
-            State::Stream(stream) => stream.names().1,
-            State::Datagram(datagram) => datagram.remote(),
-            State::Over { remote, .. } => *remote,
-            State::Fresh(_) | State::Connecting(_) | State::Listener(_) => None,
-        }
-    }
-}
-
-/// The state of a bridge whose connection is over.
-pub(super) fn over(local: Endpoint) -> State {
-    State::Over { local, remote: None }
 }
 
 /// Makes a socketpair; ours is the first, and it never blocks.

@@ -11,12 +11,13 @@ use rustix::net::SocketType;
 use serde_json::Value;
 use stack::SocketError;
 
-use super::command::BridgeCommand;
+use super::command::{BridgeCommand, ClientId};
 use super::datagram::{Datagram, unspecified};
 use super::option;
 use super::reply::Reply;
 use super::request::{args, endpoint, errno, name, refusal, to_value};
-use super::table::{Bridges, State, pair, watch};
+use super::state::State;
+use super::table::{Bridges, pair, watch};
 use crate::slab::Key;
 use crate::sockets::Core;
 
@@ -26,46 +27,48 @@ impl Bridges {
     /// Carries out a command.
     pub(crate) fn run(&mut self, command: BridgeCommand, core: &mut Core) {
         match command {
-            BridgeCommand::OpenClient { answer } => {
+            BridgeCommand::OpenClient { client, answer } => {
                 // The control connection waits for it.
-                let _ = answer.send(self.open_client());
+                let _ = answer.send(self.open_client(client));
             }
             BridgeCommand::CloseClient(client) => self.close_client(client, core),
-            BridgeCommand::Call { client, call, reply } => self.call(client, &call, reply, core),
+            BridgeCommand::Call { client, call, reply } => self.call(client, call, reply, core),
+            BridgeCommand::Move { bridge, call, reply } => {
+                let client = bridge.client;
+                if self.move_in(*bridge, core) {
+                    self.call(client, call, reply, core);
+                }
+            }
+            BridgeCommand::Adopt(adoption) => self.adopt(*adoption, core),
         }
     }
 
     /// Carries out a request of `client`.
-    fn call(&mut self, client: Key, call: &SocketCall, reply: Reply, core: &mut Core) {
+    fn call(&mut self, client: ClientId, call: SocketCall, reply: Reply, core: &mut Core) {
         if call.method == verb::SOCKET {
-            return match self.open(client, call, core) {
+            return match self.open(client, &call, core) {
                 Ok((value, fd)) => reply.with_fd(&value, Some(fd)),
                 Err(error) => reply.refuse(&error),
             };
         }
-        let handles = self.clients.find(client).map(|client| &client.handles);
-        let Some(key) = handles.and_then(|handles| handles.get(&call.handle?).copied()) else {
-            return reply.refuse(&errno(Errno::BADF));
+        let Some((key, call, reply)) = self.bridge_of_call(client, call, reply, core) else {
+            return;
         };
         match call.method.as_str() {
-            verb::CONNECT | verb::CONNECT_START => self.connect(key, call, reply, core),
-            verb::LISTEN => match self.listen(key, call, core) {
+            verb::CONNECT | verb::CONNECT_START => self.connect(key, &call, reply, core),
+            verb::LISTEN => match self.listen(key, &call, core) {
                 Ok(event) => reply.with_fd(&Value::Null, Some(event)),
                 Err(error) => reply.refuse(&error),
             },
-            verb::ACCEPT => self.accept(key, call, reply, core),
+            verb::ACCEPT => self.accept(key, &call, reply, core),
             verb::CLOSE => {
                 self.close(key, core);
                 // The handle is free at once; what is still to be sent needs none.
-                if let Some(client) = self.clients.find_mut(client)
-                    && let Some(handle) = call.handle
-                {
-                    client.handles.remove(&handle);
-                }
+                self.remove_handle(client, call.handle);
                 reply.value(&Value::Null);
             }
             _ => {
-                let verdict = self.simple(key, call, core);
+                let verdict = self.simple(key, &call, core);
                 reply.result(verdict);
             }
         }
@@ -108,7 +111,7 @@ impl Bridges {
 
     fn open(
         &mut self,
-        client: Key,
+        client: ClientId,
         call: &SocketCall,
         core: &mut Core,
     ) -> Result<(Value, OwnedFd), ErrorBody> {

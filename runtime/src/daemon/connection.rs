@@ -15,37 +15,35 @@ use std::{io, thread};
 use client::call::{ControlCall, ErrorBody, SocketCall};
 use client::frame::{self, Kind, Message, op};
 
-use crate::bridge::command::BridgeCommand;
+use super::session::Session;
+use crate::bridge::command::ClientId;
 use crate::bridge::reply::{Answer, Reply};
-use crate::command::Command;
-use crate::mailbox::Remote;
-use crate::slab::Key;
+use crate::mailbox::Engines;
 
 /// Requests of one connection that may be under way; as many as our own client has at most.
 const REQUESTS_MAX: usize = 16 * 1024;
 
 /// Serves a connection until it ends. Its sockets then close.
-pub(super) fn serve(stream: UnixStream, engine: &Remote) {
-    let Ok(Some(client)) = engine.ask(|answer| BridgeCommand::OpenClient { answer }) else {
+pub(super) fn serve(stream: UnixStream, engines: &Engines, client: ClientId) {
+    let Some(session) = Session::open(engines, client) else {
         tracing::warn!("control connection refused: too many, or the stack has stopped");
         return;
     };
-    if let Err(error) = converse(&stream, engine, client) {
+    if let Err(error) = converse(&stream, &session) {
         tracing::debug!("control connection ended: {error}");
     }
     // The writing thread may be in the middle of an answer that nobody reads.
     let _ = stream.shutdown(std::net::Shutdown::Both);
-    engine.post(BridgeCommand::CloseClient(client));
 }
 
-fn converse(stream: &UnixStream, engine: &Remote, client: Key) -> io::Result<()> {
+fn converse(stream: &UnixStream, session: &Session) -> io::Result<()> {
     let (answers, outgoing) = channel();
     let under_way = Arc::new(AtomicUsize::new(0));
     let (out, count) = (stream.try_clone()?, under_way.clone());
     let writer = thread::Builder::new()
         .name("client-out".into())
         .spawn(move || write_answers(&out, &outgoing, &count))?;
-    let result = read_requests(stream, engine, client, &answers, &under_way);
+    let result = read_requests(stream, session, &answers, &under_way);
     // The engine still holds senders for what is under way; closing the client drops them.
     drop(answers);
     drop(writer);
@@ -54,8 +52,7 @@ fn converse(stream: &UnixStream, engine: &Remote, client: Key) -> io::Result<()>
 
 fn read_requests(
     stream: &UnixStream,
-    engine: &Remote,
-    client: Key,
+    session: &Session,
     answers: &Sender<Answer>,
     under_way: &AtomicUsize,
 ) -> io::Result<()> {
@@ -67,7 +64,7 @@ fn read_requests(
         if under_way.fetch_add(1, Ordering::AcqRel) >= REQUESTS_MAX {
             return Err(io::Error::other("too many requests under way"));
         }
-        dispatch(request, engine, client, answers)
+        dispatch(request, session, answers)
             .map_err(|text| io::Error::new(io::ErrorKind::BrokenPipe, text))?;
     }
     Ok(())
@@ -76,8 +73,7 @@ fn read_requests(
 /// Hands a request to whom it concerns.
 fn dispatch(
     request: Message,
-    engine: &Remote,
-    client: Key,
+    session: &Session,
     answers: &Sender<Answer>,
 ) -> Result<(), &'static str> {
     let refuse = |request: &Message, error: &ErrorBody| {
@@ -93,7 +89,7 @@ fn dispatch(
         op::CONTROL_CALL => match request.parse::<ControlCall>() {
             Ok(call) => {
                 let reply = reply(request, answers);
-                engine.post(Command::control(call, |result| reply.result(result)));
+                session.control(call, reply);
                 Ok(())
             }
             Err(error) => refuse(&request, &ErrorBody::new("ValueError", error.to_string())),
@@ -101,7 +97,7 @@ fn dispatch(
         op::SOCKET_CALL => match request.parse::<SocketCall>() {
             Ok(call) => {
                 let reply = reply(request, answers);
-                engine.post(BridgeCommand::Call { client, call, reply });
+                session.socket(call, reply);
                 Ok(())
             }
             Err(error) => refuse(&request, &ErrorBody::new("ValueError", error.to_string())),

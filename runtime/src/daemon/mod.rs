@@ -2,13 +2,14 @@
 //! asks and changes.
 //!
 //! One thread accepts ([`Server`]); each connection has one that reads requests and one that writes
-//! answers ([`connection`]). The work itself is done on the engine thread, in the order in which
+//! answers (`connection`). The work itself is done on the engine thread, in the order in which
 //! the requests came, but nothing waits there: a `connect` or `accept` that has to wait is answered
 //! when the stack tells its outcome, and other requests of the same connection go on meanwhile.
 
 mod connection;
 mod credentials;
 mod path;
+mod session;
 
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -20,7 +21,8 @@ use std::thread::{self, JoinHandle};
 use rustix::net::Shutdown;
 
 use crate::Stack;
-use crate::mailbox::Remote;
+use crate::bridge::command::ClientId;
+use crate::mailbox::Engines;
 
 /// The control socket of a running stack. Unlinked, and its connections ended, when this is
 /// dropped.
@@ -74,12 +76,12 @@ impl Server {
     /// If there is no thread to be had.
     pub fn start(bound: Bound, stack: &Stack) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let (remote, listener) = (stack.remote(), bound.listener.try_clone()?);
+        let (engines, listener) = (stack.engines(), bound.listener.try_clone()?);
         let group = path::group(&bound.path)?;
         let state = shared.clone();
         let acceptor = thread::Builder::new()
             .name("control".into())
-            .spawn(move || accept(&listener, &remote, group, &state))?;
+            .spawn(move || accept(&listener, &engines, group, &state))?;
         Ok(Self { bound, shared, acceptor: Some(acceptor) })
     }
 
@@ -110,7 +112,7 @@ impl Shared {
     }
 }
 
-fn accept(listener: &UnixListener, remote: &Remote, group: u32, shared: &Arc<Shared>) {
+fn accept(listener: &UnixListener, engines: &Engines, group: u32, shared: &Arc<Shared>) {
     for number in 0u64.. {
         let stream = match listener.accept() {
             Ok((stream, _)) => stream,
@@ -128,9 +130,9 @@ fn accept(listener: &UnixListener, remote: &Remote, group: u32, shared: &Arc<Sha
         }
         let Ok(kept) = stream.try_clone() else { continue };
         shared.lock().push((number, kept));
-        let (remote, state) = (remote.clone(), shared.clone());
+        let (engines, state) = (engines.clone(), shared.clone());
         let spawned = thread::Builder::new().name("client".into()).spawn(move || {
-            connection::serve(stream, &remote);
+            connection::serve(stream, &engines, ClientId(number));
             state.lock().retain(|(other, _)| *other != number);
         });
         if let Err(error) = spawned {

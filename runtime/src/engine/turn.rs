@@ -22,7 +22,7 @@ use super::Engine;
 use crate::admin;
 use crate::command::Command;
 use crate::config::Pace;
-use crate::port::{PortDriver, SEND_BATCH};
+use crate::port::queue::SEND_BATCH;
 use crate::sockets::owner::Owner;
 use crate::sockets::poller::Token;
 
@@ -76,8 +76,7 @@ impl Engine {
         let mut turn = Turn::default();
         turn.note(self.run_commands(), COMMANDS_PER_TURN);
         for port in &mut self.ports {
-            let (received, budget) = port.receive(&mut self.core);
-            turn.note(received, budget);
+            port.receive(&mut self.core, |step| turn.note(step.done, step.bound));
         }
         if self.deadline.is_some_and(|at| at <= self.core.now) {
             self.core.host.expire(self.core.now);
@@ -119,6 +118,7 @@ impl Engine {
             }
             Command::Local(command) => self.locals.run(*command, &mut self.core),
             Command::Bridge(command) => self.bridges.run(*command, &mut self.core),
+            Command::Abort(id) => self.core.abort(id),
             Command::Control(command) => {
                 (command.answer)(admin::call(&mut self.core, &self.ports, &command.call));
             }
@@ -167,16 +167,15 @@ impl Engine {
             std::hint::spin_loop();
             return;
         }
-        self.set_waiting(true);
-        if self.has_work() {
-            self.set_waiting(false);
+        if self.prepare_sleep() {
+            self.end_sleep();
             return;
         }
         let deadline = self.core.host.next_deadline();
         let timeout =
             deadline.filter(|at| *at != Instant::FAR).map(|at| at.since(self.clock.now()));
         self.poll_descriptors(timeout);
-        self.set_waiting(false);
+        self.end_sleep();
     }
 
     /// Polls the descriptors without waiting, once in `interval` calls.
@@ -188,19 +187,24 @@ impl Engine {
         }
     }
 
-    fn set_waiting(&mut self, waiting: bool) {
+    /// Announces sleep to whoever may have work for this engine, and then looks for work. Returns
+    /// whether there is some, so that the engine must not sleep.
+    fn prepare_sleep(&mut self) -> bool {
+        // First of all, because whoever sees one of the other announcements rings this bell.
+        self.mailbox.bell().prepare_sleep();
+        let mut busy = false;
         for (index, port) in self.ports.iter_mut().enumerate() {
             port.watch(&self.core.poller, index as u32);
-            port.set_waiting(waiting);
+            busy |= port.prepare_sleep(&self.core);
         }
-        match waiting {
-            true => self.mailbox.bell().prepare_sleep(),
-            false => self.mailbox.bell().end_sleep(),
-        }
+        busy || !self.mailbox.is_empty()
     }
 
-    fn has_work(&self) -> bool {
-        !self.mailbox.is_empty() || self.ports.iter().any(|port| port.has_work(&self.core))
+    fn end_sleep(&mut self) {
+        self.mailbox.bell().end_sleep();
+        for port in &mut self.ports {
+            port.end_sleep();
+        }
     }
 
     /// Waits on the descriptors and deals with what is ready.
@@ -211,7 +215,7 @@ impl Engine {
             match token {
                 Token::Mailbox => self.mailbox.bell().clear(),
                 // The next turn steps it in any case.
-                Token::Port(_) => {}
+                Token::Port { .. } => {}
                 Token::Bridge(key) => self.bridges.on_ready(key, ready, &mut self.core),
             }
         }
@@ -227,17 +231,15 @@ impl Engine {
             let mut moved = 0;
             for port in &mut self.ports {
                 moved += port.transmit(&mut self.core);
-                moved += port.receive(&mut self.core).0;
+                port.receive(&mut self.core, |step| moved += step.done);
             }
             if moved == 0 {
                 break;
             }
         }
         self.mailbox.close();
-        for port in &mut self.ports {
-            if let PortDriver::Split(thread) = port.driver() {
-                thread.stop();
-            }
+        for port in &self.ports {
+            port.stop_threads();
         }
     }
 }

@@ -6,9 +6,11 @@ use std::sync::mpsc::SyncSender;
 
 use addr::Endpoint;
 use client::LocalSocket;
+use stack::socket::SocketRings;
 use stack::tcp::TcpOption;
 use stack::{SocketError, SocketId};
 
+use super::inline::InlineUser;
 use crate::slab::Key;
 
 /// Where the outcome of a command goes.
@@ -33,6 +35,16 @@ pub(crate) enum LocalCommand {
     Accept {
         key: Key,
         answer: Answer<LocalSocket>,
+    },
+    /// A connection that was accepted on another shard and lives here.
+    Adopt {
+        rings: SocketRings,
+        answer: Answer<LocalSocket>,
+    },
+    /// The same with its user on the engine thread.
+    AdoptInline {
+        id: SocketId,
+        user: Box<dyn InlineUser>,
     },
     ConnectUdp {
         key: Key,

@@ -2,34 +2,49 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
 
 use client::call::ControlCall;
 use client::{LocalSocket, LocalStack};
 use serde_json::Value;
 
-use super::command::LocalCommand;
-use crate::command::Command;
-use crate::mailbox::Remote;
+use super::command::{Answer, LocalCommand};
+use crate::control;
+use crate::mailbox::{Engines, stopped};
 
 /// The way to the stack of this process.
-pub(crate) struct LocalHost(Remote);
+pub(crate) struct LocalHost {
+    engines: Engines,
+    /// The engine that is asked for the next socket: they take turns.
+    next: AtomicUsize,
+}
 
 impl LocalHost {
-    pub(crate) fn new(remote: Remote) -> Self {
-        Self(remote)
+    pub(crate) fn new(engines: Engines) -> Self {
+        Self { engines, next: AtomicUsize::new(0) }
+    }
+
+    /// Asks an engine for a socket. If it has to be opened on another shard, the engine hands the
+    /// request over.
+    fn open(
+        &self,
+        command: impl FnOnce(Answer<LocalSocket>) -> LocalCommand,
+    ) -> io::Result<LocalSocket> {
+        let engine = self.engines.of_shard(self.next.fetch_add(1, Ordering::Relaxed));
+        engine.ask(command)?
     }
 }
 
 impl LocalStack for LocalHost {
     fn control(&self, call: &ControlCall) -> io::Result<Value> {
         let call = call.clone();
-        let answer = self.0.ask(|answer| {
-            Command::control(call, move |result| {
-                // The caller waits for it.
-                let _ = answer.send(result);
-            })
-        })?;
-        answer.map_err(client::call::ErrorBody::into_io)
+        let (answer, answered) = sync_channel(1);
+        control::call(&self.engines, call, move |result| {
+            // The caller waits for it.
+            let _ = answer.send(result);
+        });
+        answered.recv().map_err(|_| stopped())?.map_err(client::call::ErrorBody::into_io)
     }
 
     fn tcp_connect(
@@ -37,14 +52,14 @@ impl LocalStack for LocalHost {
         local: Option<SocketAddr>,
         remote: SocketAddr,
     ) -> io::Result<LocalSocket> {
-        self.0.ask(|answer| LocalCommand::Connect { local, remote, answer })?
+        self.open(|answer| LocalCommand::Connect { local, remote, answer })
     }
 
     fn tcp_listen(&self, local: SocketAddr, backlog: u32) -> io::Result<LocalSocket> {
-        self.0.ask(|answer| LocalCommand::Listen { local, backlog, answer })?
+        self.open(|answer| LocalCommand::Listen { local, backlog, answer })
     }
 
     fn udp_bind(&self, local: SocketAddr) -> io::Result<LocalSocket> {
-        self.0.ask(|answer| LocalCommand::BindUdp { local, answer })?
+        self.open(|answer| LocalCommand::BindUdp { local, answer })
     }
 }

@@ -11,19 +11,20 @@ use rustix::io::Errno;
 use stack::socket::SocketRings;
 use stack::{Limits, Readiness, SocketError, SocketId};
 
-use super::command::LocalCommand;
+use super::command::{Answer, LocalCommand};
 use super::handle::Handle;
 use super::inline::{InlineUser, NewUser, Next};
 use super::shared::{CONNECTING, READ, Shared, WROTE};
-use crate::mailbox::Remote;
+use crate::mailbox::Engines;
 use crate::slab::{Key, Slab};
 use crate::sockets::owner::Owner;
-use crate::sockets::{Core, os_error};
+use crate::sockets::{Core, os_error, shard_of};
 
 /// All local sockets of an engine.
 pub(crate) struct Locals {
     sockets: Slab<Local>,
-    remote: Remote,
+    shard: usize,
+    engines: Engines,
 }
 
 struct Local {
@@ -41,16 +42,27 @@ enum User {
 }
 
 impl Locals {
-    /// As many as the stack has sockets at most.
-    pub(crate) fn new(remote: Remote, limits: &Limits) -> Self {
+    /// Of shard `shard`: as many as the stack has sockets at most.
+    pub(crate) fn new(shard: usize, engines: Engines, limits: &Limits) -> Self {
         let most = limits.tcp_connections as usize
             + limits.tcp_listeners as usize
             + limits.udp_sockets as usize;
-        Self { sockets: Slab::new(most), remote }
+        Self { sockets: Slab::new(most), shard, engines }
     }
 
-    /// Carries out a command.
+    /// Carries out a command, or hands it over to the engine where its socket has to be opened.
     pub(crate) fn run(&mut self, command: LocalCommand, core: &mut Core) {
+        let home = match &command {
+            LocalCommand::Connect { local, remote, .. } => {
+                core.home_of_connect(local.map(Endpoint::from), Endpoint::from(*remote))
+            }
+            LocalCommand::Listen { local, .. } => core.home_of_listen(local.port()),
+            LocalCommand::BindUdp { local, .. } => core.home_of_bind(local.port()),
+            _ => self.shard,
+        };
+        if home != self.shard {
+            return self.engines.of_shard(home).hand_over(command);
+        }
         // Whoever asked waits for the answer, so sending it does not fail.
         match command {
             LocalCommand::Connect { local, remote, answer } => {
@@ -62,9 +74,16 @@ impl Locals {
             LocalCommand::BindUdp { local, answer } => {
                 let _ = answer.send(self.bind_udp(local, core));
             }
-            LocalCommand::Accept { key, answer } => {
-                let _ = answer.send(self.accept(key, core));
+            LocalCommand::Accept { key, answer } => match self.accept(key, core) {
+                Ok(rings) => self.hand_out_at_home(rings, answer, core),
+                Err(error) => {
+                    let _ = answer.send(Err(error));
+                }
+            },
+            LocalCommand::Adopt { rings, answer } => {
+                let _ = answer.send(self.hand_out(rings, 0, core));
             }
+            LocalCommand::AdoptInline { id, user } => self.adopt_inline(id, user, core),
             LocalCommand::ConnectUdp { key, remote, answer } => {
                 let _ = answer.send(self.connect_udp(key, remote, core));
             }
@@ -112,10 +131,24 @@ impl Locals {
         self.hand_out(ends, 0, core)
     }
 
-    fn accept(&mut self, key: Key, core: &mut Core) -> io::Result<LocalSocket> {
+    fn accept(&mut self, key: Key, core: &mut Core) -> io::Result<SocketRings> {
         let listener = self.sockets.find(key).ok_or(Errno::BADF)?;
-        let ends = core.accept(listener.id).map_err(os_error)?.ok_or(Errno::AGAIN)?;
-        self.hand_out(ends, 0, core)
+        Ok(core.accept(listener.id).map_err(os_error)?.ok_or(Errno::AGAIN)?)
+    }
+
+    /// Makes a socket of an accepted connection, on the engine of its shard.
+    fn hand_out_at_home(
+        &mut self,
+        rings: SocketRings,
+        answer: Answer<LocalSocket>,
+        core: &mut Core,
+    ) {
+        if core.is_home_of(rings.id) {
+            let _ = answer.send(self.hand_out(rings, 0, core));
+            return;
+        }
+        let home = self.engines.of_shard(shard_of(rings.id));
+        home.hand_over(LocalCommand::Adopt { rings, answer });
     }
 
     fn connect_udp(&mut self, key: Key, remote: Endpoint, core: &mut Core) -> io::Result<()> {
@@ -212,9 +245,18 @@ impl Locals {
             // A listener that cannot accept has nothing to accept.
             let Ok(Some(ends)) = core.accept(*id) else { return };
             let (id, user) = (ends.id, new_user(ends));
-            if let Ok(key) = self.insert(id, User::Inline(user), core) {
-                self.on_event(key, Readiness::NONE, core);
+            if core.is_home_of(id) {
+                self.adopt_inline(id, user, core);
+            } else {
+                let home = self.engines.of_shard(shard_of(id));
+                home.hand_over(LocalCommand::AdoptInline { id, user });
             }
+        }
+    }
+
+    fn adopt_inline(&mut self, id: SocketId, user: Box<dyn InlineUser>, core: &mut Core) {
+        if let Ok(key) = self.insert(id, User::Inline(user), core) {
+            self.on_event(key, Readiness::NONE, core);
         }
     }
 
@@ -246,7 +288,7 @@ impl Locals {
         match admitted {
             Ok((key, doorbell)) => {
                 core.owners.insert(id, Owner::Local(key));
-                let remote = self.remote.clone();
+                let remote = self.engines.of_shard(self.shard).clone();
                 Ok((Arc::new(Handle { id, key, shared, remote }), doorbell))
             }
             Err(error) => {

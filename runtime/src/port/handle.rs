@@ -20,6 +20,29 @@ impl Report {
     pub(crate) fn of(port: &Port) -> Self {
         Self { stats: port.stats(), frames: port.frames() }
     }
+
+    /// The sum of two ports.
+    pub(crate) fn plus(mut self, other: Self) -> Self {
+        let (stats, more) = (&mut self.stats, other.stats);
+        stats.rx_packets += more.rx_packets;
+        stats.rx_bytes += more.rx_bytes;
+        stats.rx_errors += more.rx_errors;
+        stats.rx_dropped += more.rx_dropped;
+        stats.tx_packets += more.tx_packets;
+        stats.tx_bytes += more.tx_bytes;
+        stats.tx_errors += more.tx_errors;
+        stats.tx_dropped += more.tx_dropped;
+        stats.syscalls += more.syscalls;
+        let (frames, more) = (&mut self.frames, other.frames);
+        frames.total += more.total;
+        frames.fill += more.fill;
+        frames.rx += more.rx;
+        frames.stack += more.stack;
+        frames.tx += more.tx;
+        frames.completion += more.completion;
+        frames.free += more.free;
+        self
+    }
 }
 
 /// The engine's handle of a port's thread in the split layout.

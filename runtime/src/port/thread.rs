@@ -1,7 +1,7 @@
 //! The split layout: a thread that does nothing but step one port.
 //!
-//! It moves frames between the device and the four rings of [`datapath::PortLink`]; the engine is
-//! on another core. Either side sleeps when it finds nothing, after announcing it on the rings, and
+//! It moves frames between the device and the four rings of each shard's [`datapath::PortLink`]; the
+//! engines are on other cores. Either side sleeps when it finds nothing, after announcing it on the rings, and
 //! is woken only then: the engine by its mailbox's bell, this thread by the port's. Reports and the
 //! wish to stop go through the [`PortThreadHandle`].
 
@@ -12,8 +12,10 @@ use datapath::{Port, PortInfo};
 
 use super::handle::{BATCH, PortThreadHandle, Report};
 use crate::config::Pace;
-use crate::mailbox::Mailbox;
+use crate::mailbox::Engines;
 
+/// This thread is none of the engines.
+const NO_SHARD: usize = usize::MAX;
 /// How old a report may get while the thread is busy.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 /// Turns between two looks at the clock.
@@ -25,13 +27,13 @@ pub(crate) struct PortThread {
     port: Port,
     pace: Pace,
     handle: Arc<PortThreadHandle>,
-    engine: Arc<Mailbox>,
+    engines: Engines,
 }
 
 impl PortThread {
-    pub(crate) fn new(port: Port, info: &PortInfo, pace: Pace, engine: Arc<Mailbox>) -> Self {
+    pub(crate) fn new(port: Port, info: &PortInfo, pace: Pace, engines: Engines) -> Self {
         let handle = Arc::new(PortThreadHandle::new(&port));
-        Self { name: format!("port-{}", info.name), port, pace, handle, engine }
+        Self { name: format!("port-{}-{}", info.name, info.queue), port, pace, handle, engines }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -55,8 +57,8 @@ impl PortThread {
             }
             let turn = self.port.turn(BATCH, datapath::single_shard);
             let worked = turn.received + turn.sent > 0;
-            if worked && self.port.shards_waiting() != 0 {
-                self.engine.bell().ring();
+            if worked {
+                self.engines.wake(self.port.shards_waiting(), NO_SHARD);
             }
             turns = turns.wrapping_add(1);
             if worked && !turns.is_multiple_of(TURNS_PER_LOOK) {

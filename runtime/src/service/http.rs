@@ -20,7 +20,7 @@ use super::page;
 use super::state::{State, StateRequest};
 use super::upload::{Progress, Upload};
 use crate::local::inline::Next;
-use crate::mailbox::Remote;
+use crate::mailbox::Engines;
 
 /// Longest head of a request.
 const HEAD_MAX: usize = 8 * 1024;
@@ -28,7 +28,7 @@ const HEAD_MAX: usize = 8 * 1024;
 /// One connection.
 pub(super) struct Http {
     id: SocketId,
-    control: Remote,
+    engines: Engines,
     head: Vec<u8>,
     phase: Phase,
     /// Whether the connection ends after the present answer.
@@ -69,9 +69,9 @@ struct Head<'a> {
 }
 
 impl Http {
-    /// The connection `id`. What the page shows is asked for by `control`.
-    pub(super) fn new(id: SocketId, control: Remote) -> Self {
-        Self { id, control, head: Vec::new(), phase: Phase::default(), last: false }
+    /// The connection `id`. What the page shows is asked of `engines`.
+    pub(super) fn new(id: SocketId, engines: Engines) -> Self {
+        Self { id, engines, head: Vec::new(), phase: Phase::default(), last: false }
     }
 
     /// Does what can be done without waiting.
@@ -165,7 +165,7 @@ impl Http {
     }
 
     fn ask_for_state(&self, form: Form, head_only: bool) -> Phase {
-        Phase::State { request: StateRequest::new(self.id, &self.control), form, head_only }
+        Phase::State { request: StateRequest::new(self.id, &self.engines), form, head_only }
     }
 }
 

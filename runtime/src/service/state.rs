@@ -10,7 +10,9 @@ use serde_json::Value;
 use stack::SocketId;
 
 use crate::command::Command;
-use crate::mailbox::Remote;
+use crate::control;
+use crate::mailbox::Engines;
+use crate::sockets::shard_of;
 
 /// Everything at once, for `/state.json`.
 #[derive(Debug, Serialize)]
@@ -40,17 +42,17 @@ pub(super) struct StateRequest(Arc<Mutex<[Option<Value>; CALLS.len()]>>);
 
 impl StateRequest {
     /// Asks for everything. The inline user of socket `id` is called when an answer has come.
-    pub(super) fn new(id: SocketId, control: &Remote) -> Self {
+    pub(super) fn new(id: SocketId, engines: &Engines) -> Self {
         let answers = Arc::new(Mutex::new([const { None }; CALLS.len()]));
         for (place, (api, method)) in CALLS.into_iter().enumerate() {
-            let (answers, user) = (answers.clone(), control.clone());
+            let (answers, user) = (answers.clone(), engines.of_shard(shard_of(id)).clone());
             let call = ControlCall::new(api, method);
-            control.hand_over(Command::control(call, move |result| {
+            control::call_from_engine(engines, call, move |result| {
                 // A refusal leaves its part empty.
                 let answer = Some(result.unwrap_or_default());
                 answers.lock().unwrap_or_else(PoisonError::into_inner)[place] = answer;
                 user.hand_over(Command::AppProgress(id));
-            }));
+            });
         }
         Self(answers)
     }

@@ -8,7 +8,7 @@ use stack::{Readiness, SocketId};
 use super::chargen::Chargen;
 use super::http::Http;
 use crate::local::inline::{InlineUser, Next};
-use crate::mailbox::Remote;
+use crate::mailbox::Engines;
 use crate::sockets::Core;
 
 /// What a service does with its connections.
@@ -26,7 +26,7 @@ pub(super) enum Role {
     /// Answers the first byte with a byte, and closes.
     Answer,
     /// HTTP/1.1. The page asks this way for what it shows.
-    Http(Remote),
+    Http(Engines),
 }
 
 /// A connection and where its conversation stands.
@@ -58,7 +58,7 @@ impl StreamService {
             Role::Source => Talk::Source { ahead: SOURCE_AHEAD },
             Role::DeepSource => Talk::Source { ahead: usize::MAX },
             Role::Answer => Talk::Answer,
-            Role::Http(control) => Talk::Http(Box::new(Http::new(ends.id, control.clone()))),
+            Role::Http(engines) => Talk::Http(Box::new(Http::new(ends.id, engines.clone()))),
         };
         Self { ends, talk, fresh: true }
     }

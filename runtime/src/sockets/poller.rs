@@ -21,8 +21,8 @@ use crate::slab::Key;
 pub(crate) enum Token {
     /// The mailbox.
     Mailbox,
-    /// The port at this place of the engine's list.
-    Port(u32),
+    /// A queue of the device at this place of the engine's list.
+    Port { index: u32, queue: u32 },
     /// A bridge.
     Bridge(Key),
 }
@@ -31,19 +31,19 @@ impl Token {
     fn pack(self) -> EventData {
         EventData::new_u64(match self {
             Self::Mailbox => 0,
-            Self::Port(index) => 1 << 56 | u64::from(index),
+            Self::Port { index, queue } => {
+                1 << 56 | u64::from(queue & 0xff_ffff) << 32 | u64::from(index)
+            }
             Self::Bridge(key) => 2 << 56 | u64::from(key.tenant) << 32 | u64::from(key.slot),
         })
     }
 
     fn unpack(data: EventData) -> Self {
         let bits = data.u64();
+        let upper = (bits >> 32) as u32 & 0xff_ffff;
         match bits >> 56 {
-            1 => Self::Port(bits as u32),
-            2 => {
-                let tenant = (bits >> 32) as u32 & 0xff_ffff;
-                Self::Bridge(Key { slot: bits as u32, tenant })
-            }
+            1 => Self::Port { index: bits as u32, queue: upper },
+            2 => Self::Bridge(Key { slot: bits as u32, tenant: upper }),
             _ => Self::Mailbox,
         }
     }
@@ -109,7 +109,8 @@ impl Poller {
         Ok(epoll::add(&self.epoll, fd, token.pack(), flags)?)
     }
 
-    fn remove(&self, fd: impl AsFd) {
+    /// Watches a descriptor no longer.
+    pub(crate) fn remove(&self, fd: impl AsFd) {
         // A descriptor that is not registered needs no removal.
         let _ = epoll::delete(&self.epoll, fd);
     }
@@ -151,7 +152,7 @@ mod tests {
     fn tokens_survive_packing() {
         for token in [
             Token::Mailbox,
-            Token::Port(7),
+            Token::Port { index: 7, queue: 63 },
             Token::Bridge(Key { slot: u32::MAX, tenant: 0xff_fffe }),
         ] {
             assert_eq!(Token::unpack(token.pack()), token);

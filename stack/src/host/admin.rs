@@ -4,14 +4,14 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 
 use crate::control::{
-    AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, LinkCounters, NeighborInfo,
+    AddressConfig, AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, NeighborInfo,
     RouteConfig, RouteInfo,
 };
 use crate::fib::Fib;
 use crate::host::Host;
 use crate::shard::index::ShardIndex;
 use crate::socket::SocketInfo;
-use crate::stats::Stats;
+use crate::stats::{LinkCounters, Stats};
 use crate::time::Instant;
 use crate::worker::Worker;
 
@@ -38,17 +38,35 @@ impl Host {
         self.on(now, ShardIndex::ZERO, |worker| worker.interface_del(now, ifindex))
     }
 
-    /// Assigns an address and announces it on the link.
+    /// Assigns an address and announces it on the link. A [`Cidr`] alone makes a permanent address;
+    /// an [`AddressConfig`] says more.
     ///
     /// # Errors
-    /// If it is assigned already, is no host's address, or there is no such interface.
+    /// If it is assigned already, is no host's address, its lifetimes make no sense (RFC 4862
+    /// §5.5.3), or there is no such interface.
     pub fn address_add(
         &mut self,
         now: Instant,
         ifindex: IfIndex,
-        cidr: Cidr,
+        address: impl Into<AddressConfig>,
     ) -> Result<(), ControlError> {
-        self.on(now, ShardIndex::ZERO, |worker| worker.address_add(now, ifindex, cidr))
+        let address = address.into();
+        self.on(now, ShardIndex::ZERO, |worker| worker.address_add(now, ifindex, address))
+    }
+
+    /// Gives an address of the interface new lifetimes, state and properties, or assigns it if it
+    /// is not there (`ip address replace`).
+    ///
+    /// # Errors
+    /// As [`Host::address_add`], but an address that is assigned already is none.
+    pub fn address_replace(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        address: impl Into<AddressConfig>,
+    ) -> Result<(), ControlError> {
+        let address = address.into();
+        self.on(now, ShardIndex::ZERO, |worker| worker.address_replace(now, ifindex, address))
     }
 
     /// Takes an address away; connections from it are aborted.

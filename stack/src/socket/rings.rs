@@ -18,6 +18,7 @@ pub struct SocketRings {
     /// Tell the stack by [`crate::Host::app_wrote`].
     pub tx: Writer,
     /// What was received is read here; finished at the peer's FIN, failed at an error (the code is
-    /// [`SocketError::code`]). Tell the stack of space by [`crate::Host::app_read`].
+    /// [`SocketError::code`](super::SocketError::code)). Tell the stack of space by
+    /// [`crate::Host::app_read`].
     pub rx: Reader,
 }

@@ -6,12 +6,12 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 
 use crate::control::{
-    AddressInfo, Control, ControlError, InterfaceConfig, InterfaceInfo, LinkCounters, NeighborInfo,
-    RouteConfig, RouteInfo,
+    AddressConfig, AddressInfo, Control, ControlError, InterfaceConfig, InterfaceInfo,
+    NeighborInfo, RouteConfig, RouteInfo,
 };
 use crate::fib::Fib;
 use crate::socket::SocketInfo;
-use crate::stats::Stats;
+use crate::stats::{LinkCounters, Stats};
 use crate::time::Instant;
 use crate::worker::Worker;
 
@@ -38,17 +38,33 @@ impl Worker {
         self.with_control(now, |control| control.interface_del(ifindex))
     }
 
-    /// Assigns an address and announces it on the link.
+    /// Assigns an address and announces it on the link. A [`Cidr`] alone makes a permanent address;
+    /// an [`AddressConfig`] says more.
     ///
     /// # Errors
-    /// If it is assigned already, is no host's address, or there is no such interface.
+    /// If it is assigned already, is no host's address, its lifetimes make no sense (RFC 4862
+    /// §5.5.3), or there is no such interface.
     pub fn address_add(
         &mut self,
         now: Instant,
         ifindex: IfIndex,
-        cidr: Cidr,
+        address: impl Into<AddressConfig>,
     ) -> Result<(), ControlError> {
-        self.with_control(now, |control| control.address_add(now, ifindex, cidr))
+        self.with_control(now, |control| control.address_add(now, ifindex, &address.into()))
+    }
+
+    /// Gives an address of the interface new lifetimes, state and properties, or assigns it if it
+    /// is not there (`ip address replace`).
+    ///
+    /// # Errors
+    /// As [`Worker::address_add`], but an address that is assigned already is none.
+    pub fn address_replace(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        address: impl Into<AddressConfig>,
+    ) -> Result<(), ControlError> {
+        self.with_control(now, |control| control.address_replace(now, ifindex, &address.into()))
     }
 
     /// Takes an address away; connections from it are aborted.
@@ -61,7 +77,7 @@ impl Worker {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        self.with_control(now, |control| control.address_del(ifindex, ip))
+        self.with_control(now, |control| control.address_del(now, ifindex, ip))
     }
 
     /// Adds a route.

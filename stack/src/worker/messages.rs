@@ -59,7 +59,9 @@ impl Worker {
         let HandedFrame { ifindex, meta, form, bytes } = frame;
         // A drop is counted like any other.
         match form {
-            HandedForm::Frame => drop(self.take_in(now, ifindex, meta, &bytes)),
+            HandedForm::Frame => {
+                self.take_in(now, ifindex, meta, &bytes);
+            }
             HandedForm::Reassembled { link_multicast } => {
                 let Self { shard, fib, .. } = self;
                 let packet = (meta.checksum, link_multicast, &*bytes);

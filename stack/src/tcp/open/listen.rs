@@ -17,7 +17,7 @@ use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
 use crate::tcp::open::replica::ListenerChange;
-use crate::tcp::user::socket_options::Choice;
+use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::{Duration, Instant};
 
 /// How to listen.
@@ -57,7 +57,7 @@ pub(crate) struct Listener {
     pub(crate) waiting: Option<Arc<AtomicU32>>,
     pub(crate) pending_events: Readiness,
     /// What its connections start with.
-    pub(crate) settings: Choice,
+    pub(crate) options: SocketOptions,
 }
 
 impl Listener {
@@ -211,7 +211,7 @@ impl Tcp {
             home: home.listener_id(index, generation),
             waiting: (!home.is_alone()).then(Arc::default),
             pending_events: Readiness::NONE,
-            settings: Choice::default(),
+            options: SocketOptions::default(),
         });
         let Key { index, generation } = key.ok_or(SocketError::NoBuffers)?;
         self.announce_listener(index);
@@ -238,13 +238,13 @@ impl Tcp {
     /// A connection that waited to be accepted has a user now, who is told what became of it meanwhile.
     pub(crate) fn adopt(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         match self.conn_mut(id) {
-            Some(conn) if conn.held => {
-                conn.held = false;
+            Some(conn) if conn.in_accept_queue => {
+                conn.in_accept_queue = false;
                 let mut what = Readiness::CONNECTED | Readiness::WRITABLE;
                 if conn.rcv.ring.buffered() > 0 || conn.rcv.ring.is_finished() {
                     what |= Readiness::READABLE;
                 }
-                conn.tell(cx, what);
+                conn.notify(cx, what);
             }
             Some(_) => {}
             // It died waiting; its end was not told to anyone yet.

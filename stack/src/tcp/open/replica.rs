@@ -20,7 +20,7 @@ use crate::steer::Home;
 use crate::store::slab::Key;
 use crate::tcp::Tcp;
 use crate::tcp::open::listen::Listener;
-use crate::tcp::user::socket_options::{Choice, TcpOption};
+use crate::tcp::user::socket_options::{SocketOptions, TcpOption};
 
 /// What a replica is made from.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Announcement {
     local: Endpoint,
     only_v6: bool,
     backlog: u32,
-    settings: Choice,
+    options: SocketOptions,
     waiting: Option<Arc<AtomicU32>>,
 }
 
@@ -94,7 +94,7 @@ impl Tcp {
             ListenerChange::Add(announcement) => self.add_replica(*announcement),
             ListenerChange::Option(id, option) => {
                 if let Some(replica) = self.replica_mut(id) {
-                    replica.settings.set(option);
+                    replica.options.set(option);
                 }
             }
             ListenerChange::Del(id) => {
@@ -116,7 +116,7 @@ impl Tcp {
             local: listener.local,
             only_v6: listener.only_v6,
             backlog: listener.backlog,
-            settings: listener.settings.clone(),
+            options: listener.options.clone(),
             waiting: listener.waiting.clone(),
         };
         self.tell_all(ListenerChange::Add(Box::new(announcement)));
@@ -161,7 +161,7 @@ impl Tcp {
     }
 
     fn add_replica(&mut self, announcement: Announcement) {
-        let Announcement { id, local, only_v6, backlog, settings, waiting } = announcement;
+        let Announcement { id, local, only_v6, backlog, options, waiting } = announcement;
         let key = self.listeners.insert_with(|_| Listener {
             local,
             only_v6,
@@ -173,7 +173,7 @@ impl Tcp {
             home: id,
             waiting,
             pending_events: Readiness::NONE,
-            settings,
+            options,
         });
         if let Some(key) = key {
             self.listeners.replicas.insert(id, key.index);

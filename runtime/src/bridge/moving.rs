@@ -1,0 +1,129 @@
+//! Requests about sockets of other shards, and bridges that go there.
+//!
+//! A fresh socket is on the engine that was asked for it. `listen`, `bind` on a datagram socket, and
+//! `connect` from a given port open the stack's socket, whose port says on which shard that has to
+//! be: the bridge goes there together with the request. Engines hand messages over in order, so a
+//! later request that follows the bridge arrives behind it.
+
+use client::call::{SocketCall, verb};
+use rustix::io::Errno;
+
+use super::command::{Adoption, BridgeCommand, ClientId};
+use super::reply::Reply;
+use super::request::{args, endpoint, errno};
+use super::state::{Bridge, State};
+use super::table::{Bridges, Place, watch};
+use crate::slab::Key;
+use crate::sockets::{Core, shard_of};
+
+impl Bridges {
+    /// The bridge of a request, if it is on this engine and stays here. Otherwise the request goes
+    /// where it has to be carried out, or is refused.
+    pub(super) fn bridge_of_call(
+        &mut self,
+        client: ClientId,
+        call: SocketCall,
+        reply: Reply,
+        core: &mut Core,
+    ) -> Option<(Key, SocketCall, Reply)> {
+        let handles = self.clients.get(&client).map(|client| &client.handles);
+        match handles.and_then(|handles| handles.get(&call.handle?).copied()) {
+            None => {
+                reply.refuse(&errno(Errno::BADF));
+                None
+            }
+            Some(Place::Moved(shard)) => {
+                if call.method == verb::CLOSE {
+                    self.remove_handle(client, call.handle);
+                }
+                let home = self.engines.of_shard(shard);
+                home.hand_over(BridgeCommand::Call { client, call, reply });
+                None
+            }
+            Some(Place::Here(key)) => match self.home_of_call(key, &call, core) {
+                home if home == self.shard => Some((key, call, reply)),
+                home => {
+                    self.move_away(key, home, call, reply, core);
+                    None
+                }
+            },
+        }
+    }
+
+    /// A handle is free again.
+    pub(super) fn remove_handle(&mut self, client: ClientId, handle: Option<u32>) {
+        if let Some(client) = self.clients.get_mut(&client)
+            && let Some(handle) = handle
+        {
+            client.handles.remove(&handle);
+        }
+    }
+
+    /// The shard where a request has to be carried out.
+    fn home_of_call(&self, key: Key, call: &SocketCall, core: &Core) -> usize {
+        let Some(bridge) = self.sockets.find(key) else { return self.shard };
+        // Arguments that cannot be read are refused here.
+        let named = || args(call).and_then(|name| endpoint(&name)).ok();
+        match (&bridge.state, call.method.as_str()) {
+            (State::Fresh(_), verb::LISTEN) => {
+                core.home_of_listen(bridge.local.map_or(0, |local| local.port))
+            }
+            (State::Fresh(_), verb::CONNECT | verb::CONNECT_START) => {
+                named().map_or(self.shard, |remote| core.home_of_connect(bridge.local, remote))
+            }
+            (State::Datagram(datagram), verb::BIND) if datagram.ends().is_none() => {
+                named().map_or(self.shard, |local| core.home_of_bind(local.port))
+            }
+            _ => self.shard,
+        }
+    }
+
+    fn move_away(
+        &mut self,
+        key: Key,
+        home: usize,
+        call: SocketCall,
+        reply: Reply,
+        core: &mut Core,
+    ) {
+        let Some(bridge) = self.sockets.remove(key) else { return };
+        if let State::Datagram(datagram) = &bridge.state {
+            core.poller.remove(datagram.fd());
+        }
+        if let Some(client) = self.clients.get_mut(&bridge.client) {
+            client.handles.insert(bridge.handle, Place::Moved(home));
+        }
+        let bridge = Box::new(bridge);
+        self.engines.of_shard(home).hand_over(BridgeCommand::Move { bridge, call, reply });
+    }
+
+    /// A bridge arrives from another shard. Returns whether there is room for it; if not, or if its
+    /// client is gone, it closes and the request is refused.
+    pub(super) fn move_in(&mut self, bridge: Bridge, core: &mut Core) -> bool {
+        let (client, handle) = (bridge.client, bridge.handle);
+        if !self.clients.contains_key(&client) {
+            return false;
+        }
+        let Ok(key) = self.sockets.insert(bridge) else { return false };
+        if let Ok(Bridge { state: State::Datagram(datagram), .. }) = self.bridge(key)
+            && watch(core, key, datagram.fd()).is_err()
+        {
+            self.sockets.remove(key);
+            return false;
+        }
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.handles.insert(handle, Place::Here(key));
+        }
+        true
+    }
+
+    /// Makes an accepted connection a socket of the listener's client, on the engine of its shard.
+    pub(super) fn adopt_at_home(&mut self, adoption: Adoption, core: &mut Core) {
+        if core.is_home_of(adoption.rings.id) {
+            self.adopt(adoption, core);
+        } else {
+            let home = self.engines.of_shard(shard_of(adoption.rings.id));
+            home.hand_over(BridgeCommand::Adopt(Box::new(adoption)));
+        }
+    }
+}

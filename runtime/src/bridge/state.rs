@@ -1,0 +1,66 @@
+//! One socket of a client: what is known of it whatever its kind, and its state.
+
+use std::os::fd::OwnedFd;
+
+use addr::Endpoint;
+
+use super::command::ClientId;
+use super::datagram::Datagram;
+use super::listener::Listener;
+use super::stream::{Connecting, Stream};
+use crate::option::Options;
+
+/// One socket of a client.
+pub(crate) struct Bridge {
+    pub(super) client: ClientId,
+    pub(super) handle: u32,
+    /// Whether it was opened for IPv6.
+    pub(super) v6: bool,
+    /// What `bind` named.
+    pub(super) local: Option<Endpoint>,
+    /// The error that SO_ERROR takes.
+    pub(super) error: Option<i32>,
+    pub(super) options: Options,
+    pub(super) state: State,
+}
+
+pub(super) enum State {
+    /// A stream socket that neither connects nor listens yet; our end of its socketpair.
+    Fresh(OwnedFd),
+    Connecting(Connecting),
+    Stream(Stream),
+    Listener(Listener),
+    Datagram(Datagram),
+    /// The connection is over; the handle lives on for its error.
+    Over {
+        local: Endpoint,
+        remote: Option<Endpoint>,
+    },
+}
+
+impl Bridge {
+    pub(super) fn local_name(&self) -> Option<Endpoint> {
+        match &self.state {
+            State::Fresh(_) => self.local,
+            State::Connecting(connecting) => Some(connecting.names().0),
+            State::Stream(stream) => Some(stream.names().0),
+            State::Listener(listener) => Some(listener.local),
+            State::Datagram(datagram) => datagram.local(),
+            State::Over { local, .. } => Some(*local),
+        }
+    }
+
+    pub(super) fn remote_name(&self) -> Option<Endpoint> {
+        match &self.state {
+            State::Stream(stream) => stream.names().1,
+            State::Datagram(datagram) => datagram.remote(),
+            State::Over { remote, .. } => *remote,
+            State::Fresh(_) | State::Connecting(_) | State::Listener(_) => None,
+        }
+    }
+}
+
+/// The state of a bridge whose connection is over.
+pub(super) fn over(local: Endpoint) -> State {
+    State::Over { local, remote: None }
+}

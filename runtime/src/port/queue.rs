@@ -1,0 +1,214 @@
+//! One queue of a device as an engine sees it: its four rings, and the port itself where this thread
+//! steps both.
+
+use std::sync::Arc;
+
+use addr::IfIndex;
+use datapath::{Backend, Frame, Port, PortLink, RxFrame, TxFrame};
+
+use super::handle::{BATCH, PortThreadHandle, Report};
+use crate::mailbox::{Engines, Remote};
+use crate::sockets::Core;
+use crate::sockets::poller::{Poller, Token};
+
+/// Frames that one turn gives a device, at most: the kernel wakes the receiving process once a call
+/// where it takes them from an AF_XDP ring, so more of them in one call cost it less.
+pub(crate) const SEND_BATCH: usize = 256;
+
+/// One queue.
+pub(crate) struct Queue {
+    link: PortLink,
+    driver: PortDriver,
+    batch: Vec<RxFrame>,
+    /// How many frames the next step takes from the device, at most.
+    budget: usize,
+    /// Whether asking the device for more frames costs a system call.
+    asks_by_system_call: bool,
+    /// A frame to send from that nothing was written into yet.
+    spare: Option<Frame>,
+    watched: Watched,
+    engines: Engines,
+}
+
+/// Who steps the port.
+pub(crate) enum PortDriver {
+    /// This thread.
+    Here(Box<Port>),
+    /// The engine of another shard.
+    Engine(Remote),
+    /// A thread of its own.
+    Thread(Arc<PortThreadHandle>),
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) done: usize,
+    /// There may be more if so much was done.
+    pub(crate) bound: usize,
+}
+
+/// What epoll was told to wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Watched {
+    input: bool,
+    output: bool,
+}
+
+impl Queue {
+    pub(crate) fn new(
+        link: PortLink,
+        driver: PortDriver,
+        backend: Backend,
+        engines: Engines,
+    ) -> Self {
+        Self {
+            link,
+            driver,
+            batch: Vec::with_capacity(BATCH),
+            budget: BATCH,
+            asks_by_system_call: matches!(backend, Backend::Tap | Backend::Tun),
+            spare: None,
+            watched: Watched::default(),
+            engines,
+        }
+    }
+
+    pub(super) fn driver(&self) -> &PortDriver {
+        &self.driver
+    }
+
+    /// Steps the port if it is ours, and hands a batch of frames to the stack.
+    pub(super) fn receive(&mut self, ifindex: IfIndex, core: &mut Core) -> Step {
+        let mut step = self.step_port(core);
+        let received = self.link.rx.pop_batch(&mut self.batch, BATCH);
+        step.done = step.done.max(received);
+        if received == 0 {
+            return step;
+        }
+        for arrived in &mut self.batch {
+            let frame = arrived.frame.bytes_mut();
+            // The stack counts why it refused a frame.
+            core.host.receive(core.now, ifindex, arrived.meta, frame);
+        }
+        self.link.rx_done.push_batch(&mut self.batch.drain(..).map(|arrived| arrived.frame));
+        self.wake_driver();
+        step
+    }
+
+    fn step_port(&mut self, core: &Core) -> Step {
+        let bound = if let PortDriver::Here(_) = self.driver { self.budget } else { BATCH };
+        let PortDriver::Here(port) = &mut self.driver else { return Step { done: 0, bound } };
+        let turn = port.turn(bound, datapath::single_shard);
+        self.engines.wake(port.shards_waiting(), core.shard);
+        // To learn that a TAP has no more frames costs a system call while the one it gave waits, so
+        // a lone frame is answered first; a busy device is soon read in full batches. A ring tells
+        // at once.
+        if self.asks_by_system_call {
+            let full = turn.received >= bound;
+            self.budget = if full { 2 * turn.received } else { turn.received }.clamp(1, BATCH);
+        }
+        Step { done: turn.received, bound }
+    }
+
+    /// Lets the stack fill frames while it wants to and there are any, and returns how many. The
+    /// port sends them at once if it is ours.
+    pub(super) fn transmit(&mut self, ifindex: IfIndex, core: &mut Core) -> usize {
+        let mut filled = 0;
+        while filled < SEND_BATCH && core.host.has_output(ifindex) {
+            let Some(mut frame) = self.spare.take().or_else(|| self.link.tx_free.pop()) else {
+                break;
+            };
+            let Some(meta) = core.host.transmit(core.now, ifindex, frame.bytes_mut()) else {
+                self.spare = Some(frame);
+                break;
+            };
+            frame.set_len(meta.len as usize);
+            // The ring has room for every frame of the pool.
+            if self.link.tx.push(TxFrame { frame, meta }).is_err() {
+                break;
+            }
+            filled += 1;
+        }
+        if filled > 0 {
+            match &mut self.driver {
+                PortDriver::Here(port) => {
+                    port.transmit(SEND_BATCH);
+                    self.engines.wake(port.shards_waiting(), core.shard);
+                }
+                PortDriver::Engine(_) | PortDriver::Thread(_) => self.wake_driver(),
+            }
+        }
+        filled
+    }
+
+    /// Wakes the port's driver if it is another thread, and sleeps.
+    fn wake_driver(&self) {
+        match &self.driver {
+            PortDriver::Here(_) => {}
+            PortDriver::Engine(engine) if self.link.port_waiting() => engine.wake(),
+            PortDriver::Thread(thread) if self.link.port_waiting() => thread.ring(),
+            PortDriver::Engine(_) | PortDriver::Thread(_) => {}
+        }
+    }
+
+    /// Announces that the engine is about to sleep. Returns whether it must not, because there is
+    /// something to do.
+    pub(super) fn prepare_sleep(&mut self, ifindex: IfIndex, core: &Core) -> bool {
+        if let Some(frame) = self.spare.take() {
+            // It goes home; the ring has room for every frame of the pool.
+            let _ = self.link.rx_done.push(frame);
+        }
+        let mut busy = false;
+        if self.is_shared() {
+            busy |= self.link.set_waiting(true);
+            self.wake_driver();
+        }
+        if let PortDriver::Here(port) = &mut self.driver {
+            // With one engine nobody else touches the rings.
+            busy |= self.engines.len() > 1 && port.set_waiting(true);
+            busy |= port.has_tx_waiting() && !port.wants_write();
+        }
+        let can_fill = !self.link.tx_free.is_empty();
+        busy || !self.link.rx.is_empty() || (can_fill && core.host.has_output(ifindex))
+    }
+
+    /// The engine is awake again.
+    pub(super) fn end_sleep(&mut self) {
+        if self.is_shared() {
+            self.link.set_waiting(false);
+        }
+        if self.engines.len() > 1
+            && let PortDriver::Here(port) = &mut self.driver
+        {
+            port.set_waiting(false);
+        }
+    }
+
+    /// Whether another thread works on the port or on its other links.
+    fn is_shared(&self) -> bool {
+        self.engines.len() > 1 || !matches!(self.driver, PortDriver::Here(_))
+    }
+
+    /// Makes epoll wait for what the port now wants.
+    pub(super) fn watch(&mut self, poller: &Poller, token: Token) {
+        let PortDriver::Here(port) = &self.driver else { return };
+        let lost = port.is_lost();
+        let wanted =
+            Watched { input: port.wants_read() && !lost, output: port.wants_write() && !lost };
+        if wanted == self.watched {
+            return;
+        }
+        if poller.watch_level(port.as_ref(), token, wanted.input, wanted.output).is_ok() {
+            self.watched = wanted;
+        }
+    }
+
+    /// Counters and frame account of the port, where this thread steps it.
+    pub(super) fn report(&self) -> Option<Report> {
+        match &self.driver {
+            PortDriver::Here(port) => Some(Report::of(port)),
+            PortDriver::Engine(_) | PortDriver::Thread(_) => None,
+        }
+    }
+}
