@@ -115,7 +115,19 @@ pub struct Address {
     /// `tentative`, `optimistic`, `dynamic`, `deprecated`, `permanent`, ...
     #[serde(default)]
     pub flags: Vec<String>,
+    /// Who assigned it: `static`, `dhcp`, `kernel_ra`, `kernel_ll`, `kernel_lo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Seconds until it is removed; [`LIFETIME_FOREVER`] for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_life_time: Option<u32>,
+    /// Seconds until it is deprecated; [`LIFETIME_FOREVER`] for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_life_time: Option<u32>,
 }
+
+/// A lifetime without end, as RFC 4861 §4.6.2 and `ip -j address` have it.
+pub const LIFETIME_FOREVER: u32 = u32::MAX;
 
 /// A route; `route show`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use client::admin::{Address, Link};
+use client::admin::{Address, LIFETIME_FOREVER, Link};
 use client::call::ControlCall;
 
 use crate::link;
@@ -33,17 +33,34 @@ fn interface(link: &Link, addresses: &[&Address]) -> String {
     let mut text = link::head(link);
     for address in addresses {
         let family = if address.family == 6 { "inet6" } else { "inet" };
-        let Address { address, prefix, scope, flags, .. } = address;
-        let _ = write!(text, "    {family} {address}/{prefix}");
+        let Address { prefix, scope, flags, .. } = address;
+        let _ = write!(text, "    {family} {}/{prefix}", address.address);
         if !scope.is_empty() {
             let _ = write!(text, " scope {scope}");
         }
         for flag in flags.iter().filter(|flag| *flag != "permanent") {
             let _ = write!(text, " {flag}");
         }
+        if let Some(protocol) = &address.protocol {
+            let _ = write!(text, " proto {protocol}");
+        }
         text.push('\n');
+        if let (Some(valid), Some(preferred)) =
+            (address.valid_life_time, address.preferred_life_time)
+        {
+            let (valid, preferred) = (lifetime(valid), lifetime(preferred));
+            let _ = writeln!(text, "       valid_lft {valid} preferred_lft {preferred}");
+        }
     }
     text
+}
+
+/// A lifetime as ip-address(8) prints it.
+fn lifetime(seconds: u32) -> String {
+    match seconds {
+        LIFETIME_FOREVER => "forever".into(),
+        seconds => format!("{seconds}sec"),
+    }
 }
 
 pub(crate) fn add(request: &Request) -> Result<String, Failure> {

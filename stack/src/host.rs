@@ -28,7 +28,7 @@
 //!     link_local: false,
 //! };
 //! let tap = host.interface_add(now, config).unwrap();
-//! host.address_add(now, tap, "10.0.0.1/24".parse().unwrap()).unwrap();
+//! host.address_add(now, tap, "10.0.0.1/24".parse::<addr::Cidr>().unwrap()).unwrap();
 //! let mut slot = [0; 1514];
 //! let announcement = host.transmit(now, tap, &mut slot).unwrap();
 //! assert_eq!(announcement.len, 42);
