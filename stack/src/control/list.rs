@@ -8,7 +8,7 @@ use crate::control::interface::Interface;
 use crate::control::neighbor::machine::NudState;
 use crate::control::neighbor::table::Neighbors;
 use crate::control::route::{RouteProtocol, Routes, Scope};
-use crate::fib::Fib;
+use crate::fib::{Fib, InterfaceAddress};
 use crate::stats::LinkCounters;
 use crate::time::{Duration, Instant};
 
@@ -42,8 +42,8 @@ pub struct AddressInfo {
     pub ifindex: IfIndex,
     /// The interface's name.
     pub interface: String,
-    /// Address and prefix length.
-    pub cidr: Cidr,
+    /// The record of the address.
+    pub address: InterfaceAddress,
     /// How far it is known.
     pub scope: Scope,
 }
@@ -111,12 +111,12 @@ pub(crate) fn addresses(cx: &ControlCx) -> Vec<AddressInfo> {
     let mut all = Vec::new();
     for interface in cx.interfaces.iter() {
         let mut sorted = interface.addresses.clone();
-        sorted.sort_by_key(|a| a.ip.is_v6());
-        all.extend(sorted.into_iter().map(|cidr| AddressInfo {
+        sorted.sort_by_key(|a| a.ip().is_v6());
+        all.extend(sorted.into_iter().map(|address| AddressInfo {
             ifindex: interface.ifindex,
             interface: interface.name.clone(),
-            cidr,
-            scope: Scope::of(cidr.ip),
+            address,
+            scope: Scope::of(address.ip()),
         }));
     }
     all

@@ -1,11 +1,31 @@
-//! What changes rarely: interfaces with their addresses and groups, and routes, with the indices over them.
+//! What changes rarely: interfaces with their addresses and groups, and routes, with the indices
+//! over them.
 //!
 //! Control builds them anew at each change and shares one copy with all shards.
 
 use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
-use crate::fib::{Destination, Fib};
+use crate::fib::address::InterfaceAddress;
+
+/// Number of the loopback interface, which every host has.
+pub(crate) const LOOPBACK: IfIndex = match IfIndex::new(1) {
+    Some(index) => index,
+    None => unreachable!(),
+};
+
+/// Whose a destination address is, seen from the interface a packet came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// An address of ours.
+    Unicast,
+    /// The limited broadcast address or a subnet's.
+    Broadcast,
+    /// A group that was joined.
+    Multicast,
+    /// Somebody else's.
+    Foreign,
+}
 
 /// An interface as the shard sees it.
 #[derive(Clone, Debug)]
@@ -21,7 +41,7 @@ pub struct FibInterface {
     /// What the device does for us.
     pub caps: DeviceCaps,
     /// Addresses in assignment order.
-    pub addresses: Vec<Cidr>,
+    pub addresses: Vec<InterfaceAddress>,
     /// Multicast groups joined (all-nodes and solicited-node groups included), sorted.
     pub groups: Vec<Ip>,
 }
@@ -58,7 +78,7 @@ pub struct FibTables {
     pub interfaces: Vec<FibInterface>,
     /// Routes, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
     pub routes: Vec<FibRoute>,
-    /// Every address with its interface, sorted: the index that input looks into.
+    /// Every assigned address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,
     /// Every directed broadcast address with its interface, sorted.
     broadcasts: Vec<(Ip, IfIndex)>,
@@ -79,9 +99,9 @@ impl FibTables {
         self.broadcasts.clear();
         for interface in &mut self.interfaces {
             interface.groups.sort_unstable();
-            for address in &interface.addresses {
-                self.locals.push((address.ip, interface.ifindex));
-                let broadcast = address.broadcast().filter(|_| interface.ifindex != Fib::LOOPBACK);
+            for address in interface.addresses.iter().filter(|a| a.is_assigned()) {
+                self.locals.push((address.ip(), interface.ifindex));
+                let broadcast = address.cidr.broadcast().filter(|_| interface.ifindex != LOOPBACK);
                 self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
             }
         }
@@ -99,9 +119,10 @@ impl FibTables {
     #[must_use]
     pub fn owner(&self, ip: Ip) -> Option<&FibInterface> {
         if ip.is_loopback() {
-            return self.interface(Fib::LOOPBACK);
+            return self.interface(LOOPBACK);
         }
-        self.interfaces.iter().find(|i| i.addresses.iter().any(|a| a.ip == ip))
+        let has = |i: &FibInterface| i.addresses.iter().any(|a| a.ip() == ip && a.is_assigned());
+        self.interfaces.iter().find(|i| has(i))
     }
 
     /// Whether `ip` is an address of this host (indexed; for every packet).
@@ -130,7 +151,7 @@ impl FibTables {
             let joined = interface.has_group(destination);
             return if joined { Destination::Multicast } else { Destination::Foreign };
         }
-        if interface.ifindex == Fib::LOOPBACK {
+        if interface.ifindex == LOOPBACK {
             let ours = self.is_local(destination);
             return if ours { Destination::Unicast } else { Destination::Foreign };
         }

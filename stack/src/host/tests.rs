@@ -1,5 +1,6 @@
 //! The host as its neighbours see it: frames in, frames out.
 
+mod address;
 mod admin;
 mod arp;
 mod bad_peers;

@@ -4,6 +4,7 @@ use addr::IfIndex;
 use wire::offload::{DeviceCaps, Medium};
 
 use super::*;
+use crate::fib::Fib;
 use crate::host::fixture::{cidr, ip};
 
 fn interface(n: u32, addresses: &[&str]) -> FibInterface {
@@ -13,7 +14,7 @@ fn interface(n: u32, addresses: &[&str]) -> FibInterface {
         mac: addr::Mac([2, 0, 0, 0, 0, n as u8]),
         mtu: 1500,
         caps: DeviceCaps::default(),
-        addresses: addresses.iter().map(|a| cidr(a)).collect(),
+        addresses: addresses.iter().map(|a| cidr(a).into()).collect(),
         groups: Vec::new(),
     }
 }
