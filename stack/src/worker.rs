@@ -297,8 +297,9 @@ impl Worker {
 
     /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
+        let stats = &mut self.shard.parts.stats;
         let control = self.control.as_mut();
-        let meta = match control.and_then(|control| control.outbox_mut().pop(ifindex, slot)) {
+        let meta = match control.and_then(|c| c.outbox_mut().pop(ifindex, slot, stats)) {
             Some(len) => TxMeta { len: len as u32, ..TxMeta::default() },
             None => self.shard.transmit(now, &self.fib, ifindex, slot)?,
         };

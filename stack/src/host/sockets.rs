@@ -126,14 +126,14 @@ impl Host {
         self.on(now, id.shard, |worker| worker.set_tcp_option(now, id, option))
     }
 
-    /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place of
-    /// [`Host::app_wrote`].
+    /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place
+    /// of [`Host::app_wrote`].
     pub fn tcp_send_urgent(&mut self, now: Instant, id: SocketId) {
         self.on(now, id.shard, |worker| worker.tcp_send_urgent(now, id));
     }
 
-    /// The peer's urgent byte, told by [`Readiness::URGENT`](crate::Readiness::URGENT); with `peek` it
-    /// stays. Nothing if it was announced and has not come.
+    /// The peer's urgent byte, announced by [`Readiness::URGENT`](crate::Readiness::URGENT); with
+    /// `peek` it stays. Nothing if it was announced and has not come.
     ///
     /// # Errors
     /// If there is none, it was taken, or it is in line.
@@ -171,8 +171,9 @@ impl Host {
         self.worker(id.shard)?.remote(id)
     }
 
-    /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`). A TCP
-    /// connection has one once it is gone; it is in its receive ring too, behind what came before.
+    /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`).
+    /// A TCP connection has one once it is gone; it is in its receive ring too, behind what came
+    /// before.
     pub fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
         self.worker_mut(id.shard).take_error(id)
     }
