@@ -9,9 +9,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use client::admin::{LinkStats, ShardStats};
 use client::{Stack, TcpListener, TcpStream, UdpSocket};
 use rustix::process::Signal;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tests::{Backend, Daemon, FAMILIES, Family, HOST_V4, Lab, Pattern, STACK_V4, eventually};
 
@@ -203,51 +203,43 @@ fn datagrams(lab: &Lab, family: Family) {
     drop(ours);
 }
 
-/// A numeric member of a record, which must be there.
-fn number(record: &Value, name: &str) -> u64 {
-    record[name].as_u64().unwrap_or_else(|| panic!("{name} of {record}"))
-}
-
-/// The shards' parts of a record.
-fn shards(record: &Value) -> &[Value] {
-    let parts = record["shards"].as_array().expect("shards");
-    assert_eq!(parts.len(), 2, "{record}");
-    parts
-}
-
 /// Each counter is the sum of the shards' counters, and both shards carried segments.
 fn counters_add_up(lab: &Lab) {
-    let stats = &lab.daemon.records("-d stats")[0];
-    for group in ["counters", "drops"] {
-        for (name, total) in stats[group].as_object().expect("an object") {
-            let parts = shards(stats).iter().map(|shard| shard[group][name].as_u64().unwrap_or(0));
-            assert_eq!(total.as_u64(), Some(parts.sum()), "{group} {name}");
+    let stack = open(lab);
+    let stats = stack.stats().expect("stats");
+    assert_eq!(stats.shards.len(), 2);
+    let sum = |count: &dyn Fn(&ShardStats) -> Option<&u64>| {
+        stats.shards.iter().filter_map(count).sum::<u64>()
+    };
+    for (name, total) in &stats.counters {
+        assert_eq!(*total, sum(&|shard| shard.counters.get(name)), "{name}");
+    }
+    for (name, total) in &stats.drops {
+        assert_eq!(*total, sum(&|shard| shard.drops.get(name)), "{name}");
+    }
+    for shard in &stats.shards {
+        for name in ["tcp_segments_in", "tcp_segments_out"] {
+            assert!(shard.counters[name] > 1000, "{name} of a shard: {}", shard.counters[name]);
         }
     }
-    for shard in shards(stats) {
-        let counters = &shard["counters"];
-        let (rx, tx) = (number(counters, "tcp_segments_in"), number(counters, "tcp_segments_out"));
-        assert!(rx > 1000 && tx > 1000, "a shard carried {rx} segments in and {tx} out");
-    }
-    let link =
-        &lab.daemon.records("-d link").into_iter().find(|l| l["name"] == lab.backend.device());
-    let link = link.as_ref().expect("the link is listed");
-    for name in ["rx_packets", "rx_bytes", "tx_packets", "tx_bytes"] {
-        let parts = shards(link).iter().map(|shard| number(shard, name));
-        assert_eq!(number(&link["stats"], name), parts.sum::<u64>(), "{name}");
-    }
-    let frames = &link["frames"];
-    let places = ["fill", "rx", "stack", "tx", "completion", "free"];
-    let sum: u64 = places.iter().map(|place| number(frames, place)).sum();
-    assert_eq!(sum, number(frames, "total"), "{frames}");
+    let mut links = stack.links().expect("links").into_iter();
+    let link = links.find(|link| link.name == lab.backend.device()).expect("the link is listed");
+    assert_eq!(link.shards.len(), 2);
+    let sum = |count: fn(&LinkStats) -> u64| link.shards.iter().map(count).sum::<u64>();
+    assert_eq!(link.stats.rx_packets, sum(|shard| shard.rx_packets));
+    assert_eq!(link.stats.rx_bytes, sum(|shard| shard.rx_bytes));
+    assert_eq!(link.stats.tx_packets, sum(|shard| shard.tx_packets));
+    assert_eq!(link.stats.tx_bytes, sum(|shard| shard.tx_bytes));
+    let f = link.frames.expect("frames");
+    assert_eq!(f.fill + f.rx + f.stack + f.tx + f.completion + f.free, f.total, "{f:?}");
 }
 
 /// Established connections by the shard on which they live.
 fn established(lab: &Lab) -> [usize; 2] {
     let mut count = [0; 2];
-    for socket in lab.daemon.records("-d socket") {
-        if socket["state"] == "ESTAB" {
-            count[number(&socket, "shard") as usize] += 1;
+    for socket in open(lab).sockets().expect("sockets") {
+        if socket.state == "ESTAB" {
+            count[socket.shard.expect("a shard") as usize] += 1;
         }
     }
     count
