@@ -5,7 +5,7 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
-use crate::fib::{Destination, Fib, InterfaceAddress};
+use crate::fib::{ControlProtocols, Destination, Fib, InterfaceAddress, LinkState};
 
 /// An interface as the shard sees it.
 #[derive(Clone, Debug)]
@@ -18,6 +18,10 @@ pub struct FibInterface {
     pub mac: Mac,
     /// Largest IP packet.
     pub mtu: u32,
+    /// Whether it can carry frames.
+    pub state: LinkState,
+    /// The protocols whose messages go to control.
+    pub control_protocols: ControlProtocols,
     /// What the device does for us.
     pub caps: DeviceCaps,
     /// Addresses in assignment order.
@@ -56,7 +60,7 @@ pub struct FibTables {
     pub version: u64,
     /// Interfaces in index order.
     pub interfaces: Vec<FibInterface>,
-    /// Routes, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
+    /// Routes over interfaces that run, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
     pub routes: Vec<FibRoute>,
     /// Every assigned address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,
