@@ -1,9 +1,9 @@
 //! The one place that sees every frame of both directions.
 //!
-//! [`Hook::observe`] is called once for each frame that was received, when its verdict is known, and
-//! once for each frame that leaves, loopback included. Without a [`Tap`] that is one branch on a
-//! field of the host. A tap is a bounded queue of copies: whoever drives the host takes them out at
-//! leisure, and what did not fit is counted. A filter will stand here too.
+//! [`Hook::observe`] is called once for each frame that was received, when its verdict is known,
+//! and once for each frame that leaves, loopback included. Without a [`Tap`] that is one branch on
+//! a field of the host. A tap is a bounded queue of copies: whoever drives the host takes them out
+//! at leisure, and what did not fit is counted. A filter will stand here too.
 
 use std::collections::VecDeque;
 

@@ -106,7 +106,8 @@ impl Host {
     /// resolution, replies, then TCP and UDP in turn.
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         self.pump(now);
-        // A socket that finds its neighbour unknown makes control ask for it: that is for the next round.
+        // A socket that finds its neighbour unknown makes control ask for it: that is for the next
+        // round.
         for _ in 0..TRANSMIT_ROUNDS {
             if !self.has_output(ifindex) {
                 return None;
@@ -167,8 +168,8 @@ impl Host {
         }
     }
 
-    /// Sets a tap, which keeps copies of all frames that pass from now on; none takes it away. A tap
-    /// that was set before is gone with what it kept.
+    /// Sets a tap, which keeps copies of all frames that pass from now on; none takes it away. A
+    /// tap that was set before is gone with what it kept.
     pub fn set_tap(&mut self, config: Option<TapConfig>) {
         self.hook.set_tap(config);
     }
@@ -199,7 +200,7 @@ impl Host {
 
     /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
-        let meta = match self.control.outbox_mut().pop(ifindex, slot) {
+        let meta = match self.control.outbox_mut().pop(ifindex, slot, &mut self.shard.parts.stats) {
             Some(len) => TxMeta { len: len as u32, ..TxMeta::default() },
             None => self.shard.transmit(now, &self.fib, ifindex, slot)?,
         };

@@ -21,7 +21,7 @@ use crate::cx::{Cx, Requests};
 use crate::drop::DropReason;
 use crate::event::EventQueue;
 use crate::fib::{Fib, FibTables, FibUpdate};
-use crate::icmp::{Complaint, Icmp};
+use crate::icmp::{ErrorCause, Icmp};
 use crate::ip::Packet;
 use crate::ip::input::IpInput;
 use crate::ip::reassembly::Reassembly;
@@ -111,7 +111,7 @@ impl Shard {
         ifindex: IfIndex,
         slot: &mut [u8],
     ) -> Option<TxMeta> {
-        if let Some(len) = self.parts.outbox.pop(ifindex, slot) {
+        if let Some(len) = self.parts.outbox.pop(ifindex, slot, &mut self.parts.stats) {
             let checksum = TxChecksum::Complete;
             return Some(TxMeta { len: len as u32, checksum, gso: None });
         }
@@ -140,7 +140,7 @@ impl Shard {
                 payload: header.payload(&expired.packet),
                 whole: &expired.packet,
             };
-            icmp.complain(&mut parts.cx(now, fib), &packet, Complaint::ReassemblyTime);
+            icmp.send_error(&mut parts.cx(now, fib), &packet, ErrorCause::ReassemblyTime);
         }
         parts.outbox.unpark_all(fib, now, &mut parts.stats);
     }
@@ -174,8 +174,8 @@ impl Shard {
         sockets.neighbor_changed(&mut parts.cx(now, fib), next_hop);
     }
 
-    /// Interfaces, addresses or routes changed. What belonged to those that are gone ends; whoever waits
-    /// for anything looks again.
+    /// Interfaces, addresses or routes changed. What belonged to those that are gone ends; whoever
+    /// waits for anything looks again.
     fn tables_changed(&mut self, now: Instant, fib: &Fib, before: &FibTables) {
         for interface in &before.interfaces {
             match fib.interface(interface.ifindex) {

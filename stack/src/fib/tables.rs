@@ -1,11 +1,33 @@
-//! What changes rarely: interfaces with their addresses and groups, and routes, with the indices over them.
+//! What changes rarely: interfaces with their addresses and groups, and routes, with the indices
+//! over them.
 //!
 //! Control builds them anew at each change and shares one copy with all shards.
 
 use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
-use crate::fib::{ControlProtocols, Destination, Fib, InterfaceAddress, LinkState};
+use crate::fib::address::InterfaceAddress;
+use crate::fib::control_protocols::ControlProtocols;
+use crate::fib::link_state::LinkState;
+
+/// Number of the loopback interface, which every host has.
+pub(crate) const LOOPBACK: IfIndex = match IfIndex::new(1) {
+    Some(index) => index,
+    None => unreachable!(),
+};
+
+/// Whose a destination address is, seen from the interface a packet came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// An address of ours.
+    Unicast,
+    /// The limited broadcast address or a subnet's.
+    Broadcast,
+    /// A group that was joined.
+    Multicast,
+    /// Somebody else's.
+    Foreign,
+}
 
 /// An interface as the shard sees it.
 #[derive(Clone, Debug)]
@@ -85,8 +107,7 @@ impl FibTables {
             interface.groups.sort_unstable();
             for address in interface.addresses.iter().filter(|a| a.is_assigned()) {
                 self.locals.push((address.ip(), interface.ifindex));
-                let broadcast =
-                    address.cidr.broadcast().filter(|_| interface.ifindex != Fib::LOOPBACK);
+                let broadcast = address.cidr.broadcast().filter(|_| interface.ifindex != LOOPBACK);
                 self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
             }
         }
@@ -104,7 +125,7 @@ impl FibTables {
     #[must_use]
     pub fn owner(&self, ip: Ip) -> Option<&FibInterface> {
         if ip.is_loopback() {
-            return self.interface(Fib::LOOPBACK);
+            return self.interface(LOOPBACK);
         }
         let has = |i: &FibInterface| i.addresses.iter().any(|a| a.ip() == ip && a.is_assigned());
         self.interfaces.iter().find(|i| has(i))
@@ -136,7 +157,7 @@ impl FibTables {
             let joined = interface.has_group(destination);
             return if joined { Destination::Multicast } else { Destination::Foreign };
         }
-        if interface.ifindex == Fib::LOOPBACK {
+        if interface.ifindex == LOOPBACK {
             let ours = self.is_local(destination);
             return if ours { Destination::Unicast } else { Destination::Foreign };
         }

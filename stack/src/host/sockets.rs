@@ -117,14 +117,14 @@ impl Host {
         self.with_sockets(now, |sockets, cx| sockets.tcp.set_option(cx, id, option))
     }
 
-    /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place of
-    /// [`Host::app_wrote`].
+    /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place
+    /// of [`Host::app_wrote`].
     pub fn tcp_send_urgent(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.tcp.send_urgent(cx, id));
     }
 
-    /// The peer's urgent byte, told by [`Readiness::URGENT`](crate::Readiness::URGENT); with `peek` it
-    /// stays. Nothing if it was announced and has not come.
+    /// The peer's urgent byte, announced by [`Readiness::URGENT`](crate::Readiness::URGENT); with
+    /// `peek` it stays. Nothing if it was announced and has not come.
     ///
     /// # Errors
     /// If there is none, it was taken, or it is in line.
@@ -162,8 +162,9 @@ impl Host {
         self.shard.sockets.remote(id)
     }
 
-    /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`). A TCP
-    /// connection has one once it is gone; it is in its receive ring too, behind what came before.
+    /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`).
+    /// A TCP connection has one once it is gone; it is in its receive ring too, behind what came
+    /// before.
     pub fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
         self.shard.sockets.take_error(id)
     }

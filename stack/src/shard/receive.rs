@@ -13,7 +13,7 @@ use wire::offload::{RxChecksum, RxMeta};
 use crate::delivery::{ControlMessage, Icmpv6};
 use crate::drop::DropReason;
 use crate::fib::{Destination, Fib, FibInterface};
-use crate::icmp::{Complaint, Outcome};
+use crate::icmp::{ErrorCause, Outcome};
 use crate::ip::Packet;
 use crate::ip::input::{Candidate, Decision, Refusal};
 use crate::time::Instant;
@@ -121,7 +121,7 @@ impl Shard {
         refusal: Refusal,
     ) -> Result<Received<'a>, DropReason> {
         if let Some(problem) = refusal.problem {
-            self.complain_of_field(now, fib, interface, inbound, problem);
+            self.send_parameter_problem(now, fib, interface, inbound, problem);
         }
         Err(refusal.reason)
     }
@@ -181,7 +181,7 @@ impl Shard {
         let v4 = packet.header.src.is_v4();
         if let Some(result) = sockets.receive(cx, packet) {
             if result == Err(DropReason::UdpNoSocket) {
-                icmp.complain(cx, packet, Complaint::Port);
+                icmp.send_error(cx, packet, ErrorCause::Port);
             }
             result?;
             cx.stats.ip_delivered += 1;
@@ -206,7 +206,7 @@ impl Shard {
             }
             PROTO_NONE if !v4 => {}
             _ => {
-                icmp.complain(cx, packet, Complaint::Protocol);
+                icmp.send_error(cx, packet, ErrorCause::Protocol);
                 return Err(DropReason::IpUnknownProtocol);
             }
         }
@@ -214,9 +214,9 @@ impl Shard {
         Ok(Received::Consumed)
     }
 
-    /// Answers a malformed packet with a Parameter Problem, as far as it can be read at all
-    /// (ICMPS-07).
-    fn complain_of_field(
+    /// Answers a malformed packet with a Parameter Problem (RFC 1122 §3.2.2.5, RFC 4443 §3.4), as
+    /// far as it can be read at all.
+    fn send_parameter_problem(
         &mut self,
         now: Instant,
         fib: &Fib,
@@ -255,6 +255,6 @@ impl Shard {
             whole: bytes,
         };
         let cx = &mut self.parts.cx(now, fib);
-        self.icmp.complain(cx, &packet, Complaint::Field(problem));
+        self.icmp.send_error(cx, &packet, ErrorCause::Field(problem));
     }
 }

@@ -1,9 +1,9 @@
 //! UDP sockets, and who gets a datagram.
 //!
-//! Sockets are chained by local port. Two may share one only where no datagram could be for both
-//! (SOCK-60): different addresses, or wildcards of different families. Of those that take a
-//! datagram the closest fit gets it, in the order in which Linux scores: bound to its destination,
-//! connected to its source, of its very family (UDPS-01).
+//! Sockets are chained by local port. Two may share one only where no datagram could be for both:
+//! different addresses, or wildcards of different families. Of those that take a datagram the
+//! closest fit gets it, in the order in which Linux scores: bound to its destination, connected to
+//! its source, of its very family.
 
 use addr::{Endpoint, Ip};
 use ring::bytes::{Reader, Writer};
@@ -35,7 +35,7 @@ pub(crate) struct Socket {
     pub(super) error: Option<SocketError>,
     pub(super) pending_events: Readiness,
     pub(super) drain: Drain,
-    /// In the ready queue of an interface, or parked.
+    /// In the ready queue of an interface, or waiting for a neighbour.
     pub(super) queued: bool,
     /// The path of the last datagram, for the next one.
     pub(super) route: Option<Route>,
@@ -50,8 +50,8 @@ pub(crate) struct Socket {
 pub(super) struct Route {
     pub(super) destination: Ip,
     pub(super) path: Path,
-    /// When control was last told that the neighbour is in use.
-    pub(super) told: Instant,
+    /// When the last report that the neighbour is in use went to control.
+    pub(super) used_reported_at: Instant,
 }
 
 /// A datagram half way out.

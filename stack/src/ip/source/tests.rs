@@ -4,7 +4,7 @@ use addr::IfIndex;
 use wire::offload::{DeviceCaps, Medium};
 
 use super::*;
-use crate::fib::{ControlProtocols, LinkState};
+use crate::fib::{ControlProtocols, Fib, LinkState};
 use crate::host::fixture::{cidr, ip};
 
 fn interface(n: u32, addresses: &[&str]) -> FibInterface {

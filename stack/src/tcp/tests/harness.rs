@@ -175,7 +175,7 @@ impl Host {
     /// The next frame that wants to leave.
     pub(super) fn transmit(&mut self) -> Option<Frame> {
         let mut slot = vec![0; 70_000];
-        if let Some(len) = self.outbox.pop(IFINDEX, &mut slot) {
+        if let Some(len) = self.outbox.pop(IFINDEX, &mut slot, &mut self.stats) {
             slot.truncate(len);
             return Some(Frame { bytes: slot, meta: TxMeta::default() });
         }
