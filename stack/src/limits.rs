@@ -25,7 +25,7 @@ pub struct Limits {
     /// Largest backlog a listener may ask for (Linux `somaxconn`).
     pub somaxconn: u32,
     /// Challenge ACKs a second over all connections, on average: each second's budget is drawn at
-    /// random from half to one and a half of it (RFC 5961 §7; GAP-04). `u32::MAX` means no limit, as
+    /// random from half to one and a half of it (RFC 5961 §7). `u32::MAX` means no limit, as
     /// newer Linux has it because its older fixed limit let outsiders count; a random one does
     /// not, and bounds what forged segments make us send.
     pub tcp_challenge_acks_per_second: u32,
@@ -60,7 +60,7 @@ pub struct Limits {
     /// Disjoint ranges of out-of-order text kept per connection; the furthest give way. A full window
     /// of 6 MiB that loses every tenth segment makes some 400.
     pub tcp_out_of_order_ranges: usize,
-    /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s, GAP-24).
+    /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s).
     pub tcp_fin_timeout: Duration,
     /// Which flows in TIME-WAIT our own connections may take over (Linux `tcp_tw_reuse`).
     pub tcp_tw_reuse: TimeWaitReuse,

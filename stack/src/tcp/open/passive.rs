@@ -5,7 +5,7 @@
 //! and gives up after a few. The ACK that completes the handshake makes a connection in the
 //! listener's accept queue.
 //!
-//! Bounds as in Linux (TCPF-03, TCPF-04, GAP-02): the accept queue takes one more than the backlog;
+//! Bounds as in Linux (TCPF-03): the accept queue takes one more than the backlog;
 //! while it is full SYNs are refused silently (the peer asks again), and so is the last ACK, which
 //! leaves the embryo to ask again. When there are as many embryos as the queue could take, the next
 //! SYN is answered with a cookie and forgotten.
@@ -41,7 +41,7 @@ struct LocalHandshake {
 }
 
 impl Tcp {
-    /// A segment for a flow that nobody owns (RFC 9293 §3.10.7.1 and §3.10.7.2; TCPF-03, TCPF-14).
+    /// A segment for a flow that nobody owns (RFC 9293 §3.10.7.1 and §3.10.7.2).
     pub(crate) fn receive_without_owner(
         &mut self,
         cx: &mut Cx<'_>,
