@@ -26,6 +26,7 @@ use addr::IfIndex;
 use wire::offload::{RxChecksum, RxMeta, TxMeta};
 
 use crate::control::Control;
+use crate::delivery::{Delivery, LinkHeader};
 use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::fib::Fib;
@@ -34,7 +35,7 @@ use crate::limits::Limits;
 use crate::mesh::{HandedForm, HandedFrame, Mesh};
 use crate::rng::Rng;
 use crate::shard::index::{ShardIndex, ShardSet};
-use crate::shard::{Punt, Received, Shard};
+use crate::shard::{Received, Shard};
 use crate::socket::SocketId;
 use crate::steer::{Home, Steering};
 use crate::time::Instant;
@@ -47,7 +48,7 @@ pub struct Worker {
     pub(crate) control: Option<Control>,
     pub(crate) shard: Shard,
     /// The shard's copy of the snapshot.
-    fib: Fib,
+    pub(crate) fib: Fib,
     hook: Hook,
     mesh: Mesh,
     index: ShardIndex,
@@ -275,16 +276,12 @@ impl Worker {
         let verdict = match received {
             Ok(Received::Consumed) => Verdict::Consumed,
             Ok(Received::Forward { ifindex, next_hop }) => Verdict::Forward { ifindex, next_hop },
-            Ok(Received::ForControl(punt)) => {
+            Ok(Received::ForControl(message)) => {
                 let Some(control) = &mut self.control else {
                     return self.hand_over(ShardIndex::ZERO, ifindex, meta, frame);
                 };
-                let taken = match punt {
-                    Punt::Arp { to_us, packet } => control.receive_arp(now, ifindex, to_us, packet),
-                    Punt::Nd { header, message } => {
-                        control.receive_nd(now, ifindex, &header, message)
-                    }
-                };
+                let delivery = Delivery { ifindex, link: LinkHeader::of(frame), message };
+                let taken = control.receive(now, &delivery);
                 taken.map_or_else(Verdict::Dropped, |()| Verdict::Consumed)
             }
             Err(reason) => Verdict::Dropped(reason),
