@@ -18,7 +18,7 @@ fn request() -> Arp {
 
 fn parsed(arp: &Arp) -> Result<Arp, Malformed> {
     let mut bytes = [0; LEN];
-    assert_eq!(emit(&mut bytes, arp), LEN);
+    assert_eq!(emit(&mut bytes, arp), Ok(LEN));
     parse(&bytes)
 }
 
@@ -68,7 +68,7 @@ fn arp_03_sanity() {
 
 #[test]
 fn emit_needs_room() {
-    assert_eq!(emit(&mut [0; 27], &request()), 0);
+    assert_eq!(emit(&mut [0; 27], &request()), Err(EmitError::NoRoom));
 }
 
 proptest! {

@@ -47,7 +47,7 @@ fn datagram(v4: bool, src_port: u16, dst_port: u16, payload: &[u8]) -> Vec<u8> {
         ..IpEmit::default()
     };
     let mut bytes = vec![0; ip::header_len(v4) + udp::HEADER_LEN];
-    let at = ip::emit(&mut bytes, &header);
+    let at = ip::emit(&mut bytes, &header).unwrap();
     udp::emit(&mut bytes[at..], src_port, dst_port, payload.len());
     bytes.extend(payload);
     bytes

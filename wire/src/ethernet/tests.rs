@@ -48,7 +48,7 @@ fn eth_16_one_vlan_tag_is_peeled() {
     assert_eq!((frame.tags, frame.payload), ([Some(tag), None], &bytes[18..]));
     assert_eq!(parse(&bytes[..17]), Err(Malformed::Truncated));
     let mut emitted = [0; 18];
-    assert_eq!(emit_tagged(&mut emitted, B, A, &[tag], ETHERTYPE_IPV4), 18);
+    assert_eq!(emit_tagged(&mut emitted, B, A, &[tag], ETHERTYPE_IPV4), Ok(18));
     assert_eq!(emitted[..], bytes[..18]);
 }
 
@@ -62,16 +62,19 @@ fn two_vlan_tags_are_peeled() {
     assert_eq!(frame.tags, [Some(service), Some(customer)]);
     assert_eq!((frame.vlan, frame.ethertype, frame.header_len), (Some(100), ETHERTYPE_IPV4, 22));
     let mut emitted = [0; 22];
-    assert_eq!(emit_tagged(&mut emitted, B, A, &[service, customer], ETHERTYPE_IPV4), 22);
+    assert_eq!(emit_tagged(&mut emitted, B, A, &[service, customer], ETHERTYPE_IPV4), Ok(22));
     assert_eq!(emitted[..], bytes[..22]);
     assert_eq!(parse(&bytes[..21]), Err(Malformed::Truncated));
     for room in 0..22 {
         let mut short = vec![0; room];
-        assert_eq!(emit_tagged(&mut short, B, A, &[service, customer], ETHERTYPE_IPV4), 0);
+        assert_eq!(
+            emit_tagged(&mut short, B, A, &[service, customer], ETHERTYPE_IPV4),
+            Err(EmitError::NoRoom)
+        );
     }
     // WIRE-12: an identifier has twelve bits, a priority three.
     for tag in [Tag { id: 0x1000, ..customer }, Tag { priority: 8, ..customer }] {
-        assert_eq!(emit_tagged(&mut [0; 18], B, A, &[tag], ETHERTYPE_IPV4), 0);
+        assert_eq!(emit_tagged(&mut [0; 18], B, A, &[tag], ETHERTYPE_IPV4), Err(EmitError::NoRoom));
     }
 }
 
@@ -125,12 +128,12 @@ fn eth_14_length_headers_are_written() {
     let golden = golden("llc_stp");
     let frame = parse(&golden).unwrap();
     let mut bytes = [0; 14];
-    assert_eq!(emit_length(&mut bytes, frame.dst, frame.src, 38), 14);
+    assert_eq!(emit_length(&mut bytes, frame.dst, frame.src, 38), Ok(14));
     assert_eq!(bytes[..], golden[..14]);
-    assert_eq!(emit_length(&mut bytes, B, A, 1500), 14);
-    assert_eq!(emit_length(&mut bytes, B, A, 1501), 0);
-    assert_eq!(emit_length(&mut bytes, B, A, 70_000), 0);
-    assert_eq!(emit_length(&mut bytes[..13], B, A, 1), 0);
+    assert_eq!(emit_length(&mut bytes, B, A, 1500), Ok(14));
+    assert_eq!(emit_length(&mut bytes, B, A, 1501), Err(EmitError::NoRoom));
+    assert_eq!(emit_length(&mut bytes, B, A, 70_000), Err(EmitError::NoRoom));
+    assert_eq!(emit_length(&mut bytes[..13], B, A, 1), Err(EmitError::NoRoom));
 }
 
 /// WIRE-09: the types known.
@@ -142,7 +145,7 @@ fn wire_09_ethertypes() {
 
 #[test]
 fn emit_needs_room() {
-    assert_eq!(emit(&mut [0; 13], B, A, ETHERTYPE_ARP), 0);
+    assert_eq!(emit(&mut [0; 13], B, A, ETHERTYPE_ARP), Err(EmitError::NoRoom));
 }
 
 proptest! {

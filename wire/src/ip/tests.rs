@@ -80,7 +80,7 @@ fn ip6_03_sanity() {
 #[test]
 fn families_do_not_mix() {
     let header = emit_v4(|header| header.dst = Ip::ALL_NODES);
-    assert_eq!(emit(&mut [0; 60], &header), 0);
+    assert_eq!(emit(&mut [0; 60], &header), Err(EmitError::NoRoom));
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn length_frame(random: &mut Random) -> Vec<u8> {
     let sap = if snap.is_some() { llc::SAP_SNAP } else { llc::SAP_IP };
     let frame = Llc { dsap: sap, ssap: sap, control: llc::CONTROL_UI, snap, payload: &payload };
     let mut body = vec![0; llc::HEADER_LEN + llc::SNAP_LEN];
-    let len = llc::emit(&mut body, &frame);
+    let len = llc::emit(&mut body, &frame).unwrap();
     assert_ne!(len, 0);
     body.truncate(len);
     body.extend(&payload);
@@ -201,19 +201,19 @@ fn wrap_v6(random: &mut Random, mut header: IpEmit, payload: &[u8]) -> Vec<u8> {
     let chain_len = match random.below(12) {
         0 => {
             header.protocol = ip::PROTO_HOP_BY_HOP;
-            ipv6_ext::emit_router_alert(&mut chain, protocol)
+            ipv6_ext::emit_router_alert(&mut chain, protocol).unwrap()
         }
         1 => {
             header.protocol = ip::PROTO_FRAGMENT;
             let offset = random.below(4000) as u32 * 8;
             let fragment = Fragment { offset, more: false };
-            ipv6_ext::emit_fragment(&mut chain, protocol, fragment, random.u32())
+            ipv6_ext::emit_fragment(&mut chain, protocol, fragment, random.u32()).unwrap()
         }
         _ => 0,
     };
     header.payload_len += chain_len;
     let mut bytes = vec![0; 40];
-    assert_eq!(ip::emit(&mut bytes, &header), 40);
+    assert_eq!(ip::emit(&mut bytes, &header), Ok(40));
     bytes.extend(&chain[..chain_len]);
     bytes.extend(payload);
     bytes
@@ -323,7 +323,7 @@ fn echo_or_error(random: &mut Random, src: Ip, dst: Ip) -> (u8, Vec<u8>) {
         true => icmpv4::emit(&mut bytes, &message),
         false => icmpv6::emit(&mut bytes, src, dst, &message),
     };
-    bytes.truncate(len);
+    bytes.truncate(len.unwrap());
     (protocol, bytes)
 }
 
@@ -350,8 +350,8 @@ fn with_objects(random: &mut Random, src: Ip, dst: Ip, message: &Message<'_>) ->
         true => icmp_ext::emit_v4(&mut bytes, message, objects),
         false => icmp_ext::emit_v6(&mut bytes, src, dst, message, objects),
     };
-    bytes.truncate(len);
-    (len != 0).then_some(bytes)
+    bytes.truncate(len.ok()?);
+    Some(bytes)
 }
 
 fn ndp_message(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
@@ -394,7 +394,7 @@ fn ndp_message(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
         }
     };
     let mut bytes = vec![0; 128];
-    let len = ndp::emit(&mut bytes, src, dst, &message);
+    let len = ndp::emit(&mut bytes, src, dst, &message).unwrap();
     assert_ne!(len, 0);
     bytes.truncate(len);
     bytes
