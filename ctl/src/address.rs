@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use client::admin::{Address, Link};
-use client::call::ControlCall;
+use client::admin::{self, Address, AddressAdd, AddressDel, LIFETIME_FOREVER, Link};
 
+use crate::argument::Arg;
 use crate::link;
 use crate::request::{Failure, Request};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
     let session = request.connect()?;
     let links = request.links(&session)?;
-    let mut addresses: Vec<Address> = request.fetch(&session, "address", "show")?;
+    let mut addresses: Vec<Address> = request.fetch(&session, &admin::Request::AddressShow)?;
     addresses.retain(|address| {
         request.wants_family(address.family)
             && links.iter().any(|link| link.ifindex == address.ifindex)
@@ -33,29 +33,48 @@ fn interface(link: &Link, addresses: &[&Address]) -> String {
     let mut text = link::head(link);
     for address in addresses {
         let family = if address.family == 6 { "inet6" } else { "inet" };
-        let Address { address, prefix, scope, flags, .. } = address;
-        let _ = write!(text, "    {family} {address}/{prefix}");
+        let Address { prefix, scope, flags, .. } = address;
+        let _ = write!(text, "    {family} {}/{prefix}", address.address);
         if !scope.is_empty() {
             let _ = write!(text, " scope {scope}");
         }
         for flag in flags.iter().filter(|flag| *flag != "permanent") {
             let _ = write!(text, " {flag}");
         }
+        if let Some(protocol) = &address.protocol {
+            let _ = write!(text, " proto {protocol}");
+        }
         text.push('\n');
+        if let (Some(valid), Some(preferred)) =
+            (address.valid_life_time, address.preferred_life_time)
+        {
+            let (valid, preferred) = (lifetime(valid), lifetime(preferred));
+            let _ = writeln!(text, "       valid_lft {valid} preferred_lft {preferred}");
+        }
     }
     text
 }
 
+/// A lifetime as ip-address(8) prints it.
+fn lifetime(seconds: u32) -> String {
+    match seconds {
+        LIFETIME_FOREVER => "forever".into(),
+        seconds => format!("{seconds}sec"),
+    }
+}
+
 pub(crate) fn add(request: &Request) -> Result<String, Failure> {
-    request.change(&call(request, "add")?)
+    request.check_family(Arg::Local)?;
+    request.change(&admin::Request::AddressAdd(AddressAdd {
+        address: request.required(Arg::Local)?,
+        interface: request.required_interface()?,
+    }))
 }
 
 pub(crate) fn delete(request: &Request) -> Result<String, Failure> {
-    request.change(&call(request, "del")?)
-}
-
-fn call(request: &Request, method: &str) -> Result<ControlCall, Failure> {
-    let address = request.required("local");
-    request.check_family(address)?;
-    Ok(request.call(method).arg("address", address).arg("ifname", request.required("dev")))
+    request.check_family(Arg::Local)?;
+    request.change(&admin::Request::AddressDel(AddressDel {
+        address: request.required(Arg::Local)?,
+        interface: request.interface(),
+    }))
 }

@@ -17,7 +17,7 @@ use ring::{Consumer, Producer};
 
 use crate::frame::{Frame, RxFrame, TxFrame};
 
-/// Buffers to send from that an idle shard keeps.
+/// Buffers to send from that an idle shard keeps, or fewer where its reserved part is smaller.
 pub(crate) const TX_KEPT: usize = 16;
 
 /// The shard's side of a port. A frame goes home by the link it came from.
@@ -33,6 +33,8 @@ pub struct PortLink {
     /// Buffers to send from.
     pub tx_free: Consumer<Frame>,
     pub(crate) shard: usize,
+    /// Buffers to send from that the shard keeps while it sleeps.
+    pub(crate) kept: usize,
 }
 
 impl PortLink {
@@ -58,7 +60,7 @@ impl PortLink {
     /// shards of the port can have them.
     pub fn set_waiting(&mut self, waiting: bool) -> bool {
         if waiting {
-            self.give_back(TX_KEPT);
+            self.give_back(self.kept);
         }
         let starved = self.tx_free.is_empty();
         self.rx.set_waiting(waiting);

@@ -102,6 +102,7 @@ impl ShardRings {
             tx: link_tx,
             tx_free: link_tx_free,
             shard,
+            kept: tx_level,
         };
         (port, link)
     }

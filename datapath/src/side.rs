@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use wire::offload::RxMeta;
 
 use crate::frame::{Frame, FrameAccount, Memory, RxFrame, TxFrame};
-use crate::link::PortLink;
+use crate::link::{PortLink, TX_KEPT};
 use crate::shard_rings::{BATCH, ShardRings, Share};
 use crate::stats::PortStats;
 
-/// How long frames of other shards may wait behind a frame whose shard has no buffers left.
-const STALL_PATIENCE: Duration = Duration::from_millis(10);
+/// How long frames of other shards may wait behind a frame whose shard has no buffers left: half of
+/// the 200 ms after which Linux's TCP retransmits, and long for a thread to be kept from its core.
+const STALL_PATIENCE: Duration = Duration::from_millis(100);
 /// Frames taken from one shard before the next one's turn to send.
 const TX_BURST: u32 = 8;
 
@@ -84,7 +85,12 @@ impl PortSide {
             memory,
             stats: PortStats::default(),
         };
-        side.top_up();
+        // What is common to several shards is for those that turn out to need it.
+        let most = if shards == 1 { total } else { tx_share.reserved() as usize };
+        let first = most.min(2 * TX_KEPT);
+        for rings in &mut side.shards {
+            rings.give(&mut side.tx_pool, first);
+        }
         (side, links)
     }
 
@@ -110,8 +116,10 @@ impl PortSide {
         let mut delivered = 0;
         for shard in 0..self.shards.len() {
             if !self.shards[shard].staged.is_empty() {
-                delivered += self.flush(shard);
-                self.shards[shard].stalled |= stalled && !self.shards[shard].staged.is_empty();
+                let pushed = self.flush(shard);
+                delivered += pushed;
+                // A shard that has given buffers back is slow, and not stalled.
+                self.shards[shard].stalled |= stalled && pushed == 0;
                 self.settle_leftover(shard, since);
             }
         }
@@ -381,8 +389,10 @@ impl PortSide {
             ..FrameAccount::default()
         };
         for rings in &self.shards {
-            let (rx, tx) = (rings.rx_waiting(), rings.tx.len() as u32);
-            let free = rings.rx_done.len() as u32 + rings.tx_free_waiting();
+            // The shard may be at work. Its frames go from `rx` and `tx_free` to `tx` and `rx_done`,
+            // so the latter are counted first: then none is counted twice.
+            let (tx, done) = (rings.tx.len() as u32, rings.rx_done.len() as u32);
+            let (rx, free) = (rings.rx_waiting(), done + rings.tx_free_waiting());
             let out = rings.rx_out + rings.tx_out + rings.staged.len() as u32;
             account.rx += rx;
             account.tx += tx;

@@ -15,7 +15,7 @@ pub(crate) mod thread;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use addr::{Cidr, IfIndex, Ip};
+use addr::{IfIndex, Ip};
 use datapath::{PortInfo, Steering};
 use stack::fib::FibInterface;
 
@@ -121,9 +121,10 @@ impl PortEnd {
     /// groups, and its broadcast addresses.
     pub(crate) fn steer(&mut self, interface: &FibInterface) {
         let Some(steering) = &mut self.steering else { return };
-        let addresses = interface.addresses.iter();
-        let own = addresses.clone().map(|address| address.ip);
-        let broadcast = addresses.filter_map(Cidr::broadcast).chain([LIMITED_BROADCAST]);
+        let addresses = interface.addresses.iter().filter(|a| a.is_assigned());
+        let own = addresses.clone().map(|address| address.ip());
+        let broadcast =
+            addresses.filter_map(|address| address.cidr.broadcast()).chain([LIMITED_BROADCAST]);
         let wanted: Vec<Ip> =
             own.chain(broadcast).chain(interface.groups.iter().copied()).collect();
         if wanted == self.steered {

@@ -17,6 +17,7 @@ use stack::{Host, Instant, InterfaceConfig, Limits, Readiness, SocketId};
 use wire::offload::{DeviceCaps, Medium, TxMeta};
 
 use crate::app::{App, Desk};
+use crate::capture::Capture;
 
 /// A port of a host on a link.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +57,8 @@ pub struct Node {
     pub ports: Vec<Port>,
     /// Its applications; finished ones stay, for their outcome.
     pub apps: Vec<App>,
+    /// What passed it, since a capture was begun.
+    pub capture: Option<Capture>,
     /// Frames that arrived here and frames the host filled, as the world counts them.
     pub(crate) frames: (u64, u64),
     /// When its next wake-up is scheduled, in the world's time.
@@ -99,6 +102,7 @@ impl Node {
             host: Host::new(limits, rng.next_u64()),
             ports: Vec::new(),
             apps: Vec::new(),
+            capture: None,
             frames: (0, 0),
             wake_at: Instant::FAR,
             skew: Duration::ZERO,
@@ -109,6 +113,11 @@ impl Node {
             rng,
             slot: vec![0; SLOT_LEN],
         }
+    }
+
+    /// Begins to keep every frame that passes it, with its verdict.
+    pub fn begin_capture(&mut self) {
+        self.capture = Some(Capture::begin(&mut self.host));
     }
 
     /// What its clock shows at `now` of the world.
@@ -227,7 +236,7 @@ impl Node {
         mut send: impl FnMut(&Port, &[u8], &TxMeta),
     ) {
         for _ in 0..ROUNDS_MAX {
-            let mut worked = self.tell(now, turn);
+            let mut worked = self.dispatch_events(now, turn);
             for port in &self.ports {
                 while self.host.has_output(port.ifindex) {
                     let meta = self.host.transmit(now, port.ifindex, &mut self.slot);
@@ -242,6 +251,9 @@ impl Node {
                 worked = true;
             }
             if !worked {
+                let capture = self.capture.as_mut();
+                let collected = capture.map_or(Ok(()), |capture| capture.collect(&mut self.host));
+                turn.violations.extend(collected.err());
                 return;
             }
         }
@@ -249,7 +261,7 @@ impl Node {
     }
 
     /// Tells the applications what changed for their sockets.
-    fn tell(&mut self, now: Instant, turn: &mut Turn) -> bool {
+    fn dispatch_events(&mut self, now: Instant, turn: &mut Turn) -> bool {
         let mut told = false;
         while let Some((id, what)) = self.host.next_event() {
             told = true;

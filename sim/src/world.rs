@@ -280,8 +280,8 @@ impl World {
             display::frame(&frame.bytes).to_string()
         });
         let now = node.clock(self.now);
-        let refused = node.host.receive(now, ifindex, frame.meta, &mut frame.bytes).err();
-        if let Some(reason) = refused {
+        let verdict = node.host.receive(now, ifindex, frame.meta, &mut frame.bytes);
+        if let Some(reason) = verdict.drop_reason() {
             let name = reason.name();
             self.trace.note(self.now, Kind::App, &node.name, name.as_bytes(), || name.into());
         }

@@ -13,6 +13,7 @@
 //! Bounds: [`Limits::addresses`], [`Limits::routes`], [`Limits::neighbors`]; a full neighbour table
 //! drops the entries of least use.
 
+mod address;
 mod cx;
 mod error;
 mod interface;
@@ -24,9 +25,11 @@ mod publish;
 mod route;
 mod timers;
 
+pub use crate::fib::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress};
+pub use address::AddressConfig;
 pub use error::ControlError;
 pub use interface::InterfaceConfig;
-pub use list::{AddressInfo, InterfaceInfo, LinkCounters, NeighborInfo, RouteInfo};
+pub use list::{AddressInfo, InterfaceInfo, NeighborInfo, RouteInfo};
 pub use neighbor::machine::NudState;
 pub use route::{RouteConfig, RouteProtocol, Scope};
 
@@ -34,8 +37,9 @@ use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::ip::IpHeader;
 use wire::offload::Medium;
 
+use crate::control::address::Effect;
 use crate::control::cx::ControlCx;
-use crate::control::interface::{Interface, check_address, eui64_link_local};
+use crate::control::interface::{Interface, eui64_link_local};
 use crate::control::membership::mld;
 use crate::control::neighbor::machine::Input;
 use crate::control::neighbor::table::Neighbors;
@@ -119,7 +123,8 @@ impl Control {
         let automatic = (link_local && interface.has_v6()).then(|| eui64_link_local(interface.mac));
         self.publish();
         if let Some(cidr) = automatic {
-            self.address_add(now, ifindex, cidr)?;
+            let config = AddressConfig::new(cidr).origin(AddressOrigin::KernelLinkLocal);
+            self.address_add(now, ifindex, &config)?;
         }
         Ok(ifindex)
     }
@@ -130,7 +135,8 @@ impl Control {
         self.routes.retain(|r| r.fib.ifindex != ifindex);
         self.neighbors.flush(&mut self.cx, Some(ifindex));
         self.cx.outbox.remove(ifindex);
-        let gone: Vec<Ip> = interface.addresses.iter().map(|a| a.ip).collect();
+        let gone: Vec<Ip> = interface.addresses.iter().map(InterfaceAddress::ip).collect();
+        gone.iter().for_each(|ip| self.cx.timers.cancel(TimerId::Address(ifindex, *ip)));
         self.drop_routes_from(&gone);
         self.publish();
         Ok(())
@@ -142,54 +148,35 @@ impl Control {
         &mut self,
         now: Instant,
         ifindex: IfIndex,
-        cidr: Cidr,
+        config: &AddressConfig,
     ) -> Result<(), ControlError> {
         self.cx.now = now;
-        let count: usize = self.cx.interfaces.iter().map(|i| i.addresses.len()).sum();
-        let interface = self.cx.interfaces.named(ifindex)?;
-        check_address(interface, cidr)?;
-        if interface.owns(cidr.ip) {
-            return Err(ControlError::AddressExists(cidr.ip));
-        }
-        if count >= self.cx.limits.addresses {
-            return Err(ControlError::Full("addresses"));
-        }
-        interface.addresses.push(cidr);
-        let group = cidr.ip.solicited_node();
-        let joined = cidr.ip.is_v6() && interface.join(group);
-        let medium = interface.medium;
-        // The address is ours now, so drop any neighbour entry for it.
-        self.neighbors.remove(&mut self.cx, (ifindex, cidr.ip));
-        self.publish();
-        if medium != Medium::Ethernet {
-            return Ok(());
-        }
-        if joined {
-            mld::report(&mut self.cx, ifindex, group, true);
-        }
-        match cidr.ip.as_v4() {
-            Some(ip) => arp::announce(&mut self.cx, ifindex, ip),
-            None => nd::announce(&mut self.cx, ifindex, cidr.ip),
-        }
+        let effect = address::add(&mut self.cx, ifindex, config)?;
+        self.on_address(ifindex, &effect);
         Ok(())
     }
 
-    pub(crate) fn address_del(&mut self, ifindex: IfIndex, ip: Ip) -> Result<(), ControlError> {
-        let interface = self.cx.interfaces.named(ifindex)?;
-        let place = interface.addresses.iter().position(|a| a.ip == ip);
-        interface.addresses.remove(place.ok_or(ControlError::NoAddress(ip))?);
-        let group = ip.solicited_node();
-        let left = ip.is_v6() && interface.leave(group);
-        let last_v4 = ip.is_v4() && !interface.addresses.iter().any(|a| a.ip.is_v4());
-        if left {
-            mld::report(&mut self.cx, ifindex, group, false);
-        }
-        if last_v4 {
-            // As Linux: without an address IPv4 is off on the interface, with its routes.
-            self.routes.retain(|r| r.fib.ifindex != ifindex || r.fib.destination.ip.is_v6());
-        }
-        self.drop_routes_from(&[ip]);
-        self.publish();
+    pub(crate) fn address_replace(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        config: &AddressConfig,
+    ) -> Result<(), ControlError> {
+        self.cx.now = now;
+        let effect = address::replace(&mut self.cx, ifindex, config)?;
+        self.on_address(ifindex, &effect);
+        Ok(())
+    }
+
+    pub(crate) fn address_del(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        ip: Ip,
+    ) -> Result<(), ControlError> {
+        self.cx.now = now;
+        let effect = address::del(&mut self.cx, ifindex, ip)?;
+        self.on_address(ifindex, &effect);
         Ok(())
     }
 
@@ -296,17 +283,18 @@ impl Control {
 
     /// Serves every deadline up to `now`.
     pub(crate) fn expire(&mut self, now: Instant) {
-        let Self { cx, neighbors, path_mtus, .. } = self;
-        cx.now = now;
+        self.cx.now = now;
         // Each step moves its timer beyond `now` or stops it, unless time has jumped far ahead;
         // then a machine goes through its states, which are few.
-        while let Some(id) = cx.timers.expire(now) {
+        while let Some(id) = self.cx.timers.expire(now) {
+            let Self { cx, neighbors, path_mtus, .. } = self;
             match id {
                 TimerId::Neighbor(ifindex, ip) => {
                     neighbors.update(cx, (ifindex, ip), Input::Timer);
                 }
                 TimerId::NeighborGc => neighbors.collect(cx),
                 TimerId::PathMtu => path_mtus.expire(cx),
+                TimerId::Address(ifindex, ip) => self.on_lifetime(ifindex, ip),
             }
         }
     }
@@ -339,6 +327,54 @@ impl Control {
     }
 
     // Private steps.
+
+    /// A lifetime of an address ended.
+    fn on_lifetime(&mut self, ifindex: IfIndex, ip: Ip) {
+        let Some(effect) = address::expire(&mut self.cx, ifindex, ip) else { return };
+        self.on_address(ifindex, &effect);
+    }
+
+    /// Does what the change of an address implies for neighbours, routes, groups and the link.
+    fn on_address(&mut self, ifindex: IfIndex, effect: &Effect) {
+        let Some(ip) = effect.new.or(effect.old).map(|record| record.ip()) else { return };
+        if effect.old.is_none() {
+            // The address is ours now, so drop any neighbour entry for it.
+            self.neighbors.remove(&mut self.cx, (ifindex, ip));
+        }
+        if effect.new.is_none() {
+            self.drop_routes_without(ifindex, ip);
+        }
+        self.publish();
+        if let Some(joined) = effect.group {
+            mld::report(&mut self.cx, ifindex, ip.solicited_node(), joined);
+        }
+        if effect.is_assigned_now() {
+            self.announce(ifindex, ip);
+        }
+    }
+
+    /// Tells an Ethernet that an address is here.
+    fn announce(&mut self, ifindex: IfIndex, ip: Ip) {
+        let cx = &mut self.cx;
+        if cx.interfaces.get(ifindex).is_none_or(|i| i.medium != Medium::Ethernet) {
+            return;
+        }
+        match ip.as_v4() {
+            Some(ip) => arp::announce(cx, ifindex, ip),
+            None => nd::announce(cx, ifindex, ip),
+        }
+    }
+
+    /// Removes the routes that need an address which is gone.
+    fn drop_routes_without(&mut self, ifindex: IfIndex, gone: Ip) {
+        let interface = self.cx.interfaces.get(ifindex);
+        let has_v4 = interface.is_some_and(|i| i.addresses.iter().any(|a| a.ip().is_v4()));
+        if gone.is_v4() && !has_v4 {
+            // As Linux: without an address IPv4 is off on the interface, with its routes.
+            self.routes.retain(|r| r.fib.ifindex != ifindex || r.fib.destination.ip.is_v6());
+        }
+        self.drop_routes_from(&[gone]);
+    }
 
     /// Routes that prefer a source which is gone go with it.
     fn drop_routes_from(&mut self, gone: &[Ip]) {

@@ -8,6 +8,8 @@
 //! A destination of our own is reached by the loopback interface ([`Fib::LOOPBACK`]): its paths
 //! have no link address, and the host hands what is sent there back to its own input.
 
+mod address;
+
 use core::ops::Deref;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ mod stamp;
 mod tables;
 mod update;
 
+pub use address::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress};
 pub use stamp::Stamp;
 pub use tables::{FibInterface, FibRoute, FibTables};
 pub use update::FibUpdate;
@@ -237,6 +240,8 @@ impl Fib {
             return Err(SocketError::InvalidArgument);
         }
         let (interface, next_hop, preferred) = self.next_hop(destination, source, oif)?;
+        // A preferred source serves only while it is assigned.
+        let preferred = preferred.filter(|source| self.is_local(*source));
         let source = match source.or(preferred) {
             Some(source) => source,
             None => source::select(self, interface, next_hop, destination)

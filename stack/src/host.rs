@@ -28,7 +28,7 @@
 //!     link_local: false,
 //! };
 //! let tap = host.interface_add(now, config).unwrap();
-//! host.address_add(now, tap, "10.0.0.1/24".parse().unwrap()).unwrap();
+//! host.address_add(now, tap, "10.0.0.1/24".parse::<addr::Cidr>().unwrap()).unwrap();
 //! let mut slot = [0; 1514];
 //! let announcement = host.transmit(now, tap, &mut slot).unwrap();
 //! assert_eq!(announcement.len, 42);
@@ -41,22 +41,24 @@ use addr::IfIndex;
 use wire::offload::{RxChecksum, RxMeta, TxMeta};
 
 use crate::control::Control;
-use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::fib::Fib;
+use crate::hook::{Direction, Hook, Seen, Tap, TapConfig};
 use crate::limits::Limits;
 use crate::rng::Rng;
-use crate::shard::{Punt, Shard};
+use crate::shard::{Punt, Received, Shard};
 use crate::socket::SocketId;
 use crate::time::Instant;
+use crate::verdict::Verdict;
 
 /// A host.
 #[derive(Debug)]
 pub struct Host {
     control: Control,
-    shard: Shard,
+    pub(crate) shard: Shard,
     /// The shard's copy of the snapshot.
     fib: Fib,
+    hook: Hook,
     /// Where packets to ourselves are built.
     loop_slot: Vec<u8>,
 }
@@ -79,26 +81,24 @@ impl Host {
         let mut rng = Rng::new(seed);
         let control = Control::new(&limits, Rng::new(rng.next_u64()));
         let shard = Shard::new(&limits, rng);
-        let mut host = Self { control, shard, fib: Fib::default(), loop_slot: Vec::new() };
+        let (fib, hook) = (Fib::default(), Hook::default());
+        let mut host = Self { control, shard, fib, hook, loop_slot: Vec::new() };
         host.exchange_messages(Instant::ZERO);
         host
     }
 
-    /// Takes a frame that came in by `ifindex`. Every frame is either delivered or counted under
-    /// the one reason that is returned.
-    ///
-    /// # Errors
-    /// Why the frame went no further.
+    /// Takes a frame that came in by `ifindex`, and says what became of it. The frame stays the
+    /// caller's; nothing of it is kept. Every verdict is counted, a drop under its one reason.
     pub fn receive(
         &mut self,
         now: Instant,
         ifindex: IfIndex,
         meta: RxMeta,
         frame: &mut [u8],
-    ) -> Result<(), DropReason> {
-        let result = self.take_in(now, ifindex, meta, frame);
+    ) -> Verdict {
+        let verdict = self.take_in(now, ifindex, meta, frame);
         self.exchange_messages(now);
-        result
+        verdict
     }
 
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
@@ -166,55 +166,53 @@ impl Host {
         }
     }
 
-    /// Takes a frame and counts it; what follows from it is left to [`Host::exchange_messages`].
-    fn take_in(
-        &mut self,
-        now: Instant,
-        ifindex: IfIndex,
-        meta: RxMeta,
-        frame: &[u8],
-    ) -> Result<(), DropReason> {
-        let result = match self.shard.receive(now, &self.fib, ifindex, meta, frame) {
-            Ok(None) => Ok(()),
-            Ok(Some(Punt::Arp { to_us, packet })) => {
-                self.control.receive_arp(now, ifindex, to_us, packet)
-            }
-            Ok(Some(Punt::Nd { header, message })) => {
-                self.control.receive_nd(now, ifindex, &header, message)
-            }
-            Err(reason) => Err(reason),
-        };
-        let stats = &mut self.shard.parts.stats;
-        stats.frames_in += 1;
-        match result {
-            Ok(()) => stats.frames_delivered += 1,
-            Err(reason) => stats.drop_received(reason),
-        }
-        if result != Err(DropReason::LinkUnknownInterface) {
-            let counters = self.shard.counters(ifindex);
-            counters.rx_packets += 1;
-            counters.rx_bytes += frame.len() as u64;
-            match result {
-                Ok(()) => {}
-                Err(reason) if reason.is_malformed() => counters.rx_errors += 1,
-                Err(_) => counters.rx_dropped += 1,
-            }
-        }
-        result
+    /// Sets a tap, which keeps copies of all frames that pass from now on; none takes it away. A tap
+    /// that was set before is gone with what it kept.
+    pub fn set_tap(&mut self, config: Option<TapConfig>) {
+        self.hook.set_tap(config);
     }
 
+    /// The tap, if one is set: frames are taken out of it by [`Tap::pop`].
+    pub fn tap(&mut self) -> Option<&mut Tap> {
+        self.hook.tap()
+    }
+
+    /// Takes a frame; what follows from it is left to [`Host::exchange_messages`].
+    fn take_in(&mut self, now: Instant, ifindex: IfIndex, meta: RxMeta, frame: &[u8]) -> Verdict {
+        let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);
+        let verdict = match received {
+            Ok(Received::Consumed) => Verdict::Consumed,
+            Ok(Received::Forward { ifindex, next_hop }) => Verdict::Forward { ifindex, next_hop },
+            Ok(Received::ForControl(punt)) => {
+                let taken = match punt {
+                    Punt::Arp { to_us, packet } => {
+                        self.control.receive_arp(now, ifindex, to_us, packet)
+                    }
+                    Punt::Nd { header, message } => {
+                        self.control.receive_nd(now, ifindex, &header, message)
+                    }
+                };
+                taken.map_or_else(Verdict::Dropped, |()| Verdict::Consumed)
+            }
+            Err(reason) => Verdict::Dropped(reason),
+        };
+        self.shard.count_received(ifindex, frame.len(), verdict);
+        let direction = Direction::Received;
+        self.hook.observe(&Seen { at: now, ifindex, direction, verdict, frame });
+        verdict
+    }
+
+    /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         let meta = match self.control.outbox_mut().pop(ifindex, slot) {
-            Some(len) => Some(TxMeta { len: len as u32, ..TxMeta::default() }),
-            None => self.shard.transmit(now, &self.fib, ifindex, slot),
+            Some(len) => TxMeta { len: len as u32, ..TxMeta::default() },
+            None => self.shard.transmit(now, &self.fib, ifindex, slot)?,
         };
-        if let Some(meta) = &meta {
-            self.shard.parts.stats.frames_out += 1;
-            let counters = self.shard.counters(ifindex);
-            counters.tx_packets += 1;
-            counters.tx_bytes += u64::from(meta.len);
-        }
-        meta
+        self.shard.count_transmitted(ifindex, meta.len);
+        let (direction, verdict) = (Direction::Transmitted, Verdict::Consumed);
+        let frame = slot.get(..meta.len as usize).unwrap_or_default();
+        self.hook.observe(&Seen { at: now, ifindex, direction, verdict, frame });
+        Some(meta)
     }
 
     /// Takes in what was sent to ourselves.
@@ -234,8 +232,7 @@ impl Host {
             let gso_size = meta.gso.map_or(0, |gso| gso.size);
             let rx = RxMeta { checksum: RxChecksum::Valid, gso_size };
             let len = (meta.len as usize).min(slot.len());
-            // A drop is counted like any other.
-            self.take_in(now, Fib::LOOPBACK, rx, &slot[..len]).ok();
+            self.take_in(now, Fib::LOOPBACK, rx, &slot[..len]);
         }
         self.loop_slot = slot;
         self.exchange_messages(now);

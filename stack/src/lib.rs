@@ -24,6 +24,7 @@ pub mod event;
 pub mod fib;
 #[cfg(test)]
 mod fixture;
+pub mod hook;
 pub mod host;
 mod icmp;
 mod ip;
@@ -38,6 +39,7 @@ mod store;
 pub mod tcp;
 pub mod time;
 pub mod udp;
+pub mod verdict;
 
 pub use control::{ControlError, InterfaceConfig, RouteConfig};
 pub use drop::DropReason;
@@ -46,3 +48,4 @@ pub use host::Host;
 pub use limits::Limits;
 pub use socket::{SocketError, SocketId};
 pub use time::Instant;
+pub use verdict::Verdict;

@@ -3,39 +3,38 @@
 //! A frame goes through `link` (is it for this station?), [`ip::input`](crate::ip::input) (is it
 //! for this host?), perhaps reassembly, to its protocol. What is control's (ARP, neighbour
 //! discovery) is handed out as a [`Punt`]. The other way, [`Shard::transmit`] fills one slot:
-//! replies first, then TCP and UDP in turn.
+//! replies first, then the sockets' segments and datagrams.
 //!
-//! Every early return names its reason; the host counts it. What the shard wants of control it asks
-//! by [`Requests`].
+//! What the shard wants of control it asks by [`Requests`].
 
 mod link;
+mod receive;
 
 use std::sync::Arc;
 
 use addr::IfIndex;
-use wire::error::Problem;
-use wire::icmp::Quote;
-use wire::ip::{self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE};
-use wire::offload::{RxChecksum, RxMeta, TxChecksum, TxMeta};
+use wire::ip;
+use wire::offload::{RxMeta, TxChecksum, TxMeta};
 
-use crate::control::LinkCounters;
 use crate::cx::{Cx, Requests};
 use crate::drop::DropReason;
 use crate::event::EventQueue;
-use crate::fib::{Destination, Fib, FibInterface, FibTables, FibUpdate};
-use crate::icmp::{Complaint, Icmp, Outcome};
+use crate::fib::{Fib, FibTables, FibUpdate};
+use crate::icmp::{Complaint, Icmp};
+use crate::ip::Packet;
+use crate::ip::input::IpInput;
 use crate::ip::reassembly::Reassembly;
-use crate::ip::{Packet, input};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::Sockets;
-use crate::stats::Stats;
+use crate::stats::{LinkCounters, Stats};
 use crate::store::waiting::NextHop;
 use crate::time::Instant;
+use crate::verdict::Verdict;
 
-use link::{Inbound, Protocol};
+pub(crate) use receive::{Punt, Received};
 
 /// The per-packet part of a host.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ pub(crate) struct Shard {
     /// The packet that reassembly completed last.
     whole: Vec<u8>,
     pub(crate) parts: Parts,
-    last_pair: Option<input::LastPair>,
+    pub(crate) input: IpInput,
     counters: Vec<(IfIndex, LinkCounters)>,
 }
 
@@ -82,15 +81,6 @@ impl Parts {
 /// Sockets that may have something to tell before the queue grows.
 const EVENTS_RESERVE: usize = 1024;
 
-/// A packet that is control's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Punt<'a> {
-    /// An ARP packet; whether the frame was sent to our own link address.
-    Arp { to_us: bool, packet: &'a [u8] },
-    /// A neighbour discovery message: type, code and body behind this header.
-    Nd { header: IpHeader, message: (u8, u8, &'a [u8]) },
-}
-
 impl Shard {
     pub(crate) fn new(limits: &Limits, mut rng: Rng) -> Self {
         Self {
@@ -107,208 +97,9 @@ impl Shard {
                 stats: Stats::default(),
                 memory: Memory::default(),
             },
-            last_pair: None,
+            input: IpInput::default(),
             counters: Vec::new(),
         }
-    }
-
-    /// Takes a frame.
-    pub(crate) fn receive<'a>(
-        &mut self,
-        now: Instant,
-        fib: &Fib,
-        ifindex: IfIndex,
-        meta: RxMeta,
-        frame: &'a [u8],
-    ) -> Result<Option<Punt<'a>>, DropReason> {
-        let interface = fib.interface(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
-        let inbound = link::receive(interface, frame)?;
-        match inbound.protocol {
-            Protocol::Arp => {
-                let (to_us, packet) = (!inbound.multicast, inbound.payload);
-                Ok(Some(Punt::Arp { to_us, packet }))
-            }
-            Protocol::Ip => self.receive_ip(now, fib, interface, meta, inbound),
-        }
-    }
-
-    fn receive_ip<'a>(
-        &mut self,
-        now: Instant,
-        fib: &Fib,
-        interface: &FibInterface,
-        meta: RxMeta,
-        inbound: Inbound<'a>,
-    ) -> Result<Option<Punt<'a>>, DropReason> {
-        let bytes = inbound.payload;
-        let merged = meta.gso_size != 0;
-        let parsed = if merged { ip::parse_merged(bytes) } else { ip::parse(bytes) };
-        let header = match parsed {
-            Ok(header) => header,
-            Err(malformed) => return self.refuse(now, fib, interface, inbound, malformed.into()),
-        };
-        let mut packet = Packet {
-            ifindex: interface.ifindex,
-            meta,
-            link_multicast: inbound.multicast,
-            destination: Destination::Foreign,
-            header,
-            payload: header.payload(bytes),
-            whole: bytes.get(..header.total_len()).unwrap_or(bytes),
-        };
-        packet.destination =
-            match input::check(fib, interface, &packet.header, bytes, &mut self.last_pair) {
-                Ok(destination) => destination,
-                Err(refusal) => return self.refuse(now, fib, interface, inbound, refusal),
-            };
-        if packet.header.fragment.is_some() {
-            self.receive_fragment(now, fib, &packet)?;
-            return Ok(None);
-        }
-        self.deliver(now, fib, &packet, false)
-    }
-
-    /// Answers what is malformed, where an answer is due.
-    #[cold]
-    fn refuse<'a>(
-        &mut self,
-        now: Instant,
-        fib: &Fib,
-        interface: &FibInterface,
-        inbound: Inbound<'a>,
-        refusal: input::Refusal,
-    ) -> Result<Option<Punt<'a>>, DropReason> {
-        if let Some(problem) = refusal.problem {
-            self.complain_of_field(now, fib, interface, inbound, problem);
-        }
-        Err(refusal.reason)
-    }
-
-    /// Holds a fragment; the packet that it completes is delivered.
-    fn receive_fragment(
-        &mut self,
-        now: Instant,
-        fib: &Fib,
-        packet: &Packet<'_>,
-    ) -> Result<(), DropReason> {
-        let Self { reassembly, parts, whole, .. } = self;
-        let stats = &mut parts.stats;
-        if !reassembly.receive(now, &parts.limits, stats, packet, whole)? {
-            return Ok(());
-        }
-        let bytes = core::mem::take(&mut self.whole);
-        let result = self.deliver_whole(now, fib, packet, &bytes);
-        self.whole = bytes;
-        result
-    }
-
-    fn deliver_whole(
-        &mut self,
-        now: Instant,
-        fib: &Fib,
-        last: &Packet<'_>,
-        bytes: &[u8],
-    ) -> Result<(), DropReason> {
-        let header = ip::parse(bytes)?;
-        // What a device said of one fragment's checksum says nothing of the whole's.
-        let checksum = match last.meta.checksum {
-            RxChecksum::Unverified | RxChecksum::Valid => RxChecksum::Unverified,
-            RxChecksum::Partial | RxChecksum::MaybePartial => RxChecksum::MaybePartial,
-        };
-        let packet = Packet {
-            header,
-            meta: RxMeta { checksum, gso_size: 0 },
-            payload: header.payload(bytes),
-            whole: bytes,
-            ..*last
-        };
-        // Nothing that came in fragments goes to control, so there is no punt.
-        self.deliver(now, fib, &packet, true).map(|_| ())
-    }
-
-    /// Hands a whole packet to its protocol.
-    fn deliver<'a>(
-        &mut self,
-        now: Instant,
-        fib: &Fib,
-        packet: &Packet<'a>,
-        reassembled: bool,
-    ) -> Result<Option<Punt<'a>>, DropReason> {
-        let Self { sockets, icmp, parts, .. } = self;
-        let cx = &mut parts.cx(now, fib);
-        let v4 = packet.header.src.is_v4();
-        if let Some(result) = sockets.receive(cx, packet) {
-            if result == Err(DropReason::UdpNoSocket) {
-                icmp.complain(cx, packet, Complaint::Port);
-            }
-            result?;
-            cx.stats.ip_delivered += 1;
-            return Ok(None);
-        }
-        match packet.header.protocol {
-            PROTO_ICMP | PROTO_ICMPV6 if v4 == (packet.header.protocol == PROTO_ICMP) => {
-                match icmp.receive(cx, packet, reassembled)? {
-                    Outcome::Done => {}
-                    Outcome::Error(error) => sockets.icmp_error(cx, &error)?,
-                    Outcome::Nd(kind, code, body) => {
-                        let (header, message) = (packet.header, (kind, code, body));
-                        cx.stats.ip_delivered += 1;
-                        return Ok(Some(Punt::Nd { header, message }));
-                    }
-                }
-            }
-            PROTO_NONE if !v4 => {}
-            _ => {
-                icmp.complain(cx, packet, Complaint::Protocol);
-                return Err(DropReason::IpUnknownProtocol);
-            }
-        }
-        cx.stats.ip_delivered += 1;
-        Ok(None)
-    }
-
-    /// Answers a malformed packet with a Parameter Problem, as far as it can be read at all
-    /// (ICMPS-07).
-    fn complain_of_field(
-        &mut self,
-        now: Instant,
-        fib: &Fib,
-        interface: &FibInterface,
-        inbound: Inbound<'_>,
-        problem: Problem,
-    ) {
-        let bytes = inbound.payload;
-        let Ok(quote) = Quote::parse(bytes) else { return };
-        let destination = fib.classify(interface, quote.dst);
-        if destination == Destination::Foreign || fib.is_local(quote.src) {
-            return;
-        }
-        let later = Fragment { offset: 8, more: true };
-        let header = IpHeader {
-            src: quote.src,
-            dst: quote.dst,
-            protocol: quote.protocol,
-            protocol_at: 0,
-            hop_limit: 0,
-            traffic_class: 0,
-            flow_label: 0,
-            identification: 0,
-            fragment: quote.is_later_fragment.then_some(later),
-            dont_fragment: false,
-            header_len: bytes.len() - quote.transport.len(),
-            payload_len: quote.transport.len(),
-        };
-        let packet = Packet {
-            ifindex: interface.ifindex,
-            meta: RxMeta::default(),
-            link_multicast: inbound.multicast,
-            destination,
-            header,
-            payload: quote.transport,
-            whole: bytes,
-        };
-        let cx = &mut self.parts.cx(now, fib);
-        self.icmp.complain(cx, &packet, Complaint::Field(problem));
     }
 
     /// Fills `slot` with the next frame for `ifindex`.
@@ -400,8 +191,38 @@ impl Shard {
         sockets.tables_changed(&mut parts.cx(now, fib));
     }
 
-    /// The traffic of an interface.
-    pub(crate) fn counters(&mut self, ifindex: IfIndex) -> &mut LinkCounters {
+    /// Counts a received frame of `len` bytes by its verdict.
+    pub(crate) fn count_received(&mut self, ifindex: IfIndex, len: usize, verdict: Verdict) {
+        let stats = &mut self.parts.stats;
+        stats.frames_in += 1;
+        match verdict {
+            Verdict::Consumed => stats.frames_delivered += 1,
+            Verdict::Forward { .. } => stats.frames_to_forward += 1,
+            Verdict::Dropped(reason) => stats.drop_received(reason),
+        }
+        if verdict == Verdict::Dropped(DropReason::LinkUnknownInterface) {
+            return;
+        }
+        let counters = self.counters(ifindex);
+        counters.rx_packets += 1;
+        counters.rx_bytes += len as u64;
+        match verdict {
+            Verdict::Consumed | Verdict::Forward { .. } => {}
+            Verdict::Dropped(reason) if reason.is_malformed() => counters.rx_errors += 1,
+            Verdict::Dropped(_) => counters.rx_dropped += 1,
+        }
+    }
+
+    /// Counts a frame of `len` bytes that leaves.
+    pub(crate) fn count_transmitted(&mut self, ifindex: IfIndex, len: u32) {
+        self.parts.stats.frames_out += 1;
+        let counters = self.counters(ifindex);
+        counters.tx_packets += 1;
+        counters.tx_bytes += u64::from(len);
+    }
+
+    /// The traffic of an interface, to be added to.
+    fn counters(&mut self, ifindex: IfIndex) -> &mut LinkCounters {
         let at = match self.counters.iter().position(|(i, _)| *i == ifindex) {
             Some(at) => at,
             None => {

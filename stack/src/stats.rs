@@ -36,10 +36,13 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Frames handed to `receive`; always `frames_delivered` plus the drops of `receive`.
+    /// Frames handed to `receive`; always those delivered, those to forward and the drops of
+    /// `receive` together.
     frames_in,
     /// Frames that reached what they were for.
     frames_delivered,
+    /// Frames whose verdict was to forward them.
+    frames_to_forward,
     /// Frames filled by `transmit`.
     frames_out,
     /// ARP packets received and understood.
@@ -114,6 +117,23 @@ counters! {
     tcp_memory,
 }
 
+/// Traffic of one interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkCounters {
+    /// Frames received.
+    pub rx_packets: u64,
+    /// Their bytes.
+    pub rx_bytes: u64,
+    /// Those that were malformed.
+    pub rx_errors: u64,
+    /// Those that ended for any other reason.
+    pub rx_dropped: u64,
+    /// Frames sent.
+    pub tx_packets: u64,
+    /// Their bytes.
+    pub tx_bytes: u64,
+}
+
 impl Stats {
     /// Counts one packet that ended for `reason` on its way out, or while it was held.
     pub fn drop(&mut self, reason: DropReason) {
@@ -149,7 +169,8 @@ impl Stats {
     /// Whether every frame handed to `receive` is accounted for.
     #[must_use]
     pub fn is_balanced(&self) -> bool {
-        self.frames_in == self.frames_delivered + self.receive_drops.iter().sum::<u64>()
+        let drops: u64 = self.receive_drops.iter().sum();
+        self.frames_in == self.frames_delivered + self.frames_to_forward + drops
     }
 
     /// Every drop reason with its count.

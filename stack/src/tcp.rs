@@ -32,7 +32,7 @@
 //!
 //! # Turn
 //!
-//! `receive` changes one connection and leaves marks; `settle` turns marks into a place in the ready list,
+//! `receive` changes one connection and leaves marks; `reschedule` turns marks into a place in the ready list,
 //! a wheel entry, or the connection's end; `transmit` asks whoever is first in the list for a
 //! segment. An ACK is therefore owed during a batch of frames and sent once after it.
 //!
@@ -86,23 +86,23 @@ pub use state::State;
 pub use timers::keepalive::KeepAlive;
 pub use user::socket_options::TcpOption;
 
-use close::gone::Gone;
-use close::time_wait::{Rest, TimeWaits, Verdict};
+use close::pending_errors::PendingErrors;
+use close::time_wait::{TimeWaitInit, TimeWaitOutcome, TimeWaits};
 use conn::{Conn, End, Stage};
-use flow_table::{Flows, Homes, Owner};
+use flow_table::{FlowOwners, FlowTable, Owner};
 use open::cookies::Cookies;
 use open::embryos::Embryos;
 use open::isn::Secrets;
 use open::listen::{Listeners, conn_key};
 use ready::Ready;
-use reply::challenge::Challenges;
+use reply::challenge::ChallengeAckLimit;
 use segment::Segment;
-use send::plan::Kind;
+use send::plan::SegmentKind;
 
 /// All TCP state of one shard.
 #[derive(Debug)]
 pub struct Tcp {
-    flows: Flows,
+    flows: FlowTable,
     conns: Slab<Conn>,
     ready: Ready,
     wheel: Wheel,
@@ -112,11 +112,11 @@ pub struct Tcp {
     listeners: Listeners,
     secrets: Secrets,
     cookies: Cookies,
-    challenges: Challenges,
+    challenge_limit: ChallengeAckLimit,
     /// Connections whose application has let go.
     orphans: u32,
     /// Why connections ended.
-    gone: Gone,
+    pending_errors: PendingErrors,
 }
 
 impl Tcp {
@@ -124,7 +124,7 @@ impl Tcp {
         let conns = limits.tcp_connections as usize;
         let embryos = conns.max(limits.tcp_embryos as usize);
         Self {
-            flows: Flows::new(conns, rng),
+            flows: FlowTable::new(conns, rng),
             conns: Slab::new(conns, conns),
             ready: Ready::default(),
             wheel: Wheel::new(conns),
@@ -134,9 +134,9 @@ impl Tcp {
             listeners: Listeners::new(limits.tcp_listeners as usize),
             secrets: Secrets::new(rng),
             cookies: Cookies::new(rng),
-            challenges: Challenges::default(),
+            challenge_limit: ChallengeAckLimit::default(),
             orphans: 0,
-            gone: Gone::default(),
+            pending_errors: PendingErrors::default(),
         }
     }
 
@@ -163,12 +163,12 @@ impl Tcp {
                     return Err(DropReason::TcpNoSocket);
                 };
                 let outcome = conn.receive(cx, &seg);
-                self.settle(cx, index);
+                self.reschedule(cx, index);
                 outcome
             }
             Some(Owner::Embryo(index)) => self.receive_embryo(cx, index, &seg),
             Some(Owner::TimeWait(index)) => self.receive_time_wait(cx, index, &seg),
-            None => self.receive_new(cx, &seg, None),
+            None => self.receive_without_owner(cx, &seg, None),
         }
     }
 
@@ -180,14 +180,14 @@ impl Tcp {
     ) -> Result<(), DropReason> {
         let listening = self.listeners.find(&seg.key.local).is_some();
         match self.time_waits.receive(cx, index, seg, listening) {
-            Verdict::Done(outcome) => outcome,
-            Verdict::Over(outcome) => {
+            TimeWaitOutcome::Keep(outcome) => outcome,
+            TimeWaitOutcome::Remove(outcome) => {
                 self.remove_time_wait(index);
                 outcome
             }
-            Verdict::Reopen(floor) => {
+            TimeWaitOutcome::Reopen(floor) => {
                 self.remove_time_wait(index);
-                self.receive_new(cx, seg, Some(floor))
+                self.receive_without_owner(cx, seg, Some(floor))
             }
         }
     }
@@ -203,12 +203,12 @@ impl Tcp {
         while let Some(index) = self.ready.pop(&mut self.conns, ifindex) {
             let conn = self.conns.at_mut(index)?;
             if !conn.refresh_path(cx) {
-                let next_hop = conn.wait_for_neighbor(cx);
+                let next_hop = conn.request_neighbor(cx);
                 self.ready.park(&mut self.conns, index, next_hop);
-                self.arm(index);
+                self.arm_wheel(index);
                 continue;
             }
-            conn.resolving = false;
+            conn.neighbor_requested = false;
             if conn.path.ifindex != ifindex {
                 self.ready.push(conn, index);
                 continue;
@@ -217,7 +217,7 @@ impl Tcp {
                 && let Some(meta) = conn.write_ack(cx, slot)
             {
                 conn.on_ack_sent();
-                if conn.rcv.owed.any() {
+                if conn.rcv.pending_acks.is_due() {
                     self.ready.push(conn, index);
                 }
                 return Some(meta);
@@ -228,22 +228,22 @@ impl Tcp {
                 None => None,
             };
             let (Some(plan), Some(meta)) = (&plan, meta) else {
-                conn.output = false;
-                self.arm(index);
+                conn.output_wanted = false;
+                self.arm_wheel(index);
                 continue;
             };
             conn.on_sent(plan, cx.now);
-            if conn.settings.not_sent > 0 {
-                conn.look_for_room(cx);
+            if conn.options.not_sent > 0 {
+                conn.notify_if_writable(cx);
             }
-            if plan.kind == Kind::Again {
+            if plan.kind == SegmentKind::Retransmit {
                 cx.stats.tcp_retransmits += 1;
             }
-            conn.output = conn.has_work();
-            if conn.output || conn.rcv.owed.any() {
+            conn.output_wanted = conn.has_output();
+            if conn.output_wanted || conn.rcv.pending_acks.is_due() {
                 self.ready.push(conn, index);
             }
-            self.arm(index);
+            self.arm_wheel(index);
             return Some(meta);
         }
         None
@@ -259,17 +259,17 @@ impl Tcp {
     pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
         while let Some(index) = self.wheel.pop_due(cx.now) {
             let Some(conn) = self.conns.at_mut(index) else { continue };
-            conn.wheel_at = Instant::FAR;
+            conn.wheel_deadline = Instant::FAR;
             conn.expire(cx);
-            self.settle(cx, index);
+            self.reschedule(cx, index);
         }
         while let Some(index) = self.drained.pop_due(cx.now) {
             if let Some(conn) = self.conns.at_mut(index) {
-                conn.give_back();
+                conn.release_buffers();
             }
         }
         self.expire_embryos(cx);
-        while let Some(index) = self.time_waits.expired(cx.now) {
+        while let Some(index) = self.time_waits.next_expired(cx.now) {
             self.remove_time_wait(index);
         }
     }
@@ -285,37 +285,37 @@ impl Tcp {
     /// Interfaces, addresses or routes changed: all who wait for a link address or a route look again.
     pub(crate) fn tables_changed(&mut self, cx: &mut Cx<'_>) {
         for index in self.ready.unpark_all() {
-            self.look_again(cx, index);
+            self.retry_path(cx, index);
         }
     }
 
     /// A neighbour changed: those who wait for its link address look again.
     pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, next_hop: NextHop) {
         for index in self.ready.unpark(next_hop) {
-            self.look_again(cx, index);
+            self.retry_path(cx, index);
         }
     }
 
     /// A connection that waited goes on, ends or waits once more.
-    fn look_again(&mut self, cx: &mut Cx<'_>, index: u32) {
-        let Some(conn) = self.conns.at_mut(index).filter(|c| c.parked) else { return };
-        conn.parked = false;
+    fn retry_path(&mut self, cx: &mut Cx<'_>, index: u32) {
+        let Some(conn) = self.conns.at_mut(index).filter(|c| c.awaiting_neighbor) else { return };
+        conn.awaiting_neighbor = false;
         let path = cx.fib.path(conn.key.remote.ip, Some(conn.key.local.ip), conn.scope);
         let connecting = conn.stage != Stage::Synchronized;
         match path.map(|path| path.link) {
-            Ok(Link::None | Link::Known(_)) => conn.output = true,
+            Ok(Link::None | Link::Known(_)) => conn.output_wanted = true,
             // Nobody answered; a connection that exists goes on trying until it times out.
-            Ok(Link::Failed) if connecting && conn.resolving => {
+            Ok(Link::Failed) if connecting && conn.neighbor_requested => {
                 conn.fail(cx, SocketError::HostUnreachable);
             }
             Err(error) if connecting => conn.fail(cx, error),
             Ok(Link::Pending | Link::Failed) | Err(_) => {
-                conn.resolving |= matches!(path, Ok(path) if path.link == Link::Pending);
+                conn.neighbor_requested |= matches!(path, Ok(path) if path.link == Link::Pending);
                 let next_hop = path.ok().map(|path| (path.ifindex, path.next_hop));
                 self.ready.park(&mut self.conns, index, next_hop);
             }
         }
-        self.settle(cx, index);
+        self.reschedule(cx, index);
     }
 
     /// An address is no longer ours: what is bound to it ends (TCPF-16).
@@ -325,7 +325,7 @@ impl Tcp {
         for index in conns {
             if let Some(conn) = self.conns.at_mut(index) {
                 conn.abort(cx);
-                self.settle(cx, index);
+                self.reschedule(cx, index);
             }
         }
         let embryos = self.embryos.iter().filter(|(_, key, _)| key.local.ip == ip);
@@ -348,13 +348,13 @@ impl Tcp {
 
     #[inline]
     fn lookup(&mut self, key: &FlowKey) -> Option<Owner> {
-        let homes =
-            Homes { conns: &self.conns, embryos: &self.embryos, time_waits: &self.time_waits };
-        self.flows.lookup(homes, key)
+        let flow_owners =
+            FlowOwners { conns: &self.conns, embryos: &self.embryos, time_waits: &self.time_waits };
+        self.flows.lookup(flow_owners, key)
     }
 
-    fn homes(&self) -> Homes<'_> {
-        Homes { conns: &self.conns, embryos: &self.embryos, time_waits: &self.time_waits }
+    fn flow_owners(&self) -> FlowOwners<'_> {
+        FlowOwners { conns: &self.conns, embryos: &self.embryos, time_waits: &self.time_waits }
     }
 
     fn conn_mut(&mut self, id: SocketId) -> Option<&mut Conn> {
@@ -363,53 +363,53 @@ impl Tcp {
 
     /// Acts on the marks a connection was left with.
     #[inline]
-    fn settle(&mut self, cx: &mut Cx<'_>, index: u32) {
+    fn reschedule(&mut self, cx: &mut Cx<'_>, index: u32) {
         let Some(conn) = self.conns.at_mut(index) else { return };
         if conn.end.is_some() {
             self.finish(cx, index);
             return;
         }
-        if conn.challenged {
-            conn.challenged = false;
+        if conn.challenge_ack_wanted {
+            conn.challenge_ack_wanted = false;
             let limit = cx.limits.tcp_challenge_acks_per_second;
-            if self.challenges.allow(cx.now, limit, cx.rng) {
-                conn.rcv.owed.now = true;
+            if self.challenge_limit.allow(cx.now, limit, cx.rng) {
+                conn.rcv.pending_acks.immediate = true;
                 cx.stats.tcp_challenge_acks += 1;
             }
         }
-        if conn.output || conn.rcv.owed.any() {
+        if conn.output_wanted || conn.rcv.pending_acks.is_due() {
             self.ready.push(conn, index);
         }
         self.drained.note(&mut conn.drain, index, cx.now);
-        conn.arm(&mut self.wheel, index);
+        conn.arm_wheel(&mut self.wheel, index);
     }
 
     /// Sees to it that the wheel wakes the connection in time.
     #[inline]
-    fn arm(&mut self, index: u32) {
+    fn arm_wheel(&mut self, index: u32) {
         if let Some(conn) = self.conns.at_mut(index) {
-            conn.arm(&mut self.wheel, index);
+            conn.arm_wheel(&mut self.wheel, index);
         }
     }
 
     /// A connection has ended: its slot is freed, its flow goes to TIME-WAIT or out of the table.
     fn finish(&mut self, cx: &mut Cx<'_>, index: u32) {
         let Some(mut conn) = self.conns.remove(index) else { return };
-        cx.memory.end(conn.charged, cx.limits);
+        cx.memory.end(conn.memory_charged, cx.limits);
         self.wheel.clear(index);
-        if conn.queued {
+        if conn.in_ready_list {
             self.ready.leave(&mut self.conns);
         }
         self.orphans -= u32::from(conn.orphan);
         if let Some(End::Failed(error)) = conn.end.filter(|_| !conn.orphan) {
-            self.gone.note(conn.id, error);
+            self.pending_errors.note(conn.id, error);
         }
         if conn.end == Some(End::TimeWait) {
             self.begin_time_wait(cx, &mut conn, index);
         } else {
             self.flows.remove(&conn.key, Owner::Conn(index));
         }
-        if !conn.held {
+        if !conn.in_accept_queue {
             let ended = match conn.end {
                 Some(End::Failed(_)) => Readiness::ERROR | Readiness::GONE,
                 _ => Readiness::GONE,
@@ -420,26 +420,26 @@ impl Tcp {
 
     /// The flow goes on as a record, which sends the ACK that the connection still owed.
     fn begin_time_wait(&mut self, cx: &mut Cx<'_>, conn: &mut Conn, index: u32) {
-        if let Some(oldest) = self.time_waits.victim() {
+        if let Some(oldest) = self.time_waits.oldest_if_full() {
             self.remove_time_wait(oldest);
         }
-        let rest = Rest {
+        let rest = TimeWaitInit {
             key: conn.key,
             scope: conn.scope,
             snd_nxt: conn.snd.nxt,
             rcv_nxt: conn.rcv.nxt,
-            stamps: conn.stamps,
-            window: conn.rcv.offer(cx.memory.pressure()),
+            timestamps: conn.timestamps,
+            window: conn.rcv.advertise_window(cx.memory.pressure()),
             scale: conn.rcv.scale,
-            traffic_class: conn.settings.marks.traffic_class,
-            half: conn.state() == State::FinWait2,
+            traffic_class: conn.options.marking.traffic_class,
+            in_fin_wait_2: conn.state() == State::FinWait2,
         };
         let Some(record) = self.time_waits.insert(rest, cx.now) else {
             self.flows.remove(&conn.key, Owner::Conn(index));
             return;
         };
         self.flows.change(&conn.key, Owner::Conn(index), Owner::TimeWait(record));
-        if conn.rcv.owed.any() {
+        if conn.rcv.pending_acks.is_due() {
             self.time_waits.acknowledge(cx, record);
         }
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use addr::{Ip, Mac};
 use pair::{Pair, endpoint};
-use stack::Limits;
 use stack::udp::{RECORD_LEN, Record, UdpOptions};
+use stack::{Limits, Verdict};
 use wire::offload::RxMeta;
 
 mod pair;
@@ -80,7 +80,10 @@ fn small_replies() {
     let mut round = |pair: &mut Pair| {
         let host = &mut pair.hosts[0];
         for _ in 0..8 {
-            host.receive(pair.now, pair.ifindex[0], RxMeta::default(), &mut frame).unwrap();
+            assert_eq!(
+                host.receive(pair.now, pair.ifindex[0], RxMeta::default(), &mut frame),
+                Verdict::Consumed
+            );
         }
         for _ in 0..8 {
             host.transmit(pair.now, pair.ifindex[0], &mut slot).unwrap();

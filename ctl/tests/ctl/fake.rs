@@ -197,6 +197,7 @@ pub fn addresses() -> Vec<Address> {
         prefix: 24,
         scope: "global".into(),
         flags: text(&["permanent"]),
+        ..Address::default()
     };
     let v6 = Address {
         family: 6,
@@ -204,6 +205,9 @@ pub fn addresses() -> Vec<Address> {
         prefix: 64,
         scope: "link".into(),
         flags: text(&["permanent", "tentative"]),
+        protocol: Some("kernel_ll".into()),
+        valid_life_time: Some(u32::MAX),
+        preferred_life_time: Some(600),
         ..v4.clone()
     };
     let other =

@@ -54,7 +54,8 @@ fn address() {
 2: tap7: <BROADCAST,MULTICAST,UP> mtu 1500 state UP
     link/ether 02:00:00:00:00:07 mode tap vnet_hdr tso4 tso6
     inet 10.0.1.7/24 scope global
-    inet6 fe80::7/64 scope link tentative
+    inet6 fe80::7/64 scope link tentative proto kernel_ll
+       valid_lft forever preferred_lft 600sec
 3: eth1: <BROADCAST,MULTICAST,UP> mtu 1500 state UP
     link/ether 02:00:00:00:00:01 mode xdp driver copy
     inet 192.0.2.3/24 scope global
@@ -67,7 +68,8 @@ fn address() {
         "\
 2: tap7: <BROADCAST,MULTICAST,UP> mtu 1500 state UP
     link/ether 02:00:00:00:00:07 mode tap vnet_hdr tso4 tso6
-    inet6 fe80::7/64 scope link tentative
+    inet6 fe80::7/64 scope link tentative proto kernel_ll
+       valid_lft forever preferred_lft 600sec
 "
     );
     assert!(daemon.text("-4 addr show eth1").ends_with("    inet 192.0.2.3/24 scope global\n"));

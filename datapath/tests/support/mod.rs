@@ -78,9 +78,15 @@ impl Drop for Netns {
 
 /// Two namespaces with a veth between them: `a` in the first, `b` in the second.
 pub fn veth(tag: &str) -> (Netns, Netns) {
+    veth_queues(tag, 1)
+}
+
+/// The same, with so many queues in each direction.
+pub fn veth_queues(tag: &str, queues: u32) -> (Netns, Netns) {
     let (left, right) = (Netns::new(&format!("{tag}l")), Netns::new(&format!("{tag}r")));
-    let peer = format!("link add name a type veth peer name b netns {}", right.name());
-    left.ip(&peer);
+    let queues = format!("numrxqueues {queues} numtxqueues {queues}");
+    let end = right.name();
+    left.ip(&format!("link add name a {queues} type veth peer name b {queues} netns {end}"));
     for (ns, dev) in [(&left, "a"), (&right, "b")] {
         // Without IPv6 the kernel says nothing by itself, and frames can be counted.
         ns.exec(&format!("sysctl -qw net.ipv6.conf.{dev}.disable_ipv6=1"));

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use addr::{IfIndex, Ip};
 use client::admin::{
-    Address, DaemonInfo, Frames, Link, LinkStats, Neighbor, Route, Socket, Stats, TcpDetail, Timer,
+    Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, Socket, Stats,
+    TcpDetail, Timer,
 };
 use datapath::{Backend, DeviceState, OsDevice};
 use stack::Instant;
-use stack::control::InterfaceInfo;
+use stack::control::{AddressState, InterfaceAddress, InterfaceInfo};
 use stack::socket::{SocketInfo, TcpDetail as Detail};
 use wire::offload::{DeviceCaps, Medium};
 
@@ -130,13 +131,32 @@ pub(super) fn addresses(core: &Core) -> Vec<Address> {
         .map(|a| Address {
             ifindex: a.ifindex.get(),
             ifname: a.interface,
-            family: family(a.cidr.ip),
-            address: a.cidr.ip.to_string(),
-            prefix: a.cidr.prefix,
+            family: family(a.address.ip()),
+            address: a.address.ip().to_string(),
+            prefix: a.address.cidr.prefix,
             scope: a.scope.name().into(),
-            flags: vec!["permanent".into()],
+            flags: address_flags(&a.address),
+            protocol: Some(a.address.origin.name().into()),
+            valid_life_time: Some(seconds_left(core.now, a.address.valid_until)),
+            preferred_life_time: Some(match a.address.state {
+                AddressState::Deprecated => 0,
+                _ => seconds_left(core.now, a.address.preferred_until),
+            }),
         })
         .collect()
+}
+
+/// The flags of an address as ip-address(8) prints them.
+fn address_flags(address: &InterfaceAddress) -> Vec<String> {
+    let lasting = if address.valid_until.is_none() { "permanent" } else { "dynamic" };
+    let names = [lasting].into_iter().chain(address.state.name()).chain(address.flags.names());
+    names.map(String::from).collect()
+}
+
+/// Whole seconds until `end`; [`LIFETIME_FOREVER`] if there is none.
+fn seconds_left(now: Instant, end: Option<Instant>) -> u32 {
+    let left = |at: Instant| u32::try_from(at.since(now).as_secs()).unwrap_or(LIFETIME_FOREVER);
+    end.map_or(LIFETIME_FOREVER, left)
 }
 
 pub(super) fn routes(core: &Core) -> Vec<Route> {

@@ -89,7 +89,7 @@ impl Queue {
         for arrived in &mut self.batch {
             let frame = arrived.frame.bytes_mut();
             // The stack counts why it refused a frame.
-            let _ = core.host.receive(core.now, ifindex, arrived.meta, frame);
+            core.host.receive(core.now, ifindex, arrived.meta, frame);
         }
         self.link.rx_done.push_batch(&mut self.batch.drain(..).map(|arrived| arrived.frame));
         self.wake_driver();

@@ -1,7 +1,7 @@
 //! Plays scenarios from seeds.
 //!
 //! `sim --seed 17` plays one, says what went wrong if anything, and prints the trace hash on its
-//! last line. `--pcap` writes the frames, `--trace` prints every event, `--ipv4`, `--ipv6` and
+//! last line. `--pcap` writes the frames (with `--host` those that this host received and sent), `--trace` prints every event, `--ipv4`, `--ipv6` and
 //! `--calm` change the scenario. `sim --seeds 0..1000` plays many and prints a line for each that
 //! fails. The exit status is 1 if any failed.
 //!
@@ -33,6 +33,9 @@ struct Arguments {
     /// Write the frames sent to this file.
     #[arg(long, value_name = "FILE", requires = "seed")]
     pcap: Option<PathBuf>,
+    /// Write to it what this host (a or b) received and sent, by its own clock.
+    #[arg(long, value_name = "NAME", requires = "pcap")]
+    host: Option<String>,
     /// Print every event.
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -108,6 +111,13 @@ fn play(arguments: &Arguments, seed: u64) -> bool {
     print!("{scenario}");
     let mut world = scenario.build(arguments.trace);
     world.pcap = arguments.pcap.is_some().then(Pcap::default);
+    if let Some(name) = &arguments.host {
+        let Some(node) = world.nodes.iter_mut().find(|node| node.name == *name) else {
+            eprintln!("no host is called {name}: there are a and b");
+            return false;
+        };
+        node.begin_capture();
+    }
     let report = scenario.play(&mut world);
     world.trace.lines().iter().for_each(|line| println!("{line}"));
     for (node, app) in world.apps() {
@@ -117,6 +127,9 @@ fn play(arguments: &Arguments, seed: u64) -> bool {
         println!("violation: {why}");
     }
     let mut good = report.violations.is_empty();
+    if let Some(capture) = world.nodes.iter().find_map(|node| node.capture.as_ref()) {
+        world.pcap = Some(capture.pcap());
+    }
     if let (Some(path), Some(pcap)) = (&arguments.pcap, &world.pcap)
         && let Err(why) = std::fs::write(path, pcap.bytes())
     {

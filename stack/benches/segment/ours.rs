@@ -7,7 +7,7 @@ use std::time::Duration;
 use addr::{Cidr, IfIndex};
 use stack::socket::SocketRings;
 use stack::tcp::ListenOptions;
-use stack::{Host, Instant, InterfaceConfig, Limits};
+use stack::{Host, Instant, InterfaceConfig, Limits, Verdict};
 use wire::offload::{DeviceCaps, Medium, RxChecksum, RxMeta};
 use wire::tcp::{Flags, SeqNum};
 use wire::tcp_options::{OptionWriter, SackBlock, Timestamps};
@@ -73,12 +73,12 @@ impl Ours {
         let mut slot = vec![0; 2048];
         let valid = RxMeta { checksum: RxChecksum::Valid, gso_size: 0 };
         let mut syn = Frame::new(Flags::SYN, IRS, SeqNum(0), syn.finish(), 0);
-        host.receive(now, ifindex, valid, &mut syn.bytes).unwrap();
+        assert_eq!(host.receive(now, ifindex, valid, &mut syn.bytes), Verdict::Consumed);
         let sent = host.transmit(now, ifindex, &mut slot).unwrap();
         let (_, ack) = read(&slot[..sent.len as usize]);
         let seq = IRS + 1;
         let mut pure = Frame::new(Flags::ACK, seq, ack, later.finish(), 0);
-        host.receive(now, ifindex, valid, &mut pure.bytes).unwrap();
+        assert_eq!(host.receive(now, ifindex, valid, &mut pure.bytes), Verdict::Consumed);
         let ends = host.tcp_accept(now, listener).unwrap().unwrap();
         let data = Frame::new(Flags::ACK, seq, ack, later.finish(), len);
         Self { host, ifindex, now, ends, options, seq, ack, data, pure, slot }
@@ -113,7 +113,7 @@ impl Ours {
         let meta = RxMeta { checksum: self.valid(), gso_size: (len / 2) as u16 };
         self.data.set_seq(self.seq);
         let frame = &mut self.data.bytes;
-        self.host.receive(self.now, self.ifindex, meta, frame).unwrap();
+        assert_eq!(self.host.receive(self.now, self.ifindex, meta, frame), Verdict::Consumed);
         self.seq += len;
         self.events();
         let (a, b) = self.ends.rx.peek();
@@ -140,7 +140,7 @@ impl Ours {
         self.pure.set_ack(self.ack);
         let meta = RxMeta { checksum: self.valid(), gso_size: 0 };
         let frame = &mut self.pure.bytes;
-        self.host.receive(self.now, self.ifindex, meta, frame).unwrap();
+        assert_eq!(self.host.receive(self.now, self.ifindex, meta, frame), Verdict::Consumed);
         self.events();
         self.transmit();
     }
@@ -189,7 +189,10 @@ impl Ours {
     pub fn recover(&mut self, acks: &mut [Frame]) {
         let meta = RxMeta { checksum: RxChecksum::Valid, gso_size: 0 };
         for frame in acks {
-            self.host.receive(self.now, self.ifindex, meta, &mut frame.bytes).unwrap();
+            assert_eq!(
+                self.host.receive(self.now, self.ifindex, meta, &mut frame.bytes),
+                Verdict::Consumed
+            );
             self.events();
             self.transmit();
             self.now += GAP;

@@ -10,7 +10,7 @@ use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
 use crate::control::error::ControlError;
-use crate::fib::{Fib, FibInterface};
+use crate::fib::{AddressOrigin, Fib, FibInterface, InterfaceAddress};
 
 /// What an interface is made from.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct Interface {
     pub(crate) mac: Mac,
     pub(crate) mtu: u32,
     pub(crate) caps: DeviceCaps,
-    pub(crate) addresses: Vec<Cidr>,
+    pub(crate) addresses: Vec<InterfaceAddress>,
     groups: BTreeMap<Ip, u32>,
 }
 
@@ -157,8 +157,11 @@ impl Interface {
             },
         );
         let v6 = Ip::from_bits(1);
-        interface.addresses.push(Cidr { ip: Ip::v4([127, 0, 0, 1]), prefix: 8 });
-        interface.addresses.push(Cidr { ip: v6, prefix: 128 });
+        for (ip, prefix) in [(Ip::v4([127, 0, 0, 1]), 8), (v6, 128)] {
+            let record = InterfaceAddress::from(Cidr { ip, prefix });
+            let origin = AddressOrigin::KernelLoopback;
+            interface.addresses.push(InterfaceAddress { origin, ..record });
+        }
         interface
     }
 
@@ -167,18 +170,29 @@ impl Interface {
         self.mtu >= MTU_MIN_V6
     }
 
+    /// Whether the address is on record here, in whatever state.
     pub(crate) fn owns(&self, ip: Ip) -> bool {
-        self.addresses.iter().any(|a| a.ip == ip)
+        self.addresses.iter().any(|a| a.ip() == ip)
+    }
+
+    /// The addresses that may be sources and are answered for.
+    pub(crate) fn assigned(&self) -> impl Iterator<Item = Cidr> {
+        self.addresses.iter().filter(|a| a.is_assigned()).map(|a| a.cidr)
+    }
+
+    /// Whether the address is answered for here.
+    pub(crate) fn answers_for(&self, ip: Ip) -> bool {
+        self.assigned().any(|a| a.ip == ip)
     }
 
     /// The subnet of ours that holds `ip`.
-    pub(crate) fn subnet_of(&self, ip: Ip) -> Option<&Cidr> {
-        self.addresses.iter().find(|a| a.contains(ip))
+    pub(crate) fn subnet_of(&self, ip: Ip) -> Option<Cidr> {
+        self.assigned().find(|a| a.contains(ip))
     }
 
     /// The link-local IPv6 address, if one is assigned.
     pub(crate) fn link_local(&self) -> Option<Ip> {
-        self.addresses.iter().map(|a| a.ip).find(|ip| ip.is_v6() && ip.is_link_local())
+        self.assigned().map(|a| a.ip).find(|ip| ip.is_v6() && ip.is_link_local())
     }
 
     /// Joins a group; returns whether it is new here.

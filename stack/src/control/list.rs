@@ -8,25 +8,9 @@ use crate::control::interface::Interface;
 use crate::control::neighbor::machine::NudState;
 use crate::control::neighbor::table::Neighbors;
 use crate::control::route::{RouteProtocol, Routes, Scope};
-use crate::fib::Fib;
+use crate::fib::{Fib, InterfaceAddress};
+use crate::stats::LinkCounters;
 use crate::time::{Duration, Instant};
-
-/// Traffic of one interface.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LinkCounters {
-    /// Frames received.
-    pub rx_packets: u64,
-    /// Their bytes.
-    pub rx_bytes: u64,
-    /// Those that were malformed.
-    pub rx_errors: u64,
-    /// Those that ended for any other reason.
-    pub rx_dropped: u64,
-    /// Frames sent.
-    pub tx_packets: u64,
-    /// Their bytes.
-    pub tx_bytes: u64,
-}
 
 /// An interface as listed.
 #[derive(Clone, Debug)]
@@ -58,8 +42,8 @@ pub struct AddressInfo {
     pub ifindex: IfIndex,
     /// The interface's name.
     pub interface: String,
-    /// Address and prefix length.
-    pub cidr: Cidr,
+    /// The record of the address.
+    pub address: InterfaceAddress,
     /// How far it is known.
     pub scope: Scope,
 }
@@ -127,12 +111,12 @@ pub(crate) fn addresses(cx: &ControlCx) -> Vec<AddressInfo> {
     let mut all = Vec::new();
     for interface in cx.interfaces.iter() {
         let mut sorted = interface.addresses.clone();
-        sorted.sort_by_key(|a| a.ip.is_v6());
-        all.extend(sorted.into_iter().map(|cidr| AddressInfo {
+        sorted.sort_by_key(|a| a.ip().is_v6());
+        all.extend(sorted.into_iter().map(|address| AddressInfo {
             ifindex: interface.ifindex,
             interface: interface.name.clone(),
-            cidr,
-            scope: Scope::of(cidr.ip),
+            address,
+            scope: Scope::of(address.ip()),
         }));
     }
     all

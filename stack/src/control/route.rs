@@ -8,7 +8,7 @@ use addr::{Cidr, IfIndex, Ip};
 
 use crate::control::error::ControlError;
 use crate::control::interface::Interfaces;
-use crate::fib::{Fib, FibRoute};
+use crate::fib::{AddressFlags, Fib, FibRoute, InterfaceAddress};
 
 /// Who made a route (FIB-03, numbers of rtnetlink).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +212,7 @@ impl Routes {
         let mut all: Vec<Route> = Vec::with_capacity(self.0.len() + 8);
         for interface in interfaces.iter().filter(|i| i.ifindex != Fib::LOOPBACK) {
             for address in &interface.addresses {
-                if let Some(route) = connected(interface.ifindex, *address) {
+                if let Some(route) = connected(interface.ifindex, address) {
                     let same = |r: &Route| {
                         r.fib.destination == route.fib.destination
                             && r.fib.ifindex == route.fib.ifindex
@@ -232,18 +232,23 @@ impl Routes {
     }
 }
 
-/// The route that an address implies: to its subnet, from it.
-fn connected(ifindex: IfIndex, address: Cidr) -> Option<Route> {
-    if address.prefix == address.ip.width() {
+/// The route that an address implies: to its subnet, and in IPv4 from it. An IPv6 prefix is on the
+/// link whatever becomes of the address in it (RFC 4861 §5.1); an IPv4 address that is not assigned
+/// implies nothing (RFC 5227 §2.1).
+fn connected(ifindex: IfIndex, address: &InterfaceAddress) -> Option<Route> {
+    let Cidr { ip, prefix } = address.cidr;
+    let v4 = ip.is_v4();
+    let is_host = prefix == ip.width();
+    let no_route = address.flags.has(AddressFlags::NO_PREFIX_ROUTE);
+    if is_host || no_route || (v4 && !address.is_assigned()) {
         return None;
     }
-    let v4 = address.ip.is_v4();
     let fib = FibRoute {
-        destination: address.network(),
+        destination: address.cidr.network(),
         gateway: None,
         ifindex,
         metric: if v4 { 0 } else { METRIC_V6_CONNECTED },
-        source: v4.then_some(address.ip),
+        source: v4.then_some(ip),
     };
     Some(Route { fib, protocol: RouteProtocol::Kernel })
 }

@@ -25,6 +25,8 @@ pub(crate) enum TimerId {
     Neighbor(IfIndex, Ip),
     /// Unused neighbours are to be collected (Linux `gc_interval`).
     NeighborGc,
+    /// A lifetime of an address ends (RFC 4862 §5.5.4).
+    Address(IfIndex, Ip),
     /// The oldest path MTU has to be forgotten (RFC 8201 §5.3).
     PathMtu,
 }

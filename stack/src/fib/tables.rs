@@ -5,7 +5,7 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
-use crate::fib::{Destination, Fib};
+use crate::fib::{Destination, Fib, InterfaceAddress};
 
 /// An interface as the shard sees it.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct FibInterface {
     /// What the device does for us.
     pub caps: DeviceCaps,
     /// Addresses in assignment order.
-    pub addresses: Vec<Cidr>,
+    pub addresses: Vec<InterfaceAddress>,
     /// Multicast groups joined (all-nodes and solicited-node groups included), sorted.
     pub groups: Vec<Ip>,
 }
@@ -58,7 +58,7 @@ pub struct FibTables {
     pub interfaces: Vec<FibInterface>,
     /// Routes, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
     pub routes: Vec<FibRoute>,
-    /// Every address with its interface, sorted: the index that input looks into.
+    /// Every assigned address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,
     /// Every directed broadcast address with its interface, sorted.
     broadcasts: Vec<(Ip, IfIndex)>,
@@ -79,9 +79,10 @@ impl FibTables {
         self.broadcasts.clear();
         for interface in &mut self.interfaces {
             interface.groups.sort_unstable();
-            for address in &interface.addresses {
-                self.locals.push((address.ip, interface.ifindex));
-                let broadcast = address.broadcast().filter(|_| interface.ifindex != Fib::LOOPBACK);
+            for address in interface.addresses.iter().filter(|a| a.is_assigned()) {
+                self.locals.push((address.ip(), interface.ifindex));
+                let broadcast =
+                    address.cidr.broadcast().filter(|_| interface.ifindex != Fib::LOOPBACK);
                 self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
             }
         }
@@ -101,7 +102,8 @@ impl FibTables {
         if ip.is_loopback() {
             return self.interface(Fib::LOOPBACK);
         }
-        self.interfaces.iter().find(|i| i.addresses.iter().any(|a| a.ip == ip))
+        let has = |i: &FibInterface| i.addresses.iter().any(|a| a.ip() == ip && a.is_assigned());
+        self.interfaces.iter().find(|i| has(i))
     }
 
     /// Whether `ip` is an address of this host (indexed; for every packet).

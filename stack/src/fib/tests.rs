@@ -22,7 +22,7 @@ fn interface(n: u32, medium: Medium, addresses: &[&str]) -> FibInterface {
         mac: Mac([2, 0, 0, 0, 0, n as u8]),
         mtu: 1500,
         caps: DeviceCaps::default(),
-        addresses: addresses.iter().map(|a| cidr(a)).collect(),
+        addresses: addresses.iter().map(|a| cidr(a).into()).collect(),
         groups: vec![Ip::ALL_NODES],
     }
 }

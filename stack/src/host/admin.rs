@@ -3,7 +3,8 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 
 use crate::control::{
-    AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, NeighborInfo, RouteConfig, RouteInfo,
+    AddressConfig, AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, NeighborInfo,
+    RouteConfig, RouteInfo,
 };
 use crate::fib::Fib;
 use crate::host::Host;
@@ -38,17 +39,35 @@ impl Host {
         result
     }
 
-    /// Assigns an address and announces it on the link.
+    /// Assigns an address and announces it on the link. A [`Cidr`] alone makes a permanent address;
+    /// an [`AddressConfig`] says more.
     ///
     /// # Errors
-    /// If it is assigned already, is no host's address, or there is no such interface.
+    /// If it is assigned already, is no host's address, its lifetimes make no sense (RFC 4862
+    /// §5.5.3), or there is no such interface.
     pub fn address_add(
         &mut self,
         now: Instant,
         ifindex: IfIndex,
-        cidr: Cidr,
+        address: impl Into<AddressConfig>,
     ) -> Result<(), ControlError> {
-        let result = self.control.address_add(now, ifindex, cidr);
+        let result = self.control.address_add(now, ifindex, &address.into());
+        self.exchange_messages(now);
+        result
+    }
+
+    /// Gives an address of the interface new lifetimes, state and properties, or assigns it if it
+    /// is not there (`ip address replace`).
+    ///
+    /// # Errors
+    /// As [`Host::address_add`], but an address that is assigned already is none.
+    pub fn address_replace(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        address: impl Into<AddressConfig>,
+    ) -> Result<(), ControlError> {
+        let result = self.control.address_replace(now, ifindex, &address.into());
         self.exchange_messages(now);
         result
     }
@@ -63,7 +82,7 @@ impl Host {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        let result = self.control.address_del(ifindex, ip);
+        let result = self.control.address_del(now, ifindex, ip);
         self.exchange_messages(now);
         result
     }

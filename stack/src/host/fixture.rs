@@ -98,9 +98,9 @@ impl Lab {
 
     pub(crate) fn receive_as(&mut self, meta: RxMeta, frame: &[u8]) -> Result<(), DropReason> {
         let mut frame = frame.to_vec();
-        let result = self.host.receive(self.now, self.ifindex, meta, &mut frame);
+        let verdict = self.host.receive(self.now, self.ifindex, meta, &mut frame);
         assert!(self.host.stats().is_balanced());
-        result
+        verdict.drop_reason().map_or(Ok(()), Err)
     }
 
     /// Lets time pass in steps of 50 ms.
@@ -310,7 +310,7 @@ impl Pair {
                 count += frames.len();
                 for mut frame in frames {
                     let meta = RxMeta::default();
-                    self.hosts[to].receive(self.now, self.ifindex[to], meta, &mut frame).ok();
+                    self.hosts[to].receive(self.now, self.ifindex[to], meta, &mut frame);
                     assert!(self.hosts[to].stats().is_balanced());
                 }
             }

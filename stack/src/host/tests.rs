@@ -1,8 +1,10 @@
 //! The host as its neighbours see it: frames in, frames out.
 
+mod address;
 mod admin;
 mod arp;
 mod bad_peers;
+mod hook;
 mod icmp;
 mod input;
 mod loopback;

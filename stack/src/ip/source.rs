@@ -2,17 +2,17 @@
 //!
 //! IPv4 as Linux: on the outgoing interface the address whose subnet holds the next hop, then the
 //! first of the destination's scope, then the first. IPv6 by RFC 6724 §5: same address, scope,
-//! label, longest common prefix; the first assigned wins among equals. Where the interface has no
-//! address of the family, one of another interface serves (the weak model of senders).
+//! not deprecated, label, temporary, longest common prefix; the first assigned wins among equals.
+//! Where the interface has no address of the family, one of another interface serves (the weak
+//! model of senders). Tentative and duplicated addresses are never chosen.
 //!
-//! Rules 3 (deprecated), 4 (home), 5.5 (next hop's prefix) and 7 (temporary) need address states
-//! that do not exist yet.
+//! Rules 4 (home) and 5.5 (the next hop's prefix) need facts that are not recorded yet.
 
 use core::cmp::Reverse;
 
-use addr::{Cidr, Ip};
+use addr::Ip;
 
-use crate::fib::{Fib, FibInterface};
+use crate::fib::{AddressFlags, AddressState, Fib, FibInterface, InterfaceAddress};
 
 /// The source for `destination` out of `interface`, or none.
 pub(crate) fn select(
@@ -24,29 +24,39 @@ pub(crate) fn select(
     among(&interface.addresses, next_hop, destination).or_else(|| {
         let others = || {
             let links = fib.interfaces.iter().filter(|i| i.ifindex != Fib::LOOPBACK);
-            links.flat_map(|i| &i.addresses).filter(|a| !a.ip.is_link_local())
+            links.flat_map(|i| &i.addresses).filter(|a| !a.ip().is_link_local())
         };
-        others().find(|a| a.ip.same_family(&destination)).map(|a| a.ip)
+        let mut usable = others().filter(|a| a.is_assigned());
+        usable.find(|a| a.ip().same_family(&destination)).map(InterfaceAddress::ip)
     })
 }
 
-fn among(addresses: &[Cidr], next_hop: Ip, destination: Ip) -> Option<Ip> {
-    let family = || addresses.iter().filter(|a| a.ip.same_family(&destination));
+fn among(addresses: &[InterfaceAddress], next_hop: Ip, destination: Ip) -> Option<Ip> {
+    let usable = |a: &&InterfaceAddress| a.ip().same_family(&destination) && a.is_assigned();
+    let family = || addresses.iter().filter(usable);
     if destination.is_v4() {
+        // As Linux `inet_select_addr`, which does not look at lifetimes.
         let same_scope =
-            || family().filter(|a| a.ip.is_link_local() == destination.is_link_local());
+            || family().filter(|a| a.ip().is_link_local() == destination.is_link_local());
         return same_scope()
-            .find(|a| a.contains(next_hop))
+            .find(|a| a.cidr.contains(next_hop))
             .or_else(|| same_scope().next())
             .or_else(|| family().next())
-            .map(|a| a.ip);
+            .map(InterfaceAddress::ip);
     }
     // `max_by_key` keeps the last of equals, so the walk is backwards.
-    family().rev().max_by_key(|a| rank(a, destination)).map(|a| a.ip)
+    family().rev().max_by_key(|a| rank(a, destination)).map(InterfaceAddress::ip)
 }
 
-/// Sorts candidates: greater is better. RFC 6724 §5 rules 1, 2, 6 and 8 in that order.
-fn rank(candidate: &Cidr, destination: Ip) -> (bool, bool, Reverse<u8>, bool, u32) {
+/// How good a candidate is, greater is better: RFC 6724 §5 rules 1, 2, 3, 6, 7 and 8 in that order.
+type Rank = (bool, bool, Reverse<u8>, bool, bool, bool, u32);
+
+/// The rank of a candidate for `destination`.
+fn rank(address: &InterfaceAddress, destination: Ip) -> Rank {
+    let candidate = &address.cidr;
+    // RFC 4429 §3.1: an optimistic address counts as deprecated.
+    let preferred = address.state == AddressState::Preferred;
+    let temporary = address.flags.has(AddressFlags::TEMPORARY);
     let (own, wanted) = (scope(candidate.ip), scope(destination));
     let reaches = own >= wanted;
     // Of those that reach, the smallest scope; of those that do not, the largest.
@@ -54,7 +64,8 @@ fn rank(candidate: &Cidr, destination: Ip) -> (bool, bool, Reverse<u8>, bool, u3
     let same_label = label(candidate.ip) == label(destination);
     let common = (candidate.ip.to_bits() ^ destination.to_bits()).leading_zeros();
     let common = common.min(u32::from(candidate.bits128()));
-    (candidate.ip == destination, reaches, Reverse(distance), same_label, common)
+    let same = candidate.ip == destination;
+    (same, reaches, Reverse(distance), preferred, same_label, temporary, common)
 }
 
 /// RFC 6724 §3.1, by the numbers of multicast scopes; unique local addresses are global.

@@ -24,7 +24,7 @@ use crate::time::{Duration, Instant};
 use cubic::{Cubic, Step};
 use hystart::{CSS_GROWTH_DIVISOR, Growth, HyStart, Sample};
 use reno::Reno;
-use validation::Usage;
+use validation::WindowValidation;
 
 pub(crate) use validation::Sent;
 
@@ -39,7 +39,7 @@ pub(crate) struct Congestion {
     prior: Option<Box<Prior>>,
     /// How much of the present idleness was taken in, microseconds.
     idle_us: u64,
-    usage: Usage,
+    validation: WindowValidation,
     algorithm: Algorithm,
 }
 
@@ -87,7 +87,7 @@ impl Congestion {
             ssthresh: SSTHRESH_START,
             prior: None,
             idle_us: 0,
-            usage: Usage::new(),
+            validation: WindowValidation::new(),
             algorithm: Algorithm::new(algorithm),
         }
     }
@@ -125,7 +125,7 @@ impl Congestion {
     /// Whether the window deserves to grow (Linux `tcp_is_cwnd_limited`).
     #[inline]
     pub(crate) fn is_limited(&self) -> bool {
-        self.usage.is_limited(self.cwnd, self.in_slow_start())
+        self.validation.is_limited(self.cwnd, self.in_slow_start())
     }
 
     /// Outside recovery, new data was acknowledged.
@@ -146,8 +146,10 @@ impl Congestion {
             let Ack { now, srtt, mss, .. } = *ack;
             self.algorithm.end_start();
             self.cwnd = match &mut self.algorithm {
-                Algorithm::Cubic(cubic) => cubic.avoid(self.cwnd, &Step { now, acked, srtt, mss }),
-                Algorithm::Reno(reno) => reno.avoid(self.cwnd, acked, mss),
+                Algorithm::Cubic(cubic) => {
+                    cubic.cong_avoid(self.cwnd, &Step { now, acked, srtt, mss })
+                }
+                Algorithm::Reno(reno) => reno.cong_avoid(self.cwnd, acked, mss),
                 Algorithm::Start(_) => self.cwnd,
             };
         }
@@ -195,7 +197,7 @@ impl Congestion {
             (algorithm @ Algorithm::Cubic(_), start @ Algorithm::Start(_)) => *algorithm = start,
             _ => {}
         }
-        self.usage.restart(now);
+        self.validation.restart(now);
     }
 
     /// Nothing has been out for a while: it is too late to undo.
@@ -227,7 +229,7 @@ impl Congestion {
             let floor = initial_window(mss).min(self.cwnd);
             let halved = self.cwnd.checked_shr(times.min(31) as u32).unwrap_or(0);
             self.cwnd = halved.max(floor);
-            self.usage = Usage::new();
+            self.validation = WindowValidation::new();
         }
     }
 
@@ -235,7 +237,7 @@ impl Congestion {
     #[inline]
     pub(crate) fn on_sent(&mut self, sent: &Sent) {
         let slow_start = self.in_slow_start();
-        if let Some(used) = self.usage.on_sent(sent, self.cwnd, slow_start) {
+        if let Some(used) = self.validation.on_sent(sent, self.cwnd, slow_start) {
             self.on_application_limited(used, sent.mss);
         }
     }

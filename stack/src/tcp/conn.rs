@@ -35,14 +35,14 @@ use crate::tcp::receive::RecvHalf;
 use crate::tcp::receive::rcv_space::RcvSpace;
 use crate::tcp::recovery::LazyRecovery;
 use crate::tcp::segment::options;
-use crate::tcp::segment::timestamps::{Stamps, TIMESTAMPS_LEN};
+use crate::tcp::segment::timestamps::{TIMESTAMPS_LEN, TimestampState};
 use crate::tcp::send::SendHalf;
 use crate::tcp::send::pacing::Pacer;
 use crate::tcp::send::snd_space::SndSpace;
 use crate::tcp::state::{Fins, OurFin, State};
 use crate::tcp::timers::Timers;
 use crate::tcp::timers::rtt::Rtt;
-use crate::tcp::user::socket_options::Choice;
+use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::Instant;
 
 /// How far the handshake got.
@@ -88,29 +88,29 @@ pub(crate) struct Conn {
     pub(crate) stage: Stage,
     pub(crate) fins: Fins,
     /// It has something to send, or may have.
-    pub(crate) output: bool,
+    pub(crate) output_wanted: bool,
     /// It stands in the list of those who want to send.
-    pub(crate) queued: bool,
+    pub(crate) in_ready_list: bool,
     /// It waits for its next hop's link address.
-    pub(crate) parked: bool,
+    pub(crate) awaiting_neighbor: bool,
     /// The application has let go of it.
     pub(crate) orphan: bool,
     /// It waits for the peer's FIN, by the keep-alive timer.
-    pub(crate) lingering: bool,
+    pub(crate) awaits_fin: bool,
     /// It waits in a listener's accept queue.
-    pub(crate) held: bool,
+    pub(crate) in_accept_queue: bool,
     /// A challenge ACK is wanted.
-    pub(crate) challenged: bool,
+    pub(crate) challenge_ack_wanted: bool,
     /// Our SYN or SYN-ACK is to be sent.
-    pub(crate) syn_owed: bool,
+    pub(crate) syn_pending: bool,
     pub(crate) drain: Drain,
     /// When our SYN first left; far if it did not.
-    pub(crate) syn_sent: Instant,
-    pub(crate) probe: Option<Probe>,
+    pub(crate) syn_sent_at: Instant,
+    pub(crate) probe_wanted: Option<Probe>,
     pub(crate) pending_events: Readiness,
     pub(crate) end: Option<End>,
     /// The wheel's entry for it.
-    pub(crate) wheel_at: Instant,
+    pub(crate) wheel_deadline: Instant,
     pub(crate) timers: Timers,
     pub(crate) rcv: RecvHalf,
     pub(crate) snd: SendHalf,
@@ -122,14 +122,14 @@ pub(crate) struct Conn {
     pub(crate) sack: bool,
     /// Both sides offered window scaling.
     pub(crate) scaling: bool,
-    pub(crate) stamps: Stamps,
+    pub(crate) timestamps: TimestampState,
 
     /// The path to the peer; its next hop's address is looked up when it is needed.
     pub(crate) path: Hop,
     /// When the path was last looked up.
-    pub(crate) path_at: Instant,
+    pub(crate) path_looked_up_at: Instant,
     /// When forward progress may next confirm the neighbour.
-    pub(crate) confirm_at: Instant,
+    pub(crate) next_confirm_at: Instant,
     /// IPv4 identification of the next packet.
     pub(crate) identification: u16,
     pub(crate) flow_label: u32,
@@ -140,35 +140,35 @@ pub(crate) struct Conn {
     /// What ICMP said of the path's MTU.
     pub(crate) path_mtu: u32,
     /// MSS we advertised, and the peer.
-    pub(crate) our_mss: u16,
-    pub(crate) their_mss: u16,
+    pub(crate) adv_mss: u16,
+    pub(crate) peer_mss: u16,
     /// What ICMP said since the peer was last heard: the reason, should the connection time out.
     pub(crate) soft_error: Option<SocketError>,
     /// A link address was asked for and has not come.
-    pub(crate) resolving: bool,
+    pub(crate) neighbor_requested: bool,
     /// Timeouts in a row without progress.
-    pub(crate) retries: u8,
+    pub(crate) consecutive_rtos: u8,
     /// Probes in a row without an answer.
-    pub(crate) probes: u8,
+    pub(crate) probes_out: u8,
     /// How often the probe interval has doubled.
     pub(crate) probe_backoff: u8,
-    pub(crate) settings: Choice,
+    pub(crate) options: SocketOptions,
     /// When a timer first fired without progress since; far if none did.
-    pub(crate) stalled_at: Instant,
+    pub(crate) stall_began_at: Instant,
     /// When the peer was last heard.
-    pub(crate) heard: Instant,
+    pub(crate) last_received_at: Instant,
     /// When the next challenge ACK may leave.
-    pub(crate) challenge_at: Instant,
-    pub(crate) retransmits: u32,
+    pub(crate) next_challenge_at: Instant,
+    pub(crate) total_retrans: u32,
     /// Bytes that it has in the budget of all.
-    pub(crate) charged: u32,
+    pub(crate) memory_charged: u32,
     /// What of it lies in the receive ring.
-    pub(crate) charged_received: u32,
+    pub(crate) receive_memory_charged: u32,
 }
 
 /// What a new connection starts from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
+pub(crate) struct ConnInit {
     pub(crate) id: SocketId,
     pub(crate) key: FlowKey,
     pub(crate) scope: Option<IfIndex>,
@@ -193,7 +193,7 @@ impl UserHalves {
 
 impl Conn {
     /// A connection that is to send a SYN.
-    pub(crate) fn active(birth: Birth, limits: &Limits, now: Instant) -> (Self, UserHalves) {
+    pub(crate) fn active(birth: ConnInit, limits: &Limits, now: Instant) -> (Self, UserHalves) {
         let snd_space = SndSpace::new(limits);
         let (tx, stack_tx) = byte_ring(snd_space.limit as usize);
         let (stack_rx, rx) = byte_ring(limits.tcp_receive_buffer);
@@ -207,20 +207,20 @@ impl Conn {
             key: birth.key,
             stage: Stage::SynSent,
             fins: Fins::default(),
-            output: true,
-            queued: false,
-            parked: false,
+            output_wanted: true,
+            in_ready_list: false,
+            awaiting_neighbor: false,
             orphan: false,
-            lingering: false,
-            held: false,
-            challenged: false,
-            syn_owed: true,
+            awaits_fin: false,
+            in_accept_queue: false,
+            challenge_ack_wanted: false,
+            syn_pending: true,
             drain: Drain::None,
-            syn_sent: Instant::FAR,
-            probe: None,
+            syn_sent_at: Instant::FAR,
+            probe_wanted: None,
             pending_events: Readiness::NONE,
             end: None,
-            wheel_at: Instant::FAR,
+            wheel_deadline: Instant::FAR,
             timers: Timers::new(),
             rcv: RecvHalf::new(scale, u32::from(our_mss), space, stack_rx),
             snd: SendHalf::new(birth.iss, mss, snd_space, stack_tx),
@@ -230,29 +230,29 @@ impl Conn {
             rtt: Rtt::new(),
             sack: limits.tcp_sack,
             scaling: limits.tcp_window_scaling,
-            stamps: Stamps::new(birth.clock_offset),
+            timestamps: TimestampState::new(birth.clock_offset),
             path: birth.path.hop,
-            path_at: now,
-            confirm_at: now,
+            path_looked_up_at: now,
+            next_confirm_at: now,
             identification: birth.identification,
             flow_label: birth.flow_label,
             id: birth.id,
             scope: birth.scope,
             path_mtu: u32::MAX,
-            our_mss,
-            their_mss: our_mss,
+            adv_mss: our_mss,
+            peer_mss: our_mss,
             soft_error: None,
-            resolving: false,
-            retries: 0,
-            probes: 0,
+            neighbor_requested: false,
+            consecutive_rtos: 0,
+            probes_out: 0,
             probe_backoff: 0,
-            settings: Choice::default(),
-            stalled_at: Instant::FAR,
-            heard: now,
-            challenge_at: Instant::ZERO,
-            retransmits: 0,
-            charged: 0,
-            charged_received: 0,
+            options: SocketOptions::default(),
+            stall_began_at: Instant::FAR,
+            last_received_at: now,
+            next_challenge_at: Instant::ZERO,
+            total_retrans: 0,
+            memory_charged: 0,
+            receive_memory_charged: 0,
         };
         conn.timers.retransmit = now + conn.rtt.rto();
         (conn, UserHalves { tx, rx })
@@ -270,41 +270,41 @@ impl Conn {
     /// Tells the application, or keeps still while nobody has accepted the connection: whoever does
     /// looks at it from scratch.
     #[inline]
-    pub(crate) fn tell(&mut self, cx: &mut Cx<'_>, what: Readiness) {
-        if !self.held && !self.orphan {
+    pub(crate) fn notify(&mut self, cx: &mut Cx<'_>, what: Readiness) {
+        if !self.in_accept_queue && !self.orphan {
             cx.events.mark(self.id, &mut self.pending_events, what);
         }
     }
 
     /// Whether a FIN is to follow the data.
     #[inline]
-    pub(crate) fn wants_fin(&self) -> bool {
+    pub(crate) fn needs_fin(&self) -> bool {
         self.fins.ours == OurFin::Open && (self.orphan || self.snd.ring.finish_requested())
     }
 
     /// Whether a look at `output` is worth it.
     #[inline]
-    pub(crate) fn has_work(&self) -> bool {
-        self.syn_owed
-            || self.recovery.has_work()
+    pub(crate) fn has_output(&self) -> bool {
+        self.syn_pending
+            || self.recovery.has_output()
             || self.snd.ring.len() as u32 > self.snd.outstanding()
-            || self.wants_fin()
+            || self.needs_fin()
     }
 
     /// Sees to it that the wheel, which knows it by `index`, wakes it in time.
     #[inline]
-    pub(crate) fn arm(&mut self, wheel: &mut Wheel, index: u32) {
+    pub(crate) fn arm_wheel(&mut self, wheel: &mut Wheel, index: u32) {
         let due = self.timers.earliest();
-        if due < self.wheel_at {
-            self.wheel_at = due;
+        if due < self.wheel_deadline {
+            self.wheel_deadline = due;
             wheel.set(index, due);
         }
     }
 
     /// Its rings ran empty a while ago: what is empty now is given back.
-    pub(crate) fn give_back(&mut self) {
+    pub(crate) fn release_buffers(&mut self) {
         self.drain = Drain::None;
-        self.rcv.tidy();
+        self.rcv.free_unused();
         self.snd.ring.trim();
     }
 
@@ -312,8 +312,8 @@ impl Conn {
     pub(crate) fn update_mss(&mut self) {
         let v4 = self.key.remote.ip.is_v4();
         let mtu = self.path.mtu.min(self.path_mtu);
-        let stamps = if self.stamps.on { TIMESTAMPS_LEN } else { 0 };
-        let theirs = self.settings.bound_mss(self.their_mss);
+        let stamps = if self.timestamps.enabled { TIMESTAMPS_LEN } else { 0 };
+        let theirs = self.options.bound_mss(self.peer_mss);
         let mss = options::send_mss(theirs, mtu, v4) - stamps;
         if mss != self.snd.mss {
             self.snd.mss = mss;

@@ -43,7 +43,7 @@ impl Owner {
 
 /// The index. The values live in the three slabs, which every lookup is given.
 #[derive(Debug)]
-pub(crate) struct Flows {
+pub(crate) struct FlowTable {
     hash: HashKey,
     table: Table,
     /// The connection found last.
@@ -52,13 +52,13 @@ pub(crate) struct Flows {
 
 /// Where the values live.
 #[derive(Clone, Copy)]
-pub(crate) struct Homes<'a> {
+pub(crate) struct FlowOwners<'a> {
     pub(crate) conns: &'a Slab<Conn>,
     pub(crate) embryos: &'a Embryos,
     pub(crate) time_waits: &'a TimeWaits,
 }
 
-impl Homes<'_> {
+impl FlowOwners<'_> {
     #[inline]
     fn owns(&self, owner: Owner, key: &FlowKey) -> bool {
         match owner {
@@ -69,7 +69,7 @@ impl Homes<'_> {
     }
 }
 
-impl Flows {
+impl FlowTable {
     pub(crate) fn new(expected: usize, rng: &mut Rng) -> Self {
         let hash = HashKey::new(rng.next_u64(), rng.next_u64());
         Self { hash, table: Table::new(expected), last: None }
@@ -83,13 +83,13 @@ impl Flows {
 
     /// Who owns `key`. Remembers a connection for the next call.
     #[inline]
-    pub(crate) fn lookup(&mut self, homes: Homes<'_>, key: &FlowKey) -> Option<Owner> {
+    pub(crate) fn lookup(&mut self, flow_owners: FlowOwners<'_>, key: &FlowKey) -> Option<Owner> {
         if let Some((last, index)) = &self.last
             && last == key
         {
             return Some(Owner::Conn(*index));
         }
-        let owner = self.find(homes, key)?;
+        let owner = self.find(flow_owners, key)?;
         if let Owner::Conn(index) = owner {
             self.last = Some((*key, index));
         }
@@ -97,8 +97,8 @@ impl Flows {
     }
 
     /// Who owns `key`, without remembering it.
-    pub(crate) fn find(&self, homes: Homes<'_>, key: &FlowKey) -> Option<Owner> {
-        let is_it = |id| homes.owns(Owner::unpack(id), key);
+    pub(crate) fn find(&self, flow_owners: FlowOwners<'_>, key: &FlowKey) -> Option<Owner> {
+        let is_it = |id| flow_owners.owns(Owner::unpack(id), key);
         self.table.find(self.hash.hash_flow(key), is_it).map(Owner::unpack)
     }
 

@@ -21,12 +21,12 @@ impl Tcp {
         let local = Endpoint::new(error.src, u16::from_be_bytes([a, b]));
         let remote = Endpoint::new(error.dst, u16::from_be_bytes([c, d]));
         let seq = SeqNum(u32::from_be_bytes([e, f, g, h]));
-        match self.flows.find(self.homes(), &FlowKey::new(local, remote)) {
+        match self.flows.find(self.flow_owners(), &FlowKey::new(local, remote)) {
             Some(Owner::Conn(index)) => {
                 let Some(conn) = self.conns.at_mut(index) else { return };
                 if seq.ge(conn.snd.una) && seq.lt(conn.snd.nxt) {
                     conn.on_icmp_error(cx, error.kind, seq);
-                    self.settle(cx, index);
+                    self.reschedule(cx, index);
                 }
             }
             Some(Owner::Embryo(index)) => self.embryo_icmp_error(index, seq, error.kind),

@@ -31,10 +31,10 @@ impl Ready {
     /// Puts the connection of slot `index` at the end of its interface's list, once.
     #[inline]
     pub(crate) fn push(&mut self, conn: &mut Conn, index: u32) {
-        if conn.queued {
+        if conn.in_ready_list {
             return;
         }
-        conn.queued = true;
+        conn.in_ready_list = true;
         let ifindex = conn.path.ifindex;
         let at = match self.lists.iter().position(|(i, _)| *i == ifindex) {
             Some(at) => at,
@@ -61,8 +61,8 @@ impl Ready {
         let (_, list) = self.lists.iter_mut().find(|(i, _)| *i == ifindex)?;
         loop {
             let index = list.pop_front()?;
-            if let Some(conn) = conns.at_mut(index).filter(|c| c.queued) {
-                conn.queued = false;
+            if let Some(conn) = conns.at_mut(index).filter(|c| c.in_ready_list) {
+                conn.in_ready_list = false;
                 return Some(index);
             }
             self.stale = self.stale.saturating_sub(1);
@@ -72,12 +72,12 @@ impl Ready {
     /// Sets a connection aside until its next hop's entry changes; without a route, until the tables do.
     pub(crate) fn park(&mut self, conns: &mut Slab<Conn>, index: u32, next_hop: Option<NextHop>) {
         let Some(conn) = conns.at_mut(index) else { return };
-        if !conn.parked {
-            conn.parked = true;
+        if !conn.awaiting_neighbor {
+            conn.awaiting_neighbor = true;
             self.waiting.insert(next_hop, index);
         }
         if self.waiting.len() > 2 * conns.len() + SLACK {
-            self.waiting.sweep(|index| conns.at(index).is_some_and(|c| c.parked));
+            self.waiting.sweep(|index| conns.at(index).is_some_and(|c| c.awaiting_neighbor));
         }
     }
 
@@ -95,12 +95,12 @@ impl Ready {
 /// Keeps each slot that is still marked, once. Order is kept.
 fn sweep(list: &mut VecDeque<u32>, conns: &mut Slab<Conn>) {
     list.retain(|&index| {
-        let conn = conns.at_mut(index).filter(|c| c.queued);
-        conn.map(|c| c.queued = false).is_some()
+        let conn = conns.at_mut(index).filter(|c| c.in_ready_list);
+        conn.map(|c| c.in_ready_list = false).is_some()
     });
     for &index in list.iter() {
         if let Some(conn) = conns.at_mut(index) {
-            conn.queued = true;
+            conn.in_ready_list = true;
         }
     }
 }

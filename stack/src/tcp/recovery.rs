@@ -179,7 +179,7 @@ impl Recovery {
 
     /// Whether a retransmission or a tail loss probe is to be sent.
     #[inline]
-    pub(crate) fn has_work(&self) -> bool {
+    pub(crate) fn has_output(&self) -> bool {
         self.tlp_due || !self.frto_send_new && self.sent_queue.has_retransmit()
     }
 

@@ -13,16 +13,16 @@ use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::ip::output;
 use crate::tcp::segment::Segment;
-use crate::tcp::user::socket_options::Marks;
+use crate::tcp::user::socket_options::IpMarking;
 
 /// What a bare segment says.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bare {
+pub(crate) struct BareSegment {
     pub(crate) seq: SeqNum,
     pub(crate) ack: SeqNum,
     pub(crate) flags: Flags,
     pub(crate) window: u16,
-    pub(crate) marks: Marks,
+    pub(crate) marking: IpMarking,
 }
 
 /// Sends a segment without data.
@@ -30,7 +30,7 @@ pub(crate) fn send(
     cx: &mut Cx<'_>,
     oif: Option<IfIndex>,
     key: &FlowKey,
-    bare: Bare,
+    bare: BareSegment,
     options: &[u8],
 ) -> Result<(), DropReason> {
     let len = HEADER_LEN + options.len();
@@ -40,8 +40,8 @@ pub(crate) fn send(
         dst,
         protocol: PROTO_TCP,
         payload_len: len,
-        hop_limit: bare.marks.hop_limit,
-        traffic_class: bare.marks.traffic_class,
+        hop_limit: bare.marking.hop_limit,
+        traffic_class: bare.marking.traffic_class,
         ..IpEmit::default()
     };
     let emit = Emit {
@@ -72,12 +72,12 @@ pub(crate) fn reset_for(cx: &mut Cx<'_>, seg: &Segment<'_>) {
     } else {
         (SeqNum(0), seg.end(), Flags::RST | Flags::ACK)
     };
-    let bare = Bare { seq, ack, flags, window: 0, marks: Marks::DEFAULT };
+    let bare = BareSegment { seq, ack, flags, window: 0, marking: IpMarking::DEFAULT };
     reset(cx, seg.reply_interface(), &seg.key, bare);
 }
 
 /// Sends a RST; a RST that cannot leave is counted and forgotten.
-pub(crate) fn reset(cx: &mut Cx<'_>, oif: Option<IfIndex>, key: &FlowKey, bare: Bare) {
+pub(crate) fn reset(cx: &mut Cx<'_>, oif: Option<IfIndex>, key: &FlowKey, bare: BareSegment) {
     match send(cx, oif, key, bare, &[]) {
         Ok(()) => cx.stats.tcp_resets_out += 1,
         Err(reason) => cx.drop(reason),

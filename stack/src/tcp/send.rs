@@ -36,15 +36,15 @@ pub(crate) struct SendHalf {
     /// Bytes of data in a full segment.
     pub(crate) mss: u32,
     /// End of the last segment sent that was not full (Minshall's rule needs it).
-    pub(crate) small: SeqNum,
+    pub(crate) snd_sml: SeqNum,
     /// One past the urgent byte, or SND.UNA if there is none (SND.UP).
     pub(crate) up: SeqNum,
     /// The congestion window, not the application or the peer, held data back.
-    pub(crate) limited: bool,
+    pub(crate) cwnd_limited: bool,
     /// When anything with a sequence number last left.
-    pub(crate) last_sent: Instant,
+    pub(crate) last_sent_at: Instant,
     /// Bytes of data sent, first time only.
-    pub(crate) bytes: u64,
+    pub(crate) bytes_sent: u64,
     pub(crate) space: SndSpace,
     pub(crate) ring: Reader,
 }
@@ -61,11 +61,11 @@ impl SendHalf {
             max_wnd: 0,
             scale: 0,
             mss,
-            small: iss,
+            snd_sml: iss,
             up: iss,
-            limited: false,
-            last_sent: Instant::ZERO,
-            bytes: 0,
+            cwnd_limited: false,
+            last_sent_at: Instant::ZERO,
+            bytes_sent: 0,
             space,
             ring,
         }
@@ -113,7 +113,7 @@ impl SendHalf {
 
     /// Whether a segment that was not full is still unacknowledged.
     #[inline]
-    pub(crate) fn has_small_outstanding(&self) -> bool {
-        self.small.gt(self.una) && self.small.le(self.nxt)
+    pub(crate) fn has_small_segment_outstanding(&self) -> bool {
+        self.snd_sml.gt(self.una) && self.snd_sml.le(self.nxt)
     }
 }

@@ -11,7 +11,7 @@ use crate::cx::Cx;
 use crate::fib::Path;
 use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
-use crate::tcp::conn::{Birth, Conn};
+use crate::tcp::conn::{Conn, ConnInit};
 use crate::tcp::flow_table::Owner;
 use crate::tcp::open::listen::{conn_id, conn_key};
 use crate::tcp::segment::scope;
@@ -36,17 +36,18 @@ impl Tcp {
             port => port,
         };
         let key = FlowKey::new(Endpoint::new(ip, port), remote);
-        let heir = match self.flows.find(self.homes(), &key) {
+        let successor = match self.flows.find(self.flow_owners(), &key) {
             None => None,
             Some(Owner::TimeWait(index)) => {
-                let heir = self.time_waits.heir(index, cx).ok_or(SocketError::AddressInUse)?;
+                let successor =
+                    self.time_waits.successor(index, cx).ok_or(SocketError::AddressInUse)?;
                 self.remove_time_wait(index);
-                Some(heir)
+                Some(successor)
             }
             Some(_) => return Err(SocketError::AddressInUse),
         };
         let iss = self.secrets.isn(&key, cx.now);
-        let iss = heir.map_or(iss, |heir| iss.max(heir.floor));
+        let iss = successor.map_or(iss, |successor| iss.max(successor.floor));
         let flow_label = self.secrets.flow_label(&key);
         let clock_offset = self.secrets.clock_offset(&key);
         let identification = cx.rng.next_u32() as u16;
@@ -55,10 +56,10 @@ impl Tcp {
         let slot = self.conns.insert_with(|slot| {
             let id = conn_id(slot);
             let birth =
-                Birth { id, key, scope, path, iss, identification, flow_label, clock_offset };
+                ConnInit { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
-            if let Some(heir) = heir {
-                conn.stamps.inherit(heir.stamps);
+            if let Some(successor) = successor {
+                conn.timestamps.inherit_ts_recent(successor.timestamps);
             }
             halves = Some(user);
             conn
@@ -69,7 +70,7 @@ impl Tcp {
         self.flows.insert(&key, Owner::Conn(slot.index));
         cx.memory.begin();
         cx.stats.tcp_active_opens += 1;
-        self.settle(cx, slot.index);
+        self.reschedule(cx, slot.index);
         Ok(halves.into_rings(conn_id(slot), key.local, remote))
     }
 
@@ -80,14 +81,14 @@ impl Tcp {
         remote: &Endpoint,
     ) -> Result<u16, SocketError> {
         let Self { flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
-        let homes = crate::tcp::Homes { conns, embryos, time_waits };
+        let flow_owners = crate::tcp::FlowOwners { conns, embryos, time_waits };
         let free = |port| {
             let local = Endpoint::new(ip, port);
-            let flow = flows.find(homes, &FlowKey::new(local, *remote));
+            let flow = flows.find(flow_owners, &FlowKey::new(local, *remote));
             listeners.find(&local).is_none()
                 && match flow {
                     None => true,
-                    Some(Owner::TimeWait(index)) => time_waits.heir(index, cx).is_some(),
+                    Some(Owner::TimeWait(index)) => time_waits.successor(index, cx).is_some(),
                     Some(_) => false,
                 }
         };
@@ -105,7 +106,7 @@ impl Tcp {
         let Some(conn) = conn.filter(|conn| !conn.orphan) else { return };
         conn.app_read(cx);
         // Nothing else can have come of it.
-        if conn.rcv.owed.any() {
+        if conn.rcv.pending_acks.is_due() {
             self.ready.push(conn, id.index);
         }
         self.drained.note(&mut conn.drain, id.index, cx.now);
@@ -125,12 +126,12 @@ impl Tcp {
         let too_many = self.orphans >= cx.limits.tcp_max_orphans;
         let Some(conn) = self.conn_mut(id).filter(|conn| !conn.orphan) else { return };
         conn.close(cx);
-        if (too_many || conn.is_a_burden(cx)) && conn.end.is_none() {
+        if (too_many || conn.is_orphan_out_of_memory(cx)) && conn.end.is_none() {
             conn.abort(cx);
             cx.stats.tcp_orphans_aborted += 1;
         }
         self.orphans += 1;
-        self.settle(cx, id.index);
+        self.reschedule(cx, id.index);
     }
 
     /// The application wants the connection reset. A listener closes, which resets the
@@ -149,7 +150,7 @@ impl Tcp {
 
     /// The application wrote, and the last byte is urgent (`MSG_OOB`).
     pub(crate) fn send_urgent(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        self.with(cx, id, Conn::urge);
+        self.with(cx, id, Conn::send_urgent);
     }
 
     /// The peer's urgent byte.
@@ -174,18 +175,18 @@ impl Tcp {
         option: TcpOption,
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
-            listener.settings.set(option);
+            listener.options.set(option);
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);
         conn.ok_or(SocketError::BadSocket)?.set_option(cx, option);
-        self.settle(cx, id.index);
+        self.reschedule(cx, id.index);
         Ok(())
     }
 
     /// Why a connection ended that is gone; told once.
     pub(crate) fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
-        self.gone.take(id).filter(|_| id.kind == SocketKind::TcpConnection)
+        self.pending_errors.take(id).filter(|_| id.kind == SocketKind::TcpConnection)
     }
 
     /// The socket's own address and port.
@@ -216,7 +217,7 @@ impl Tcp {
             return;
         }
         act(conn, cx);
-        self.settle(cx, id.index);
+        self.reschedule(cx, id.index);
     }
 }
 

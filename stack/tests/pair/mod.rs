@@ -54,7 +54,7 @@ impl Pair {
                 Some(meta) => {
                     let frame = &mut slot[..meta.len as usize];
                     let (to, meta) = (1 - from, RxMeta::default());
-                    self.hosts[to].receive(self.now, self.ifindex[to], meta, frame).ok();
+                    self.hosts[to].receive(self.now, self.ifindex[to], meta, frame);
                     carried += 1;
                     idle = 0;
                 }
@@ -82,7 +82,7 @@ impl Pair {
 
     /// A frame comes in at one host.
     pub fn give(&mut self, to: usize, frame: &mut [u8]) {
-        self.hosts[to].receive(self.now, self.ifindex[to], RxMeta::default(), frame).ok();
+        self.hosts[to].receive(self.now, self.ifindex[to], RxMeta::default(), frame);
     }
 
     pub fn pass(&mut self, span: Duration) {

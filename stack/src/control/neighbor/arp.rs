@@ -14,7 +14,7 @@ use crate::drop::DropReason;
 pub(crate) fn solicit(cx: &mut ControlCx, ifindex: IfIndex, target: Ipv4Addr, solicit: Solicit) {
     let Some(interface) = cx.interfaces.get(ifindex) else { return };
     let own = interface.subnet_of(target.into()).map(|a| a.ip);
-    let first = || interface.addresses.iter().map(|a| a.ip).find(Ip::is_v4);
+    let first = || interface.assigned().map(|a| a.ip).find(Ip::is_v4);
     let sender = own.or_else(first).and_then(|ip| ip.as_v4());
     let request = Arp {
         operation: arp::REQUEST,

@@ -33,7 +33,7 @@ pub(crate) fn receive(
     if interface.owns(sender) {
         return Err(DropReason::AddressConflict);
     }
-    let asked = interface.owns(target);
+    let asked = interface.answers_for(target);
     let on_link = interface.subnet_of(sender).is_some();
     let key = (ifindex, sender);
     if arp.operation == arp::REQUEST && asked {

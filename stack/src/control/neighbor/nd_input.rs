@@ -45,7 +45,7 @@ fn on_solicitation(
     options: &Options<'_>,
 ) -> Result<(), DropReason> {
     let interface = cx.interfaces.get(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
-    if !interface.owns(target) {
+    if !interface.answers_for(target) {
         return Err(DropReason::NdNotOurs);
     }
     let probe = asker.is_unspecified();

@@ -83,7 +83,7 @@ fn ctl_20_24_addresses() {
     assert_eq!(unknown, Err(ControlError::NoInterface(none)));
     let listed = host.addresses();
     let of_eth0: Vec<_> = listed.iter().filter(|a| a.ifindex == eth0).collect();
-    assert_eq!(of_eth0[0].cidr, cidr("10.0.0.1/24"));
+    assert_eq!(of_eth0[0].address.cidr, cidr("10.0.0.1/24"));
     assert_eq!(of_eth0[0].scope, Scope::Global);
     assert!(of_eth0.iter().any(|a| a.scope == Scope::Link));
     let missing = host.address_del(now, eth0, PEER);

@@ -245,7 +245,7 @@ impl World {
         if let Some(to) = to {
             self.carried[0] += u64::from(to == 0);
             // What the host makes of it is counted in its statistics.
-            self.hosts[to].receive(now, self.ifindex[to], RxMeta::default(), &mut bytes).ok();
+            self.hosts[to].receive(now, self.ifindex[to], RxMeta::default(), &mut bytes);
             return;
         }
         let (src, dst, seg) = Seg::parse(&bytes, TxChecksum::Complete);

@@ -9,6 +9,7 @@ use crate::control::InterfaceConfig;
 use crate::drop::DropReason;
 use crate::host::fixture::*;
 use crate::limits::Limits;
+use crate::verdict::Verdict;
 
 fn ping(src: Ip, dst: Ip) -> Vec<u8> {
     let message = Message::EchoRequest(Echo { id: 7, seq: 3, data: b"abc" });
@@ -219,7 +220,8 @@ fn frames_of_an_unknown_interface_are_counted() {
     let mut lab = Lab::new();
     let ifindex = addr::IfIndex::new(77).unwrap();
     let result = lab.host.receive(lab.now, ifindex, Default::default(), &mut [0; 60]);
-    assert_eq!(result, Err(DropReason::LinkUnknownInterface));
+    let expected = Verdict::Dropped(DropReason::LinkUnknownInterface);
+    assert_eq!(result, expected);
     assert!(lab.host.stats().is_balanced());
 }
 

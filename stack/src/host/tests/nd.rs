@@ -233,6 +233,6 @@ fn address_add_joins_reports_and_announces() {
 #[test]
 fn adr6_03_link_local_address_by_eui_64() {
     let lab = Lab::new();
-    let addresses: Vec<_> = lab.host.addresses().into_iter().map(|a| a.cidr).collect();
+    let addresses: Vec<_> = lab.host.addresses().into_iter().map(|a| a.address.cidr).collect();
     assert!(addresses.contains(&cidr("fe80::ff:fe00:1/64")), "{addresses:?}");
 }

@@ -11,6 +11,7 @@ use crate::host::fixture::*;
 use crate::socket::{SocketError, SocketRings};
 use crate::tcp::ListenOptions;
 use crate::time::Duration;
+use crate::verdict::Verdict;
 
 fn endpoint(text: &str) -> Endpoint {
     text.parse().unwrap()
@@ -126,7 +127,8 @@ fn tcpf_18_packet_too_big_for_a_segment_in_flight_lowers_the_path() {
     let message = Message::PacketTooBig { mtu: 1000, quote: &frames[0][14..] };
     let mut frame = icmp_frame(PEER, US, &message);
     let meta = wire::offload::RxMeta::default();
-    pair.hosts[0].receive(pair.now, pair.ifindex[0], meta, &mut frame).unwrap();
+    let verdict = pair.hosts[0].receive(pair.now, pair.ifindex[0], meta, &mut frame);
+    assert_eq!(verdict, Verdict::Consumed);
     assert_eq!(pair.hosts[0].fib().path(PEER, None, None).unwrap().mtu, 1000);
     let again = frames_of(&mut pair.hosts[0], pair.now, pair.ifindex[0]);
     assert!(!again.is_empty());
@@ -162,7 +164,7 @@ fn nud_12_progress_confirms_the_neighbour() {
                     probes.push(second);
                 }
                 let meta = wire::offload::RxMeta::default();
-                pair.hosts[1].receive(pair.now, pair.ifindex[1], meta, &mut frame).ok();
+                pair.hosts[1].receive(pair.now, pair.ifindex[1], meta, &mut frame);
             }
             pair.exchange();
         }

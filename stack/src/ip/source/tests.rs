@@ -13,7 +13,7 @@ fn interface(n: u32, addresses: &[&str]) -> FibInterface {
         mac: addr::Mac([2, 0, 0, 0, 0, n as u8]),
         mtu: 1500,
         caps: DeviceCaps::default(),
-        addresses: addresses.iter().map(|a| cidr(a)).collect(),
+        addresses: addresses.iter().map(|a| cidr(a).into()).collect(),
         groups: Vec::new(),
     }
 }

@@ -17,11 +17,11 @@ use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::limits::{Limits, TimeWaitReuse};
 use crate::store::slab::Slab;
-use crate::tcp::reply::{self, Bare};
+use crate::tcp::reply::{self, BareSegment};
 use crate::tcp::segment::Segment;
-use crate::tcp::segment::timestamps::Stamps;
+use crate::tcp::segment::timestamps::TimestampState;
 use crate::tcp::state::State;
-use crate::tcp::user::socket_options::Marks;
+use crate::tcp::user::socket_options::IpMarking;
 use crate::time::{Duration, Instant};
 
 /// One closed connection.
@@ -36,64 +36,64 @@ pub(crate) struct TimeWait {
     expires: Instant,
     older: u32,
     newer: u32,
-    stamps: Stamps,
+    timestamps: TimestampState,
     /// The window field we last sent, and its shift.
     window: u16,
     scale: u8,
     /// The socket's (Linux `tw_tos`).
     traffic_class: u8,
     /// The half second in which a stray was last answered, modulo 256.
-    answered: u8,
+    last_answer_at: u8,
     /// The peer's FIN has not come: FIN-WAIT-2.
-    half: bool,
+    in_fin_wait_2: bool,
 }
 
 impl TimeWait {
     pub(crate) fn state(&self) -> State {
-        if self.half { State::FinWait2 } else { State::TimeWait }
+        if self.in_fin_wait_2 { State::FinWait2 } else { State::TimeWait }
     }
 
     /// Whether a SYN is newer than everything of this connection: by number, or by the peer's clock
     /// where there is one (RFC 9293 §3.6.1, MAY-2; RFC 6191).
     fn is_surpassed(&self, seg: &Segment<'_>) -> bool {
-        let later = |stamps: Timestamps| SeqNum(stamps.value).gt(SeqNum(self.stamps.recent));
-        seg.seq.gt(self.rcv_nxt) || self.stamps.on && seg.timestamps.is_some_and(later)
+        let later = |stamps: Timestamps| SeqNum(stamps.value).gt(SeqNum(self.timestamps.ts_recent));
+        seg.seq.gt(self.rcv_nxt) || self.timestamps.enabled && seg.timestamps.is_some_and(later)
     }
 }
 
 /// What a segment for a closed connection leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum TimeWaitOutcome {
     /// It was answered, or ignored for this reason.
-    Done(Result<(), DropReason>),
+    Keep(Result<(), DropReason>),
     /// It opens a new connection, whose ISN must be above this number.
     Reopen(SeqNum),
     /// It ended the flow, for this reason.
-    Over(Result<(), DropReason>),
+    Remove(Result<(), DropReason>),
 }
 
 /// What a connection leaves behind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rest {
+pub(crate) struct TimeWaitInit {
     pub(crate) key: FlowKey,
     pub(crate) scope: Option<IfIndex>,
     pub(crate) snd_nxt: SeqNum,
     pub(crate) rcv_nxt: SeqNum,
-    pub(crate) stamps: Stamps,
+    pub(crate) timestamps: TimestampState,
     pub(crate) window: u16,
     pub(crate) scale: u8,
     pub(crate) traffic_class: u8,
     /// The peer's FIN has not come.
-    pub(crate) half: bool,
+    pub(crate) in_fin_wait_2: bool,
 }
 
 /// What a new connection of ours takes over from an old one of the same flow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Heir {
+pub(crate) struct TimeWaitSuccessor {
     /// Its ISN must be above this number.
     pub(crate) floor: SeqNum,
     /// The peer's clock, and when it was seen.
-    pub(crate) stamps: Stamps,
+    pub(crate) timestamps: TimestampState,
 }
 
 /// The table.
@@ -142,33 +142,44 @@ impl TimeWaits {
     }
 
     /// The record that has to give way, if the table is full.
-    pub(crate) fn victim(&self) -> Option<u32> {
+    pub(crate) fn oldest_if_full(&self) -> Option<u32> {
         self.first().filter(|_| self.slab.is_full()).map(|(_, index)| index)
     }
 
     /// A record that has expired.
-    pub(crate) fn expired(&self, now: Instant) -> Option<u32> {
+    pub(crate) fn next_expired(&self, now: Instant) -> Option<u32> {
         self.first().filter(|(expires, _)| *expires <= now).map(|(_, index)| index)
     }
 
     /// Whether a connection of ours may take the flow over, and with what (RFC 6191's reasoning from
     /// the other side; Linux `tcp_tw_reuse`): the peer's timestamps, once the clock has moved on
     /// for a second, tell its old segments from new ones.
-    pub(crate) fn heir(&self, index: u32, cx: &Cx<'_>) -> Option<Heir> {
+    pub(crate) fn successor(&self, index: u32, cx: &Cx<'_>) -> Option<TimeWaitSuccessor> {
         let record = self.slab.at(index)?;
         let allowed = match cx.limits.tcp_tw_reuse {
             TimeWaitReuse::Never => false,
             TimeWaitReuse::Loopback => cx.fib.is_local(record.key.remote.ip),
             TimeWaitReuse::Always => true,
         };
-        let later = cx.now.since(record.stamps.recent_at) > REUSE_DELAY;
-        (allowed && record.stamps.on && later && !record.half)
-            .then(|| Heir { floor: record.snd_nxt + ISN_STEP, stamps: record.stamps })
+        let later = cx.now.since(record.timestamps.ts_recent_at) > REUSE_DELAY;
+        (allowed && record.timestamps.enabled && later && !record.in_fin_wait_2).then(|| {
+            TimeWaitSuccessor { floor: record.snd_nxt + ISN_STEP, timestamps: record.timestamps }
+        })
     }
 
     /// Adds a record; the table is not full.
-    pub(crate) fn insert(&mut self, rest: Rest, now: Instant) -> Option<u32> {
-        let Rest { key, scope, snd_nxt, rcv_nxt, stamps, window, scale, half, .. } = rest;
+    pub(crate) fn insert(&mut self, rest: TimeWaitInit, now: Instant) -> Option<u32> {
+        let TimeWaitInit {
+            key,
+            scope,
+            snd_nxt,
+            rcv_nxt,
+            timestamps,
+            window,
+            scale,
+            in_fin_wait_2,
+            ..
+        } = rest;
         let record = TimeWait {
             key,
             snd_nxt,
@@ -177,12 +188,12 @@ impl TimeWaits {
             expires: now,
             older: NONE,
             newer: NONE,
-            stamps,
+            timestamps,
             window,
             scale,
             traffic_class: rest.traffic_class,
-            answered: half_second(now).wrapping_sub(1),
-            half,
+            last_answer_at: half_second(now).wrapping_sub(1),
+            in_fin_wait_2,
         };
         let index = self.slab.insert_with(|_| record)?.index;
         self.append(index, now);
@@ -202,81 +213,85 @@ impl TimeWaits {
         index: u32,
         seg: &Segment<'_>,
         listening: bool,
-    ) -> Verdict {
+    ) -> TimeWaitOutcome {
         let Some(record) = self.slab.at(index).copied() else {
-            return Verdict::Done(Err(DropReason::TcpNoSocket));
+            return TimeWaitOutcome::Keep(Err(DropReason::TcpNoSocket));
         };
-        let old = record.stamps.on
-            && seg.timestamps.is_some_and(|s| record.stamps.is_old(s.value, 0, cx.now));
-        if record.half {
-            return self.receive_half(cx, index, seg, old);
+        let old = record.timestamps.enabled
+            && seg.timestamps.is_some_and(|s| record.timestamps.paws_rejects(s.value, 0, cx.now));
+        if record.in_fin_wait_2 {
+            return self.receive_fin_wait_2(cx, index, seg, old);
         }
         if seg.flags.rst() {
             // RFC 1337: a RST must not cut TIME-WAIT short.
-            return Verdict::Done(Err(DropReason::TcpBadReset));
+            return TimeWaitOutcome::Keep(Err(DropReason::TcpBadReset));
         }
         if !old && seg.seq == record.rcv_nxt && seg.len() == 0 {
             // A late ACK wants no answer.
             self.note_timestamp(index, seg, cx.now);
             self.restart(index, cx.now);
-            return Verdict::Done(Ok(()));
+            return TimeWaitOutcome::Keep(Ok(()));
         }
         if seg.flags.syn() && !seg.flags.ack() && !old && listening && record.is_surpassed(seg) {
-            return Verdict::Reopen(record.snd_nxt + ISN_STEP);
+            return TimeWaitOutcome::Reopen(record.snd_nxt + ISN_STEP);
         }
         // A SYN may be an old duplicate as well as a new one whose number happens to be low.
         if old || seg.flags.ack() {
             self.restart(index, cx.now);
         }
         let answered = self.answer(cx, index, seg);
-        Verdict::Done(if old { answered.and(Err(DropReason::TcpPaws)) } else { answered })
+        TimeWaitOutcome::Keep(if old { answered.and(Err(DropReason::TcpPaws)) } else { answered })
     }
 
     /// A segment in FIN-WAIT-2 of an orphan: its FIN ends it in order, a RST or new text at once.
-    fn receive_half(
+    fn receive_fin_wait_2(
         &mut self,
         cx: &mut Cx<'_>,
         index: u32,
         seg: &Segment<'_>,
         old: bool,
-    ) -> Verdict {
+    ) -> TimeWaitOutcome {
         let Some(&record) = self.slab.at(index) else {
-            return Verdict::Done(Err(DropReason::TcpNoSocket));
+            return TimeWaitOutcome::Keep(Err(DropReason::TcpNoSocket));
         };
         let nxt = record.rcv_nxt;
         if seg.flags.rst() {
             let exact = seg.seq == nxt && !old;
             let refused = Err(DropReason::TcpBadReset);
-            return if exact { Verdict::Over(Ok(())) } else { Verdict::Done(refused) };
+            return if exact {
+                TimeWaitOutcome::Remove(Ok(()))
+            } else {
+                TimeWaitOutcome::Keep(refused)
+            };
         }
         let edge = nxt + (u32::from(record.window) << record.scale);
         if old || seg.flags.syn() || seg.seq.gt(edge) || seg.end().lt(nxt) {
             let reason = if old { DropReason::TcpPaws } else { DropReason::TcpOutOfWindow };
-            return Verdict::Done(self.answer(cx, index, seg).and(Err(reason)));
+            return TimeWaitOutcome::Keep(self.answer(cx, index, seg).and(Err(reason)));
         }
         let text_end = seg.seq + seg.payload.len() as u32;
         if text_end.gt(nxt) {
             reply::reset_for(cx, seg);
-            return Verdict::Over(Err(DropReason::TcpReaderGone));
+            return TimeWaitOutcome::Remove(Err(DropReason::TcpReaderGone));
         }
         if seg.flags.fin() && text_end == nxt {
             self.unlink(index);
             if let Some(record) = self.slab.at_mut(index) {
-                record.half = false;
+                record.in_fin_wait_2 = false;
                 record.rcv_nxt += 1;
             }
             self.append(index, cx.now);
             self.note_timestamp(index, seg, cx.now);
             self.acknowledge(cx, index);
         }
-        Verdict::Done(Ok(()))
+        TimeWaitOutcome::Keep(Ok(()))
     }
 
     fn note_timestamp(&mut self, index: u32, seg: &Segment<'_>, now: Instant) {
         if let Some(record) = self.slab.at_mut(index)
-            && let Some(stamps) = seg.timestamps.filter(|_| record.stamps.on)
+            && let Some(stamps) = seg.timestamps.filter(|_| record.timestamps.enabled)
         {
-            record.stamps.update(stamps, seg.seq, seg.seq, now);
+            record.timestamps.update(stamps, seg.seq, seg.seq, now);
         }
     }
 
@@ -285,7 +300,7 @@ impl TimeWaits {
         let Some(record) = self.slab.at_mut(index) else { return Ok(()) };
         if seg.len() == 0 || seg.flags.syn() {
             let half_second = half_second(cx.now);
-            if core::mem::replace(&mut record.answered, half_second) == half_second {
+            if core::mem::replace(&mut record.last_answer_at, half_second) == half_second {
                 return Err(DropReason::TcpOutOfWindow);
             }
         }
@@ -308,7 +323,7 @@ impl TimeWaits {
 
     fn append(&mut self, index: u32, now: Instant) {
         let Some(record) = self.slab.at(index) else { return };
-        let queue = &mut self.queues[usize::from(record.half)];
+        let queue = &mut self.queues[usize::from(record.in_fin_wait_2)];
         let newest = core::mem::replace(&mut queue.newest, index);
         let expires = now + queue.span;
         match self.slab.at_mut(newest) {
@@ -321,8 +336,10 @@ impl TimeWaits {
     }
 
     fn unlink(&mut self, index: u32) {
-        let Some(&TimeWait { older, newer, half, .. }) = self.slab.at(index) else { return };
-        let queue = &mut self.queues[usize::from(half)];
+        let Some(&TimeWait { older, newer, in_fin_wait_2, .. }) = self.slab.at(index) else {
+            return;
+        };
+        let queue = &mut self.queues[usize::from(in_fin_wait_2)];
         match self.slab.at_mut(older) {
             Some(record) => record.newer = newer,
             None => queue.oldest = newer,
@@ -336,11 +353,11 @@ impl TimeWaits {
 
 fn send_ack(cx: &mut Cx<'_>, record: &TimeWait) -> Result<(), DropReason> {
     let (seq, ack) = (record.snd_nxt, record.rcv_nxt);
-    let marks = Marks { traffic_class: record.traffic_class, ..Marks::DEFAULT };
-    let bare = Bare { seq, ack, flags: Flags::ACK, window: record.window, marks };
+    let marking = IpMarking { traffic_class: record.traffic_class, ..IpMarking::DEFAULT };
+    let bare = BareSegment { seq, ack, flags: Flags::ACK, window: record.window, marking };
     let mut options = OptionWriter::new();
-    if record.stamps.on {
-        options.timestamps(record.stamps.option(cx.now));
+    if record.timestamps.enabled {
+        options.timestamps(record.timestamps.option(cx.now));
     }
     reply::send(cx, record.scope, &record.key, bare, options.finish())
 }

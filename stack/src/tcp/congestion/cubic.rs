@@ -13,18 +13,18 @@ use crate::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 struct Curve {
     /// When this congestion avoidance began; [`Instant::FAR`]: it has not.
-    epoch: Instant,
+    epoch_start: Instant,
     /// The window at the last loss, lowered by fast convergence; 0: no loss since the beginning or a
     /// timeout.
     w_max: u32,
     /// The window before the last loss (`cwnd_prior`).
-    prior: u32,
+    cwnd_prior: u32,
     /// The plateau of the curve.
-    origin: u32,
-    /// When the curve reaches the plateau, milliseconds after `epoch`.
+    origin_point: u32,
+    /// When the curve reaches the plateau, milliseconds after `epoch_start`.
     k_ms: u32,
     /// What a standard TCP's window would be (`W_est`).
-    est: u32,
+    w_est: u32,
 }
 
 /// CUBIC.
@@ -32,11 +32,11 @@ struct Curve {
 pub(super) struct Cubic {
     curve: Curve,
     /// When the window was last seen to limit the sender, or not to.
-    last: Instant,
+    last_limited_at: Instant,
     /// What growth left over, as a fraction of the window: `(target - cwnd) * acked` modulo `cwnd`.
-    rest: u32,
+    cwnd_remainder: u32,
     /// What the estimate's growth left over.
-    est_rest: u64,
+    w_est_remainder: u64,
 }
 
 /// An acknowledgment in congestion avoidance.
@@ -50,53 +50,60 @@ pub(super) struct Step {
 
 impl Cubic {
     pub(super) fn new() -> Self {
-        let curve = Curve { epoch: Instant::FAR, w_max: 0, prior: 0, origin: 0, k_ms: 0, est: 0 };
-        Self { curve, last: Instant::ZERO, rest: 0, est_rest: 0 }
+        let curve = Curve {
+            epoch_start: Instant::FAR,
+            w_max: 0,
+            cwnd_prior: 0,
+            origin_point: 0,
+            k_ms: 0,
+            w_est: 0,
+        };
+        Self { curve, last_limited_at: Instant::ZERO, cwnd_remainder: 0, w_est_remainder: 0 }
     }
 
     /// Congestion avoidance: the window after one more acknowledgment (RFC 9438 §4.2 to §4.5).
     #[inline]
-    pub(super) fn avoid(&mut self, cwnd: u32, step: &Step) -> u32 {
-        if self.curve.epoch == Instant::FAR {
+    pub(super) fn cong_avoid(&mut self, cwnd: u32, step: &Step) -> u32 {
+        if self.curve.epoch_start == Instant::FAR {
             self.begin(cwnd, step);
         }
-        self.last = step.now;
+        self.last_limited_at = step.now;
         let curve = &self.curve;
-        let elapsed = step.now.since(curve.epoch);
+        let elapsed = step.now.since(curve.epoch_start);
         let here = curve.at(elapsed, step.mss);
         self.grow_estimate(cwnd, step);
         // A curve that began at its plateau says little (see below).
         let known = self.curve.w_max > 0;
-        if known && here < self.curve.est {
+        if known && here < self.curve.w_est {
             // Reno-friendly region (§4.3). Never faster than slow start, whatever lowered the window.
-            return self.curve.est.clamp(cwnd, cwnd.saturating_add(step.acked));
+            return self.curve.w_est.clamp(cwnd, cwnd.saturating_add(step.acked));
         }
         let most = cwnd.saturating_add(cwnd / 2);
         // Linux looks for at least 5 % a round where it knows of no loss: slow start may have
         // ended far below what the path carries.
-        let least = if known { cwnd } else { (cwnd + cwnd / 20).max(self.curve.est) };
-        let ahead = self.curve.at(elapsed + step.srtt, step.mss);
-        let target = ahead.clamp(least.min(most), most);
+        let least = if known { cwnd } else { (cwnd + cwnd / 20).max(self.curve.w_est) };
+        let target_cwnd = self.curve.at(elapsed + step.srtt, step.mss);
+        let target = target_cwnd.clamp(least.min(most), most);
         let cwnd_64 = u64::from(cwnd.max(1));
-        let sum = u64::from(self.rest) + u64::from(target - cwnd) * u64::from(step.acked);
-        self.rest = (sum % cwnd_64) as u32;
+        let sum = u64::from(self.cwnd_remainder) + u64::from(target - cwnd) * u64::from(step.acked);
+        self.cwnd_remainder = (sum % cwnd_64) as u32;
         cwnd.saturating_add(u32::try_from(sum / cwnd_64).unwrap_or(u32::MAX))
     }
 
     /// Something was acknowledged while the window limited nobody: that time does not count.
     #[inline]
     pub(super) fn on_unlimited(&mut self, now: Instant) {
-        if self.curve.epoch != Instant::FAR {
-            self.pause(now.since(self.last));
-            self.last = now;
+        if self.curve.epoch_start != Instant::FAR {
+            self.pause(now.since(self.last_limited_at));
+            self.last_limited_at = now;
         }
     }
 
     /// Nothing was sent for `idle`: that time does not count, as Linux has it.
     pub(super) fn pause(&mut self, idle: Duration) {
-        if self.curve.epoch != Instant::FAR {
-            self.curve.epoch += idle;
-            self.last += idle;
+        if self.curve.epoch_start != Instant::FAR {
+            self.curve.epoch_start += idle;
+            self.last_limited_at += idle;
         }
     }
 
@@ -104,8 +111,8 @@ impl Cubic {
     /// window never grows unused is seen to elsewhere.
     pub(super) fn on_loss(&mut self, cwnd: u32, mss: u32) -> u32 {
         let curve = &mut self.curve;
-        curve.epoch = Instant::FAR;
-        curve.prior = cwnd;
+        curve.epoch_start = Instant::FAR;
+        curve.cwnd_prior = cwnd;
         // Fast convergence: less than last time, so somebody else wants a share.
         let yields = cwnd < curve.w_max;
         curve.w_max = if yields { part(cwnd, FAST_CONVERGENCE) } else { cwnd };
@@ -114,7 +121,7 @@ impl Cubic {
 
     /// After a timeout the curve begins at its plateau (§4.8).
     pub(super) fn on_timeout(&mut self) {
-        self.curve.epoch = Instant::FAR;
+        self.curve.epoch_start = Instant::FAR;
         self.curve.w_max = 0;
     }
 
@@ -126,29 +133,29 @@ impl Cubic {
     /// Congestion avoidance begins with this window.
     fn begin(&mut self, cwnd: u32, step: &Step) {
         let curve = &mut self.curve;
-        curve.epoch = step.now;
-        curve.est = cwnd;
+        curve.epoch_start = step.now;
+        curve.w_est = cwnd;
         if curve.w_max > cwnd {
-            curve.origin = curve.w_max;
+            curve.origin_point = curve.w_max;
             curve.k_ms = plateau_ms(curve.w_max - cwnd, step.mss);
         } else {
-            curve.origin = cwnd;
+            curve.origin_point = cwnd;
             curve.k_ms = 0;
         }
-        self.rest = 0;
-        self.est_rest = 0;
+        self.cwnd_remainder = 0;
+        self.w_est_remainder = 0;
     }
 
     /// `W_est` grows by alpha segments a window: by 9/17 until it is where the last loss was, then by
     /// one (§4.3).
     #[inline]
     fn grow_estimate(&mut self, cwnd: u32, step: &Step) {
-        let alpha = if self.curve.est >= self.curve.prior { ALPHA_DIVISOR } else { ALPHA };
+        let alpha = if self.curve.w_est >= self.curve.cwnd_prior { ALPHA_DIVISOR } else { ALPHA };
         let window = ALPHA_DIVISOR * u64::from(cwnd.max(1));
-        let sum = self.est_rest + alpha * u64::from(step.acked) * u64::from(step.mss);
-        self.est_rest = sum % window;
+        let sum = self.w_est_remainder + alpha * u64::from(step.acked) * u64::from(step.mss);
+        self.w_est_remainder = sum % window;
         let grown = u32::try_from(sum / window).unwrap_or(u32::MAX);
-        self.curve.est = self.curve.est.saturating_add(grown);
+        self.curve.w_est = self.curve.w_est.saturating_add(grown);
     }
 }
 
@@ -167,9 +174,9 @@ impl Curve {
         };
         let off = u32::try_from(off).unwrap_or(u32::MAX);
         if t < self.k_ms {
-            self.origin.saturating_sub(off)
+            self.origin_point.saturating_sub(off)
         } else {
-            self.origin.saturating_add(off)
+            self.origin_point.saturating_add(off)
         }
     }
 }

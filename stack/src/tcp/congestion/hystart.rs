@@ -45,42 +45,42 @@ enum Phase {
     Conservative,
 }
 
-/// The state of HyStart++. Times are microseconds; [`NONE`] stands for infinity.
+/// The state of HyStart++. Times are microseconds; [`INFINITY`] stands for infinity.
 #[derive(Clone, Debug)]
 pub(super) struct HyStart {
     /// The round ends when this is acknowledged.
     window_end: SeqNum,
-    last_round_min: u32,
-    round_min: u32,
+    last_round_min_rtt_us: u32,
+    current_round_min_rtt_us: u32,
     /// What conservative slow start compares with.
-    baseline: u32,
-    samples: u8,
+    css_baseline_min_rtt_us: u32,
+    rtt_sample_count: u8,
     /// Rounds of conservative slow start.
-    rounds: u8,
+    css_rounds: u8,
     phase: Phase,
     /// The next acknowledgment is the first of a round: its train begins there, not where the last ended.
-    begins: bool,
+    starts_round: bool,
     /// The least round trip of all.
-    least: u32,
-    round_start: u32,
+    delay_min_us: u32,
+    round_start_us: u32,
     /// The last acknowledgment of the round's train.
-    train: u32,
+    last_ack_us: u32,
 }
 
 impl HyStart {
     pub(super) fn new() -> Self {
         Self {
             window_end: SeqNum(0),
-            last_round_min: NONE,
-            round_min: NONE,
-            baseline: NONE,
-            samples: 0,
-            rounds: 0,
+            last_round_min_rtt_us: INFINITY,
+            current_round_min_rtt_us: INFINITY,
+            css_baseline_min_rtt_us: INFINITY,
+            rtt_sample_count: 0,
+            css_rounds: 0,
             phase: Phase::Fresh,
-            begins: true,
-            least: NONE,
-            round_start: 0,
-            train: 0,
+            starts_round: true,
+            delay_min_us: INFINITY,
+            round_start_us: 0,
+            last_ack_us: 0,
         }
     }
 
@@ -90,16 +90,16 @@ impl HyStart {
         if self.phase == Phase::Fresh {
             self.phase = Phase::Slow;
         }
-        if core::mem::take(&mut self.begins) {
+        if core::mem::take(&mut self.starts_round) {
             // What the last ACK of a round lets out is the end of a train, and what the first lets
             // out is the beginning of the next: the border is between them.
             self.window_end = sample.nxt;
-            (self.round_start, self.train) = (micros(sample.now), micros(sample.now));
+            (self.round_start_us, self.last_ack_us) = (micros(sample.now), micros(sample.now));
         }
         if let Some(rtt) = sample.rtt {
-            self.take(u32::try_from(rtt.as_micros()).unwrap_or(NONE - 1));
+            self.on_rtt_sample(u32::try_from(rtt.as_micros()).unwrap_or(INFINITY - 1));
         }
-        if sample.segments >= TRAIN_WINDOW && self.is_train(sample.now) {
+        if sample.segments >= LOW_WINDOW && self.is_ack_train_long(sample.now) {
             return Growth::Over;
         }
         let growth = match self.phase {
@@ -108,7 +108,7 @@ impl HyStart {
         };
         if sample.una.ge(self.window_end) {
             self.end_round();
-            if self.rounds >= CSS_ROUNDS {
+            if self.css_rounds >= CSS_ROUNDS {
                 return Growth::Over;
             }
         }
@@ -117,44 +117,48 @@ impl HyStart {
 
     /// Acknowledgments that come without a gap for half a round trip: the window that they are for
     /// fills half of the path, and the next round would fill all of it (Linux: the ACK train).
-    fn is_train(&mut self, now: Instant) -> bool {
+    fn is_ack_train_long(&mut self, now: Instant) -> bool {
         let now = micros(now);
         // On a short path a pause of Linux's 2 ms is several round trips: there is always a train.
-        if now.wrapping_sub(self.train) > TRAIN_GAP.min(self.least / 8) {
+        if now.wrapping_sub(self.last_ack_us) > ACK_DELTA_US.min(self.delay_min_us / 8) {
             return false;
         }
-        self.train = now;
-        self.least != NONE && now.wrapping_sub(self.round_start) > self.least / 2
+        self.last_ack_us = now;
+        self.delay_min_us != INFINITY
+            && now.wrapping_sub(self.round_start_us) > self.delay_min_us / 2
     }
 
-    fn take(&mut self, rtt: u32) {
-        self.least = self.least.min(rtt);
-        self.round_min = self.round_min.min(rtt);
-        self.samples = self.samples.saturating_add(1);
-        if self.samples < SAMPLES {
+    fn on_rtt_sample(&mut self, rtt: u32) {
+        self.delay_min_us = self.delay_min_us.min(rtt);
+        self.current_round_min_rtt_us = self.current_round_min_rtt_us.min(rtt);
+        self.rtt_sample_count = self.rtt_sample_count.saturating_add(1);
+        if self.rtt_sample_count < N_RTT_SAMPLE {
             return;
         }
         if self.phase == Phase::Conservative {
-            if self.round_min < self.baseline {
-                self.baseline = NONE;
+            if self.current_round_min_rtt_us < self.css_baseline_min_rtt_us {
+                self.css_baseline_min_rtt_us = INFINITY;
                 self.phase = Phase::Slow;
-                self.rounds = 0;
+                self.css_rounds = 0;
             }
-        } else if self.last_round_min != NONE
-            && self.round_min >= self.last_round_min.saturating_add(threshold(self.last_round_min))
+        } else if self.last_round_min_rtt_us != INFINITY
+            && self.current_round_min_rtt_us
+                >= self
+                    .last_round_min_rtt_us
+                    .saturating_add(rtt_thresh_us(self.last_round_min_rtt_us))
         {
-            self.baseline = self.round_min;
+            self.css_baseline_min_rtt_us = self.current_round_min_rtt_us;
             self.phase = Phase::Conservative;
-            self.rounds = 0;
+            self.css_rounds = 0;
         }
     }
 
     fn end_round(&mut self) {
-        self.rounds += u8::from(self.phase == Phase::Conservative);
-        self.last_round_min = self.round_min;
-        self.round_min = NONE;
-        self.samples = 0;
-        self.begins = true;
+        self.css_rounds += u8::from(self.phase == Phase::Conservative);
+        self.last_round_min_rtt_us = self.current_round_min_rtt_us;
+        self.current_round_min_rtt_us = INFINITY;
+        self.rtt_sample_count = 0;
+        self.starts_round = true;
     }
 }
 
@@ -164,26 +168,26 @@ fn micros(now: Instant) -> u32 {
 }
 
 /// How much later than in the round before is late (RFC 9406 §4.2; VEC-15).
-fn threshold(last_round_min: u32) -> u32 {
-    (last_round_min / RTT_DIVISOR).clamp(MIN_RTT_THRESHOLD, MAX_RTT_THRESHOLD)
+fn rtt_thresh_us(last_round_min_rtt_us: u32) -> u32 {
+    (last_round_min_rtt_us / MIN_RTT_DIVISOR).clamp(MIN_RTT_THRESH_US, MAX_RTT_THRESH_US)
 }
 
 /// By what conservative slow start divides growth.
 pub(super) const CSS_GROWTH_DIVISOR: u32 = 4;
 
 // RFC 9406 §4.3 (TCPC-05).
-const MIN_RTT_THRESHOLD: u32 = 4_000;
-const MAX_RTT_THRESHOLD: u32 = 16_000;
-const RTT_DIVISOR: u32 = 8;
-const SAMPLES: u8 = 8;
+const MIN_RTT_THRESH_US: u32 = 4_000;
+const MAX_RTT_THRESH_US: u32 = 16_000;
+const MIN_RTT_DIVISOR: u32 = 8;
+const N_RTT_SAMPLE: u8 = 8;
 const CSS_ROUNDS: u8 = 5;
 
 /// Linux `hystart_low_window`, segments.
-const TRAIN_WINDOW: u32 = 16;
+const LOW_WINDOW: u32 = 16;
 /// Linux `hystart_ack_delta_us`.
-const TRAIN_GAP: u32 = 2_000;
+const ACK_DELTA_US: u32 = 2_000;
 
-const NONE: u32 = u32::MAX;
+const INFINITY: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests {
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn thresholds_vec_15_tcpc_05() {
         for (last_ms, expected_ms) in [(10, 4), (40, 5), (100, 12), (500, 16)] {
-            assert_eq!(threshold(last_ms * 1000) / 1000, expected_ms);
+            assert_eq!(rtt_thresh_us(last_ms * 1000) / 1000, expected_ms);
         }
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct Reno {
 impl Reno {
     /// Congestion avoidance: the window after `acked` more bytes (appropriate byte counting, RFC 3465
     /// §2.1).
-    pub(super) fn avoid(&mut self, cwnd: u32, acked: u32, mss: u32) -> u32 {
+    pub(super) fn cong_avoid(&mut self, cwnd: u32, acked: u32, mss: u32) -> u32 {
         self.acked = self.acked.saturating_add(acked);
         let windows = self.acked / cwnd.max(1);
         self.acked -= windows * cwnd.max(1);

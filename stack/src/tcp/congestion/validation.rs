@@ -26,60 +26,66 @@ pub(crate) struct Sent {
 
 /// How much of the window is used.
 #[derive(Debug)]
-pub(super) struct Usage {
+pub(super) struct WindowValidation {
     /// The window held data back.
     limited: bool,
     /// Most bytes outstanding in this window.
-    out: u32,
+    max_in_flight: u32,
     /// This window ends when this is acknowledged.
-    end: SeqNum,
-    /// Most bytes outstanding since `since`.
-    used: u32,
+    window_end: SeqNum,
+    /// Most bytes outstanding since `last_full_at`.
+    max_used: u32,
     /// When the window was last fully used, or lowered for not being.
-    since: Instant,
+    last_full_at: Instant,
 }
 
-impl Usage {
+impl WindowValidation {
     pub(super) fn new() -> Self {
-        Self { limited: false, out: 0, end: SeqNum(0), used: 0, since: Instant::ZERO }
+        Self {
+            limited: false,
+            max_in_flight: 0,
+            window_end: SeqNum(0),
+            max_used: 0,
+            last_full_at: Instant::ZERO,
+        }
     }
 
     /// Whether growth is deserved. In slow start a window half used still shows that the path carries
     /// twice what was acknowledged.
     #[inline]
     pub(super) fn is_limited(&self, cwnd: u32, slow_start: bool) -> bool {
-        self.limited || slow_start && cwnd / 2 < self.out
+        self.limited || slow_start && cwnd / 2 < self.max_in_flight
     }
 
     /// Takes in what was sent. Says how much is used of a window that was too large for a whole
     /// timeout.
     #[inline]
     pub(super) fn on_sent(&mut self, sent: &Sent, cwnd: u32, slow_start: bool) -> Option<u32> {
-        let out = (sent.nxt - sent.una).max(0) as u32;
-        let over = self.out == 0 || sent.una.ge(self.end);
-        if over || sent.limited || !self.limited && out > self.out {
+        let max_in_flight = (sent.nxt - sent.una).max(0) as u32;
+        let is_new_window = self.max_in_flight == 0 || sent.una.ge(self.window_end);
+        if is_new_window || sent.limited || !self.limited && max_in_flight > self.max_in_flight {
             self.limited = sent.limited;
-            self.out = out;
-            self.end = sent.nxt;
+            self.max_in_flight = max_in_flight;
+            self.window_end = sent.nxt;
         }
         if self.is_limited(cwnd, slow_start) {
             self.restart(sent.now);
             return None;
         }
-        self.used = self.used.max(out);
-        if self.since == Instant::ZERO {
-            self.since = sent.now;
+        self.max_used = self.max_used.max(max_in_flight);
+        if self.last_full_at == Instant::ZERO {
+            self.last_full_at = sent.now;
         }
-        if sent.now.since(self.since) < sent.rto {
+        if sent.now.since(self.last_full_at) < sent.rto {
             return None;
         }
-        self.since = sent.now;
-        sent.open.then(|| core::mem::take(&mut self.used))
+        self.last_full_at = sent.now;
+        sent.open.then(|| core::mem::take(&mut self.max_used))
     }
 
     /// What is used is measured from here on.
     pub(super) fn restart(&mut self, now: Instant) {
-        self.used = 0;
-        self.since = now;
+        self.max_used = 0;
+        self.last_full_at = now;
     }
 }

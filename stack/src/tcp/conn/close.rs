@@ -5,7 +5,7 @@ use wire::tcp::Flags;
 use crate::cx::Cx;
 use crate::socket::SocketError;
 use crate::tcp::conn::{Conn, End, Stage};
-use crate::tcp::reply::{self, Bare};
+use crate::tcp::reply::{self, BareSegment};
 use crate::tcp::state::{State, TheirFin};
 use crate::time::Duration;
 
@@ -18,12 +18,12 @@ impl Conn {
             self.end = Some(End::Closed);
             return;
         }
-        if self.rcv.ring.buffered() > 0 || self.settings.reset_on_close {
+        if self.rcv.ring.buffered() > 0 || self.options.reset_on_close {
             self.abort(cx);
             return;
         }
-        self.rcv.shut();
-        self.output = true;
+        self.rcv.shut_down();
+        self.output_wanted = true;
         self.retire(cx);
     }
 
@@ -39,8 +39,8 @@ impl Conn {
             return;
         }
         let flags = Flags::RST | Flags::ACK;
-        let marks = self.settings.marks;
-        let bare = Bare { seq: self.snd.nxt, ack: self.rcv.nxt, flags, window: 0, marks };
+        let marking = self.options.marking;
+        let bare = BareSegment { seq: self.snd.nxt, ack: self.rcv.nxt, flags, window: 0, marking };
         reply::reset(cx, self.scope, &self.key, bare);
     }
 
@@ -66,12 +66,12 @@ impl Conn {
         if self.stage != Stage::Synchronized || self.state() != State::FinWait2 {
             return;
         }
-        match self.settings.fin_timeout {
+        match self.options.fin_timeout {
             None => self.end = Some(End::TimeWait),
             Some(0) => self.abort(cx),
-            Some(_) if self.lingering => {}
+            Some(_) if self.awaits_fin => {}
             Some(wait) => {
-                self.lingering = true;
+                self.awaits_fin = true;
                 // Not before a lost FIN could have come again (Linux `tcp_fin_time`).
                 let least = self.rtt.rto().saturating_mul(7) / 2;
                 self.timers.keepalive = cx.now + Duration::from_millis(wait.into()).max(least);

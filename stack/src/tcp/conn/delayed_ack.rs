@@ -10,15 +10,15 @@ impl Conn {
     #[inline]
     pub(crate) fn schedule_ack(&mut self, cx: &Cx<'_>, gap: bool) {
         let rcv = &mut self.rcv;
-        let waiting = (rcv.nxt - rcv.acked) as u32;
-        if gap || waiting > rcv.acks.segment || rcv.acks.is_quick() {
-            rcv.owed.now = true;
+        let waiting = (rcv.nxt - rcv.last_ack_sent) as u32;
+        if gap || waiting > rcv.ack_policy.rcv_mss || rcv.ack_policy.is_in_quickack_mode() {
+            rcv.pending_acks.immediate = true;
             return;
         }
-        let delay = rcv.acks.delay(Duration::from_micros(self.rtt.srtt_us().into()));
+        let delay = rcv.ack_policy.delay(Duration::from_micros(self.rtt.srtt_us().into()));
         let timer = &mut self.timers.delayed_ack;
         if *timer != Instant::FAR && *timer <= cx.now + delay / 4 {
-            rcv.owed.now = true;
+            rcv.pending_acks.immediate = true;
         } else {
             *timer = (*timer).min(cx.now + delay);
         }
@@ -26,8 +26,8 @@ impl Conn {
 
     /// An ACK that was put off is due.
     pub(crate) fn on_ack_timer(&mut self) {
-        if self.rcv.acks.on_timer(self.rtt.rto()) {
-            self.rcv.owed.now = true;
+        if self.rcv.ack_policy.on_timer(self.rtt.rto()) {
+            self.rcv.pending_acks.immediate = true;
         }
     }
 }

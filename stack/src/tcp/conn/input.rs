@@ -52,8 +52,8 @@ impl Conn {
             return Err(DropReason::TcpBadFlags);
         }
         self.process_ack(cx, seg)?;
-        if let Some(stamps) = seg.timestamps.filter(|_| self.stamps.on) {
-            self.stamps.update(stamps, seg.seq, self.rcv.acked, cx.now);
+        if let Some(stamps) = seg.timestamps.filter(|_| self.timestamps.enabled) {
+            self.timestamps.update(stamps, seg.seq, self.rcv.last_ack_sent, cx.now);
         }
         if self.end.is_some() {
             return Ok(());
@@ -78,12 +78,12 @@ impl Conn {
         seg: &Segment<'_>,
     ) -> Result<(), DropReason> {
         if let Some(stamps) = seg.timestamps
-            && self.stamps.on
-            && self.stamps.is_old(stamps.value, PAWS_SLACK, cx.now)
+            && self.timestamps.enabled
+            && self.timestamps.paws_rejects(stamps.value, PAWS_SLACK, cx.now)
             && !seg.flags.rst()
-            && !self.is_overtaken_ack(seg, stamps.value)
+            && !self.is_disordered_ack(seg, stamps.value)
         {
-            self.answer_misfit(cx, seg);
+            self.answer_unacceptable(cx, seg);
             return Err(DropReason::TcpPaws);
         }
         Ok(())
@@ -91,9 +91,9 @@ impl Conn {
 
     /// A bare ACK that says nothing new, sent within one RTO of what overtook it, is no reason for
     /// an answer (Linux `tcp_disordered_ack`).
-    fn is_overtaken_ack(&self, seg: &Segment<'_>, value: u32) -> bool {
+    fn is_disordered_ack(&self, seg: &Segment<'_>, value: u32) -> bool {
         let window = u32::from(seg.window) << self.snd.scale;
-        let behind = SeqNum(self.stamps.recent) - SeqNum(value);
+        let behind = SeqNum(self.timestamps.ts_recent) - SeqNum(value);
         seg.flags.ack()
             && seg.len() == 0
             && seg.seq == self.rcv.nxt
@@ -105,11 +105,11 @@ impl Conn {
 
     /// Answers a segment that fits nowhere with where we stand. Only segments without text can make
     /// two hosts answer each other for ever, so only those are counted.
-    fn answer_misfit(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
+    fn answer_unacceptable(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
         if seg.flags.syn() {
             self.challenge(cx);
-        } else if seg.len() > 0 || self.may_answer(cx.now) {
-            self.owe_duplicate(seg);
+        } else if seg.len() > 0 || self.may_send_out_of_window_ack(cx.now) {
+            self.schedule_dup_ack(seg);
         }
     }
 
@@ -122,11 +122,11 @@ impl Conn {
         cx: &mut Cx<'_>,
         seg: &Segment<'_>,
     ) -> Result<(), DropReason> {
-        if seg.end().ge(self.rcv.acked) && seg.seq.le(self.rcv.edge) {
+        if seg.end().ge(self.rcv.last_ack_sent) && seg.seq.le(self.rcv.rcv_adv) {
             return Ok(());
         }
         if !seg.flags.rst() {
-            self.answer_misfit(cx, seg);
+            self.answer_unacceptable(cx, seg);
         } else if self.is_reset_after_fin(seg) {
             return Ok(());
         }
@@ -140,7 +140,7 @@ impl Conn {
 
     /// The right edge of the text that came out of order.
     fn highest_received(&self) -> Option<SeqNum> {
-        let end = self.rcv.waiting_end()?;
+        let end = self.rcv.out_of_order_end()?;
         Some(self.rcv.nxt + (end - self.rcv.ring.position()) as u32)
     }
 
@@ -172,15 +172,15 @@ impl Conn {
     /// Wants a challenge ACK (RFC 5961 §7; TCPI-04): at most one in half a second from here, and as
     /// many as the [host's budget](crate::tcp::challenge) allows.
     pub(crate) fn challenge(&mut self, cx: &Cx<'_>) {
-        self.challenged |= self.may_answer(cx.now);
+        self.challenge_ack_wanted |= self.may_send_out_of_window_ack(cx.now);
     }
 
     /// Whether a segment that fits nowhere may be answered: at most one in half a second, so that
     /// two hosts do not answer each other for ever.
-    fn may_answer(&mut self, now: Instant) -> bool {
-        let may = now >= self.challenge_at;
+    fn may_send_out_of_window_ack(&mut self, now: Instant) -> bool {
+        let may = now >= self.next_challenge_at;
         if may {
-            self.challenge_at = now + CHALLENGE_INTERVAL;
+            self.next_challenge_at = now + CHALLENGE_INTERVAL;
         }
         may
     }
@@ -195,7 +195,7 @@ impl Conn {
         if seg.payload.is_empty() && !seg.flags.fin() {
             return Ok(());
         }
-        let outcome = self.take_text(cx, seg);
+        let outcome = self.accept_text(cx, seg);
         if self.end.is_none() {
             if seg.flags.fin() {
                 self.process_fin(seg);
@@ -205,38 +205,38 @@ impl Conn {
         outcome
     }
 
-    fn take_text(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>) -> Result<(), DropReason> {
+    fn accept_text(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>) -> Result<(), DropReason> {
         let Some((text, offset)) = self.trim(seg) else {
             return Ok(());
         };
         if self.orphan {
-            return self.refuse_text(cx, seg);
+            return self.abort_on_data(cx, seg);
         }
         if text.is_empty() {
             // The window is closed: the sender wants to know where it stands.
-            self.rcv.owed.now = true;
+            self.rcv.pending_acks.immediate = true;
             return Err(DropReason::TcpOutOfWindow);
         }
         if offset > 0 {
-            return self.keep_text(cx, text, offset);
+            return self.queue_out_of_order(cx, text, offset);
         }
-        self.admit(cx, true)?;
-        let accepted = self.rcv.accept(text);
+        self.schedule_receive_memory(cx, true)?;
+        let accepted = self.rcv.append(text);
         if accepted.gap {
             self.recount(cx);
-        } else if !self.rcv.shut {
+        } else if !self.rcv.is_shut_down {
             self.charge(cx, text.len() as u32);
         }
         if let Some((left, right)) = accepted.twice {
-            self.note_twice(left, right);
+            self.report_dsack(left, right);
         }
-        self.measure_text(cx, seg, text.len() as u32);
+        self.on_data_received(cx, seg, text.len() as u32);
         self.schedule_ack(cx, accepted.gap);
         if accepted.urgent {
-            self.tell(cx, Readiness::URGENT);
+            self.notify(cx, Readiness::URGENT);
         }
-        if !self.rcv.shut {
-            self.tell(cx, Readiness::READABLE);
+        if !self.rcv.is_shut_down {
+            self.notify(cx, Readiness::READABLE);
         }
         Ok(())
     }
@@ -252,14 +252,14 @@ impl Conn {
         let old = if ahead < 0 { ahead.unsigned_abs() as usize } else { 0 };
         if old >= seg.payload.len() || self.fins.theirs != TheirFin::Open {
             // Sent again: the peer has missed our ACK.
-            self.owe_duplicate(seg);
+            self.schedule_dup_ack(seg);
             return None;
         }
         if old > 0 {
-            self.note_twice(seg.seq, self.rcv.nxt);
+            self.report_dsack(seg.seq, self.rcv.nxt);
         }
         let offset = ahead.max(0) as u32;
-        let last = self.rcv.fin.unwrap_or(self.rcv.edge).min(self.rcv.edge);
+        let last = self.rcv.fin_seq.unwrap_or(self.rcv.rcv_adv).min(self.rcv.rcv_adv);
         let room = ((last - self.rcv.nxt) as u32).saturating_sub(offset) as usize;
         let text = &seg.payload[old..];
         Some((&text[..text.len().min(room)], offset))
@@ -267,7 +267,7 @@ impl Conn {
 
     /// Text for an application that is gone is data lost: reset (RFC 9293 §3.6.1; Linux
     /// `TCPAbortOnData`).
-    fn refuse_text(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>) -> Result<(), DropReason> {
+    fn abort_on_data(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>) -> Result<(), DropReason> {
         reply::reset_for(cx, seg);
         self.fail(cx, SocketError::ConnectionAborted);
         Err(DropReason::TcpReaderGone)
@@ -278,11 +278,11 @@ impl Conn {
         let fin: SeqNum = seg.seq + seg.payload.len() as u32;
         if fin.lt(self.rcv.nxt) {
             // Sent again.
-            self.rcv.owed.now = true;
-        } else if fin.le(self.rcv.edge) {
+            self.rcv.pending_acks.immediate = true;
+        } else if fin.le(self.rcv.rcv_adv) {
             self.rcv.note_fin(fin);
             if seg.payload.is_empty() && fin != self.rcv.nxt {
-                self.rcv.owed.duplicate(self.sack);
+                self.rcv.pending_acks.on_out_of_order(self.sack);
             }
         }
     }
@@ -294,7 +294,7 @@ impl Conn {
             return;
         }
         self.fins.receive();
-        self.tell(cx, Readiness::READABLE);
+        self.notify(cx, Readiness::READABLE);
         if self.state() == State::TimeWait {
             self.end = Some(End::TimeWait);
         }

@@ -8,16 +8,16 @@ impl Conn {
     /// Text in order was buffered.
     #[inline]
     pub(crate) fn charge(&mut self, cx: &mut Cx<'_>, bytes: u32) {
-        self.charged += bytes;
-        self.charged_received += bytes;
+        self.memory_charged += bytes;
+        self.receive_memory_charged += bytes;
         cx.memory.add(bytes, cx.limits);
     }
 
     /// Text was acknowledged and left the send ring.
     #[inline]
     pub(crate) fn discharge(&mut self, cx: &mut Cx<'_>, bytes: u32) {
-        let bytes = bytes.min(self.charged - self.charged_received);
-        self.charged -= bytes;
+        let bytes = bytes.min(self.memory_charged - self.receive_memory_charged);
+        self.memory_charged -= bytes;
         cx.memory.sub(bytes, cx.limits);
     }
 
@@ -25,7 +25,7 @@ impl Conn {
     /// ring, which is somewhere else in memory.
     #[inline]
     pub(crate) fn recount_received(&mut self, cx: &mut Cx<'_>) {
-        self.recharge(cx, self.charged - self.charged_received);
+        self.recharge(cx, self.memory_charged - self.receive_memory_charged);
     }
 
     /// Counts anew what both rings hold.
@@ -35,9 +35,9 @@ impl Conn {
 
     #[inline]
     fn recharge(&mut self, cx: &mut Cx<'_>, written: u32) {
-        self.charged_received = self.rcv.buffered();
-        let held = self.charged_received + written;
-        let before = core::mem::replace(&mut self.charged, held);
+        self.receive_memory_charged = self.rcv.buffered();
+        let held = self.receive_memory_charged + written;
+        let before = core::mem::replace(&mut self.memory_charged, held);
         if held >= before {
             cx.memory.add(held - before, cx.limits);
         } else {
@@ -48,32 +48,36 @@ impl Conn {
     /// Whether text that came may be buffered. If not, what waits beyond a gap makes room first; text that
     /// the reader waits for is taken in any case.
     #[inline]
-    pub(crate) fn admit(&mut self, cx: &mut Cx<'_>, in_order: bool) -> Result<(), DropReason> {
-        if cx.memory.refuses(self.charged, cx.limits) {
-            return self.admit_at_last(cx, in_order);
+    pub(crate) fn schedule_receive_memory(
+        &mut self,
+        cx: &mut Cx<'_>,
+        in_order: bool,
+    ) -> Result<(), DropReason> {
+        if cx.memory.refuses(self.memory_charged, cx.limits) {
+            return self.prune_receive_memory(cx, in_order);
         }
         Ok(())
     }
 
     #[cold]
-    fn admit_at_last(&mut self, cx: &mut Cx<'_>, in_order: bool) -> Result<(), DropReason> {
-        if self.rcv.waits() {
+    fn prune_receive_memory(&mut self, cx: &mut Cx<'_>, in_order: bool) -> Result<(), DropReason> {
+        if self.rcv.has_out_of_order() {
             self.rcv.prune();
             self.recount(cx);
             cx.stats.tcp_pruned += 1;
         }
         let awaited = in_order && self.rcv.ring.buffered() == 0;
-        if awaited || !cx.memory.refuses(self.charged, cx.limits) {
+        if awaited || !cx.memory.refuses(self.memory_charged, cx.limits) {
             return Ok(());
         }
-        self.rcv.owed.now = true;
+        self.rcv.pending_acks.immediate = true;
         Err(DropReason::TcpMemory)
     }
 
     /// The application wrote: where memory is short it gets less room for more (Linux
     /// `sk_stream_moderate_sndbuf`), until it is tuned again.
-    pub(crate) fn moderate(&mut self, cx: &Cx<'_>) {
-        if cx.memory.refuses(self.charged, cx.limits) {
+    pub(crate) fn moderate_send_buffer(&mut self, cx: &Cx<'_>) {
+        if cx.memory.refuses(self.memory_charged, cx.limits) {
             let least = cx.limits.tcp_wmem[0] as u32;
             self.snd.space.moderate((self.snd.ring.len() as u32 / 2).max(least));
             self.apply_send_limit();
@@ -81,7 +85,7 @@ impl Conn {
     }
 
     /// Whether an orphan holds memory that the living need (Linux `tcp_out_of_memory`).
-    pub(crate) fn is_a_burden(&self, cx: &Cx<'_>) -> bool {
+    pub(crate) fn is_orphan_out_of_memory(&self, cx: &Cx<'_>) -> bool {
         self.orphan && cx.memory.is_over(cx.limits) && self.snd.ring.len() > cx.limits.tcp_wmem[0]
     }
 }

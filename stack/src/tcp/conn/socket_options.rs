@@ -3,32 +3,34 @@
 use crate::cx::Cx;
 use crate::limits::Limits;
 use crate::tcp::conn::{Conn, Stage};
-use crate::tcp::user::socket_options::{Choice, TcpOption};
+use crate::tcp::user::socket_options::{SocketOptions, TcpOption};
 
 impl Conn {
     /// Starts with a listener's settings.
-    pub(crate) fn inherit(&mut self, settings: &Choice, limits: &Limits) {
-        self.settings = settings.clone();
-        self.our_mss = settings.bound_mss(self.our_mss);
-        if let Some(algorithm) = settings.congestion {
+    pub(crate) fn inherit(&mut self, options: &SocketOptions, limits: &Limits) {
+        self.options = options.clone();
+        self.adv_mss = options.bound_mss(self.adv_mss);
+        if let Some(algorithm) = options.congestion {
             self.congestion.set_algorithm(algorithm);
         }
         self.apply_buffers(limits);
-        self.set_oob_inline(settings.oob_inline);
-        if let Some(pacing) = settings.pacing {
-            self.pacer.set(pacing, self.snd.bytes, self.snd.mss);
+        self.set_oob_inline(options.oob_inline);
+        if let Some(pacing) = options.pacing {
+            self.pacer.set(pacing, self.snd.bytes_sent, self.snd.mss);
         }
     }
 
     /// Sets an option.
     pub(crate) fn set_option(&mut self, cx: &mut Cx<'_>, option: TcpOption) {
-        self.settings.set(option);
+        self.options.set(option);
         match option {
             TcpOption::NoDelay(_) | TcpOption::Cork(_) => self.app_wrote(cx),
-            TcpOption::QuickAck(on) => self.rcv.owed.now |= self.rcv.acks.set_quick(on),
+            TcpOption::QuickAck(on) => {
+                self.rcv.pending_acks.immediate |= self.rcv.ack_policy.set_quickack(on)
+            }
             TcpOption::Congestion(algorithm) => self.congestion.set_algorithm(algorithm),
             TcpOption::Pacing(pacing) => {
-                self.pacer.set(pacing, self.snd.bytes, self.snd.mss);
+                self.pacer.set(pacing, self.snd.bytes_sent, self.snd.mss);
                 self.app_wrote(cx);
             }
             TcpOption::KeepAlive(_) => self.set_keepalive(),
@@ -37,7 +39,7 @@ impl Conn {
                 self.apply_buffers(cx.limits);
                 self.app_read(cx);
             }
-            TcpOption::NotSentLowWater(_) => self.look_for_room(cx),
+            TcpOption::NotSentLowWater(_) => self.notify_if_writable(cx),
             TcpOption::OobInline(on) => self.set_oob_inline(on),
             TcpOption::UserTimeout(_)
             | TcpOption::Linger(_)
@@ -49,19 +51,19 @@ impl Conn {
 
     /// Buffers of a size that the user set are not tuned.
     fn apply_buffers(&mut self, limits: &Limits) {
-        if self.settings.receive_buffer > 0 {
-            self.rcv.space.fix(self.settings.receive_buffer, limits);
+        if self.options.receive_buffer > 0 {
+            self.rcv.space.set_by_user(self.options.receive_buffer, limits);
         }
-        if self.settings.send_buffer > 0 {
-            self.snd.space.fix(self.settings.send_buffer, limits);
+        if self.options.send_buffer > 0 {
+            self.snd.space.set_by_user(self.options.send_buffer, limits);
             self.apply_send_limit();
         }
     }
 
     /// A largest segment is told in our SYN, if that has not left, and kept to in any case.
     pub(crate) fn apply_max_segment(&mut self) {
-        if self.stage == Stage::SynSent && self.syn_owed {
-            self.our_mss = self.settings.bound_mss(self.our_mss);
+        if self.stage == Stage::SynSent && self.syn_pending {
+            self.adv_mss = self.options.bound_mss(self.adv_mss);
         }
         self.update_mss();
     }

@@ -17,7 +17,7 @@ impl Conn {
             self.on_ack_timer();
         }
         if take_due(&mut self.timers.pacing, cx.now) {
-            self.output = true;
+            self.output_wanted = true;
         }
         if take_due(&mut self.timers.loss, cx.now) {
             self.on_loss_timer(cx);
@@ -38,7 +38,7 @@ impl Conn {
             self.on_syn_timer(cx);
         } else if self.snd.outstanding() > 0 {
             self.on_data_timer(cx);
-        } else if self.has_work() {
+        } else if self.has_output() {
             self.on_window_timer(cx);
         }
     }
@@ -46,14 +46,14 @@ impl Conn {
     /// No answer to our SYN (RFC 6298 §5; RFC 9293 §3.8.3, MUST-23).
     fn on_syn_timer(&mut self, cx: &mut Cx<'_>) {
         let late = self.is_past_user_timeout(cx.now);
-        if late || u32::from(self.retries) >= cx.limits.tcp_syn_retries {
+        if late || u32::from(self.consecutive_rtos) >= cx.limits.tcp_syn_retries {
             self.give_up(cx);
             return;
         }
-        self.retries += 1;
+        self.consecutive_rtos += 1;
         self.rtt.back_off();
-        self.syn_owed = true;
-        self.output = true;
+        self.syn_pending = true;
+        self.output_wanted = true;
         self.note_stall(cx.now);
         self.timers.retransmit = self.timeout_at(cx.now);
         cx.stats.tcp_timeouts += 1;
@@ -61,13 +61,13 @@ impl Conn {
 
     /// No acknowledgment for what is outstanding.
     fn on_data_timer(&mut self, cx: &mut Cx<'_>) {
-        let late = self.is_past_user_timeout(cx.now) || self.is_a_burden(cx);
+        let late = self.is_past_user_timeout(cx.now) || self.is_orphan_out_of_memory(cx);
         if late || self.is_exhausted(cx) {
             self.send_reset(cx);
             self.give_up(cx);
             return;
         }
-        self.retries = self.retries.saturating_add(1);
+        self.consecutive_rtos = self.consecutive_rtos.saturating_add(1);
         self.enter_loss(cx);
         self.note_stall(cx.now);
         self.timers.retransmit = self.timeout_at(cx.now);
@@ -78,21 +78,21 @@ impl Conn {
     /// as long as the peer answers (RFC 9293 §3.8.6.1, MUST-37; TCPO-12), unless the user's patience ends
     /// or nobody waits for it and the interval is as long as it gets.
     fn on_window_timer(&mut self, cx: &mut Cx<'_>) {
-        let wait = self.rtt.rto_after(self.probe_backoff);
+        let wait = self.rtt.rto_backed_off(self.probe_backoff);
         let late = self.is_past_user_timeout(cx.now)
             || self.orphan && wait >= PROBE_MOST
-            || self.is_a_burden(cx);
-        if late || u32::from(self.probes) >= self.retry_limit(cx) {
+            || self.is_orphan_out_of_memory(cx);
+        if late || u32::from(self.probes_out) >= self.retry_limit(cx) {
             self.send_reset(cx);
             self.give_up(cx);
             return;
         }
-        self.probes = self.probes.saturating_add(1);
+        self.probes_out = self.probes_out.saturating_add(1);
         self.probe_backoff = (self.probe_backoff + 1).min(31);
-        self.probe = Some(Probe::Window);
-        self.output = true;
+        self.probe_wanted = Some(Probe::Window);
+        self.output_wanted = true;
         self.note_stall(cx.now);
-        let wait = self.rtt.rto_after(self.probe_backoff);
+        let wait = self.rtt.rto_backed_off(self.probe_backoff);
         self.timers.retransmit = cx.now + self.within_user_timeout(wait, cx.now);
     }
 
@@ -100,8 +100,8 @@ impl Conn {
     /// taken back (RFC 6069; Linux `retransmits_timed_out`).
     fn is_exhausted(&self, cx: &Cx<'_>) -> bool {
         let limit = self.retry_limit(cx);
-        u32::from(self.retries) >= limit
-            && cx.now.since(self.stalled_at.min(cx.now)) >= Rtt::patience(limit)
+        u32::from(self.consecutive_rtos) >= limit
+            && cx.now.since(self.stall_began_at.min(cx.now)) >= Rtt::max_retrans_time(limit)
     }
 
     /// Linux gives orphans less patience.
@@ -113,7 +113,11 @@ impl Conn {
     /// The peer is taken for dead, or for unreachable where ICMP said so or no frame could leave
     /// (Linux `sk_err_soft`; GAP-26).
     pub(crate) fn give_up(&mut self, cx: &mut Cx<'_>) {
-        let silent = if self.parked { SocketError::HostUnreachable } else { SocketError::TimedOut };
+        let silent = if self.awaiting_neighbor {
+            SocketError::HostUnreachable
+        } else {
+            SocketError::TimedOut
+        };
         self.fail(cx, self.soft_error.unwrap_or(silent));
     }
 }

@@ -1,7 +1,7 @@
 //! Urgent data of a connection, in both directions (RFC 6093, RFC 9293 §3.8.5): the sixth step of segment
 //! arrival, the calls of the user, and the urgent pointer of outgoing segments.
 //!
-//! What was written before [`urge`](Conn::urge) ends in the urgent byte. Until it is acknowledged,
+//! What was written before [`send_urgent`](Conn::send_urgent) ends in the urgent byte. Until it is acknowledged,
 //! segments carry the pointer, and neither Nagle nor a device that cuts frames has a say.
 
 use wire::tcp::Flags;
@@ -10,9 +10,9 @@ use crate::cx::Cx;
 use crate::event::Readiness;
 use crate::socket::SocketError;
 use crate::tcp::conn::{Conn, Stage};
-use crate::tcp::receive::urgent::{Byte, Urgent};
+use crate::tcp::receive::urgent::{Urgent, UrgentByte};
 use crate::tcp::segment::Segment;
-use crate::tcp::send::plan::Plan;
+use crate::tcp::send::plan::SegmentPlan;
 
 impl Conn {
     /// Sixth step of segment arrival: the urgent pointer, and the byte if it is in this segment.
@@ -20,21 +20,24 @@ impl Conn {
         let rcv = &mut self.rcv;
         if seg.flags.intersects(Flags::URG) && seg.urgent > 0 {
             let at = seg.seq + u32::from(seg.urgent) - 1;
-            let known = rcv.urgent.byte != Byte::None && at.le(rcv.urgent.seq);
-            if at.ge(rcv.nxt) && at.lt(rcv.edge) && !known {
-                rcv.urgent =
-                    Urgent { byte: Byte::Announced, seq: at, inline: self.settings.oob_inline };
+            let known = rcv.urgent.byte != UrgentByte::None && at.le(rcv.urgent.seq);
+            if at.ge(rcv.nxt) && at.lt(rcv.rcv_adv) && !known {
+                rcv.urgent = Urgent {
+                    byte: UrgentByte::Announced,
+                    seq: at,
+                    inline: self.options.oob_inline,
+                };
                 // What lies behind is not committed: the byte itself is not.
                 rcv.ring.set_mark(rcv.ring.position() + (at - rcv.nxt) as u64);
             }
         }
-        if rcv.urgent.byte != Byte::Announced {
+        if rcv.urgent.byte != UrgentByte::Announced {
             return;
         }
         let at = (rcv.urgent.seq - seg.seq) as u32 as usize;
         if let Some(&byte) = seg.payload.get(at) {
-            rcv.urgent.byte = Byte::Here(byte);
-            self.tell(cx, Readiness::URGENT);
+            rcv.urgent.byte = UrgentByte::Here(byte);
+            self.notify(cx, Readiness::URGENT);
         }
     }
 
@@ -51,12 +54,12 @@ impl Conn {
     pub(crate) fn urgent_byte(&mut self, peek: bool) -> Result<Option<u8>, SocketError> {
         let urgent = &mut self.rcv.urgent;
         match urgent.byte {
-            Byte::None | Byte::Taken => Err(SocketError::InvalidArgument),
+            UrgentByte::None | UrgentByte::Taken => Err(SocketError::InvalidArgument),
             _ if urgent.inline => Err(SocketError::InvalidArgument),
-            Byte::Announced => Ok(None),
-            Byte::Here(byte) => {
+            UrgentByte::Announced => Ok(None),
+            UrgentByte::Here(byte) => {
                 if !peek {
-                    urgent.byte = Byte::Taken;
+                    urgent.byte = UrgentByte::Taken;
                 }
                 Ok(Some(byte))
             }
@@ -70,7 +73,7 @@ impl Conn {
     }
 
     /// What was written so far ends in an urgent byte (`send` with `MSG_OOB`).
-    pub(crate) fn urge(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn send_urgent(&mut self, cx: &mut Cx<'_>) {
         let first = self.snd.una + u32::from(self.stage != Stage::Synchronized);
         let end = first + self.snd.ring.len() as u32;
         self.snd.up = self.snd.up.max(end);
@@ -79,7 +82,7 @@ impl Conn {
 
     /// The urgent pointer of a planned segment, and the flag that goes with it.
     #[inline]
-    pub(crate) fn urgent_pointer(&self, plan: &Plan) -> (u16, Flags) {
+    pub(crate) fn urgent_pointer(&self, plan: &SegmentPlan) -> (u16, Flags) {
         let end = self.snd.up;
         if !self.snd.is_urgent() || end.le(plan.seq) {
             return (0, Flags::NONE);

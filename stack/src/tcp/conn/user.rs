@@ -9,9 +9,9 @@ impl Conn {
     /// The application wrote, or finished writing.
     pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>) {
         self.recount(cx);
-        self.moderate(cx);
-        self.note_shortage();
-        self.output |= self.stage != Stage::SynSent && self.has_work();
+        self.moderate_send_buffer(cx);
+        self.note_send_buffer_full();
+        self.output_wanted |= self.stage != Stage::SynSent && self.has_output();
     }
 
     /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
@@ -24,19 +24,21 @@ impl Conn {
             self.drain.want();
         }
         if !cx.memory.pressure() {
-            self.rcv.space.on_read(read, u32::from(self.our_mss), cx.now);
+            self.rcv.space.on_read(read, u32::from(self.adv_mss), cx.now);
         }
         if self.stage == Stage::Synchronized && self.fins.theirs == TheirFin::Open {
-            let waiting = (self.rcv.nxt - self.rcv.acked) as u32;
-            if self.rcv.acks.on_read(waiting, left) || self.rcv.wants_update(cx.memory.pressure()) {
-                self.rcv.owed.now = true;
+            let waiting = (self.rcv.nxt - self.rcv.last_ack_sent) as u32;
+            if self.rcv.ack_policy.on_app_read(waiting, left)
+                || self.rcv.wants_window_update(cx.memory.pressure())
+            {
+                self.rcv.pending_acks.immediate = true;
             }
         }
     }
 
     /// The application wants no more data (TCPI-16).
     pub(crate) fn shutdown_read(&mut self, cx: &mut Cx<'_>) {
-        self.rcv.shut();
-        self.tell(cx, Readiness::READABLE);
+        self.rcv.shut_down();
+        self.notify(cx, Readiness::READABLE);
     }
 }

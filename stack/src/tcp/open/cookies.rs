@@ -28,7 +28,7 @@ pub(crate) struct Cookies {
 
 /// What the peer's SYN offered, as far as a timestamp can carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Carried {
+pub(crate) struct CookieOptions {
     pub(crate) scale: Option<u8>,
     pub(crate) sack: bool,
     pub(crate) ecn: bool,
@@ -80,10 +80,10 @@ impl Cookies {
     }
 }
 
-impl Carried {
+impl CookieOptions {
     /// The clock with the options in its low bits: the latest such value that is not ahead of
     /// `clock`, so that it stays a timestamp.
-    pub(crate) fn into_clock(self, clock: u32) -> u32 {
+    pub(crate) fn into_ts_val(self, clock: u32) -> u32 {
         let scale = u32::from(self.scale.unwrap_or(NO_SCALE));
         let bits = scale | u32::from(self.sack) << SACK_BIT | u32::from(self.ecn) << ECN_BIT;
         let stamped = clock & !STAMP | bits;
@@ -91,7 +91,7 @@ impl Carried {
     }
 
     /// The options in an echoed clock.
-    pub(crate) fn from_clock(clock: u32) -> Self {
+    pub(crate) fn from_ts_val(clock: u32) -> Self {
         let scale = clock as u8 & NO_SCALE;
         Self {
             scale: (scale != NO_SCALE).then_some(scale),
@@ -198,9 +198,9 @@ mod tests {
         for clock in [0x1234_5678, 0x1234_5640, 0x1234_567f, 5, 0] {
             for scale in [None, Some(0), Some(7), Some(14)] {
                 for bits in 0..4 {
-                    let carried = Carried { scale, sack: bits & 1 != 0, ecn: bits & 2 != 0 };
-                    let stamped = carried.into_clock(clock);
-                    assert_eq!(Carried::from_clock(stamped), carried);
+                    let carried = CookieOptions { scale, sack: bits & 1 != 0, ecn: bits & 2 != 0 };
+                    let stamped = carried.into_ts_val(clock);
+                    assert_eq!(CookieOptions::from_ts_val(stamped), carried);
                     assert!(clock.wrapping_sub(stamped) < 64, "{clock:#x} {stamped:#x}");
                 }
             }

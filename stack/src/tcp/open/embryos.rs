@@ -18,8 +18,8 @@ use wire::tcp::SeqNum;
 use wire::tcp_options::Timestamps;
 
 use crate::store::slab::Slab;
-use crate::tcp::open::cookies::Carried;
-use crate::tcp::segment::options::Offer;
+use crate::tcp::open::cookies::CookieOptions;
+use crate::tcp::segment::options::PeerSynOptions;
 use crate::time::{Duration, Instant};
 
 /// A passive open under way, unpacked.
@@ -33,13 +33,13 @@ pub(crate) struct Handshake {
     pub(crate) irs: SeqNum,
     pub(crate) iss: SeqNum,
     /// The peer's SYN; its timestamp is the latest one seen.
-    pub(crate) offer: Offer,
+    pub(crate) peer_options: PeerSynOptions,
     /// When the first SYN-ACK left; unknown for a cookie.
-    pub(crate) since: Option<Instant>,
+    pub(crate) syn_ack_sent_at: Option<Instant>,
     /// Timeouts so far.
     pub(crate) retries: u8,
     /// Some SYN-ACK was sent twice, so the handshake gives no sample (Karn).
-    pub(crate) repeated: bool,
+    pub(crate) syn_ack_retransmitted: bool,
 }
 
 /// A handshake, packed.
@@ -47,20 +47,20 @@ pub(crate) struct Handshake {
 struct Embryo {
     remote: Endpoint,
     mss: u16,
-    place: u32,
+    local_end: u32,
     irs: SeqNum,
     iss: SeqNum,
     ts_recent: u32,
     /// When the first SYN-ACK left, in ticks.
-    since: u32,
+    syn_ack_sent_at: u32,
     older: u32,
     newer: u32,
     /// Scale, SACK and ECN as a cookie carries them, and [`TIMESTAMPS`].
-    offer: u8,
+    peer_options: u8,
     retries: u8,
     /// The half second in which a stray was last answered, modulo 256.
-    answered: u8,
-    repeated: bool,
+    last_answer_at: u8,
+    syn_ack_retransmitted: bool,
 }
 
 /// A slot of the slab (value and generation) and an entry of the flow index.
@@ -68,7 +68,7 @@ const _: () = assert!(size_of::<Option<Embryo>>() + 4 + 8 <= 64);
 
 /// Our end of some embryos.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct LocalEnd {
     listener: u32,
     local: Endpoint,
     scope: Option<IfIndex>,
@@ -86,8 +86,8 @@ struct Queue {
 #[derive(Debug)]
 pub(crate) struct Embryos {
     slab: Slab<Embryo>,
-    places: Slab<Place>,
-    by_place: BTreeMap<(u32, Ip, Option<u32>), u32>,
+    local_ends: Slab<LocalEnd>,
+    by_local_end: BTreeMap<(u32, Ip, Option<u32>), u32>,
     queues: [Queue; QUEUES],
     /// The latest instant seen, against which ticks are read.
     clock: Instant,
@@ -97,8 +97,8 @@ impl Embryos {
     pub(crate) fn new(limit: usize, reserve: usize) -> Self {
         Self {
             slab: Slab::new(limit, reserve),
-            places: Slab::new(limit + PLACES_KEPT, 0),
-            by_place: BTreeMap::new(),
+            local_ends: Slab::new(limit + LOCAL_ENDS_KEPT, 0),
+            by_local_end: BTreeMap::new(),
             queues: [Queue { oldest: NONE, newest: NONE }; QUEUES],
             clock: Instant::ZERO,
         }
@@ -118,34 +118,38 @@ impl Embryos {
     pub(crate) fn is(&self, index: u32, key: &FlowKey) -> bool {
         let Some(embryo) = self.slab.at(index) else { return false };
         embryo.remote == key.remote
-            && self.places.at(embryo.place).is_some_and(|place| place.local == key.local)
+            && self
+                .local_ends
+                .at(embryo.local_end)
+                .is_some_and(|local_end| local_end.local == key.local)
     }
 
     /// The embryo, unpacked.
     pub(crate) fn get(&self, index: u32) -> Option<Handshake> {
         let embryo = self.slab.at(index)?;
-        let place = self.places.at(embryo.place)?;
-        let Carried { scale, sack, .. } = Carried::from_clock(embryo.offer.into());
-        let stamped = embryo.offer & TIMESTAMPS != 0;
+        let local_end = self.local_ends.at(embryo.local_end)?;
+        let CookieOptions { scale, sack, .. } =
+            CookieOptions::from_ts_val(embryo.peer_options.into());
+        let stamped = embryo.peer_options & TIMESTAMPS != 0;
         let timestamps = stamped.then_some(Timestamps { value: embryo.ts_recent, echo: 0 });
         Some(Handshake {
-            key: FlowKey::new(place.local, embryo.remote),
-            scope: place.scope,
-            listener: place.listener,
+            key: FlowKey::new(local_end.local, embryo.remote),
+            scope: local_end.scope,
+            listener: local_end.listener,
             irs: embryo.irs,
             iss: embryo.iss,
-            offer: Offer { mss: embryo.mss, scale, sack, timestamps },
-            since: Some(self.instant(embryo.since)),
+            peer_options: PeerSynOptions { mss: embryo.mss, scale, sack, timestamps },
+            syn_ack_sent_at: Some(self.instant(embryo.syn_ack_sent_at)),
             retries: embryo.retries,
-            repeated: embryo.repeated,
+            syn_ack_retransmitted: embryo.syn_ack_retransmitted,
         })
     }
 
     /// Every embryo with its flow and its listener.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, FlowKey, u32)> + '_ {
         self.slab.iter().filter_map(|(index, embryo)| {
-            let place = self.places.at(embryo.place)?;
-            Some((index, FlowKey::new(place.local, embryo.remote), place.listener))
+            let local_end = self.local_ends.at(embryo.local_end)?;
+            Some((index, FlowKey::new(local_end.local, embryo.remote), local_end.listener))
         })
     }
 
@@ -155,27 +159,28 @@ impl Embryos {
             return None;
         }
         self.clock = now;
-        let place = self.place(new)?;
-        let Offer { mss, scale, sack, timestamps } = new.offer;
-        let carried = Carried { scale, sack, ecn: false }.into_clock(STAMP_MAX) as u8 & OFFER;
+        let local_end = self.local_end(new)?;
+        let PeerSynOptions { mss, scale, sack, timestamps } = new.peer_options;
+        let carried =
+            CookieOptions { scale, sack, ecn: false }.into_ts_val(STAMP_MAX) as u8 & PEER_OPTIONS;
         let embryo = Embryo {
             remote: new.key.remote,
             mss,
-            place,
+            local_end,
             irs: new.irs,
             iss: new.iss,
             ts_recent: timestamps.map_or(0, |stamps| stamps.value),
-            since: ticks(now),
+            syn_ack_sent_at: ticks(now),
             older: NONE,
             newer: NONE,
-            offer: carried | if timestamps.is_some() { TIMESTAMPS } else { 0 },
+            peer_options: carried | if timestamps.is_some() { TIMESTAMPS } else { 0 },
             retries: 0,
-            answered: half_second(now).wrapping_sub(1),
-            repeated: false,
+            last_answer_at: half_second(now).wrapping_sub(1),
+            syn_ack_retransmitted: false,
         };
         let index = self.slab.insert_with(|_| embryo)?.index;
-        if let Some(place) = self.places.at_mut(place) {
-            place.embryos += 1;
+        if let Some(local_end) = self.local_ends.at_mut(local_end) {
+            local_end.embryos += 1;
         }
         self.append(index);
         Some(index)
@@ -185,21 +190,21 @@ impl Embryos {
         let handshake = self.get(index)?;
         self.unlink(index);
         let embryo = self.slab.remove(index)?;
-        if let Some(place) = self.places.at_mut(embryo.place) {
-            place.embryos -= 1;
+        if let Some(local_end) = self.local_ends.at_mut(embryo.local_end) {
+            local_end.embryos -= 1;
         }
         Some(handshake)
     }
 
     /// A listener is gone, and its embryos were removed.
     pub(crate) fn forget_listener(&mut self, listener: u32) {
-        self.forget_places(|place| place.listener == listener);
+        self.forget_local_ends(|local_end| local_end.listener == listener);
     }
 
     /// A SYN-ACK was sent out of turn, so the round trip is not known.
-    pub(crate) fn note_repeated(&mut self, index: u32) {
+    pub(crate) fn note_syn_ack_retransmitted(&mut self, index: u32) {
         if let Some(embryo) = self.slab.at_mut(index) {
-            embryo.repeated = true;
+            embryo.syn_ack_retransmitted = true;
         }
     }
 
@@ -212,10 +217,10 @@ impl Embryos {
 
     /// Whether a segment that fits nowhere may be answered: once in each half second, so that two
     /// hosts do not answer each other for ever (Linux `tcp_invalid_ratelimit`).
-    pub(crate) fn may_answer(&mut self, index: u32, now: Instant) -> bool {
+    pub(crate) fn may_send_out_of_window_ack(&mut self, index: u32, now: Instant) -> bool {
         let half_second = half_second(now);
         let Some(embryo) = self.slab.at_mut(index) else { return false };
-        core::mem::replace(&mut embryo.answered, half_second) != half_second
+        core::mem::replace(&mut embryo.last_answer_at, half_second) != half_second
     }
 
     /// An embryo whose SYN-ACK was not answered in time. The caller removes it or lets it wait
@@ -224,8 +229,8 @@ impl Embryos {
         self.clock = now;
         let due = |queue: &Queue| {
             let embryo = self.slab.at(queue.oldest)?;
-            let age = ticks(now).wrapping_sub(embryo.since);
-            (age > patience(embryo.retries)).then_some(queue.oldest)
+            let age = ticks(now).wrapping_sub(embryo.syn_ack_sent_at);
+            (age > synack_timeout(embryo.retries)).then_some(queue.oldest)
         };
         self.queues.iter().find_map(due)
     }
@@ -235,7 +240,7 @@ impl Embryos {
         self.unlink(index);
         if let Some(embryo) = self.slab.at_mut(index) {
             embryo.retries = embryo.retries.saturating_add(1);
-            embryo.repeated = true;
+            embryo.syn_ack_retransmitted = true;
         }
         self.append(index);
     }
@@ -244,8 +249,8 @@ impl Embryos {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let due = |queue: &Queue| {
             let embryo = self.slab.at(queue.oldest)?;
-            let wait = u64::from(patience(embryo.retries) + 1) << TICK_SHIFT;
-            Some(self.instant(embryo.since) + Duration::from_nanos(wait))
+            let wait = u64::from(synack_timeout(embryo.retries) + 1) << TICK_SHIFT;
+            Some(self.instant(embryo.syn_ack_sent_at) + Duration::from_nanos(wait))
         };
         self.queues.iter().filter_map(due).min()
     }
@@ -257,28 +262,30 @@ impl Embryos {
         Instant::from_nanos(tick << TICK_SHIFT)
     }
 
-    fn place(&mut self, new: &Handshake) -> Option<u32> {
+    fn local_end(&mut self, new: &Handshake) -> Option<u32> {
         let Handshake { key, listener, scope, .. } = *new;
         let name = (listener, key.local.ip, scope.map(IfIndex::get));
-        if let Some(&index) = self.by_place.get(&name) {
+        if let Some(&index) = self.by_local_end.get(&name) {
             return Some(index);
         }
-        if self.places.len() >= PLACES_KEPT {
-            self.forget_places(|_| true);
+        if self.local_ends.len() >= LOCAL_ENDS_KEPT {
+            self.forget_local_ends(|_| true);
         }
-        let place = Place { listener, local: key.local, scope, embryos: 0 };
-        let index = self.places.insert_with(|_| place)?.index;
-        self.by_place.insert(name, index);
+        let local_end = LocalEnd { listener, local: key.local, scope, embryos: 0 };
+        let index = self.local_ends.insert_with(|_| local_end)?.index;
+        self.by_local_end.insert(name, index);
         Some(index)
     }
 
     /// Drops the places without embryos for which `which` holds.
-    fn forget_places(&mut self, which: impl Fn(&Place) -> bool) {
-        let places = &mut self.places;
-        self.by_place.retain(|_, index| {
-            let gone = places.at(*index).is_none_or(|place| place.embryos == 0 && which(place));
+    fn forget_local_ends(&mut self, which: impl Fn(&LocalEnd) -> bool) {
+        let local_ends = &mut self.local_ends;
+        self.by_local_end.retain(|_, index| {
+            let gone = local_ends
+                .at(*index)
+                .is_none_or(|local_end| local_end.embryos == 0 && which(local_end));
             if gone {
-                places.remove(*index);
+                local_ends.remove(*index);
             }
             !gone
         });
@@ -326,7 +333,7 @@ fn queue_of(retries: u8) -> usize {
 
 /// Ticks from the first SYN-ACK to the end of the wait after `retries` more: waits of 1, 2, 4 ...
 /// seconds, none longer than two minutes (Linux `TCP_TIMEOUT_INIT`, `TCP_RTO_MAX`).
-fn patience(retries: u8) -> u32 {
+fn synack_timeout(retries: u8) -> u32 {
     let doubled = u64::from(retries).min(QUEUES as u64 - 2);
     let more = u64::from(retries) - doubled;
     let seconds = (2 << doubled) - 1 + more * WAIT_MAX_S;
@@ -341,11 +348,11 @@ const WAIT_MAX_S: u64 = 120;
 /// Two hours: longer waits could not be told apart in ticks.
 pub(crate) const RETRIES_MAX: u32 = 64;
 /// Places without embryos that are kept: enough for the addresses of most hosts.
-const PLACES_KEPT: usize = 256;
-/// In [`Embryo::offer`]: the peer sends timestamps.
+const LOCAL_ENDS_KEPT: usize = 256;
+/// In [`Embryo::peer_options`]: the peer sends timestamps.
 const TIMESTAMPS: u8 = 1 << 6;
-/// In [`Embryo::offer`]: what a cookie carries too.
-const OFFER: u8 = TIMESTAMPS - 1;
+/// In [`Embryo::peer_options`]: what a cookie carries too.
+const PEER_OPTIONS: u8 = TIMESTAMPS - 1;
 const STAMP_MAX: u32 = u32::MAX;
 const NONE: u32 = u32::MAX;
 

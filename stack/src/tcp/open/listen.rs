@@ -14,7 +14,7 @@ use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
-use crate::tcp::user::socket_options::Choice;
+use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::{Duration, Instant};
 
 /// How to listen.
@@ -48,7 +48,7 @@ pub(crate) struct Listener {
     pub(crate) queue: VecDeque<SocketRings>,
     pub(crate) pending_events: Readiness,
     /// What its connections start with.
-    pub(crate) settings: Choice,
+    pub(crate) options: SocketOptions,
 }
 
 impl Listener {
@@ -168,7 +168,7 @@ impl Tcp {
             cookies_at: None,
             queue: VecDeque::new(),
             pending_events: Readiness::NONE,
-            settings: Choice::default(),
+            options: SocketOptions::default(),
         };
         let key = self.listeners.insert(listener).ok_or(SocketError::NoBuffers)?;
         Ok(listener_id(key))
@@ -184,12 +184,12 @@ impl Tcp {
         let Some(ends) = listener.queue.pop_front() else { return Ok(None) };
         match self.conn_mut(ends.id) {
             Some(conn) => {
-                conn.held = false;
+                conn.in_accept_queue = false;
                 let mut what = Readiness::CONNECTED | Readiness::WRITABLE;
                 if conn.rcv.ring.buffered() > 0 || conn.rcv.ring.is_finished() {
                     what |= Readiness::READABLE;
                 }
-                conn.tell(cx, what);
+                conn.notify(cx, what);
             }
             // It died waiting; its end was not told to anyone yet.
             None => cx.events.mark(ends.id, &mut Readiness::default(), Readiness::GONE),
@@ -221,7 +221,7 @@ impl Tcp {
         slab.lookup_mut(key).filter(|_| id.kind == SocketKind::TcpListener)
     }
 
-    pub(crate) fn tell_listener(&mut self, cx: &mut Cx<'_>, index: u32) {
+    pub(crate) fn notify_listener(&mut self, cx: &mut Cx<'_>, index: u32) {
         let generation = self.listeners.slab.generation(index);
         if let Some(listener) = self.listeners.slab.at_mut(index) {
             let id = SocketId { kind: SocketKind::TcpListener, index, generation };

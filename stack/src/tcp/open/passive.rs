@@ -18,31 +18,31 @@ use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::fib::Path;
 use crate::tcp::Tcp;
-use crate::tcp::conn::{Birth, Conn};
+use crate::tcp::conn::{Conn, ConnInit};
 use crate::tcp::flow_table::Owner;
-use crate::tcp::open::cookies::Carried;
+use crate::tcp::open::cookies::CookieOptions;
 use crate::tcp::open::embryos::Handshake;
 use crate::tcp::open::listen::conn_id;
-use crate::tcp::reply::{self, Bare};
+use crate::tcp::reply::{self, BareSegment};
 use crate::tcp::segment::Segment;
-use crate::tcp::segment::options::{self, Offer, SynOptions};
-use crate::tcp::segment::timestamps::Stamps;
-use crate::tcp::user::socket_options::Marks;
+use crate::tcp::segment::options::{self, PeerSynOptions, SynOptions};
+use crate::tcp::segment::timestamps::TimestampState;
+use crate::tcp::user::socket_options::IpMarking;
 
 /// Our half of a handshake, which follows from the path and the limits.
 #[derive(Clone, Copy, Debug)]
-struct Ours {
+struct LocalHandshake {
     mss: u16,
     /// The window field of our SYN-ACK.
     window: u16,
     /// Our timestamp clock.
-    clock: u32,
-    marks: Marks,
+    ts_val: u32,
+    marking: IpMarking,
 }
 
 impl Tcp {
     /// A segment for a flow that nobody owns (RFC 9293 §3.10.7.1 and §3.10.7.2; TCPF-03, TCPF-14).
-    pub(crate) fn receive_new(
+    pub(crate) fn receive_without_owner(
         &mut self,
         cx: &mut Cx<'_>,
         seg: &Segment<'_>,
@@ -84,12 +84,13 @@ impl Tcp {
             listener: index,
             irs: seg.seq,
             iss: isn_floor.map_or(iss, |floor| iss.max(floor)),
-            offer: Offer::parse(seg.options, seg.key.remote.ip.is_v4()).within(cx.limits),
-            since: Some(cx.now),
+            peer_options: PeerSynOptions::parse(seg.options, seg.key.remote.ip.is_v4())
+                .limited_by(cx.limits),
+            syn_ack_sent_at: Some(cx.now),
             retries: 0,
-            repeated: false,
+            syn_ack_retransmitted: false,
         };
-        let ours = self.ours(cx, &handshake)?;
+        let ours = self.local_handshake(cx, &handshake)?;
         if crowded || self.embryos.is_full() {
             return self.send_cookie(cx, &mut handshake, ours);
         }
@@ -109,7 +110,7 @@ impl Tcp {
         &mut self,
         cx: &mut Cx<'_>,
         handshake: &mut Handshake,
-        ours: Ours,
+        ours: LocalHandshake,
     ) -> Result<(), DropReason> {
         let listener = self.listeners.slab.at_mut(handshake.listener);
         let Some(listener) = listener.filter(|_| cx.limits.tcp_syncookies) else {
@@ -117,17 +118,18 @@ impl Tcp {
         };
         listener.cookies_at = Some(cx.now);
         let Handshake { key, irs, .. } = *handshake;
-        handshake.iss = self.cookies.make(&key, irs, handshake.offer.mss, cx.now);
-        let offer = &mut handshake.offer;
+        handshake.iss = self.cookies.make(&key, irs, handshake.peer_options.mss, cx.now);
+        let peer_options = &mut handshake.peer_options;
         let offset = self.secrets.clock_offset(&key);
         let mut ours = ours;
-        if offer.timestamps.is_some() {
-            let carried = Carried { scale: offer.scale, sack: offer.sack, ecn: false };
-            let clock = carried.into_clock(ours.clock.wrapping_sub(offset));
-            ours.clock = clock.wrapping_add(offset);
+        if peer_options.timestamps.is_some() {
+            let carried =
+                CookieOptions { scale: peer_options.scale, sack: peer_options.sack, ecn: false };
+            let clock = carried.into_ts_val(ours.ts_val.wrapping_sub(offset));
+            ours.ts_val = clock.wrapping_add(offset);
         } else {
             // Nothing would remember them.
-            (offer.scale, offer.sack) = (None, false);
+            (peer_options.scale, peer_options.sack) = (None, false);
         }
         cx.stats.tcp_syncookies_sent += 1;
         send_syn_ack(cx, handshake, ours)
@@ -157,7 +159,7 @@ impl Tcp {
         }
         let echoed = seg.timestamps.map(|stamps| {
             let clock = stamps.echo.wrapping_sub(self.secrets.clock_offset(&seg.key));
-            Carried::from_clock(clock)
+            CookieOptions::from_ts_val(clock)
         });
         let handshake = Handshake {
             key: seg.key,
@@ -165,18 +167,18 @@ impl Tcp {
             listener: index,
             irs,
             iss,
-            offer: Offer {
+            peer_options: PeerSynOptions {
                 mss,
                 scale: echoed.and_then(|carried| carried.scale),
                 sack: echoed.is_some_and(|carried| carried.sack),
                 timestamps: seg.timestamps,
             }
-            .within(cx.limits),
-            since: None,
+            .limited_by(cx.limits),
+            syn_ack_sent_at: None,
             retries: 0,
-            repeated: false,
+            syn_ack_retransmitted: false,
         };
-        self.hatch(cx, None, &handshake, seg)
+        self.complete_passive_open(cx, None, &handshake, seg)
     }
 
     /// A segment for a handshake under way: SYN-RECEIVED of a passive open (TCPF-07).
@@ -189,15 +191,16 @@ impl Tcp {
         let Some(embryo) = self.embryos.get(index) else {
             return Err(DropReason::TcpNoSocket);
         };
-        let ours = self.ours(cx, &embryo)?;
-        let old = seg.timestamps.zip(embryo.offer.timestamps).is_some_and(|(stamps, recent)| {
-            SeqNum(stamps.value).lt(SeqNum(recent.value)) && !seg.flags.rst()
-        });
+        let ours = self.local_handshake(cx, &embryo)?;
+        let old =
+            seg.timestamps.zip(embryo.peer_options.timestamps).is_some_and(|(stamps, recent)| {
+                SeqNum(stamps.value).lt(SeqNum(recent.value)) && !seg.flags.rst()
+            });
         let bare_syn = seg.flags.syn() && !seg.flags.intersects(Flags::ACK | Flags::RST);
         if bare_syn && seg.seq == embryo.irs && !old {
             // The SYN once more: our answer may be lost.
-            if self.embryos.may_answer(index, cx.now) {
-                self.embryos.note_repeated(index);
+            if self.embryos.may_send_out_of_window_ack(index, cx.now) {
+                self.embryos.note_syn_ack_retransmitted(index);
                 return send_syn_ack(cx, &embryo, ours);
             }
             return Ok(());
@@ -211,7 +214,7 @@ impl Tcp {
             if seg.flags.rst() {
                 return Err(DropReason::TcpBadReset);
             }
-            if self.embryos.may_answer(index, cx.now) {
+            if self.embryos.may_send_out_of_window_ack(index, cx.now) {
                 send_ack(cx, &embryo, ours)?;
             }
             return Err(if old { DropReason::TcpPaws } else { DropReason::TcpOutOfWindow });
@@ -226,8 +229,8 @@ impl Tcp {
         if seg.flags.intersects(Flags::RST | Flags::SYN) {
             // RFC 5961 §3.2 and §4.2.
             let limit = cx.limits.tcp_challenge_acks_per_second;
-            if self.embryos.may_answer(index, cx.now)
-                && self.challenges.allow(cx.now, limit, cx.rng)
+            if self.embryos.may_send_out_of_window_ack(index, cx.now)
+                && self.challenge_limit.allow(cx.now, limit, cx.rng)
             {
                 cx.stats.tcp_challenge_acks += 1;
                 send_ack(cx, &embryo, ours)?;
@@ -239,11 +242,11 @@ impl Tcp {
             return Err(DropReason::TcpBadFlags);
         }
         let embryo = self.embryos.get(index).unwrap_or(embryo);
-        self.hatch(cx, Some(index), &embryo, seg)
+        self.complete_passive_open(cx, Some(index), &embryo, seg)
     }
 
     /// The handshake is complete: a connection in the accept queue.
-    fn hatch(
+    fn complete_passive_open(
         &mut self,
         cx: &mut Cx<'_>,
         embryo: Option<u32>,
@@ -261,14 +264,14 @@ impl Tcp {
         let identification = cx.rng.next_u32() as u16;
         let flow_label = self.secrets.flow_label(&key);
         let clock_offset = self.secrets.clock_offset(&key);
-        let settings = listener.settings.clone();
+        let options = listener.options.clone();
         let mut halves = None;
         let inserted = self.conns.insert_with(|slot| {
             let id = conn_id(slot);
             let birth =
-                Birth { id, key, scope, path, iss, identification, flow_label, clock_offset };
+                ConnInit { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
-            conn.hatch(cx, handshake, &settings);
+            conn.complete_passive_open(cx, handshake, &options);
             halves = Some(user);
             conn
         });
@@ -281,11 +284,11 @@ impl Tcp {
         }
         self.flows.insert(&key, Owner::Conn(slot.index));
         cx.memory.begin();
-        self.tell_listener(cx, handshake.listener);
+        self.notify_listener(cx, handshake.listener);
         cx.stats.tcp_passive_opens += 1;
         let Some(conn) = self.conns.at_mut(slot.index) else { return Ok(()) };
         let outcome = conn.receive(cx, seg);
-        self.settle(cx, slot.index);
+        self.reschedule(cx, slot.index);
         outcome
     }
 
@@ -304,7 +307,8 @@ impl Tcp {
             }
             self.embryos.retry(index);
             cx.stats.tcp_timeouts += 1;
-            let sent = self.ours(cx, &embryo).and_then(|ours| send_syn_ack(cx, &embryo, ours));
+            let sent =
+                self.local_handshake(cx, &embryo).and_then(|ours| send_syn_ack(cx, &embryo, ours));
             if let Err(reason) = sent {
                 cx.drop(reason);
             }
@@ -321,55 +325,67 @@ impl Tcp {
         }
     }
 
-    fn ours(&self, cx: &Cx<'_>, handshake: &Handshake) -> Result<Ours, DropReason> {
-        let Handshake { key, scope, offer, .. } = handshake;
+    fn local_handshake(
+        &self,
+        cx: &Cx<'_>,
+        handshake: &Handshake,
+    ) -> Result<LocalHandshake, DropReason> {
+        let Handshake { key, scope, peer_options, .. } = handshake;
         let path = cx.fib.path(key.remote.ip, Some(key.local.ip), *scope);
         let path: Path = path.map_err(|_| DropReason::NoRoute)?;
         let listener = self.listeners.slab.at(handshake.listener);
-        let settings = listener.map(|l| *l.settings).unwrap_or_default();
-        let mss = settings.bound_mss(options::advertised_mss(path.mtu, key.remote.ip.is_v4()));
-        let window = options::first_window(cx.limits, mss, offer.timestamps.is_some());
-        let window = settings.bound_window(window);
-        let clock = Stamps::new(self.secrets.clock_offset(key)).clock(cx.now);
-        Ok(Ours { mss, window, clock, marks: settings.marks })
+        let options = listener.map(|l| *l.options).unwrap_or_default();
+        let mss = options.bound_mss(options::advertised_mss(path.mtu, key.remote.ip.is_v4()));
+        let window = options::first_window(cx.limits, mss, peer_options.timestamps.is_some());
+        let window = options.bound_window(window);
+        let ts_val = TimestampState::new(self.secrets.clock_offset(key)).clock(cx.now);
+        Ok(LocalHandshake { mss, window, ts_val, marking: options.marking })
     }
 }
 
-fn send_syn_ack(cx: &mut Cx<'_>, handshake: &Handshake, ours: Ours) -> Result<(), DropReason> {
-    let Handshake { offer, iss, .. } = *handshake;
+fn send_syn_ack(
+    cx: &mut Cx<'_>,
+    handshake: &Handshake,
+    ours: LocalHandshake,
+) -> Result<(), DropReason> {
+    let Handshake { peer_options, iss, .. } = *handshake;
     let options = SynOptions {
         mss: ours.mss,
-        scale: offer.scale.map(|_| options::our_shift(cx.limits)),
-        sack: offer.sack,
-        timestamps: stamps(offer, ours),
+        scale: peer_options.scale.map(|_| options::our_shift(cx.limits)),
+        sack: peer_options.sack,
+        timestamps: stamps(peer_options, ours),
     };
     let flags = Flags::SYN | Flags::ACK;
     send(cx, handshake, ours, (iss, flags), &options.writer())
 }
 
 /// Says where the handshake stands.
-fn send_ack(cx: &mut Cx<'_>, handshake: &Handshake, ours: Ours) -> Result<(), DropReason> {
+fn send_ack(
+    cx: &mut Cx<'_>,
+    handshake: &Handshake,
+    ours: LocalHandshake,
+) -> Result<(), DropReason> {
     let mut options = OptionWriter::new();
-    if let Some(stamps) = stamps(handshake.offer, ours) {
+    if let Some(stamps) = stamps(handshake.peer_options, ours) {
         options.timestamps(stamps);
     }
     send(cx, handshake, ours, (handshake.iss + 1, Flags::ACK), &options)
 }
 
 /// The timestamps of an answer, if both sides have them.
-fn stamps(offer: Offer, ours: Ours) -> Option<Timestamps> {
-    offer.timestamps.map(|theirs| Timestamps { value: ours.clock, echo: theirs.value })
+fn stamps(peer_options: PeerSynOptions, ours: LocalHandshake) -> Option<Timestamps> {
+    peer_options.timestamps.map(|theirs| Timestamps { value: ours.ts_val, echo: theirs.value })
 }
 
 fn send(
     cx: &mut Cx<'_>,
     handshake: &Handshake,
-    ours: Ours,
+    ours: LocalHandshake,
     (seq, flags): (SeqNum, Flags),
     options: &OptionWriter,
 ) -> Result<(), DropReason> {
-    let Ours { window, marks, .. } = ours;
-    let bare = Bare { seq, ack: handshake.irs + 1, flags, window, marks };
+    let LocalHandshake { window, marking, .. } = ours;
+    let bare = BareSegment { seq, ack: handshake.irs + 1, flags, window, marking };
     let oif: Option<IfIndex> = handshake.scope;
     reply::send(cx, oif, &handshake.key, bare, options.finish())
 }

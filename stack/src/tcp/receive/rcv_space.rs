@@ -29,7 +29,7 @@ pub(crate) struct RcvSpace {
     /// Bytes offered at most.
     pub(crate) ssthresh: u32,
     /// Round trip as the receiver sees it, eighths of a microsecond; 0 before the first sample.
-    rtt_8: u32,
+    rtt_us_x8: u32,
     /// The window being timed ends here ...
     window_end: SeqNum,
     /// ... and was offered then.
@@ -64,12 +64,12 @@ impl Tick {
 impl RcvSpace {
     /// Space as the limits have it; `window` is what a SYN offers.
     pub(crate) fn new(limits: &Limits, window: u32) -> Self {
-        let (start, max) = (limits.tcp_rmem[1], most(limits));
+        let (start, max) = (limits.tcp_rmem[1], max_limit(limits));
         Self {
             limit: u32::try_from(start).unwrap_or(u32::MAX).min(max),
             max,
             ssthresh: window,
-            rtt_8: 0,
+            rtt_us_x8: 0,
             window_end: SeqNum(0),
             window_at: Tick(0),
             last_echo: 0,
@@ -89,8 +89,8 @@ impl RcvSpace {
     }
 
     /// The user sets the limit, from which on it stays.
-    pub(crate) fn fix(&mut self, limit: u32, limits: &Limits) {
-        self.max = limit.min(most(limits));
+    pub(crate) fn set_by_user(&mut self, limit: u32, limits: &Limits) {
+        self.max = limit.min(max_limit(limits));
         self.limit = self.max;
         self.ssthresh = self.ssthresh.min(self.limit);
     }
@@ -99,7 +99,7 @@ impl RcvSpace {
     #[inline]
     pub(crate) fn grow_window(&mut self, len: u32, mss: u32, free: u32) -> bool {
         let room = free.min(self.limit).saturating_sub(self.ssthresh);
-        if len < WORTHWHILE || room == 0 {
+        if len < MIN_TEXT || room == 0 {
             return false;
         }
         self.ssthresh += room.min(2 * mss.max(len));
@@ -114,8 +114,8 @@ impl RcvSpace {
                 return;
             }
             let sample = self.window_at.until(now).saturating_mul(8);
-            if self.rtt_8 == 0 || sample < self.rtt_8 {
-                self.rtt_8 = sample;
+            if self.rtt_us_x8 == 0 || sample < self.rtt_us_x8 {
+                self.rtt_us_x8 = sample;
             }
         }
         self.window_end = nxt + window;
@@ -131,7 +131,7 @@ impl RcvSpace {
         }
         self.last_echo = echo;
         let sample = ticks.max(1) * 1000;
-        self.rtt_8 = match self.rtt_8 {
+        self.rtt_us_x8 = match self.rtt_us_x8 {
             0 => sample * 8,
             rtt => rtt - rtt / 8 + sample,
         };
@@ -140,7 +140,7 @@ impl RcvSpace {
     /// The reader has read up to stream position `read`. Raises the limit if a round trip has
     /// passed and more was read in it than in the one before.
     pub(crate) fn on_read(&mut self, read: u32, mss: u32, now: Instant) {
-        let rtt = self.rtt_8 / 8;
+        let rtt = self.rtt_us_x8 / 8;
         if rtt == 0 || self.round_at.until(now) < rtt {
             return;
         }
@@ -165,7 +165,7 @@ impl RcvSpace {
 
     /// Round trip as the receiver sees it, microseconds; 0 before the first sample.
     pub(crate) fn rtt_us(&self) -> u32 {
-        self.rtt_8 / 8
+        self.rtt_us_x8 / 8
     }
 
     /// Bytes read in the last round trip that counted.
@@ -175,7 +175,7 @@ impl RcvSpace {
 }
 
 /// What the limits allow.
-fn most(limits: &Limits) -> u32 {
+fn max_limit(limits: &Limits) -> u32 {
     u32::try_from(limits.tcp_rmem[2].min(limits.tcp_receive_buffer)).unwrap_or(u32::MAX)
 }
 
@@ -184,7 +184,7 @@ const TICK_SHIFT: u32 = 16;
 /// Segments of the peer's initial window (RFC 6928).
 const INITIAL_SEGMENTS: u32 = 10;
 /// Segments with less text open no window.
-const WORTHWHILE: u32 = 128;
+const MIN_TEXT: u32 = 128;
 /// Older echoes are nonsense: eighths of their microseconds would not fit.
 const MAX_TICKS: u32 = 500_000;
 

@@ -16,7 +16,7 @@ use crate::tcp::receive::RecvHalf;
 /// Urgent data of the peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Urgent {
-    pub(crate) byte: Byte,
+    pub(crate) byte: UrgentByte,
     /// Its sequence number.
     pub(crate) seq: SeqNum,
     /// It is in the stream, or will be.
@@ -25,7 +25,7 @@ pub(crate) struct Urgent {
 
 /// Where the urgent byte is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Byte {
+pub(crate) enum UrgentByte {
     /// None was announced.
     #[default]
     None,
@@ -41,13 +41,13 @@ impl Urgent {
     /// Whether a pointer was seen whose byte was not.
     #[inline]
     pub(crate) fn is_awaited(&self) -> bool {
-        self.byte == Byte::Announced
+        self.byte == UrgentByte::Announced
     }
 
     /// Whether the byte at `start..end` is to be taken out of the stream, and where it is.
     #[inline]
     fn hole(&self, start: SeqNum, len: usize) -> Option<usize> {
-        if self.byte == Byte::None || self.inline {
+        if self.byte == UrgentByte::None || self.inline {
             return None;
         }
         let at = (self.seq - start) as u32 as usize;
@@ -67,18 +67,19 @@ impl RecvHalf {
 
     /// The byte lies `at` bytes into the `len` contiguous ones.
     fn commit_around(&mut self, at: usize, len: usize) -> usize {
-        let waiting = self.waiting_end().map_or(len, |end| (end - self.ring.position()) as usize);
+        let waiting =
+            self.out_of_order_end().map_or(len, |end| (end - self.ring.position()) as usize);
         let moved = if waiting - at <= MOVED_MOST { waiting } else { len };
         if moved < waiting {
             self.renege();
         }
-        if let Some(disorder) = &mut self.disorder {
-            disorder.assembler.move_down();
+        if let Some(out_of_order) = &mut self.out_of_order {
+            out_of_order.assembler.move_down();
         }
         if let Some(byte) = self.ring.slices_at(at, 1).0.first().copied()
             && self.urgent.is_awaited()
         {
-            self.urgent.byte = Byte::Here(byte);
+            self.urgent.byte = UrgentByte::Here(byte);
         }
         for from in (at..moved.saturating_sub(1)).step_by(STEP - 1) {
             let (first, second) = self.ring.slices_at(from, STEP.min(moved - from));
@@ -89,9 +90,9 @@ impl RecvHalf {
 
     /// The stream position of the mark, if there is one at or before RCV.NXT.
     pub(crate) fn mark(&self) -> Option<u64> {
-        let fin = i32::from(self.fin.is_some_and(|fin| fin.lt(self.nxt)));
+        let fin = i32::from(self.fin_seq.is_some_and(|fin| fin.lt(self.nxt)));
         let beyond = self.nxt - self.urgent.seq - fin;
-        if self.urgent.byte == Byte::None || beyond < 0 {
+        if self.urgent.byte == UrgentByte::None || beyond < 0 {
             return None;
         }
         let behind = if self.urgent.inline { beyond } else { (beyond - 1).max(0) };

@@ -35,8 +35,8 @@ impl LazyRecovery {
 
     /// Whether a retransmission or a tail loss probe is to be sent.
     #[inline]
-    pub(crate) fn has_work(&self) -> bool {
-        self.active.as_ref().is_some_and(|recovery| recovery.has_work())
+    pub(crate) fn has_output(&self) -> bool {
+        self.active.as_ref().is_some_and(|recovery| recovery.has_output())
     }
 
     /// Data leaves from `seq` on, where nothing was outstanding. `srtt` is the smoothed round trip, zero

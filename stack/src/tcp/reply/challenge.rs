@@ -11,12 +11,12 @@ use crate::time::Instant;
 
 /// The budget of this second.
 #[derive(Debug, Default)]
-pub(crate) struct Challenges {
+pub(crate) struct ChallengeAckLimit {
     second: u64,
     left: u32,
 }
 
-impl Challenges {
+impl ChallengeAckLimit {
     /// Whether one more may leave now, of `limit` a second on average; `u32::MAX` means no limit.
     pub(crate) fn allow(&mut self, now: Instant, limit: u32, rng: &mut Rng) -> bool {
         if limit == u32::MAX {
@@ -38,14 +38,14 @@ impl Challenges {
 mod tests {
     use super::*;
 
-    fn count(challenges: &mut Challenges, now: Instant, limit: u32, rng: &mut Rng) -> u32 {
+    fn count(challenges: &mut ChallengeAckLimit, now: Instant, limit: u32, rng: &mut Rng) -> u32 {
         (0..10_000).filter(|_| challenges.allow(now, limit, rng)).count() as u32
     }
 
     /// RFC 5961 §7, GAP-04.
     #[test]
     fn each_second_has_a_budget_that_cannot_be_guessed_gap_04() {
-        let mut challenges = Challenges::default();
+        let mut challenges = ChallengeAckLimit::default();
         let mut rng = Rng::new(1);
         let budgets: Vec<u32> = (0..50)
             .map(|second| {
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn no_limit_and_nothing_at_all_can_be_asked_for() {
-        let mut challenges = Challenges::default();
+        let mut challenges = ChallengeAckLimit::default();
         let mut rng = Rng::new(1);
         assert_eq!(count(&mut challenges, Instant::ZERO, u32::MAX, &mut rng), 10_000);
         assert_eq!(count(&mut challenges, Instant::ZERO, 0, &mut rng), 0);

@@ -13,7 +13,7 @@ use crate::tcp::segment::timestamps::TIMESTAMPS_LEN;
 
 /// What the peer's SYN said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Offer {
+pub(crate) struct PeerSynOptions {
     /// Largest segment it takes.
     pub(crate) mss: u16,
     /// Its window shift; none if it does not scale.
@@ -24,7 +24,7 @@ pub(crate) struct Offer {
     pub(crate) timestamps: Option<Timestamps>,
 }
 
-impl Offer {
+impl PeerSynOptions {
     /// Reads the options of a SYN.
     pub(crate) fn parse(area: &[u8], v4: bool) -> Self {
         let options = tcp_options::parse(area).unwrap_or_default();
@@ -38,9 +38,9 @@ impl Offer {
     }
 }
 
-impl Offer {
+impl PeerSynOptions {
     /// What of it we take up.
-    pub(crate) fn within(self, limits: &Limits) -> Self {
+    pub(crate) fn limited_by(self, limits: &Limits) -> Self {
         Self {
             scale: self.scale.filter(|_| limits.tcp_window_scaling),
             sack: self.sack && limits.tcp_sack,
@@ -155,17 +155,17 @@ mod tests {
     fn a_small_peer_mss_is_taken_as_given_tcpo_03_gap_29() {
         assert_eq!(send_mss(536, 1500, true), 536);
         assert_eq!(send_mss(100, 1500, true), 100);
-        assert_eq!(Offer::parse(&[2, 4, 0, 1], true).mss, 48);
+        assert_eq!(PeerSynOptions::parse(&[2, 4, 0, 1], true).mss, 48);
         assert_eq!(send_mss(9000, 1500, true), 1460);
     }
 
     #[test]
     fn no_option_means_the_default_of_the_family() {
-        let nothing = Offer { mss: 536, scale: None, sack: false, timestamps: None };
-        assert_eq!(Offer::parse(&[], true), nothing);
-        assert_eq!(Offer::parse(&[], false).mss, 1220);
-        assert_eq!(Offer::parse(&[3, 3, 0], true).scale, Some(0));
-        assert_eq!(Offer::parse(&[3, 3], true), nothing);
+        let nothing = PeerSynOptions { mss: 536, scale: None, sack: false, timestamps: None };
+        assert_eq!(PeerSynOptions::parse(&[], true), nothing);
+        assert_eq!(PeerSynOptions::parse(&[], false).mss, 1220);
+        assert_eq!(PeerSynOptions::parse(&[3, 3, 0], true).scale, Some(0));
+        assert_eq!(PeerSynOptions::parse(&[3, 3], true), nothing);
     }
 
     #[test]

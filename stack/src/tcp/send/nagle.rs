@@ -5,23 +5,23 @@
 //! segment until the cork is pulled, or for 200 ms at most. Neither delays a FIN, nor urgent data.
 
 use crate::tcp::send::SendHalf;
-use crate::tcp::user::socket_options::Settings;
+use crate::tcp::user::socket_options::OptionValues;
 use crate::time::Duration;
 
 /// Whether a small segment that nothing follows yet waits.
 #[inline]
-pub(crate) fn delays_small_segment(snd: &SendHalf, options: &Settings) -> bool {
+pub(crate) fn delays_small_segment(snd: &SendHalf, options: &OptionValues) -> bool {
     if snd.is_urgent() {
         return false;
     }
-    options.cork || !options.nodelay && snd.has_small_outstanding()
+    options.cork || !options.nodelay && snd.has_small_segment_outstanding()
 }
 
 /// How long data waits on an idle connection before it is sent all the same (the override timeout of
 /// RFC 9293 §3.8.6.2.1): `window_probe`, the time to the next window probe, or the cork's limit.
 pub(crate) fn override_timeout(
     snd: &SendHalf,
-    options: &Settings,
+    options: &OptionValues,
     window_probe: Duration,
 ) -> Duration {
     if options.cork && snd.usable() > 0 { window_probe.min(CORK_LIMIT) } else { window_probe }

@@ -4,8 +4,8 @@ use wire::tcp::{Flags, SeqNum};
 
 /// One segment to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
-    pub(crate) kind: Kind,
+pub(crate) struct SegmentPlan {
+    pub(crate) kind: SegmentKind,
     pub(crate) seq: SeqNum,
     /// Where in the send ring the data starts.
     pub(crate) offset: u32,
@@ -16,23 +16,23 @@ pub(crate) struct Plan {
 
 /// What sort of segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SegmentKind {
     /// Our SYN or SYN-ACK.
     Syn,
     /// Data or a FIN that were never sent.
     New,
     /// Data or a FIN once more.
-    Again,
+    Retransmit,
     /// A probe without data.
     Probe,
     /// A bare ACK.
     Ack,
 }
 
-impl Plan {
+impl SegmentPlan {
     /// A bare ACK.
     #[inline]
     pub(crate) fn ack(seq: SeqNum) -> Self {
-        Self { kind: Kind::Ack, seq, offset: 0, len: 0, flags: Flags::ACK }
+        Self { kind: SegmentKind::Ack, seq, offset: 0, len: 0, flags: Flags::ACK }
     }
 }

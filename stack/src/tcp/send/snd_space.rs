@@ -18,48 +18,48 @@ pub(crate) struct SndSpace {
     /// Bytes the send ring may hold.
     pub(crate) limit: u32,
     /// The user set the limit.
-    fixed: bool,
+    is_user_set: bool,
     /// The writer is to be told of room.
-    pub(crate) short: bool,
+    pub(crate) is_full_noted: bool,
 }
 
 impl SndSpace {
     /// Space as the limits have it.
     pub(crate) fn new(limits: &Limits) -> Self {
         let start = u32::try_from(limits.tcp_wmem[1]).unwrap_or(u32::MAX).max(START);
-        Self { limit: start.min(most(limits)), fixed: false, short: false }
+        Self { limit: start.min(max_limit(limits)), is_user_set: false, is_full_noted: false }
     }
 
     /// The user sets the limit.
-    pub(crate) fn fix(&mut self, limit: u32, limits: &Limits) {
-        self.fixed = true;
-        self.limit = limit.min(most(limits));
+    pub(crate) fn set_by_user(&mut self, limit: u32, limits: &Limits) {
+        self.is_user_set = true;
+        self.limit = limit.min(max_limit(limits));
     }
 
     /// Follows a congestion window of `cwnd` bytes.
-    pub(crate) fn follow(&mut self, cwnd: u32, mss: u32, limits: &Limits) {
-        if !self.fixed {
+    pub(crate) fn follow_cwnd(&mut self, cwnd: u32, mss: u32, limits: &Limits) {
+        if !self.is_user_set {
             let wanted = cwnd.max(INITIAL_SEGMENTS * mss).saturating_mul(2);
-            self.limit = self.limit.max(wanted.min(most(limits)));
+            self.limit = self.limit.max(wanted.min(max_limit(limits)));
         }
     }
 
     /// Memory is short: no more than `limit` until it is tuned again, unless the user set it.
     pub(crate) fn moderate(&mut self, limit: u32) {
-        if !self.fixed {
+        if !self.is_user_set {
             self.limit = self.limit.min(limit);
         }
     }
 
     /// Whether a writer who finds `filled` bytes in the ring has room worth waking for (Linux
     /// `sk_stream_min_wspace`).
-    pub(crate) fn has_room(&self, filled: u32) -> bool {
+    pub(crate) fn is_writable(&self, filled: u32) -> bool {
         self.limit.saturating_sub(filled) >= filled / 2
     }
 }
 
 /// What the limits allow.
-fn most(limits: &Limits) -> u32 {
+fn max_limit(limits: &Limits) -> u32 {
     u32::try_from(limits.tcp_wmem[2].min(limits.tcp_send_buffer)).unwrap_or(u32::MAX)
 }
 

@@ -160,7 +160,7 @@ fn crossed_syns_agree_on_options_tcpf_06() {
     lab.send(&Seg::new(ACK, IRS + 1, syn.seq + 1).stamps(THEIR_CLOCK + 1, stamps.value)).unwrap();
     assert_eq!(lab.state(&ends), State::Established);
     let conn = lab.host.conn(ends.id);
-    assert!(conn.sack && conn.stamps.on && conn.scaling);
+    assert!(conn.sack && conn.timestamps.enabled && conn.scaling);
 }
 
 /// RFC 9293 §3.10.4: with nothing to send, the FIN leaves at once, behind a SYN that is not acknowledged.

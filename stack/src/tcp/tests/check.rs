@@ -10,19 +10,19 @@ use crate::time::Instant;
 impl Tcp {
     /// Panics if an invariant is broken.
     pub(crate) fn check(&self) {
-        let homes = self.homes();
+        let flow_owners = self.flow_owners();
         let mut owners = 0;
         for (index, conn) in self.conns.iter() {
             conn.check();
-            assert_eq!(self.flows.find(homes, &conn.key), Some(Owner::Conn(index)));
+            assert_eq!(self.flows.find(flow_owners, &conn.key), Some(Owner::Conn(index)));
             owners += 1;
         }
         for (index, key, _) in self.embryos.iter() {
-            assert_eq!(self.flows.find(homes, &key), Some(Owner::Embryo(index)));
+            assert_eq!(self.flows.find(flow_owners, &key), Some(Owner::Embryo(index)));
             owners += 1;
         }
         for (index, record) in self.time_waits.iter() {
-            assert_eq!(self.flows.find(homes, &record.key), Some(Owner::TimeWait(index)));
+            assert_eq!(self.flows.find(flow_owners, &record.key), Some(Owner::TimeWait(index)));
             owners += 1;
         }
         assert_eq!(self.flows.len(), owners, "every flow in the table has an owner");
@@ -37,7 +37,7 @@ impl Tcp {
     /// take longer than the test.
     pub(crate) fn check_memory(&self, memory: &Memory) {
         if self.conns.len() <= 64 {
-            let held: u64 = self.conns.iter().map(|(_, conn)| u64::from(conn.charged)).sum();
+            let held: u64 = self.conns.iter().map(|(_, conn)| u64::from(conn.memory_charged)).sum();
             assert_eq!(memory.used(), held);
         }
     }
@@ -58,12 +58,12 @@ impl Conn {
     fn check(&self) {
         assert_eq!(self.end, None, "an ended connection is gone");
         let earliest = self.timers.earliest();
-        assert!(self.wheel_at <= earliest, "the wheel wakes it in time");
+        assert!(self.wheel_deadline <= earliest, "the wheel wakes it in time");
         let (snd, rcv) = (&self.snd, &self.rcv);
         assert!(snd.una.le(snd.nxt));
-        assert!(rcv.acked.le(rcv.nxt) && rcv.nxt.le(rcv.edge));
-        let window = rcv.window() as usize;
-        assert!(rcv.shut || window <= rcv.ring.free(), "what was offered fits");
+        assert!(rcv.last_ack_sent.le(rcv.nxt) && rcv.nxt.le(rcv.rcv_adv));
+        let window = rcv.rcv_wnd() as usize;
+        assert!(rcv.is_shut_down || window <= rcv.ring.free(), "what was offered fits");
         assert!(self.congestion.cwnd() >= snd.mss.min(48));
         if self.stage == Stage::Synchronized {
             let fin = u32::from(self.fins.ours == OurFin::Sent);
@@ -79,11 +79,11 @@ impl Conn {
             self.recovery.sent_queue.check(snd.una, snd.nxt);
             assert_eq!(self.recovery.sent_queue.is_empty(), snd.una == snd.nxt);
         }
-        if let Some(end) = rcv.waiting_end() {
+        if let Some(end) = rcv.out_of_order_end() {
             let ahead = end - rcv.ring.position();
             assert!(ahead <= window as u64 && ahead > 0, "islands lie in the window");
         }
-        if let Some(fin) = rcv.fin {
+        if let Some(fin) = rcv.fin_seq {
             assert!(fin.ge(rcv.nxt) || fin + 1 == rcv.nxt);
         }
     }

@@ -48,7 +48,10 @@ fn a_cookie_opens_a_connection_without_an_embryo_gap_02() {
     assert_eq!(ends.rx.read(&mut text), 5);
     let conn = lab.host.conn(ends.id);
     assert_eq!((conn.snd.mss, conn.snd.wnd), (536, 500), "the nearest MSS below 1000");
-    assert_eq!((conn.snd.scale, conn.rcv.scale, conn.sack, conn.stamps.on), (0, 0, false, false));
+    assert_eq!(
+        (conn.snd.scale, conn.rcv.scale, conn.sack, conn.timestamps.enabled),
+        (0, 0, false, false)
+    );
     let stats = &lab.host.stats;
     let counted =
         (stats.tcp_syncookies_sent, stats.tcp_syncookies_received, stats.tcp_syncookies_failed);
@@ -72,7 +75,7 @@ fn options_come_back_with_the_timestamp_gap_02() {
         lab.send(&last.wnd(500)).unwrap();
         let ends = lab.host.accept(listener).unwrap();
         let conn = lab.host.conn(ends.id);
-        assert_eq!((conn.stamps.on, conn.stamps.recent), (true, THEIR_CLOCK + 40));
+        assert_eq!((conn.timestamps.enabled, conn.timestamps.ts_recent), (true, THEIR_CLOCK + 40));
         assert_eq!((conn.scaling.then_some(conn.snd.scale), conn.sack), (scale, sack));
         assert_eq!(conn.snd.wnd, 500 << scale.unwrap_or(0));
     }

@@ -88,7 +88,7 @@ impl Host {
             mac: addr::Mac::UNSPECIFIED,
             mtu: 1500,
             caps,
-            addresses: vec![address],
+            addresses: vec![address.into()],
             groups: Vec::new(),
         };
         let route = FibRoute {

@@ -238,7 +238,7 @@ fn urgent_data_is_data_tcpi_15() {
 #[test]
 fn segments_outside_the_window_are_answered_within_limits_tcpi_01() {
     let (mut lab, ends) = Lab::established();
-    let beyond = |lab: &Lab| lab.host.conn(ends.id).rcv.edge + 1;
+    let beyond = |lab: &Lab| lab.host.conn(ends.id).rcv.rcv_adv + 1;
     for seq in [beyond(&lab), lab.seq - 2000] {
         let text = Seg { seq, ..lab.seg(PSH).data(&[0; 1000]) };
         assert_eq!(lab.send(&text), Err(DropReason::TcpOutOfWindow));

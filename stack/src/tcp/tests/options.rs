@@ -255,14 +255,14 @@ fn a_receive_buffer_that_the_user_set_bounds_the_window() {
     let (mut lab, ends) = Lab::established();
     set(&mut lab, &ends, TcpOption::ReceiveBuffer(10_000));
     // What was offered stays offered.
-    let edge = lab.host.conn(ends.id).rcv.edge;
+    let edge = lab.host.conn(ends.id).rcv.rcv_adv;
     for _ in 0..9 {
         lab.send(&lab.seg(PSH).data(&[0; 1000])).unwrap();
         lab.seq += 1000;
         lab.host.drain();
     }
     let conn = lab.host.conn(ends.id);
-    assert!(conn.rcv.edge - edge < 32, "no more is offered");
+    assert!(conn.rcv.rcv_adv - edge < 32, "no more is offered");
     assert_eq!(conn.rcv.space.limit, 10_000);
 }
 
@@ -318,10 +318,10 @@ fn a_connection_starts_with_its_listeners_options_tcpf_05() {
     lab.send(&lab.seg(ACK)).unwrap();
     let ends = lab.host.accept(listener).unwrap();
     let conn = lab.host.conn(ends.id);
-    assert_eq!((conn.our_mss, conn.snd.mss), (700, 700));
+    assert_eq!((conn.adv_mss, conn.snd.mss), (700, 700));
     assert_eq!((conn.rcv.space.limit, conn.snd.space.limit), (10_000, 12_000));
-    assert!(conn.settings.nodelay && conn.settings.oob_inline && conn.settings.reset_on_close);
-    assert_eq!(conn.settings.user_timeout, 7000);
+    assert!(conn.options.nodelay && conn.options.oob_inline && conn.options.reset_on_close);
+    assert_eq!(conn.options.user_timeout, 7000);
     let sent = lab.host.pass(Duration::from_secs(100));
     let probed = sent.first().unwrap().0.since(START).as_millis();
     assert_eq!(probed, 10_000, "it is probed");

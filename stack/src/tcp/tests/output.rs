@@ -32,7 +32,7 @@ fn the_initial_window_is_ten_segments_tcpc_02() {
     let (mut lab, mut ends) = Lab::established();
     let sent = lab.write(&mut ends, &pattern(0, 100_000));
     assert_eq!(sent.len(), 10);
-    assert!(lab.host.conn(ends.id).snd.limited);
+    assert!(lab.host.conn(ends.id).snd.cwnd_limited);
     // Slow start: two for one.
     assert_eq!(lab.ack(lab.ack + 1000).len(), 2);
     assert_eq!(lab.ack(lab.ack + 4000).len(), 8);

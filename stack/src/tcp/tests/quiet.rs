@@ -114,11 +114,11 @@ fn what_a_duplicate_needed_is_given_back() {
     assert_eq!(ends.rx.read(&mut [0; 200]), 100);
     lab.host.act(|tcp, cx| tcp.app_read(cx, ends.id));
     lab.host.pass(Duration::from_secs(1));
-    assert!(lab.host.conn(ends.id).rcv.disorder.is_none());
+    assert!(lab.host.conn(ends.id).rcv.out_of_order.is_none());
     let _ = lab.send(&text);
     lab.host.drain();
-    assert!(lab.host.conn(ends.id).rcv.disorder.is_some());
+    assert!(lab.host.conn(ends.id).rcv.out_of_order.is_some());
     lab.host.pass(Duration::from_secs(1));
-    assert!(lab.host.conn(ends.id).rcv.disorder.is_none());
+    assert!(lab.host.conn(ends.id).rcv.out_of_order.is_none());
     lab.host.tcp.check();
 }

@@ -216,7 +216,7 @@ fn within_the_host_a_flow_may_be_taken_over_without_being_asked_tcpf_13() {
     lab.host.act(|tcp, cx| tcp.close(cx, listener));
     let theirs = addr::Cidr::new(lab.theirs.ip, 24).unwrap();
     let mut lo = lab.host.fib.interfaces[0].clone();
-    (lo.ifindex, lo.addresses) = (Fib::LOOPBACK, vec![theirs]);
+    (lo.ifindex, lo.addresses) = (Fib::LOOPBACK, vec![theirs.into()]);
     lab.host.fib.edit_tables(|tables| tables.interfaces.push(lo));
     let (ours, theirs) = (lab.ours, lab.theirs);
     let ends = lab.host.act(|tcp, cx| tcp.connect(cx, Some(ours), theirs)).unwrap();

@@ -133,7 +133,10 @@ fn options_switched_off_are_neither_offered_nor_taken_tcpo_01() {
     let mut lab = Lab::with(host());
     let ends = lab.accept(&FULL_OPTIONS);
     let conn = lab.host.conn(ends.id);
-    assert_eq!((conn.stamps.on, conn.sack, conn.scaling, conn.snd.scale), (false, false, false, 0));
+    assert_eq!(
+        (conn.timestamps.enabled, conn.sack, conn.scaling, conn.snd.scale),
+        (false, false, false, 0)
+    );
     let mut lab = Lab::with(host());
     lab.host.connect(lab.theirs).unwrap();
     assert_eq!(lab.one().options, [2, 4, 5, 180]);
@@ -173,5 +176,5 @@ fn embryos_look_at_the_clock_too() {
     assert_eq!(lab.send(&Seg::new(RST, IRS, SeqNum(0))), Err(DropReason::TcpBadReset));
     lab.send(&last.stamps(THEIR_CLOCK + 3, 0)).unwrap();
     let ends = lab.host.accept(listener).unwrap();
-    assert_eq!(lab.host.conn(ends.id).stamps.recent, THEIR_CLOCK + 3);
+    assert_eq!(lab.host.conn(ends.id).timestamps.ts_recent, THEIR_CLOCK + 3);
 }

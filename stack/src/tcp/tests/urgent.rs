@@ -155,12 +155,12 @@ fn one_byte_does_not_buy_a_copy_of_a_whole_window_tcpi_15() {
         at += 1000;
     }
     urgent(&mut lab, base, 0, &stream[..1], 1);
-    assert!(lab.host.conn(ends.id).rcv.waits(), "58,000 bytes are moved");
+    assert!(lab.host.conn(ends.id).rcv.has_out_of_order(), "58,000 bytes are moved");
     text(&mut lab, base, 1, &stream[1..2000]);
     assert_eq!(read(&mut ends, 60_000), stream[1..60_000]);
     consumed(&mut lab, &ends);
     let start = 60_000;
-    let edge = (lab.host.conn(ends.id).rcv.edge - base) as usize;
+    let edge = (lab.host.conn(ends.id).rcv.rcv_adv - base) as usize;
     assert!(edge > start + 70_000, "{edge}");
     let mut stream = pattern(0, edge);
     stream[start] = b'Y';
@@ -170,7 +170,7 @@ fn one_byte_does_not_buy_a_copy_of_a_whole_window_tcpi_15() {
         at += 1000;
     }
     urgent(&mut lab, base, start as u32, &stream[start..start + 1], 1);
-    assert!(!lab.host.conn(ends.id).rcv.waits());
+    assert!(!lab.host.conn(ends.id).rcv.has_out_of_order());
     lab.host.tcp.check();
     for at in (start + 1..edge - 1000).step_by(1000) {
         text(&mut lab, base, at as u32, &stream[at..at + 1000]);
@@ -186,7 +186,7 @@ fn consumed(lab: &mut Lab, ends: &SocketRings) {
     lab.host.drain();
 }
 
-fn urge(lab: &mut Lab, ends: &mut SocketRings, data: &[u8]) -> Vec<Seg> {
+fn send_urgent(lab: &mut Lab, ends: &mut SocketRings, data: &[u8]) -> Vec<Seg> {
     assert_eq!(ends.tx.write(data), data.len());
     let id = ends.id;
     lab.host.act(|tcp, cx| tcp.send_urgent(cx, id));
@@ -196,7 +196,7 @@ fn urge(lab: &mut Lab, ends: &mut SocketRings, data: &[u8]) -> Vec<Seg> {
 #[test]
 fn urgent_data_is_announced_until_it_is_acknowledged() {
     let (mut lab, mut ends) = Lab::established();
-    let sent = urge(&mut lab, &mut ends, b"abX");
+    let sent = send_urgent(&mut lab, &mut ends, b"abX");
     assert_eq!((sent[0].flags, sent[0].urgent), (URG | Flags::PSH, 3));
     // Nagle has no say, and later data still points at it: that it is behind needs no pointer.
     let sent = lab.write(&mut ends, b"more");
@@ -211,12 +211,12 @@ fn urgent_data_is_announced_until_it_is_acknowledged() {
 #[test]
 fn a_pointer_reaches_ahead_of_what_is_in_flight() {
     let (mut lab, mut ends) = Lab::established();
-    let sent = urge(&mut lab, &mut ends, &pattern(0, 25_000));
+    let sent = send_urgent(&mut lab, &mut ends, &pattern(0, 25_000));
     assert_eq!(sent.len(), 10);
     assert_eq!(sent.iter().map(|s| s.urgent).take(2).collect::<Vec<_>>(), [25_000, 24_000]);
     assert!(sent.iter().all(|s| s.flags.intersects(Flags::URG)));
     let (mut lab, mut ends) = Lab::established();
-    let sent = urge(&mut lab, &mut ends, &pattern(0, 60_000 + 20_000));
+    let sent = send_urgent(&mut lab, &mut ends, &pattern(0, 60_000 + 20_000));
     assert_eq!(sent[0].urgent, u16::MAX, "as far as a pointer goes");
 }
 
@@ -228,7 +228,7 @@ fn a_device_does_not_cut_urgent_data() {
     let limits = crate::limits::Limits { tcp_connections: 4, ..Default::default() };
     let host = Host::with("10.0.0.1", limits, caps);
     let (mut lab, mut ends) = Lab::with(host).open(&SYN_OPTIONS);
-    let sent = urge(&mut lab, &mut ends, &pattern(0, 5000));
+    let sent = send_urgent(&mut lab, &mut ends, &pattern(0, 5000));
     assert_eq!(sent.iter().map(|s| s.data.len()).collect::<Vec<_>>(), [1000; 5]);
     lab.ack(lab.ack + 5000);
     assert_eq!(lab.write(&mut ends, &pattern(0, 5000)).len(), 1);

@@ -10,28 +10,35 @@ use crate::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Rtt {
     /// Smoothed round trip, eighths of a microsecond; 0 before the first sample.
-    srtt_8: u32,
+    srtt_us_x8: u32,
     /// Variation, quarters of a microsecond.
-    rttvar_4: u32,
+    rttvar_us_x4: u32,
     /// Timeout before back-off, microseconds.
     rto_us: u32,
     /// How often the timeout has doubled.
     backoff: u8,
     /// Least sample of late, microseconds.
-    min_us: u32,
+    min_rtt_us: u32,
     /// When it was taken, units of some milliseconds; wraps after months.
     min_at: u32,
 }
 
 impl Rtt {
     pub(crate) fn new() -> Self {
-        Self { srtt_8: 0, rttvar_4: 0, rto_us: INITIAL_US, backoff: 0, min_us: u32::MAX, min_at: 0 }
+        Self {
+            srtt_us_x8: 0,
+            rttvar_us_x4: 0,
+            rto_us: INITIAL_US,
+            backoff: 0,
+            min_rtt_us: u32::MAX,
+            min_at: 0,
+        }
     }
 
     /// RFC 6298 §5.7: the handshake timed out, so the first data gets three seconds (TCPT-03).
     pub(crate) fn after_lost_syn(&mut self) {
         self.backoff = 0;
-        if self.srtt_8 == 0 {
+        if self.srtt_us_x8 == 0 {
             self.rto_us = FALLBACK_US;
         }
     }
@@ -40,19 +47,19 @@ impl Rtt {
     pub(crate) fn sample(&mut self, rtt: Duration, now: Instant) {
         let r = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).clamp(1, MAX_US);
         let ticks = (now.nanos() >> MIN_TICK_SHIFT) as u32;
-        if r <= self.min_us || ticks.wrapping_sub(self.min_at) > MIN_WINDOW {
-            self.min_us = r;
+        if r <= self.min_rtt_us || ticks.wrapping_sub(self.min_at) > MIN_WINDOW {
+            self.min_rtt_us = r;
             self.min_at = ticks;
         }
-        if self.srtt_8 == 0 {
-            self.srtt_8 = r * 8;
-            self.rttvar_4 = r * 2;
+        if self.srtt_us_x8 == 0 {
+            self.srtt_us_x8 = r * 8;
+            self.rttvar_us_x4 = r * 2;
         } else {
-            let error = (self.srtt_8 / 8).abs_diff(r);
-            self.rttvar_4 = self.rttvar_4 - self.rttvar_4 / 4 + error;
-            self.srtt_8 = self.srtt_8 - self.srtt_8 / 8 + r;
+            let error = (self.srtt_us_x8 / 8).abs_diff(r);
+            self.rttvar_us_x4 = self.rttvar_us_x4 - self.rttvar_us_x4 / 4 + error;
+            self.srtt_us_x8 = self.srtt_us_x8 - self.srtt_us_x8 / 8 + r;
         }
-        self.rto_us = (self.srtt_8 / 8 + self.rttvar_4.max(MIN_US)).clamp(MIN_US, MAX_US);
+        self.rto_us = (self.srtt_us_x8 / 8 + self.rttvar_us_x4.max(MIN_US)).clamp(MIN_US, MAX_US);
         self.backoff = 0;
     }
 
@@ -76,7 +83,7 @@ impl Rtt {
 
     /// How long `retries` timeouts after the first take on the shortest of paths: whatever shortens
     /// them, a peer is not given up before.
-    pub(crate) fn patience(retries: u32) -> Duration {
+    pub(crate) fn max_retrans_time(retries: u32) -> Duration {
         let waits = (1..=retries).map(|n| (MIN_US_64 << n.min(31)).min(MAX_US.into()));
         Duration::from_micros(waits.sum())
     }
@@ -88,31 +95,31 @@ impl Rtt {
     }
 
     /// The timeout doubled `times` times from its base, for probes that count their own back-off.
-    pub(crate) fn rto_after(&self, times: u8) -> Duration {
+    pub(crate) fn rto_backed_off(&self, times: u8) -> Duration {
         Duration::from_micros(self.backed_off(times))
     }
 
     /// Smoothed round trip; none before the first sample.
     #[inline]
     pub(crate) fn srtt(&self) -> Option<Duration> {
-        (self.srtt_8 > 0).then(|| Duration::from_micros(u64::from(self.srtt_8 / 8)))
+        (self.srtt_us_x8 > 0).then(|| Duration::from_micros(u64::from(self.srtt_us_x8 / 8)))
     }
 
     /// The least round trip of the last minutes; zero before the first sample.
     #[inline]
-    pub(crate) fn min(&self) -> Duration {
-        let known = self.srtt_8 > 0;
-        Duration::from_micros(if known { u64::from(self.min_us) } else { 0 })
+    pub(crate) fn min_rtt(&self) -> Duration {
+        let known = self.srtt_us_x8 > 0;
+        Duration::from_micros(if known { u64::from(self.min_rtt_us) } else { 0 })
     }
 
     /// Smoothed round trip, microseconds; 0 before the first sample.
     pub(crate) fn srtt_us(&self) -> u32 {
-        self.srtt_8 / 8
+        self.srtt_us_x8 / 8
     }
 
     /// Variation, microseconds.
     pub(crate) fn rttvar_us(&self) -> u32 {
-        self.rttvar_4 / 4
+        self.rttvar_us_x4 / 4
     }
 
     fn backed_off(&self, times: u8) -> u64 {

@@ -54,28 +54,28 @@ pub enum TcpOption {
 
 /// The options of a socket. One that nobody has set anything on holds no memory for them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Choice(Option<Box<Settings>>);
+pub(crate) struct SocketOptions(Option<Box<OptionValues>>);
 
-impl Choice {
+impl SocketOptions {
     /// Takes an option.
     pub(crate) fn set(&mut self, option: TcpOption) {
         self.0.get_or_insert_default().set(option);
     }
 }
 
-impl Deref for Choice {
-    type Target = Settings;
+impl Deref for SocketOptions {
+    type Target = OptionValues;
 
     #[inline]
-    fn deref(&self) -> &Settings {
-        static DEFAULT: Settings = Settings::new();
+    fn deref(&self) -> &OptionValues {
+        static DEFAULT: OptionValues = OptionValues::new();
         self.0.as_deref().unwrap_or(&DEFAULT)
     }
 }
 
 /// What can be set.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct OptionValues {
     pub(crate) nodelay: bool,
     pub(crate) cork: bool,
     pub(crate) oob_inline: bool,
@@ -94,29 +94,29 @@ pub(crate) struct Settings {
     pub(crate) send_buffer: u32,
     /// Bytes; 0 for none.
     pub(crate) not_sent: u32,
-    pub(crate) marks: Marks,
+    pub(crate) marking: IpMarking,
     /// Milliseconds; none leaves it to the limits.
     pub(crate) fin_timeout: Option<u32>,
 }
 
 /// What the IP header of a segment says beside where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Marks {
+pub(crate) struct IpMarking {
     pub(crate) hop_limit: u8,
     pub(crate) traffic_class: u8,
 }
 
-impl Marks {
+impl IpMarking {
     pub(crate) const DEFAULT: Self = Self { hop_limit: HOP_LIMIT, traffic_class: 0 };
 }
 
-impl Default for Settings {
+impl Default for OptionValues {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Settings {
+impl OptionValues {
     /// What Linux starts with.
     const fn new() -> Self {
         Self {
@@ -132,7 +132,7 @@ impl Settings {
             receive_buffer: 0,
             send_buffer: 0,
             not_sent: 0,
-            marks: Marks::DEFAULT,
+            marking: IpMarking::DEFAULT,
             fin_timeout: None,
         }
     }
@@ -152,14 +152,14 @@ impl Settings {
             TcpOption::NotSentLowWater(bytes) => self.not_sent = clamp(bytes),
             TcpOption::Linger(span) => self.reset_on_close = span.is_some_and(|s| s.is_zero()),
             TcpOption::OobInline(on) => self.oob_inline = on,
-            TcpOption::HopLimit(hops) => self.marks.hop_limit = hops.unwrap_or(HOP_LIMIT).max(1),
-            TcpOption::TrafficClass(class) => self.marks.traffic_class = class & !ECN,
+            TcpOption::HopLimit(hops) => self.marking.hop_limit = hops.unwrap_or(HOP_LIMIT).max(1),
+            TcpOption::TrafficClass(class) => self.marking.traffic_class = class & !ECN,
             TcpOption::FinTimeout(span) => self.fin_timeout = span.map(millis),
         }
     }
 }
 
-impl Settings {
+impl OptionValues {
     /// The MSS to advertise, where the path would take `mss`.
     pub(crate) fn bound_mss(&self, mss: u16) -> u16 {
         if self.max_segment == 0 { mss } else { mss.min(self.max_segment) }

@@ -67,7 +67,7 @@ impl Flow {
         self.now += Duration::from_nanos(nanos);
         let step = Step { now: self.now, acked, srtt: self.rtt, mss: MSS };
         let before = self.cwnd;
-        self.cwnd = self.cubic.avoid(self.cwnd, &step);
+        self.cwnd = self.cubic.cong_avoid(self.cwnd, &step);
         assert!(self.cwnd >= before && self.cwnd - before <= acked);
     }
 
@@ -90,7 +90,7 @@ fn plateau_and_curve_vec_12_tcpc_03() {
     let mut flow = Flow::new(70 * MSS, 1);
     flow.cubic.curve.w_max = 100 * MSS;
     let step = Step { now: flow.now, acked: 0, srtt: flow.rtt, mss: MSS };
-    flow.cubic.avoid(flow.cwnd, &step);
+    flow.cubic.cong_avoid(flow.cwnd, &step);
     let curve = &flow.cubic.curve;
     assert_eq!(curve.k_ms, 4217);
     assert_eq!(curve.at(Duration::from_secs(1), MSS), 126_556);
@@ -149,7 +149,7 @@ fn on_a_long_path_the_window_is_the_curve_tcpc_03() {
     let mut flow = Flow::new(1000 * MSS, 100_000);
     flow.on_loss();
     flow.round();
-    let start = flow.cubic.curve.epoch;
+    let start = flow.cubic.curve.epoch_start;
     for _ in 0..120 {
         flow.round();
         let t = flow.now.since(start).as_secs_f64();
@@ -256,10 +256,10 @@ fn extremes_are_harmless() {
                 let cwnd = cubic.on_loss(cwnd, mss).min(1 << 30);
                 let srtt = Duration::from_micros(srtt);
                 let step = Step { now, acked: mss, srtt, mss };
-                let first = cubic.avoid(cwnd, &step);
+                let first = cubic.cong_avoid(cwnd, &step);
                 let later = now + Duration::from_nanos(wait);
                 let step = Step { now: later, acked: 1 << 30, ..step };
-                assert!(cubic.avoid(first, &step) >= first);
+                assert!(cubic.cong_avoid(first, &step) >= first);
             }
         }
     }

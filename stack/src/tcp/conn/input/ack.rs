@@ -32,9 +32,9 @@ impl Conn {
             self.challenge(cx);
             return Err(DropReason::TcpBadAck);
         }
-        self.heard = cx.now;
+        self.last_received_at = cx.now;
         self.soft_error = None;
-        self.probes = 0;
+        self.probes_out = 0;
         let says_more = self.sack && !seg.sack.is_empty();
         if seg.ack.lt(una) && !says_more {
             // Overtaken by a later one; its text may still be new.
@@ -48,7 +48,7 @@ impl Conn {
             // The peer answers, it only has no room: that is no silence. Nobody waits for the data of an
             // orphan, so there it counts as one (as Linux has it).
             if !self.orphan {
-                self.retries = 0;
+                self.consecutive_rtos = 0;
             }
         } else if changed {
             self.probe_backoff = 0;
@@ -59,7 +59,7 @@ impl Conn {
         // An ACK that says nothing new makes nothing possible that was not: whoever only receives need not
         // look at what there is to send.
         if changed || duplicate || says_more || seg.ack != una {
-            self.output |= self.has_work();
+            self.output_wanted |= self.has_output();
         }
         Ok(())
     }
@@ -85,14 +85,14 @@ impl Conn {
         if newly_acked == 0 && !is_dupack && !blocks || !self.recovery.is_active() {
             return;
         }
-        let mut delivered = self.recovery.begin_delivery(cx.now, self.rtt.min());
+        let mut delivered = self.recovery.begin_delivery(cx.now, self.rtt.min_rtt());
         let dsack = if blocks { self.process_sack_blocks(seg, &mut delivered) } else { None };
         if newly_acked > 0 {
             self.recovery.sent_queue.on_ack(seg.ack, &mut delivered);
-            self.advance(cx, seg.ack);
+            self.on_una_advanced(cx, seg.ack);
         }
-        let ts_ecr = seg.timestamps.filter(|_| self.stamps.on).map(|stamps| stamps.echo);
-        let rtt = self.measure(cx, &delivered, newly_acked, ts_ecr);
+        let ts_ecr = seg.timestamps.filter(|_| self.timestamps.enabled).map(|stamps| stamps.echo);
+        let rtt = self.update_rtt(cx, &delivered, newly_acked, ts_ecr);
         if newly_acked > 0 && !self.keeps_rto(newly_acked) {
             self.restart_retransmit_timer(cx);
         }
@@ -143,7 +143,7 @@ impl Conn {
     /// A sample of the round trip: from what was sent once and is acknowledged now, in order or not, else
     /// from the echoed timestamp (RFC 7323 §4.1). Says it in the sense of the path: the last segment.
     #[inline]
-    fn measure(
+    fn update_rtt(
         &mut self,
         cx: &mut Cx<'_>,
         delivered: &Delivered,
@@ -154,7 +154,7 @@ impl Conn {
         if let Some(sent) = first.or(delivered.first_sackt) {
             self.rtt.sample(cx.now.since(sent), cx.now);
         } else if let Some(ts_ecr) = ts_ecr.filter(|&ts_ecr| newly_acked > 0 && ts_ecr != 0) {
-            let ticks = self.stamps.clock(cx.now).wrapping_sub(ts_ecr);
+            let ticks = self.timestamps.clock(cx.now).wrapping_sub(ts_ecr);
             if ticks < STAMP_AGE_MAX {
                 self.rtt.sample(Duration::from_millis(u64::from(ticks.max(1))), cx.now);
             }
@@ -165,23 +165,23 @@ impl Conn {
 
     /// New numbers are acknowledged: room in the ring, and perhaps the end of our FIN.
     #[inline]
-    fn advance(&mut self, cx: &mut Cx<'_>, ack: SeqNum) {
+    fn on_una_advanced(&mut self, cx: &mut Cx<'_>, ack: SeqNum) {
         let acked = (ack - self.snd.una) as u32;
         let fin = self.fins.ours == OurFin::Sent && ack == self.snd.nxt;
         let data = acked - u32::from(fin);
         self.snd.una = ack;
-        self.note_shortage();
+        self.note_send_buffer_full();
         self.snd.ring.release(data as usize);
         if self.snd.ring.is_empty() {
             self.drain.want();
         }
         self.snd.up = self.snd.up.max(ack);
         self.note_progress();
-        self.retries = 0;
+        self.consecutive_rtos = 0;
         self.confirm_neighbor(cx);
         if data > 0 {
             self.discharge(cx, data);
-            self.make_room(cx);
+            self.check_send_space(cx);
         }
         if fin {
             self.on_fin_acked();

@@ -16,9 +16,9 @@ use crate::tcp::open::embryos::Handshake;
 use crate::tcp::recovery::LazyRecovery;
 use crate::tcp::reply;
 use crate::tcp::segment::Segment;
-use crate::tcp::segment::options::{self, Offer, SynOptions};
+use crate::tcp::segment::options::{self, PeerSynOptions, SynOptions};
 use crate::tcp::state::OurFin;
-use crate::tcp::user::socket_options::Choice;
+use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::Instant;
 
 impl Conn {
@@ -35,7 +35,9 @@ impl Conn {
             return Err(DropReason::TcpBadAck);
         }
         // An echo of a clock that we did not show is a stray's too (Linux).
-        let alien = |stamps: Timestamps| !self.stamps.is_ours(stamps.echo, self.heard, cx.now);
+        let alien = |stamps: Timestamps| {
+            !self.timestamps.is_own_echo(stamps.echo, self.last_received_at, cx.now)
+        };
         if acked && cx.limits.tcp_timestamps && seg.timestamps.is_some_and(alien) {
             reply::reset_for(cx, seg);
             return Err(DropReason::TcpPaws);
@@ -52,20 +54,20 @@ impl Conn {
         if !seg.flags.syn() {
             return Err(DropReason::TcpBadFlags);
         }
-        self.take_syn(cx, seg);
-        self.heard = cx.now;
+        self.accept_syn(cx, seg);
+        self.last_received_at = cx.now;
         if !acked {
             // SYNs crossed. The peer's data, if any, comes again.
             self.stage = Stage::SynReceived;
-            self.syn_owed = true;
-            self.output = true;
+            self.syn_pending = true;
+            self.output_wanted = true;
             self.timers.retransmit = cx.now + self.rtt.rto();
             return Ok(());
         }
         self.snd.una = seg.ack;
         let window = u32::from(seg.window);
         self.establish(cx, seg.seq, seg.ack, window);
-        self.rcv.owed.now = true;
+        self.rcv.pending_acks.immediate = true;
         // What else the SYN-ACK brought.
         let rest = Segment { seq: seg.seq + 1, flags: seg.flags.without(Flags::SYN), ..*seg };
         self.process_text(cx, &rest)
@@ -89,8 +91,8 @@ impl Conn {
         }
         if !seg.flags.ack() {
             // The peer's SYN once more: it has not seen our SYN-ACK.
-            self.syn_owed |= again;
-            self.output |= again;
+            self.syn_pending |= again;
+            self.output_wanted |= again;
             return if again { Ok(()) } else { Err(DropReason::TcpBadFlags) };
         }
         if seg.ack.le(self.snd.una) || seg.ack.gt(self.snd.nxt) {
@@ -100,13 +102,13 @@ impl Conn {
         self.snd.una = seg.ack;
         // The window of a SYN is not scaled.
         let scale = if again { 0 } else { self.snd.scale };
-        let fin_sent = self.snd.last_sent;
+        let fin_sent = self.snd.last_sent_at;
         self.establish(cx, seg.seq, seg.ack, u32::from(seg.window) << scale);
         if self.fins.ours == OurFin::Sent {
-            self.watch_early_fin(fin_sent);
+            self.track_early_fin(fin_sent);
         }
         if again {
-            self.rcv.owed.now = true;
+            self.rcv.pending_acks.immediate = true;
         } else if self.end.is_none() {
             self.process_text(cx, seg)?;
         }
@@ -116,29 +118,30 @@ impl Conn {
 
     /// Our FIN left before our SYN was acknowledged: from now on it is like any other, or acknowledged
     /// with the SYN.
-    fn watch_early_fin(&mut self, sent: Instant) {
+    fn track_early_fin(&mut self, sent: Instant) {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         if una == nxt {
             self.on_fin_acked();
             return;
         }
         self.track_new_data(una, nxt, self.snd.mss, sent);
-        self.timers.retransmit = self.timeout_at(self.heard);
+        self.timers.retransmit = self.timeout_at(self.last_received_at);
     }
 
     /// The peer's SYN: its sequence number and options.
-    pub(crate) fn take_syn(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
-        let offer = Offer::parse(seg.options, self.key.remote.ip.is_v4());
-        self.take_offer(cx, offer);
-        self.rcv.start(seg.seq + 1, self.rcv.window());
+    pub(crate) fn accept_syn(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
+        let peer_options = PeerSynOptions::parse(seg.options, self.key.remote.ip.is_v4());
+        self.accept_peer_options(cx, peer_options);
+        self.rcv.start(seg.seq + 1, self.rcv.rcv_wnd());
     }
 
     /// What the peer's SYN offered: an option works only if both sides offered it (RFC 7323 §2.2, §3.2,
     /// RFC 2018 §2).
-    pub(crate) fn take_offer(&mut self, cx: &Cx<'_>, offer: Offer) {
-        self.sack = offer.sack && cx.limits.tcp_sack;
-        self.stamps.agree(offer.timestamps.filter(|_| cx.limits.tcp_timestamps), cx.now);
-        match offer.scale.filter(|_| cx.limits.tcp_window_scaling) {
+    pub(crate) fn accept_peer_options(&mut self, cx: &Cx<'_>, peer_options: PeerSynOptions) {
+        self.sack = peer_options.sack && cx.limits.tcp_sack;
+        self.timestamps
+            .negotiate(peer_options.timestamps.filter(|_| cx.limits.tcp_timestamps), cx.now);
+        match peer_options.scale.filter(|_| cx.limits.tcp_window_scaling) {
             Some(shift) => {
                 self.snd.scale = shift;
                 self.scaling = true;
@@ -149,41 +152,41 @@ impl Conn {
                 self.rcv.scale = 0;
             }
         }
-        self.their_mss = offer.mss;
+        self.peer_mss = peer_options.mss;
         self.update_mss();
     }
 
     /// Our SYN is acknowledged: the connection is open.
     pub(crate) fn establish(&mut self, cx: &mut Cx<'_>, seq: SeqNum, ack: SeqNum, window: u32) {
         self.stage = Stage::Synchronized;
-        self.syn_owed = false;
+        self.syn_pending = false;
         let snd = &mut self.snd;
         snd.nxt = snd.nxt.max(ack);
         snd.wnd = window;
         snd.max_wnd = window;
         snd.wl1 = seq;
         snd.wl2 = ack;
-        snd.small = ack;
-        snd.last_sent = cx.now;
-        if self.retries > 0 {
+        snd.snd_sml = ack;
+        snd.last_sent_at = cx.now;
+        if self.consecutive_rtos > 0 {
             self.rtt.after_lost_syn();
-        } else if self.syn_sent != Instant::FAR {
-            self.rtt.sample(cx.now.since(self.syn_sent), cx.now);
+        } else if self.syn_sent_at != Instant::FAR {
+            self.rtt.sample(cx.now.since(self.syn_sent_at), cx.now);
         }
         // One lost SYN may be a spurious timeout; Linux lets it pass.
         let algorithm = self.congestion.algorithm();
-        self.congestion = Congestion::new(algorithm, self.snd.mss, self.retries > 1);
+        self.congestion = Congestion::new(algorithm, self.snd.mss, self.consecutive_rtos > 1);
         self.recovery = LazyRecovery::new();
-        self.retries = 0;
+        self.consecutive_rtos = 0;
         self.timers.retransmit = Instant::FAR;
-        self.heard = cx.now;
+        self.last_received_at = cx.now;
         let widest = u32::from(u16::MAX) << self.rcv.scale;
-        self.rcv.space.start(u32::from(self.our_mss), widest, cx.now);
-        self.widen(cx);
+        self.rcv.space.start(u32::from(self.adv_mss), widest, cx.now);
+        self.expand_send_buffer(cx);
         self.start_keepalive();
-        self.output |= self.has_work();
+        self.output_wanted |= self.has_output();
         self.confirm_neighbor(cx);
-        self.tell(cx, Readiness::CONNECTED | Readiness::WRITABLE);
+        self.notify(cx, Readiness::CONNECTED | Readiness::WRITABLE);
     }
 
     /// Options of our SYN or SYN-ACK.
@@ -191,27 +194,34 @@ impl Conn {
         // A crossed SYN is answered with what both sides know.
         let first = self.stage == Stage::SynSent;
         let scaling = if first { cx.limits.tcp_window_scaling } else { self.scaling };
-        let stamps = if first { cx.limits.tcp_timestamps } else { self.stamps.on };
+        let stamps = if first { cx.limits.tcp_timestamps } else { self.timestamps.enabled };
         SynOptions {
-            mss: self.our_mss,
+            mss: self.adv_mss,
             scale: scaling.then_some(self.rcv.scale),
             sack: self.sack,
-            timestamps: stamps.then(|| self.stamps.option(cx.now)),
+            timestamps: stamps.then(|| self.timestamps.option(cx.now)),
         }
     }
 
     /// Takes over what the handshake agreed on.
-    pub(crate) fn hatch(&mut self, cx: &mut Cx<'_>, handshake: &Handshake, settings: &Choice) {
-        let Handshake { irs, iss, offer, retries, .. } = *handshake;
-        self.held = true;
-        self.inherit(settings, cx.limits);
-        let window = options::first_window(cx.limits, self.our_mss, offer.timestamps.is_some());
-        self.rcv.start(irs + 1, settings.bound_window(window).into());
-        self.take_offer(cx, offer);
+    pub(crate) fn complete_passive_open(
+        &mut self,
+        cx: &mut Cx<'_>,
+        handshake: &Handshake,
+        options: &SocketOptions,
+    ) {
+        let Handshake { irs, iss, peer_options, retries, .. } = *handshake;
+        self.in_accept_queue = true;
+        self.inherit(options, cx.limits);
+        let window =
+            options::first_window(cx.limits, self.adv_mss, peer_options.timestamps.is_some());
+        self.rcv.start(irs + 1, options.bound_window(window).into());
+        self.accept_peer_options(cx, peer_options);
         self.snd.nxt = iss + 1;
         self.snd.una = self.snd.nxt;
-        self.retries = retries;
-        if let Some(since) = handshake.since.filter(|_| !handshake.repeated) {
+        self.consecutive_rtos = retries;
+        if let Some(since) = handshake.syn_ack_sent_at.filter(|_| !handshake.syn_ack_retransmitted)
+        {
             self.rtt.sample(cx.now.since(since), cx.now);
         }
         // The window is not known before the ACK that completes the handshake is processed: any

@@ -30,7 +30,10 @@ impl Conn {
     /// congestion. So the next attempt waits no longer than this one did (RFC 6069; Linux
     /// `tcp_ld_RTO_revert`). If that is over already, it leaves at once.
     fn revert_back_off(&mut self, seq: SeqNum) {
-        if self.retries > 0 && seq == self.snd.una && self.timers.retransmit != Instant::FAR {
+        if self.consecutive_rtos > 0
+            && seq == self.snd.una
+            && self.timers.retransmit != Instant::FAR
+        {
             let sooner = self.rtt.revert_back_off();
             self.timers.retransmit = self.timers.retransmit - sooner;
         }

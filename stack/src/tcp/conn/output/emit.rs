@@ -14,7 +14,7 @@ use crate::cx::Cx;
 use crate::ip::output::{link_header_len, transport_offset, write_headers};
 use crate::tcp::conn::Conn;
 use crate::tcp::segment::timestamps::TIMESTAMPS_LEN;
-use crate::tcp::send::plan::{Kind, Plan};
+use crate::tcp::send::plan::{SegmentKind, SegmentPlan};
 
 impl Conn {
     /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts them.
@@ -37,8 +37,8 @@ impl Conn {
     /// Writes the options of a segment other than a SYN.
     #[inline]
     fn write_options(&self, cx: &Cx<'_>, writer: &mut OptionWriter) {
-        if self.stamps.on {
-            writer.timestamps(self.stamps.option(cx.now));
+        if self.timestamps.enabled {
+            writer.timestamps(self.timestamps.option(cx.now));
         }
         if self.sack && self.rcv.has_sack_blocks() {
             writer.sack(&self.rcv.sack_blocks());
@@ -48,7 +48,7 @@ impl Conn {
     /// Bytes that [`write_options`](Self::write_options) takes.
     #[inline]
     fn options_len(&self) -> usize {
-        let stamps = if self.stamps.on { TIMESTAMPS_LEN as usize } else { 0 };
+        let stamps = if self.timestamps.enabled { TIMESTAMPS_LEN as usize } else { 0 };
         stamps + self.sack_len() as usize
     }
 
@@ -58,7 +58,7 @@ impl Conn {
         if !self.sack || !self.rcv.has_sack_blocks() {
             return 0;
         }
-        let most = if self.stamps.on { 3 } else { 4 };
+        let most = if self.timestamps.enabled { 3 } else { 4 };
         4 + 8 * self.rcv.sack_blocks().len().min(most) as u32
     }
 
@@ -74,7 +74,7 @@ impl Conn {
     pub(crate) fn write(
         &mut self,
         cx: &mut Cx<'_>,
-        plan: &Plan,
+        plan: &SegmentPlan,
         slot: &mut [u8],
     ) -> Option<TxMeta> {
         self.write_segment(cx, plan, slot)
@@ -82,16 +82,21 @@ impl Conn {
 
     /// The same for a bare ACK: compiled for itself, it is half as long.
     pub(crate) fn write_ack(&mut self, cx: &mut Cx<'_>, slot: &mut [u8]) -> Option<TxMeta> {
-        let plan = Plan::ack(self.snd.nxt);
+        let plan = SegmentPlan::ack(self.snd.nxt);
         self.write_segment(cx, &plan, slot)
     }
 
     #[inline(always)]
-    fn write_segment(&mut self, cx: &mut Cx<'_>, plan: &Plan, slot: &mut [u8]) -> Option<TxMeta> {
+    fn write_segment(
+        &mut self,
+        cx: &mut Cx<'_>,
+        plan: &SegmentPlan,
+        slot: &mut [u8],
+    ) -> Option<TxMeta> {
         let mut options = OptionWriter::new();
         match plan.kind {
-            Kind::Syn => options = self.syn_options(cx).writer(),
-            Kind::New | Kind::Again | Kind::Probe | Kind::Ack => {
+            SegmentKind::Syn => options = self.syn_options(cx).writer(),
+            SegmentKind::New | SegmentKind::Retransmit | SegmentKind::Probe | SegmentKind::Ack => {
                 self.write_options(cx, &mut options);
             }
         }
@@ -105,8 +110,8 @@ impl Conn {
 
         let window = match plan.kind {
             // The window of a SYN is never scaled.
-            Kind::Syn => u16::try_from(self.rcv.window()).unwrap_or(u16::MAX),
-            _ => self.rcv.offer(cx.memory.pressure()),
+            SegmentKind::Syn => u16::try_from(self.rcv.rcv_wnd()).unwrap_or(u16::MAX),
+            _ => self.rcv.advertise_window(cx.memory.pressure()),
         };
         let (_, segment) = frame.split_at_mut(start);
         let (header, payload) = segment.split_at_mut(header_len);
@@ -147,7 +152,7 @@ impl Conn {
 
     #[inline]
     fn write_ip(&mut self, frame: &mut [u8], segment_len: usize, pieces: u16) {
-        let marks = self.settings.marks;
+        let marking = self.options.marking;
         let header = IpEmit {
             src: self.key.local.ip,
             dst: self.key.remote.ip,
@@ -155,8 +160,8 @@ impl Conn {
             identification: self.identification,
             payload_len: segment_len,
             flow_label: self.flow_label,
-            hop_limit: marks.hop_limit,
-            traffic_class: marks.traffic_class,
+            hop_limit: marking.hop_limit,
+            traffic_class: marking.traffic_class,
             ..IpEmit::default()
         };
         self.identification = self.identification.wrapping_add(pieces);
@@ -165,7 +170,7 @@ impl Conn {
 
     /// Copies the plan's data from the send ring; sums it unless the device will.
     #[inline]
-    fn copy_payload(&self, plan: &Plan, payload: &mut [u8], partial: bool) -> Sum {
+    fn copy_payload(&self, plan: &SegmentPlan, payload: &mut [u8], partial: bool) -> Sum {
         if plan.len == 0 {
             return Sum::ZERO;
         }

@@ -17,7 +17,7 @@ impl Conn {
     /// a frame can leave.
     #[inline]
     pub(crate) fn refresh_path(&mut self, cx: &mut Cx<'_>) -> bool {
-        if cx.fib.is_current(self.path.stamp) && cx.now.since(self.path_at) < PATH_AGE {
+        if cx.fib.is_current(self.path.stamp) && cx.now.since(self.path_looked_up_at) < PATH_AGE {
             return self.path.is_usable();
         }
         self.look_up_path(cx);
@@ -26,7 +26,7 @@ impl Conn {
 
     /// Looks the path up, tells control that the neighbour is in use, and follows a change of MTU.
     pub(crate) fn look_up_path(&mut self, cx: &mut Cx<'_>) {
-        self.path_at = cx.now;
+        self.path_looked_up_at = cx.now;
         match self.find_path(cx) {
             Ok(path) => {
                 self.path = path.hop;
@@ -49,9 +49,9 @@ impl Conn {
 
     /// No frame can leave: asks for the link address, and sees to it that the connection does not wait
     /// for ever. Returns the next hop it waits for; none if there is no route.
-    pub(crate) fn wait_for_neighbor(&mut self, cx: &mut Cx<'_>) -> Option<NextHop> {
-        self.output = false;
-        self.resolving |= self.path.link == Link::Pending;
+    pub(crate) fn request_neighbor(&mut self, cx: &mut Cx<'_>) -> Option<NextHop> {
+        self.output_wanted = false;
+        self.neighbor_requested |= self.path.link == Link::Pending;
         let next_hop = self.find_path(cx).ok().map(|path| (path.ifindex, path.next_hop));
         if let Some((ifindex, next_hop)) = next_hop {
             cx.requests.push(Request::Resolve(ifindex, next_hop));
@@ -66,7 +66,7 @@ impl Conn {
     /// most once a second.
     #[inline]
     pub(crate) fn confirm_neighbor(&mut self, cx: &mut Cx<'_>) {
-        if cx.now >= self.confirm_at && matches!(self.path.link, Link::Known(_)) {
+        if cx.now >= self.next_confirm_at && matches!(self.path.link, Link::Known(_)) {
             self.confirm_path(cx);
         }
     }
@@ -74,7 +74,7 @@ impl Conn {
     /// The neighbour by which segments leave; none if the network changed since, as it may be another.
     #[cold]
     fn confirm_path(&mut self, cx: &mut Cx<'_>) {
-        self.confirm_at = cx.now + PATH_AGE;
+        self.next_confirm_at = cx.now + PATH_AGE;
         if cx.fib.is_current(self.path.stamp)
             && let Ok(path) = self.find_path(cx)
         {

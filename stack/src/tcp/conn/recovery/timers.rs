@@ -67,7 +67,7 @@ impl Conn {
             LossTimer::ProbeTimeout => {
                 if self.recovery.tlp.is_none() && self.recovery.phase == Phase::Open {
                     self.recovery.tlp_due = true;
-                    self.output = true;
+                    self.output_wanted = true;
                     // The probe takes the place of a retransmission timeout that may be due as well.
                     self.timers.retransmit = self.timeout_at(cx.now);
                     cx.stats.tcp_tail_probes += 1;
@@ -89,7 +89,7 @@ impl Conn {
     /// The retransmission timer expired with data outstanding (RFC 6298 §5, Linux `tcp_enter_loss`).
     pub(crate) fn enter_loss(&mut self, cx: &mut Cx<'_>) {
         let snd = self.snd_vars();
-        let reduction = self.recovery.enter_loss(&snd, self.retries, cx.now);
+        let reduction = self.recovery.enter_loss(&snd, self.consecutive_rtos, cx.now);
         if reduction == RtoReduction::Ssthresh {
             self.congestion.reduce(snd.mss);
         }
@@ -97,7 +97,7 @@ impl Conn {
         let pipe = self.recovery.pipe(snd.outstanding());
         self.congestion.on_timeout(pipe, snd.mss);
         self.rtt.back_off();
-        self.output = true;
+        self.output_wanted = true;
     }
 
     /// The path carries smaller segments from now on: those in flight that are larger are retransmitted
@@ -105,14 +105,14 @@ impl Conn {
     pub(crate) fn simple_retransmit(&mut self) {
         if self.recovery.is_active() && self.recovery.simple_retransmit(self.snd.nxt, self.snd.mss)
         {
-            self.output = true;
+            self.output_wanted = true;
         }
     }
 
     /// A retransmission timeout has passed since data left, or since the last look: if nothing was
     /// outstanding meanwhile, frees what only data in flight needs.
     pub(crate) fn on_idle_timer(&mut self, now: Instant) {
-        let idle_at = self.snd.last_sent + self.rtt.rto();
+        let idle_at = self.snd.last_sent_at + self.rtt.rto();
         if self.snd.outstanding() > 0 {
             self.timers.idle = now + self.rtt.rto();
         } else if now < idle_at {

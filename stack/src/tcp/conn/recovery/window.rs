@@ -28,7 +28,8 @@ impl Conn {
         if ack.newly_acked > 0 || counts_deliveries && newly_delivered > 0 {
             self.cong_avoid(cx, newly_delivered, ack);
         }
-        self.output |= newly_delivered > 0 && (self.recovery.frto_send_new || self.has_work());
+        self.output_wanted |=
+            newly_delivered > 0 && (self.recovery.frto_send_new || self.has_output());
     }
 
     /// The window as PRR has it after `delivered_data` more bytes; `is_safe` as in [`PrrAck`].
@@ -37,7 +38,7 @@ impl Conn {
         let ack = PrrAck { delivered_data, is_safe, pipe, mss };
         let cwnd = self.recovery.prr_cwnd(ack, self.congestion.ssthresh());
         self.congestion.set_cwnd(cwnd, mss);
-        self.output = true;
+        self.output_wanted = true;
     }
 
     /// Slow start or congestion avoidance.

@@ -16,20 +16,20 @@ impl Conn {
 
     /// Arms the timer.
     pub(crate) fn start_keepalive(&mut self) {
-        let times = self.settings.keepalive;
+        let times = self.options.keepalive;
         if times.probes > 0 {
-            self.timers.keepalive = self.heard + times.idle();
+            self.timers.keepalive = self.last_received_at + times.idle();
         }
     }
 
     /// The timer fired.
     pub(crate) fn on_keepalive_timer(&mut self, cx: &mut Cx<'_>) {
-        if self.lingering {
+        if self.awaits_fin {
             // The peer's FIN did not come in the time the user gave it (`TCP_LINGER2`).
             self.end = Some(End::Closed);
             return;
         }
-        let times = self.settings.keepalive;
+        let times = self.options.keepalive;
         if times.probes == 0 {
             return;
         }
@@ -38,23 +38,23 @@ impl Conn {
             self.timers.keepalive = cx.now + times.idle();
             return;
         }
-        let silence = cx.now.since(self.heard);
+        let silence = cx.now.since(self.last_received_at);
         if silence < times.idle() {
-            self.timers.keepalive = self.heard + times.idle();
+            self.timers.keepalive = self.last_received_at + times.idle();
             return;
         }
-        let over = match self.settings.user_timeout {
-            0 => self.probes >= times.probes,
-            timeout => self.probes > 0 && silence.as_millis() >= timeout.into(),
+        let over = match self.options.user_timeout {
+            0 => self.probes_out >= times.probes,
+            timeout => self.probes_out > 0 && silence.as_millis() >= timeout.into(),
         };
         if over {
             self.send_reset(cx);
             self.give_up(cx);
             return;
         }
-        self.probes = self.probes.saturating_add(1);
-        self.probe = Some(Probe::Alive);
-        self.output = true;
+        self.probes_out = self.probes_out.saturating_add(1);
+        self.probe_wanted = Some(Probe::Alive);
+        self.output_wanted = true;
         self.timers.keepalive = cx.now + times.interval();
     }
 }

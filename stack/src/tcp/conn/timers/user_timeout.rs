@@ -11,30 +11,30 @@ use crate::time::{Duration, Instant};
 impl Conn {
     /// A timer fired because nothing moved.
     pub(crate) fn note_stall(&mut self, now: Instant) {
-        if self.stalled_at == Instant::FAR {
-            self.stalled_at = now;
+        if self.stall_began_at == Instant::FAR {
+            self.stall_began_at = now;
         }
     }
 
     /// Something moved: data was acknowledged, or the window opened.
     #[inline]
     pub(crate) fn note_progress(&mut self) {
-        self.stalled_at = Instant::FAR;
+        self.stall_began_at = Instant::FAR;
     }
 
     /// Whether the user's patience is over.
     pub(crate) fn is_past_user_timeout(&self, now: Instant) -> bool {
-        self.settings.user_timeout > 0
-            && self.stalled_at != Instant::FAR
-            && now.since(self.stalled_at) >= self.user_timeout()
+        self.options.user_timeout > 0
+            && self.stall_began_at != Instant::FAR
+            && now.since(self.stall_began_at) >= self.user_timeout()
     }
 
     /// `wait`, or what is left of the user's patience.
     pub(crate) fn within_user_timeout(&self, wait: Duration, now: Instant) -> Duration {
-        if self.settings.user_timeout == 0 || self.stalled_at == Instant::FAR {
+        if self.options.user_timeout == 0 || self.stall_began_at == Instant::FAR {
             return wait;
         }
-        let left = self.user_timeout().saturating_sub(now.since(self.stalled_at));
+        let left = self.user_timeout().saturating_sub(now.since(self.stall_began_at));
         wait.min(left.max(TICK))
     }
 
@@ -45,7 +45,7 @@ impl Conn {
     }
 
     fn user_timeout(&self) -> Duration {
-        Duration::from_millis(self.settings.user_timeout.into())
+        Duration::from_millis(self.options.user_timeout.into())
     }
 }
 

@@ -13,15 +13,15 @@ fn handshake(local: &str, port: u16, listener: u32) -> Handshake {
         listener,
         irs: SeqNum(1),
         iss: SeqNum(2),
-        offer: Offer {
+        peer_options: PeerSynOptions {
             mss: 1440,
             scale: Some(0),
             sack: port.is_multiple_of(2),
             timestamps: Some(stamps),
         },
-        since: Some(START),
+        syn_ack_sent_at: Some(START),
         retries: 0,
-        repeated: false,
+        syn_ack_retransmitted: false,
     }
 }
 
@@ -30,7 +30,7 @@ fn what_goes_in_comes_out() {
     let mut embryos = Embryos::new(8, 0);
     let mut cases = vec![handshake("2001:db8::1", 7, 3), handshake("2001:db8::9", 8, 3)];
     cases[1].scope = IfIndex::new(5);
-    cases[1].offer = Offer { mss: 48, scale: None, sack: false, timestamps: None };
+    cases[1].peer_options = PeerSynOptions { mss: 48, scale: None, sack: false, timestamps: None };
     for case in &cases {
         let index = embryos.insert(case, START).unwrap();
         assert_eq!(embryos.get(index), Some(*case));
@@ -53,7 +53,7 @@ fn an_embryo_costs_at_most_64_bytes_and_the_table_is_bounded_gap_02() {
     }
     assert!(embryos.is_full());
     assert_eq!(embryos.insert(&handshake("2001:db8::1", 1000, 0), START), None);
-    assert_eq!(embryos.places.len(), 1, "our end is kept once");
+    assert_eq!(embryos.local_ends.len(), 1, "our end is kept once");
 }
 
 /// Each wait is as long as Linux's, whatever happens to those in between.
@@ -104,7 +104,8 @@ fn a_clock_that_jumps_by_hours_leaves_nothing_behind() {
 fn strays_are_answered_once_in_half_a_second() {
     let mut embryos = Embryos::new(8, 0);
     let index = embryos.insert(&handshake("2001:db8::1", 1, 0), START).unwrap();
-    let mut answers = |ms| embryos.may_answer(index, START + Duration::from_millis(ms));
+    let mut answers =
+        |ms| embryos.may_send_out_of_window_ack(index, START + Duration::from_millis(ms));
     assert_eq!(
         [0, 1, 499, 500, 600, 1000].map(&mut answers),
         [true, false, false, true, false, true]
@@ -119,8 +120,8 @@ fn places_without_embryos_go_with_their_listener_or_when_they_are_many() {
             embryos.insert(&handshake(&format!("2001:db8::{host:x}"), 1, 0), START).unwrap();
         embryos.remove(index);
     }
-    assert!(embryos.places.len() <= PLACES_KEPT);
+    assert!(embryos.local_ends.len() <= LOCAL_ENDS_KEPT);
     embryos.insert(&handshake("2001:db8::1", 1, 1), START).unwrap();
     embryos.forget_listener(0);
-    assert_eq!((embryos.places.len(), embryos.by_place.len()), (1, 1));
+    assert_eq!((embryos.local_ends.len(), embryos.by_local_end.len()), (1, 1));
 }

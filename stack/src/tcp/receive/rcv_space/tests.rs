@@ -46,10 +46,10 @@ fn the_limit_follows_the_reader_up_to_its_bound_tcpi_13() {
 #[test]
 fn a_size_set_by_the_user_stays_tcpi_13() {
     let mut space = fresh();
-    space.fix(100_000, &limits());
+    space.set_by_user(100_000, &limits());
     read(&mut space, 1_000_000, 4);
     assert_eq!(space.limit, 100_000);
-    space.fix(u32::MAX, &limits());
+    space.set_by_user(u32::MAX, &limits());
     assert_eq!(space.limit, 6 << 20);
 }
 

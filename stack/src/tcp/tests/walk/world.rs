@@ -187,13 +187,13 @@ impl World {
         let unacked = if synchronized { conn.snd.outstanding() - fin } else { 0 };
         let early = conn.stage == Stage::SynReceived && conn.fins.ours != OurFin::Open;
         add("SYN to be acknowledged", early);
-        add("unaccepted", conn.held);
+        add("unaccepted", conn.in_accept_queue);
         add("closed", conn.orphan);
-        add("shut for reading", conn.rcv.shut && !conn.orphan);
-        add("FIN to come", conn.wants_fin());
+        add("shut for reading", conn.rcv.is_shut_down && !conn.orphan);
+        add("FIN to come", conn.needs_fin());
         add("data to be acknowledged", unacked > 0 || !conn.snd.ring.is_empty());
         add("unread data", conn.rcv.ring.buffered() > 0);
-        let gap = conn.rcv.fin.is_some() && conn.fins.theirs == TheirFin::Open;
+        let gap = conn.rcv.fin_seq.is_some() && conn.fins.theirs == TheirFin::Open;
         add("peer's FIN after a gap", gap);
         state
     }
@@ -203,10 +203,10 @@ impl World {
         let writable = self.ends.as_ref().is_some_and(|ends| !ends.tx.is_finished());
         match event {
             Event::Listen => self.listener.is_none() && self.flow().is_none(),
-            Event::Accept => self.flow().is_some_and(|conn| conn.held),
+            Event::Accept => self.flow().is_some_and(|conn| conn.in_accept_queue),
             // A connection that was accepted has nothing to do with its listener any more.
             Event::CloseListener => {
-                self.listener.is_some() && self.flow().is_none_or(|conn| conn.held)
+                self.listener.is_some() && self.flow().is_none_or(|conn| conn.in_accept_queue)
             }
             Event::Write | Event::ShutdownWrite => writable,
             Event::Read | Event::ShutdownRead | Event::Close | Event::Abort => self.ends.is_some(),

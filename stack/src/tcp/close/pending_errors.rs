@@ -8,7 +8,7 @@ use crate::socket::{SocketError, SocketId};
 
 /// The reasons, by slot.
 #[derive(Debug, Default)]
-pub(crate) struct Gone(Vec<Reason>);
+pub(crate) struct PendingErrors(Vec<Reason>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Reason {
@@ -18,7 +18,7 @@ struct Reason {
 
 const _: () = assert!(size_of::<Reason>() == 8);
 
-impl Gone {
+impl PendingErrors {
     /// The connection ended with an error.
     pub(crate) fn note(&mut self, id: SocketId, error: SocketError) {
         let slot = id.index as usize;

@@ -1,0 +1,245 @@
+//! A frame on its way up: link input, the decision of IP input, reassembly, the protocol.
+//!
+//! An early end is an error that names its reason, or a [`Received`] that says what is left to do.
+//! The caller makes the frame's verdict of it, and counts it, in one place.
+
+use addr::{IfIndex, Ip};
+use wire::error::Problem;
+use wire::icmp::Quote;
+use wire::ip::{self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE};
+use wire::offload::{RxChecksum, RxMeta};
+
+use crate::drop::DropReason;
+use crate::fib::{Destination, Fib, FibInterface};
+use crate::icmp::{Complaint, Outcome};
+use crate::ip::Packet;
+use crate::ip::input::{Candidate, Decision, Refusal};
+use crate::time::Instant;
+
+use super::Shard;
+use super::link::{self, Inbound, Protocol};
+
+/// What a frame that was not dropped came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Received<'a> {
+    /// A protocol of the shard has it.
+    Consumed,
+    /// It is control's, which may still refuse it.
+    ForControl(Punt<'a>),
+    /// It is another host's.
+    Forward { ifindex: IfIndex, next_hop: Ip },
+}
+
+/// A packet that is control's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Punt<'a> {
+    /// An ARP packet; whether the frame was sent to our own link address.
+    Arp { to_us: bool, packet: &'a [u8] },
+    /// A neighbour discovery message: type, code and body behind this header.
+    Nd { header: IpHeader, message: (u8, u8, &'a [u8]) },
+}
+
+impl Shard {
+    /// Takes a frame.
+    pub(crate) fn receive<'a>(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        ifindex: IfIndex,
+        meta: RxMeta,
+        frame: &'a [u8],
+    ) -> Result<Received<'a>, DropReason> {
+        let interface = fib.interface(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
+        let inbound = link::receive(interface, frame)?;
+        match inbound.protocol {
+            Protocol::Arp => {
+                let (to_us, packet) = (!inbound.multicast, inbound.payload);
+                Ok(Received::ForControl(Punt::Arp { to_us, packet }))
+            }
+            Protocol::Ip => self.receive_ip(now, fib, interface, meta, inbound),
+        }
+    }
+
+    fn receive_ip<'a>(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        interface: &FibInterface,
+        meta: RxMeta,
+        inbound: Inbound<'a>,
+    ) -> Result<Received<'a>, DropReason> {
+        let bytes = inbound.payload;
+        let merged = meta.gso_size != 0;
+        let parsed = if merged { ip::parse_merged(bytes) } else { ip::parse(bytes) };
+        let header = match parsed {
+            Ok(header) => header,
+            Err(malformed) => return self.refuse(now, fib, interface, inbound, malformed.into()),
+        };
+        let link_multicast = inbound.multicast;
+        let candidate = Candidate { header: &header, bytes, link_multicast };
+        let destination = match self.input.decide(fib, interface, &candidate) {
+            Ok(Decision::Deliver(destination)) => destination,
+            Ok(Decision::Forward { ifindex, next_hop }) => {
+                return Ok(Received::Forward { ifindex, next_hop });
+            }
+            Err(refusal) => return self.refuse(now, fib, interface, inbound, refusal),
+        };
+        let packet = Packet {
+            ifindex: interface.ifindex,
+            meta,
+            link_multicast,
+            destination,
+            header,
+            payload: header.payload(bytes),
+            whole: bytes.get(..header.total_len()).unwrap_or(bytes),
+        };
+        if packet.header.fragment.is_some() {
+            self.receive_fragment(now, fib, &packet)?;
+            return Ok(Received::Consumed);
+        }
+        self.deliver(now, fib, &packet, false)
+    }
+
+    /// Answers what is malformed, where an answer is due.
+    #[cold]
+    fn refuse<'a>(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        interface: &FibInterface,
+        inbound: Inbound<'a>,
+        refusal: Refusal,
+    ) -> Result<Received<'a>, DropReason> {
+        if let Some(problem) = refusal.problem {
+            self.complain_of_field(now, fib, interface, inbound, problem);
+        }
+        Err(refusal.reason)
+    }
+
+    /// Holds a fragment; the packet that it completes is delivered.
+    fn receive_fragment(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        packet: &Packet<'_>,
+    ) -> Result<(), DropReason> {
+        let Self { reassembly, parts, whole, .. } = self;
+        let stats = &mut parts.stats;
+        if !reassembly.receive(now, &parts.limits, stats, packet, whole)? {
+            return Ok(());
+        }
+        let bytes = core::mem::take(&mut self.whole);
+        let result = self.deliver_whole(now, fib, packet, &bytes);
+        self.whole = bytes;
+        result
+    }
+
+    fn deliver_whole(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        last: &Packet<'_>,
+        bytes: &[u8],
+    ) -> Result<(), DropReason> {
+        let header = ip::parse(bytes)?;
+        // What a device said of one fragment's checksum says nothing of the whole's.
+        let checksum = match last.meta.checksum {
+            RxChecksum::Unverified | RxChecksum::Valid => RxChecksum::Unverified,
+            RxChecksum::Partial | RxChecksum::MaybePartial => RxChecksum::MaybePartial,
+        };
+        let packet = Packet {
+            header,
+            meta: RxMeta { checksum, gso_size: 0 },
+            payload: header.payload(bytes),
+            whole: bytes,
+            ..*last
+        };
+        // Nothing that came in fragments goes to control, so there is no punt.
+        self.deliver(now, fib, &packet, true).map(|_| ())
+    }
+
+    /// Hands a whole packet to its protocol.
+    fn deliver<'a>(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        packet: &Packet<'a>,
+        reassembled: bool,
+    ) -> Result<Received<'a>, DropReason> {
+        let Self { sockets, icmp, parts, .. } = self;
+        let cx = &mut parts.cx(now, fib);
+        let v4 = packet.header.src.is_v4();
+        if let Some(result) = sockets.receive(cx, packet) {
+            if result == Err(DropReason::UdpNoSocket) {
+                icmp.complain(cx, packet, Complaint::Port);
+            }
+            result?;
+            cx.stats.ip_delivered += 1;
+            return Ok(Received::Consumed);
+        }
+        match packet.header.protocol {
+            PROTO_ICMP | PROTO_ICMPV6 if v4 == (packet.header.protocol == PROTO_ICMP) => {
+                match icmp.receive(cx, packet, reassembled)? {
+                    Outcome::Done => {}
+                    Outcome::Error(error) => sockets.icmp_error(cx, &error)?,
+                    Outcome::Nd(kind, code, body) => {
+                        let (header, message) = (packet.header, (kind, code, body));
+                        cx.stats.ip_delivered += 1;
+                        return Ok(Received::ForControl(Punt::Nd { header, message }));
+                    }
+                }
+            }
+            PROTO_NONE if !v4 => {}
+            _ => {
+                icmp.complain(cx, packet, Complaint::Protocol);
+                return Err(DropReason::IpUnknownProtocol);
+            }
+        }
+        cx.stats.ip_delivered += 1;
+        Ok(Received::Consumed)
+    }
+
+    /// Answers a malformed packet with a Parameter Problem, as far as it can be read at all
+    /// (ICMPS-07).
+    fn complain_of_field(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        interface: &FibInterface,
+        inbound: Inbound<'_>,
+        problem: Problem,
+    ) {
+        let bytes = inbound.payload;
+        let Ok(quote) = Quote::parse(bytes) else { return };
+        let destination = fib.classify(interface, quote.dst);
+        if destination == Destination::Foreign || fib.is_local(quote.src) {
+            return;
+        }
+        let later = Fragment { offset: 8, more: true };
+        let header = IpHeader {
+            src: quote.src,
+            dst: quote.dst,
+            protocol: quote.protocol,
+            protocol_at: 0,
+            hop_limit: 0,
+            traffic_class: 0,
+            flow_label: 0,
+            identification: 0,
+            fragment: quote.is_later_fragment.then_some(later),
+            dont_fragment: false,
+            header_len: bytes.len() - quote.transport.len(),
+            payload_len: quote.transport.len(),
+        };
+        let packet = Packet {
+            ifindex: interface.ifindex,
+            meta: RxMeta::default(),
+            link_multicast: inbound.multicast,
+            destination,
+            header,
+            payload: quote.transport,
+            whole: bytes,
+        };
+        let cx = &mut self.parts.cx(now, fib);
+        self.icmp.complain(cx, &packet, Complaint::Field(problem));
+    }
+}
