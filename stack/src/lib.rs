@@ -40,6 +40,7 @@ pub mod tcp;
 pub mod time;
 pub mod udp;
 pub mod verdict;
+mod written;
 
 pub use control::{ControlError, InterfaceConfig, RouteConfig};
 pub use drop::DropReason;

@@ -19,7 +19,7 @@ fn emit_v4(change: impl FnOnce(&mut IpEmit)) -> IpEmit {
 
 fn parsed(header: &IpEmit) -> IpHeader {
     let mut packet = vec![0; 60 + header.payload_len];
-    assert_ne!(emit(&mut packet, header), 0);
+    assert!(emit(&mut packet, header).is_ok());
     parse(&packet).expect("a sound packet")
 }
 

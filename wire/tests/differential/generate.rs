@@ -78,7 +78,7 @@ fn link(random: &mut Random, ethertype: u16, make: impl FnOnce(&mut Random) -> V
         .collect();
     let (dst, src) = (mac(random), mac(random));
     let mut frame = vec![0; 14 + 4 * tags.len()];
-    assert_ne!(ethernet::emit_tagged(&mut frame, dst, src, &tags, ethertype), 0);
+    assert!(ethernet::emit_tagged(&mut frame, dst, src, &tags, ethertype).is_ok());
     frame.extend(make(random));
     // Short frames travel padded.
     if random.chance(50) {
@@ -108,7 +108,7 @@ fn length_frame(random: &mut Random) -> Vec<u8> {
     body.extend(&payload);
     let (dst, src) = (mac(random), mac(random));
     let mut bytes = vec![0; ethernet::HEADER_LEN];
-    assert_ne!(ethernet::emit_length(&mut bytes, dst, src, body.len()), 0);
+    assert!(ethernet::emit_length(&mut bytes, dst, src, body.len()).is_ok());
     bytes.extend(body);
     bytes.resize(bytes.len().max(ethernet::FRAME_MIN), 0);
     bytes
@@ -190,7 +190,7 @@ fn wrap_v4(random: &mut Random, header: &IpEmit, mut payload: Vec<u8>) -> Vec<u8
         options.raw(ipv4::OPTION_ROUTER_ALERT, &[0, 0]);
     }
     let mut bytes = vec![0; 20 + options.finish().len()];
-    assert_ne!(ipv4::emit_with(&mut bytes, &header, fragment, options.finish()), 0);
+    assert!(ipv4::emit_with(&mut bytes, &header, fragment, options.finish()).is_ok());
     bytes.extend(payload);
     bytes
 }
@@ -264,7 +264,7 @@ fn segment(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
     let limit = if random.chance(10) { 1400 } else { 60 };
     let data = random.bytes(limit);
     let mut bytes = vec![0; 20 + options.finish().len()];
-    assert_ne!(tcp::emit(&mut bytes, &emit, options.finish()), 0);
+    assert!(tcp::emit(&mut bytes, &emit, options.finish()).is_ok());
     let whole = pseudo(src, dst, ip::PROTO_TCP, bytes.len() + data.len());
     tcp::set_checksum(&mut bytes, checksum::sum(whole, &data));
     bytes.extend(data);
