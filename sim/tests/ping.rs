@@ -52,7 +52,7 @@ fn introduction(v4: bool) -> Vec<u8> {
         target_mac: Mac::UNSPECIFIED,
         target_ip,
     };
-    arp::emit(&mut frame[at..], &request);
+    arp::emit(&mut frame[at..], &request).unwrap();
     frame
 }
 

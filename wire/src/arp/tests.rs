@@ -27,7 +27,7 @@ fn arp_01_golden_request_both_ways() {
     let bytes = golden("arp_request");
     assert_eq!(parse(&bytes), Ok(request()));
     let mut emitted = [0; LEN];
-    emit(&mut emitted, &request());
+    emit(&mut emitted, &request()).unwrap();
     assert_eq!(emitted[..], bytes);
 }
 
@@ -82,7 +82,7 @@ proptest! {
         let bytes = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &tail].concat();
         if let Ok(arp) = parse(&bytes) {
             let mut emitted = [0; LEN];
-            emit(&mut emitted, &arp);
+            emit(&mut emitted, &arp).unwrap();
             prop_assert_eq!(&emitted[..], &bytes[..LEN]);
         }
     }

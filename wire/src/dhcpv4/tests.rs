@@ -84,9 +84,9 @@ fn dhcp4_01_names_fill_their_fields() {
     assert_eq!(emit(&mut bytes, &header, &options), Ok(LEN_MIN));
     assert_eq!(parse(&bytes).unwrap().header, header);
     let too_long = Header { server_name: &[b'a'; 65], ..Header::default() };
-    assert_eq!(emit(&mut bytes, &too_long, &options), Err(EmitError::NoRoom));
+    assert_eq!(emit(&mut bytes, &too_long, &options), Err(EmitError::Value));
     let too_long = Header { file: &[b'a'; 129], ..Header::default() };
-    assert_eq!(emit(&mut bytes, &too_long, &options), Err(EmitError::NoRoom));
+    assert_eq!(emit(&mut bytes, &too_long, &options), Err(EmitError::Value));
     assert_eq!(emit(&mut bytes[1..], &header, &options), Err(EmitError::NoRoom));
 }
 

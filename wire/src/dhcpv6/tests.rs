@@ -43,7 +43,7 @@ fn dhcp6_01_the_header() {
     assert_eq!(bytes, [7, 0xff, 0xff, 0xff]);
     assert_eq!(
         emit(&mut bytes, MessageType::Reply, TRANSACTION_MAX + 1, none),
-        Err(EmitError::NoRoom)
+        Err(EmitError::Value)
     );
     assert_eq!(emit(&mut bytes[..3], MessageType::Reply, 0, none), Err(EmitError::NoRoom));
 }

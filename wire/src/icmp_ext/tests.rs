@@ -112,14 +112,14 @@ fn errors_with_objects_keep_their_bounds() {
     let too_big = Message::PacketTooBig { mtu: 1400, quote };
     let len = emit_v4(&mut bytes, &too_big, &[object]).unwrap();
     assert!(matches!(icmpv4::parse(&bytes[..len]), Ok(Message::PacketTooBig { mtu: 1400, .. })));
-    assert_eq!(emit_v6(&mut bytes, src, dst, &too_big, &[object]), Err(EmitError::NoRoom));
+    assert_eq!(emit_v6(&mut bytes, src, dst, &too_big, &[object]), Err(EmitError::Value));
     let problem = Message::ParameterProblem { code: 0, pointer: 9, quote };
     assert!(emit_v4(&mut bytes, &problem, &[object]).is_ok());
-    assert_eq!(emit_v6(&mut bytes, src, dst, &problem, &[object]), Err(EmitError::NoRoom));
+    assert_eq!(emit_v6(&mut bytes, src, dst, &problem, &[object]), Err(EmitError::Value));
     let ragged = Object { data: &[7; 3], ..object };
     let large = Object { data: &[7; 2000], ..object };
-    assert_eq!(emit_v4(&mut bytes, &error, &[ragged]), Err(EmitError::NoRoom));
-    assert_eq!(emit_v4(&mut bytes, &error, &[large]), Err(EmitError::NoRoom));
+    assert_eq!(emit_v4(&mut bytes, &error, &[ragged]), Err(EmitError::Value));
+    assert_eq!(emit_v4(&mut bytes, &error, &[large]), Err(EmitError::Value));
     assert_eq!(object.labels().count(), 0);
 }
 

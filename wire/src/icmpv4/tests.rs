@@ -112,10 +112,10 @@ fn icmp4_09_types_not_served() {
 fn what_ipv4_cannot_say() {
     assert_eq!(
         emit(&mut [0; 64], &Message::Other { kind: 135, code: 0, body: &[0; 4] }),
-        Err(EmitError::NoRoom)
+        Err(EmitError::Value)
     );
     let redirect = Message::Redirect { code: 0, gateway: Ip::ALL_NODES, quote: &[] };
-    assert_eq!(emit(&mut [0; 64], &redirect), Err(EmitError::NoRoom));
+    assert_eq!(emit(&mut [0; 64], &redirect), Err(EmitError::Value));
 }
 
 proptest! {

@@ -80,7 +80,7 @@ fn igmp_03_fields_of_a_version_3_query() {
     });
     let tail = QueryTail { robustness: 9, interval_s: 99_999, ..QueryTail::default() };
     let mut bytes = [0; 12];
-    emit(&mut bytes, &Message::QueryV3 { max_response_ds: 40_000, group: GROUP, tail });
+    emit(&mut bytes, &Message::QueryV3 { max_response_ds: 40_000, group: GROUP, tail }).unwrap();
     assert_eq!((bytes[1], bytes[8], bytes[9]), (0xff, 0, 0xff), "clamped; robustness unsaid");
 }
 
@@ -148,9 +148,9 @@ fn igmp_07_queries_are_built() {
         assert_eq!(parse(&bytes[..len]), Ok(query));
     }
     let mut bytes = [0; 8];
-    emit(&mut bytes, &Message::QueryV2 { max_response_ds: 0, group: GROUP });
+    emit(&mut bytes, &Message::QueryV2 { max_response_ds: 0, group: GROUP }).unwrap();
     assert_eq!(bytes[1], 1, "zero would be version 1");
-    assert_eq!(emit(&mut bytes, &Message::Leave { group: Ip::ALL_NODES }), Err(EmitError::NoRoom));
+    assert_eq!(emit(&mut bytes, &Message::Leave { group: Ip::ALL_NODES }), Err(EmitError::Value));
 }
 
 /// The packet around a report: TTL 1 and router alert.

@@ -17,7 +17,7 @@ fn packet(first: u8, rest: &[u8]) -> Vec<u8> {
         payload_len: rest.len(),
         ..IpEmit::default()
     };
-    ip::emit(&mut bytes, &header);
+    ip::emit(&mut bytes, &header).unwrap();
     bytes.extend(rest);
     bytes
 }
@@ -231,21 +231,21 @@ fn ext_12_every_header_can_be_written() {
     let refused = Routing { data: &[0; 21], ..routing };
     assert_eq!(
         emit_routing(&mut [0; 64], &refused),
-        Err(EmitError::NoRoom),
+        Err(EmitError::Value),
         "no whole number of units"
     );
     assert_eq!(emit_routing(&mut [0; 20], &routing), Err(EmitError::NoRoom), "no room");
     assert_eq!(
         emit_routing(&mut [0; 4000], &Routing { data: &[0; 2052], ..routing }),
-        Err(EmitError::NoRoom)
+        Err(EmitError::Value)
     );
     assert_eq!(
         emit_fragment(&mut [0; 8], 17, Fragment { offset: 12, more: true }, 7),
-        Err(EmitError::NoRoom)
+        Err(EmitError::Value)
     );
     assert_eq!(
         emit_fragment(&mut [0; 8], 17, Fragment { offset: 65536, more: true }, 7),
-        Err(EmitError::NoRoom)
+        Err(EmitError::Value)
     );
     assert_eq!(parse_routing(&[17, 1, 0, 0, 0, 0, 0, 0]), Err(Malformed::HeaderLength));
     assert_eq!(parse_routing(&[17, 1]), Err(Malformed::Truncated));

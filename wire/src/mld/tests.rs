@@ -136,7 +136,7 @@ fn mld_04_queries_are_built() {
         assert_eq!(parsed(QUERY, body), Ok(query));
     }
     let wrong = Message::Done { group: Ip::v4([224, 0, 0, 1]) };
-    assert_eq!(emit(&mut [0; 64], src, dst, &wrong), Err(EmitError::NoRoom));
+    assert_eq!(emit(&mut [0; 64], src, dst, &wrong), Err(EmitError::Value));
 }
 
 /// VEC-19: the reference's decodings of response codes.

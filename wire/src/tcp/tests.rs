@@ -10,7 +10,7 @@ use crate::{ip, tcp_options};
 
 fn segment(flags: Flags) -> Vec<u8> {
     let mut bytes = vec![0; 20];
-    emit(&mut bytes, &Emit { src_port: 1, dst_port: 2, flags, ..Emit::default() }, &[]);
+    emit(&mut bytes, &Emit { src_port: 1, dst_port: 2, flags, ..Emit::default() }, &[]).unwrap();
     bytes
 }
 
@@ -132,8 +132,8 @@ fn partial_checksums_are_told_from_wrong_ones() {
 #[test]
 fn emit_refuses_what_does_not_fit() {
     assert_eq!(emit(&mut [0; 19], &Emit::default(), &[]), Err(EmitError::NoRoom));
-    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 41]), Err(EmitError::NoRoom));
-    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 3]), Err(EmitError::NoRoom));
+    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 41]), Err(EmitError::Value));
+    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 3]), Err(EmitError::Value));
     assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 40]), Ok(60));
     set_checksum(&mut [0; 3], Sum::ZERO);
     set_partial(&mut [0; 3], Sum::ZERO);

@@ -123,7 +123,7 @@ fn arp_packet(random: &mut Random) -> Vec<u8> {
         target_ip: [10, random.u8(), random.u8(), random.u8()].into(),
     };
     let mut bytes = vec![0; arp::LEN];
-    arp::emit(&mut bytes, &packet);
+    arp::emit(&mut bytes, &packet).unwrap();
     bytes
 }
 
@@ -277,7 +277,7 @@ fn datagram(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
         false => (port(random), port(random), random.bytes(100)),
     };
     let mut bytes = vec![0; 8];
-    udp::emit(&mut bytes, src_port, dst_port, data.len());
+    udp::emit(&mut bytes, src_port, dst_port, data.len()).unwrap();
     let whole = pseudo(src, dst, ip::PROTO_UDP, 8 + data.len());
     if !(src.is_v4() && random.chance(10)) {
         udp::set_checksum(&mut bytes, checksum::sum(whole, &data));
@@ -296,7 +296,7 @@ fn echo_or_error(random: &mut Random, src: Ip, dst: Ip) -> (u8, Vec<u8>) {
         let header =
             IpEmit { src, dst, protocol: ip::PROTO_UDP, payload_len: len, ..IpEmit::default() };
         let mut bytes = vec![0; ip::header_len(v4)];
-        ip::emit(&mut bytes, &header);
+        ip::emit(&mut bytes, &header).unwrap();
         bytes.extend(payload);
         bytes
     };
