@@ -79,7 +79,7 @@ fn send(
         payload_len: MESSAGE_LEN,
         ..IpEmit::default()
     };
-    cx.outbox.push(ifindex, OFFSET + MESSAGE_LEN, |frame| {
+    cx.send(ifindex, OFFSET + MESSAGE_LEN, |frame| {
         written(ethernet::emit(frame, mac, own, ethernet::ETHERTYPE_IPV6));
         written(ip::emit(&mut frame[ethernet::HEADER_LEN..], &header));
         written(emit(&mut frame[OFFSET..]));
