@@ -38,6 +38,8 @@ drop_reasons! {
     LinkNotOurs = "link_not_ours",
     /// The frame came by an interface that does not exist (any more).
     LinkUnknownInterface = "link_unknown_interface",
+    /// The frame came by an interface that is down, or was to leave by one.
+    LinkDown = "link_down",
     /// The frame is for a VLAN, none of which is configured.
     LinkVlan = "link_vlan",
     /// No protocol of ours has this EtherType.

@@ -9,6 +9,8 @@
 //! have no link address, and the host hands what is sent there back to its own input.
 
 pub(crate) mod address;
+pub(crate) mod control_protocols;
+pub(crate) mod link_state;
 
 use core::ops::Deref;
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ pub(crate) mod tables;
 mod update;
 
 pub use address::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress};
+pub use control_protocols::ControlProtocols;
+pub use link_state::LinkState;
 pub use stamp::Stamp;
 pub use tables::{Destination, FibInterface, FibRoute, FibTables};
 pub use update::FibUpdate;
@@ -297,7 +301,8 @@ impl Fib {
         }
         // FIB-09: without a route, what is meant for the link goes to the interface named, to the
         // source's, or to the only one.
-        let mut links = self.interfaces.iter().filter(|i| i.ifindex != Self::LOOPBACK);
+        let link = |i: &&FibInterface| i.ifindex != Self::LOOPBACK && i.state.is_running();
+        let mut links = self.interfaces.iter().filter(link);
         let interface = match oif {
             Some(oif) => self.interface(oif),
             None => source.and_then(|s| self.owner(s)).or_else(|| {
@@ -305,6 +310,7 @@ impl Fib {
                 (links.next().is_none() || destination.is_v6()).then_some(first)
             }),
         };
+        let interface = interface.filter(|i| i.state.is_running());
         Ok((interface.ok_or(SocketError::NetworkUnreachable)?, destination, None))
     }
 

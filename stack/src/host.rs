@@ -41,12 +41,13 @@ use addr::IfIndex;
 use wire::offload::{RxChecksum, RxMeta, TxMeta};
 
 use crate::control::Control;
+use crate::delivery::{Delivery, LinkHeader};
 use crate::event::Readiness;
 use crate::fib::Fib;
 use crate::hook::{Direction, Hook, Seen, Tap, TapConfig};
 use crate::limits::Limits;
 use crate::rng::Rng;
-use crate::shard::{Punt, Received, Shard};
+use crate::shard::{Received, Shard};
 use crate::socket::SocketId;
 use crate::time::Instant;
 use crate::verdict::Verdict;
@@ -184,15 +185,9 @@ impl Host {
         let verdict = match received {
             Ok(Received::Consumed) => Verdict::Consumed,
             Ok(Received::Forward { ifindex, next_hop }) => Verdict::Forward { ifindex, next_hop },
-            Ok(Received::ForControl(punt)) => {
-                let taken = match punt {
-                    Punt::Arp { to_us, packet } => {
-                        self.control.receive_arp(now, ifindex, to_us, packet)
-                    }
-                    Punt::Nd { header, message } => {
-                        self.control.receive_nd(now, ifindex, &header, message)
-                    }
-                };
+            Ok(Received::ForControl(message)) => {
+                let delivery = Delivery { ifindex, link: LinkHeader::of(frame), message };
+                let taken = self.control.receive(now, &delivery);
                 taken.map_or_else(Verdict::Dropped, |()| Verdict::Consumed)
             }
             Err(reason) => Verdict::Dropped(reason),

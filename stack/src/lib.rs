@@ -19,6 +19,7 @@
 
 pub mod control;
 mod cx;
+mod delivery;
 pub mod drop;
 pub mod event;
 pub mod fib;

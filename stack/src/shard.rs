@@ -2,11 +2,12 @@
 //!
 //! A frame goes through `link` (is it for this station?), [`ip::input`](crate::ip::input) (is it
 //! for this host?), perhaps reassembly, to its protocol. What is control's (ARP, neighbour
-//! discovery) is handed out as a [`Punt`]. The other way, [`Shard::transmit`] fills one slot:
+//! discovery) is handed out as a [`ControlMessage`](crate::delivery::ControlMessage). The other way, [`Shard::transmit`] fills one slot:
 //! replies first, then the sockets' segments and datagrams.
 //!
 //! What the shard wants of control it asks by [`Requests`].
 
+mod for_control;
 mod link;
 mod receive;
 
@@ -34,7 +35,7 @@ use crate::store::waiting::NextHop;
 use crate::time::Instant;
 use crate::verdict::Verdict;
 
-pub(crate) use receive::{Punt, Received};
+pub(crate) use receive::Received;
 
 /// The per-packet part of a host.
 #[derive(Debug)]
@@ -177,8 +178,10 @@ impl Shard {
     /// waits for anything looks again.
     fn tables_changed(&mut self, now: Instant, fib: &Fib, before: &FibTables) {
         for interface in &before.interfaces {
-            if fib.interface(interface.ifindex).is_none() {
-                self.interface_del(interface.ifindex);
+            match fib.interface(interface.ifindex) {
+                None => self.interface_del(interface.ifindex),
+                Some(now) if !now.state.is_running() => self.parts.outbox.remove(now.ifindex),
+                Some(_) => {}
             }
         }
         let Self { sockets, parts, .. } = self;

@@ -16,6 +16,7 @@ mod output;
 mod record;
 mod table;
 
+pub(crate) use input::verify;
 pub use record::{RECORD_LEN, Record};
 
 use std::collections::VecDeque;

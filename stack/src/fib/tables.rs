@@ -7,6 +7,8 @@ use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
 use crate::fib::address::InterfaceAddress;
+use crate::fib::control_protocols::ControlProtocols;
+use crate::fib::link_state::LinkState;
 
 /// Number of the loopback interface, which every host has.
 pub(crate) const LOOPBACK: IfIndex = match IfIndex::new(1) {
@@ -38,6 +40,10 @@ pub struct FibInterface {
     pub mac: Mac,
     /// Largest IP packet.
     pub mtu: u32,
+    /// Whether it can carry frames.
+    pub state: LinkState,
+    /// The protocols whose messages go to control.
+    pub control_protocols: ControlProtocols,
     /// What the device does for us.
     pub caps: DeviceCaps,
     /// Addresses in assignment order.
@@ -76,7 +82,7 @@ pub struct FibTables {
     pub version: u64,
     /// Interfaces in index order.
     pub interfaces: Vec<FibInterface>,
-    /// Routes, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
+    /// Routes over interfaces that run, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
     pub routes: Vec<FibRoute>,
     /// Every assigned address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,

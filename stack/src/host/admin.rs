@@ -3,8 +3,8 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 
 use crate::control::{
-    AddressConfig, AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, NeighborInfo,
-    RouteConfig, RouteInfo,
+    AddressConfig, AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, LinkChange,
+    NeighborInfo, RouteConfig, RouteInfo,
 };
 use crate::fib::Fib;
 use crate::host::Host;
@@ -35,6 +35,27 @@ impl Host {
     /// If there is no such interface.
     pub fn interface_del(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
         let result = self.control.interface_del(ifindex);
+        self.exchange_messages(now);
+        result
+    }
+
+    /// Changes the state, MTU or link address of an interface, as its device reports them or the
+    /// administrator wants them.
+    ///
+    /// An interface that is down takes in no frame and sends none. The routes over it that somebody
+    /// added are removed and its neighbours forgotten, as on Linux; its addresses stay and are
+    /// announced when it runs again. Without a carrier, routes stay but do not match.
+    ///
+    /// # Errors
+    /// If there is no such interface, it is the loopback interface, the MTU is out of range, or the
+    /// link address is not unicast.
+    pub fn link_set(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        change: &LinkChange,
+    ) -> Result<(), ControlError> {
+        let result = self.control.link_set(now, ifindex, change);
         self.exchange_messages(now);
         result
     }

@@ -30,6 +30,9 @@ pub(super) fn receive<'a>(
     interface: &FibInterface,
     frame: &'a [u8],
 ) -> Result<Inbound<'a>, DropReason> {
+    if !interface.state.up {
+        return Err(DropReason::LinkDown);
+    }
     if interface.medium == Medium::Ip {
         return Ok(Inbound { protocol: Protocol::Ip, multicast: false, payload: frame });
     }

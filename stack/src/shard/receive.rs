@@ -7,8 +7,10 @@ use addr::{IfIndex, Ip};
 use wire::error::Problem;
 use wire::icmp::Quote;
 use wire::ip::{self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE};
+use wire::ndp;
 use wire::offload::{RxChecksum, RxMeta};
 
+use crate::delivery::{ControlMessage, Icmpv6};
 use crate::drop::DropReason;
 use crate::fib::{Destination, Fib, FibInterface};
 use crate::icmp::{ErrorCause, Outcome};
@@ -16,8 +18,8 @@ use crate::ip::Packet;
 use crate::ip::input::{Candidate, Decision, Refusal};
 use crate::time::Instant;
 
-use super::Shard;
 use super::link::{self, Inbound, Protocol};
+use super::{Shard, for_control};
 
 /// What a frame that was not dropped came to.
 #[derive(Clone, Copy, Debug)]
@@ -25,18 +27,9 @@ pub(crate) enum Received<'a> {
     /// A protocol of the shard has it.
     Consumed,
     /// It is control's, which may still refuse it.
-    ForControl(Punt<'a>),
+    ForControl(ControlMessage<'a>),
     /// It is another host's.
     Forward { ifindex: IfIndex, next_hop: Ip },
-}
-
-/// A packet that is control's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Punt<'a> {
-    /// An ARP packet; whether the frame was sent to our own link address.
-    Arp { to_us: bool, packet: &'a [u8] },
-    /// A neighbour discovery message: type, code and body behind this header.
-    Nd { header: IpHeader, message: (u8, u8, &'a [u8]) },
 }
 
 impl Shard {
@@ -52,10 +45,7 @@ impl Shard {
         let interface = fib.interface(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
         let inbound = link::receive(interface, frame)?;
         match inbound.protocol {
-            Protocol::Arp => {
-                let (to_us, packet) = (!inbound.multicast, inbound.payload);
-                Ok(Received::ForControl(Punt::Arp { to_us, packet }))
-            }
+            Protocol::Arp => Ok(Received::ForControl(ControlMessage::Arp(inbound.payload))),
             Protocol::Ip => self.receive_ip(now, fib, interface, meta, inbound),
         }
     }
@@ -77,7 +67,27 @@ impl Shard {
         };
         let link_multicast = inbound.multicast;
         let candidate = Candidate { header: &header, bytes, link_multicast };
-        let destination = match self.input.decide(fib, interface, &candidate) {
+        let decision = self.input.decide(fib, interface, &candidate);
+        if !interface.control_protocols.is_empty() {
+            let packet = Packet {
+                ifindex: interface.ifindex,
+                meta,
+                link_multicast,
+                destination: Destination::Foreign,
+                header,
+                payload: header.payload(bytes),
+                whole: bytes,
+            };
+            // A DHCP answer may be for an address that is only being offered.
+            let reason = decision.as_ref().err().map(|refusal| refusal.reason);
+            if reason.is_none_or(|reason| reason == DropReason::IpNotOurs)
+                && let Some(message) = for_control::message(interface.control_protocols, &packet)
+            {
+                self.parts.stats.ip_delivered += 1;
+                return Ok(Received::ForControl(message));
+            }
+        }
+        let destination = match decision {
             Ok(Decision::Deliver(destination)) => destination,
             Ok(Decision::Forward { ifindex, next_hop }) => {
                 return Ok(Received::Forward { ifindex, next_hop });
@@ -154,7 +164,7 @@ impl Shard {
             whole: bytes,
             ..*last
         };
-        // Nothing that came in fragments goes to control, so there is no punt.
+        // Nothing that came in fragments goes to control, so there is no message for it.
         self.deliver(now, fib, &packet, true).map(|_| ())
     }
 
@@ -183,9 +193,14 @@ impl Shard {
                     Outcome::Done => {}
                     Outcome::Error(error) => sockets.icmp_error(cx, &error)?,
                     Outcome::Nd(kind, code, body) => {
-                        let (header, message) = (packet.header, (kind, code, body));
+                        let message = Icmpv6 { header: packet.header, kind, code, body };
                         cx.stats.ip_delivered += 1;
-                        return Ok(Received::ForControl(Punt::Nd { header, message }));
+                        return Ok(Received::ForControl(match kind {
+                            ndp::NEIGHBOR_SOLICITATION | ndp::NEIGHBOR_ADVERTISEMENT => {
+                                ControlMessage::NeighborDiscovery(message)
+                            }
+                            _ => ControlMessage::RouterDiscovery(message),
+                        }));
                     }
                 }
             }

@@ -139,7 +139,8 @@ fn is_good(packet: &Packet<'_>, header: &Header<'_>, payload: Sum) -> bool {
     packet.meta.checksum.accepts_sum(pseudo, header.checksum, whole)
 }
 
-fn verify(packet: &Packet<'_>, header: &Header<'_>) -> Result<(), DropReason> {
+/// Checks the checksum of a datagram that is not copied anywhere.
+pub(crate) fn verify(packet: &Packet<'_>, header: &Header<'_>) -> Result<(), DropReason> {
     let sum = checksum::sum(Sum::ZERO, header.payload);
     is_good(packet, header, sum).then_some(()).ok_or(DropReason::UdpMalformed)
 }

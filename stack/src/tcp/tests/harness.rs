@@ -14,7 +14,7 @@ use wire::tcp::{Flags, SeqNum};
 use crate::cx::{Cx, Request, Requests};
 use crate::drop::DropReason;
 use crate::event::{EventQueue, Readiness};
-use crate::fib::{Destination, Fib, FibInterface, FibRoute};
+use crate::fib::{ControlProtocols, Destination, Fib, FibInterface, FibRoute, LinkState};
 pub(super) use crate::fixture::Seg;
 use crate::ip::Packet;
 use crate::limits::Limits;
@@ -87,6 +87,8 @@ impl Host {
             medium: Medium::Ip,
             mac: addr::Mac::UNSPECIFIED,
             mtu: 1500,
+            state: LinkState::RUNNING,
+            control_protocols: ControlProtocols::NONE,
             caps,
             addresses: vec![address.into()],
             groups: Vec::new(),
