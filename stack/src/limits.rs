@@ -105,6 +105,31 @@ pub struct Limits {
     pub ephemeral_port_last: u16,
 }
 
+impl Limits {
+    /// The bounds of one of so many shards: its part of what the host may have in all. What is bounded
+    /// for each socket or interface, what only control has, and what all shards share is as it was.
+    #[must_use]
+    pub(crate) fn share(&self, shards: usize) -> Self {
+        let part = |bound: u32| bound.div_ceil(shards as u32);
+        let part_of_size = |bound: usize| bound.div_ceil(shards);
+        let rate = |bound: u32| if bound == u32::MAX { bound } else { part(bound) };
+        Self {
+            tcp_connections: part(self.tcp_connections),
+            tcp_listeners: part(self.tcp_listeners),
+            tcp_embryos: part(self.tcp_embryos),
+            tcp_challenge_acks_per_second: rate(self.tcp_challenge_acks_per_second),
+            tcp_time_wait: part(self.tcp_time_wait),
+            tcp_max_orphans: part(self.tcp_max_orphans),
+            udp_sockets: part(self.udp_sockets),
+            icmp_errors_per_second: part(self.icmp_errors_per_second),
+            icmp_error_burst: part(self.icmp_error_burst),
+            reassemblies: part_of_size(self.reassemblies),
+            reassembly_bytes: part_of_size(self.reassembly_bytes),
+            ..self.clone()
+        }
+    }
+}
+
 /// Which flows in TIME-WAIT may begin again from our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeWaitReuse {

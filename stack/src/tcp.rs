@@ -69,6 +69,8 @@ mod user;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+
 use addr::FlowKey;
 
 use crate::cx::Cx;
@@ -79,6 +81,7 @@ use crate::ip::Packet;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketId, SocketKind};
+use crate::steer::Home;
 use crate::store::drained::Drained;
 use crate::store::slab::Slab;
 use crate::store::wheel::Wheel;
@@ -90,6 +93,9 @@ pub use state::State;
 pub use timers::keepalive::KeepAlive;
 pub use user::socket_options::TcpOption;
 
+pub(crate) use open::replica::{ListenerMessage, Outgoing};
+pub(crate) use user::find_path;
+
 use close::pending_errors::PendingErrors;
 use close::time_wait::TimeWaits;
 use conn::Conn;
@@ -97,7 +103,7 @@ use flow_table::{FlowOwners, FlowTable, Owner};
 use open::cookies::Cookies;
 use open::embryos::Embryos;
 use open::isn::Secrets;
-use open::listen::{Listeners, conn_key};
+use open::listen::Listeners;
 use ready::Ready;
 use reply::challenge::ChallengeAckLimit;
 use segment::Segment;
@@ -105,6 +111,7 @@ use segment::Segment;
 /// All TCP state of one shard.
 #[derive(Debug)]
 pub struct Tcp {
+    home: Home,
     flows: FlowTable,
     conns: Slab<Conn>,
     ready: Ready,
@@ -120,13 +127,16 @@ pub struct Tcp {
     orphans: u32,
     /// Why connections ended.
     pending_errors: PendingErrors,
+    /// What other shards are to hear of listeners and of accepted connections.
+    outgoing: VecDeque<Outgoing>,
 }
 
 impl Tcp {
-    pub(crate) fn new(limits: &Limits, rng: &mut Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
         let conns = limits.tcp_connections as usize;
         let embryos = conns.max(limits.tcp_embryos as usize);
         Self {
+            home,
             flows: FlowTable::new(conns, rng),
             conns: Slab::new(conns, conns),
             ready: Ready::default(),
@@ -134,12 +144,13 @@ impl Tcp {
             drained: Drained::default(),
             embryos: Embryos::new(embryos, limits.tcp_embryos as usize),
             time_waits: TimeWaits::new(limits),
-            listeners: Listeners::new(limits.tcp_listeners as usize),
+            listeners: Listeners::new(limits.tcp_listeners as usize, home.steering.shards()),
             secrets: Secrets::new(rng),
             cookies: Cookies::new(rng),
             challenge_limit: ChallengeAckLimit::default(),
             orphans: 0,
             pending_errors: PendingErrors::default(),
+            outgoing: VecDeque::new(),
         }
     }
 
@@ -224,7 +235,7 @@ impl Tcp {
     }
 
     fn conn_mut(&mut self, id: SocketId) -> Option<&mut Conn> {
-        self.conns.lookup_mut(conn_key(id)?)
+        self.conns.lookup_mut(self.home.conn_key(id)?)
     }
 
     /// Acts on the marks a connection was left with.

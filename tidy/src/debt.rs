@@ -19,7 +19,7 @@ const LEFT: &[(Kind, &str, usize)] = &[
     (Kind::LineLength, "datapath", 1),
     (Kind::LineLength, "ring", 13),
     (Kind::LineLength, "runtime", 12),
-    (Kind::LineLength, "stack", 50),
+    (Kind::LineLength, "stack", 91),
     (Kind::ModuleFolder, "bench", 5),
     (Kind::ModuleFolder, "runtime", 12),
 ];

@@ -22,7 +22,6 @@ use crate::tcp::conn::{Conn, ConnInit};
 use crate::tcp::flow_table::Owner;
 use crate::tcp::open::cookies::CookieOptions;
 use crate::tcp::open::embryos::Handshake;
-use crate::tcp::open::listen::conn_id;
 use crate::tcp::reply::{self, BareSegment};
 use crate::tcp::segment::Segment;
 use crate::tcp::segment::options::{self, PeerSynOptions, SynOptions};
@@ -266,9 +265,10 @@ impl Tcp {
         let flow_label = self.secrets.flow_label(&key);
         let clock_offset = self.secrets.clock_offset(&key);
         let options = listener.options.clone();
+        let home = self.home;
         let mut halves = None;
         let inserted = self.conns.insert_with(|slot| {
-            let id = conn_id(slot);
+            let id = home.conn_id(slot);
             let birth =
                 ConnInit { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
@@ -279,13 +279,13 @@ impl Tcp {
         let (Some(slot), Some(halves)) = (inserted, halves) else {
             return Err(DropReason::TcpTableFull);
         };
-        listener.queue.push_back(halves.into_rings(conn_id(slot), key.local, key.remote));
+        let rings = halves.into_rings(home.conn_id(slot), key.local, key.remote);
+        self.enqueue_accepted(cx, handshake.listener, rings);
         if let Some(index) = embryo {
             self.remove_embryo(index);
         }
         self.flows.insert(&key, Owner::Conn(slot.index));
         cx.memory.begin();
-        self.notify_listener(cx, handshake.listener);
         cx.stats.tcp_passive_opens += 1;
         let Some(conn) = self.conns.at_mut(slot.index) else { return Ok(()) };
         let outcome = conn.receive(cx, seg);
