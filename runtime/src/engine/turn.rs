@@ -118,6 +118,11 @@ impl Engine {
     }
 
     fn run_command(&mut self, command: Command) {
+        if !matches!(command, Command::AppProgress(_)) {
+            // Whoever sent the command may know of a change on another shard, of a new address for
+            // example, and what tells this shard of it came before the command.
+            self.core.worker.exchange_messages(self.core.now);
+        }
         match command {
             Command::AppProgress(id) => {
                 if let Some(Owner::Local(key)) = self.core.owners.find(id) {
