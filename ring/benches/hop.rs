@@ -21,9 +21,9 @@ const CAPACITY: usize = 2048;
 const FUSED_LIMIT_NS: f64 = 10.0;
 const SPLIT_LIMIT_NS: f64 = 150.0;
 /// Runs of each ring. Each is shorter than the time that a scheduler lets a thread run.
-const RUNS: usize = 301;
+const RUNS: usize = 61;
 const FUSED_BATCHES: usize = 500;
-const SPLIT_BATCHES: usize = 2000;
+const SPLIT_BATCHES: usize = 500;
 
 /// The half that puts a batch in.
 trait Push: Send + 'static {
@@ -154,28 +154,35 @@ fn fused((mut tx, mut rx): (impl Push, impl Pop)) -> f64 {
 fn split((mut tx, mut rx): (impl Push, impl Pop)) -> f64 {
     let values = SPLIT_BATCHES * BATCH;
     let sender = thread::spawn(move || {
-        let mut next = 0;
+        let (mut next, mut idle) = (0, 0);
         while next < values {
             let pushed = tx.push(next as u64, BATCH.min(values - next));
             next += pushed;
-            if pushed == 0 {
-                spin_loop();
-            }
+            rest(&mut idle, pushed);
         }
     });
-    let (mut sum, mut got) = (0, 0);
+    let (mut sum, mut got, mut idle) = (0, 0, 0);
     let started = Instant::now();
     while got < values {
         let taken = rx.pop(&mut sum);
         got += taken;
-        if taken == 0 {
-            spin_loop();
-        }
+        rest(&mut idle, taken);
     }
     let took = started.elapsed();
     sender.join().expect("the sender does not panic");
     check(sum, values);
     took.as_nanos() as f64 / values as f64
+}
+
+/// Waits a moment after a try that moved nothing; after many of them the other thread may need this
+/// core.
+fn rest(idle: &mut u32, moved: usize) {
+    *idle = if moved == 0 { *idle + 1 } else { 0 };
+    match *idle {
+        0 => {}
+        1..1000 => spin_loop(),
+        _ => thread::yield_now(),
+    }
 }
 
 /// Every value went through, once.
