@@ -14,7 +14,8 @@ use std::thread::{self, JoinHandle};
 use ring::bytes::{Reader, Writer, byte_ring};
 use serde_json::{Value, json};
 
-use crate::call::{ControlCall, ErrorBody, SocketCall};
+use crate::admin::{Request, Response};
+use crate::call::{ErrorBody, SocketCall};
 use crate::doorbell::{self, Bell};
 use crate::frame::{self, Message};
 use crate::session::Session;
@@ -242,9 +243,12 @@ impl FakeStack {
 }
 
 impl LocalStack for FakeStack {
-    fn control(&self, call: &ControlCall) -> io::Result<Value> {
-        match call.api.as_str() {
-            "link" => Ok(json!([{"ifindex": 1, "name": "tap7", "kind": "tap"}])),
+    fn control(&self, request: &Request) -> io::Result<Response> {
+        match request {
+            Request::LinkShow => {
+                let value = json!([{"ifindex": 1, "name": "tap7", "kind": "tap"}]);
+                Ok(Response::read(request, value)?)
+            }
             _ => Err(ErrorBody::new("KeyError", "no such object").into_io()),
         }
     }

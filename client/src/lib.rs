@@ -3,7 +3,7 @@
 //! A stack runs either as the daemon `pytcp-xdp` or inside this process; [`Stack`] stands for
 //! both. On it people open [`TcpStream`], [`TcpListener`] and [`UdpSocket`], which read like their
 //! namesakes in `std::net`, and ask for or change links, addresses, routes and neighbors with the
-//! records of [`admin`].
+//! requests of [`admin`].
 //!
 //! To the daemon there is one AF_UNIX connection, a [`Session`]: frames of [`frame`] with the
 //! JSON bodies of [`call`]. A TCP socket of the daemon is one end of a stream socketpair, so the
@@ -14,10 +14,12 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+mod argument;
 pub mod call;
 mod daemon;
 pub mod datagram;
 pub mod doorbell;
+mod error_body;
 #[cfg(test)]
 mod fake;
 pub mod frame;

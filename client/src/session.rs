@@ -21,10 +21,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::de::DeserializeOwned;
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::call::{ControlCall, ErrorBody, Opened, SocketCall, strerror, verb};
+use crate::admin::{Request, Response};
+use crate::call::{ErrorBody, Opened, SocketCall, verb};
+use crate::error_body::strerror;
 use crate::frame::{self, Kind, Message, op};
 use crate::stack::usual_path;
 
@@ -41,10 +43,10 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// A connection to the daemon. Clones share it.
 ///
 /// ```no_run
-/// use client::{Session, call::ControlCall};
+/// use client::{Session, admin::Request};
 ///
 /// let session = Session::connect(None)?;
-/// println!("{}", session.control(&ControlCall::new("link", "show"))?);
+/// println!("{:?}", session.control(&Request::LinkShow)?);
 /// # Ok::<(), client::CallError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -140,18 +142,23 @@ impl Session {
         }
     }
 
-    /// Carries out a control call and returns the value.
-    pub fn control(&self, call: &ControlCall) -> Result<Value, CallError> {
-        let (answer, _) = self.shared().ask(op::CONTROL_CALL, call, Some(CALL_TIMEOUT))?;
-        value_of(&answer)
+    /// Carries out a request to the control plane.
+    ///
+    /// # Errors
+    /// `Refused` if the daemon refuses, `Protocol` if its answer is none to that request, else
+    /// that the daemon could not be asked.
+    pub fn control(&self, request: &Request) -> Result<Response, CallError> {
+        Response::read(request, self.call(request)?).map_err(|error| {
+            let (api, method) = request.name();
+            let text = format!("{api} {method}: the daemon's answer makes no sense: {error}");
+            CallError::Protocol(text)
+        })
     }
 
-    /// Carries out a control call whose value is a `T`.
-    pub fn query<T: DeserializeOwned>(&self, call: &ControlCall) -> Result<T, CallError> {
-        let value = self.control(call)?;
-        serde_json::from_value(value).map_err(|error| {
-            CallError::Protocol(format!("{} {}: bad answer: {error}", call.api, call.method))
-        })
+    /// Carries out a control call and returns the value.
+    fn call<T: Serialize>(&self, call: &T) -> Result<Value, CallError> {
+        let (answer, _) = self.shared().ask(op::CONTROL_CALL, call, Some(CALL_TIMEOUT))?;
+        value_of(&answer)
     }
 
     /// Carries out a socket call; `None` waits for as long as it takes.
@@ -193,7 +200,7 @@ impl Drop for Owner {
 
 impl Shared {
     /// Sends one request and waits for its answer.
-    fn ask<T: serde::Serialize>(
+    fn ask<T: Serialize>(
         &self,
         op: u16,
         body: &T,

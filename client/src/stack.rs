@@ -11,11 +11,11 @@ use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-use crate::admin::{Address, Link, Neighbor, Route, Socket, Stats};
-use crate::call::ControlCall;
+use crate::admin::{
+    Address, AddressAdd, AddressDel, InterfaceRef, Link, Neighbor, Request, Response, Route,
+    RouteAdd, RouteDel, Socket, Stats,
+};
+use crate::argument::Argument;
 use crate::doorbell::Doorbell;
 use crate::session::{CallError, Session};
 
@@ -23,9 +23,12 @@ use crate::session::{CallError, Session};
 ///
 /// Calls may come from any thread. None of them waits for the network.
 pub trait LocalStack: Send + Sync {
-    /// Carries out a control call. A refusal is best made with
-    /// [`ErrorBody::into_io`](crate::call::ErrorBody::into_io), which keeps the message.
-    fn control(&self, call: &ControlCall) -> io::Result<Value>;
+    /// Carries out a request to the control plane.
+    ///
+    /// # Errors
+    /// A refusal, best made with [`ErrorBody::into_io`](crate::call::ErrorBody::into_io), which
+    /// keeps the message.
+    fn control(&self, request: &Request) -> io::Result<Response>;
 
     /// Starts to connect and returns at once; [`SocketHandle::connect_result`] tells the outcome.
     fn tcp_connect(&self, local: Option<SocketAddr>, remote: SocketAddr)
@@ -168,76 +171,121 @@ impl Stack {
         &self.0
     }
 
-    /// Carries out a control call. A refusal has an [`ErrorBody`](crate::call::ErrorBody) inside.
-    pub fn control(&self, call: &ControlCall) -> io::Result<Value> {
+    /// Carries out a request to the control plane.
+    ///
+    /// # Errors
+    /// A refusal has an [`ErrorBody`](crate::call::ErrorBody) inside.
+    pub fn control(&self, request: &Request) -> io::Result<Response> {
         match &self.0 {
-            Backend::Daemon(session) => session.control(call).map_err(|error| match error {
+            Backend::Daemon(session) => session.control(request).map_err(|error| match error {
                 CallError::Refused(body) => body.into_io(),
                 other => other.into(),
             }),
-            Backend::Local(stack) => stack.control(call),
+            Backend::Local(stack) => stack.control(request),
         }
     }
 
-    /// The ports of the stack.
+    /// The interfaces of the stack.
+    ///
+    /// # Errors
+    /// As [`Stack::control`]; this holds for all methods that show or change something.
     pub fn links(&self) -> io::Result<Vec<Link>> {
-        self.show("link")
+        self.show(&Request::LinkShow)
     }
 
     /// The addresses of the stack.
+    ///
+    /// # Errors
+    /// As [`Stack::control`].
     pub fn addresses(&self) -> io::Result<Vec<Address>> {
-        self.show("address")
+        self.show(&Request::AddressShow)
     }
 
     /// The routes.
+    ///
+    /// # Errors
+    /// As [`Stack::control`].
     pub fn routes(&self) -> io::Result<Vec<Route>> {
-        self.show("route")
+        self.show(&Request::RouteShow)
     }
 
     /// The neighbor cache.
+    ///
+    /// # Errors
+    /// As [`Stack::control`].
     pub fn neighbors(&self) -> io::Result<Vec<Neighbor>> {
-        self.show("neighbor")
+        self.show(&Request::NeighborShow)
     }
 
     /// The sockets.
+    ///
+    /// # Errors
+    /// As [`Stack::control`].
     pub fn sockets(&self) -> io::Result<Vec<Socket>> {
-        self.show("socket")
+        self.show(&Request::SocketShow)
     }
 
     /// The counters.
+    ///
+    /// # Errors
+    /// As [`Stack::control`].
     pub fn stats(&self) -> io::Result<Stats> {
-        self.show("stats")
+        self.show(&Request::StatsShow)
     }
 
     /// Adds an address such as `10.0.1.7/24` to an interface.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the text is no address, else as [`Stack::control`].
     pub fn add_address(&self, ifname: &str, address: &str) -> io::Result<()> {
-        let call = ControlCall::new("address", "add").arg("address", address);
-        self.control(&call.arg("ifname", ifname)).map(drop)
+        let address = parse("address", address)?;
+        let interface = InterfaceRef::Name(ifname.to_owned());
+        self.control(&Request::AddressAdd(AddressAdd { address, interface })).map(drop)
     }
 
     /// Removes an address from an interface.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the text is no address, else as [`Stack::control`].
     pub fn remove_address(&self, ifname: &str, address: &str) -> io::Result<()> {
-        let call = ControlCall::new("address", "del").arg("address", address);
-        self.control(&call.arg("ifname", ifname)).map(drop)
+        let address = parse("address", address)?;
+        let interface = Some(InterfaceRef::Name(ifname.to_owned()));
+        self.control(&Request::AddressDel(AddressDel { address, interface })).map(drop)
     }
 
     /// Adds a route by way of a gateway; `destination` is a network or `default`.
+    ///
+    /// # Errors
+    /// `InvalidInput` if a text is no network or address, else as [`Stack::control`].
     pub fn add_route(&self, destination: &str, gateway: &str) -> io::Result<()> {
-        let call = ControlCall::new("route", "add").arg("destination", destination);
-        self.control(&call.arg("gateway", gateway)).map(drop)
+        let destination = parse("destination", destination)?;
+        let gateway = Some(parse("gateway", gateway)?);
+        self.control(&Request::RouteAdd(RouteAdd { gateway, ..RouteAdd::to(destination) }))
+            .map(drop)
     }
 
     /// Removes a route.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the text is no network, else as [`Stack::control`].
     pub fn remove_route(&self, destination: &str) -> io::Result<()> {
-        self.control(&ControlCall::new("route", "del").arg("destination", destination)).map(drop)
+        let destination = parse("destination", destination)?;
+        self.control(&Request::RouteDel(RouteDel::to(destination))).map(drop)
     }
 
-    fn show<T: DeserializeOwned>(&self, api: &str) -> io::Result<T> {
-        let value = self.control(&ControlCall::new(api, "show"))?;
-        serde_json::from_value(value).map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{api} show: bad answer: {error}"))
+    fn show<T: TryFrom<Response>>(&self, request: &Request) -> io::Result<T> {
+        self.control(request)?.try_into().map_err(|_| {
+            let (api, method) = request.name();
+            let text = format!("{api} {method}: an answer to another request");
+            io::Error::new(io::ErrorKind::InvalidData, text)
         })
     }
+}
+
+/// An argument given as text.
+fn parse<T: Argument>(name: &str, text: &str) -> io::Result<T> {
+    T::read(&text.into())
+        .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: {why}")))
 }
 
 impl fmt::Debug for Stack {

@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use client::admin::{Address, LIFETIME_FOREVER, Link};
-use client::call::ControlCall;
+use client::admin::{self, Address, AddressAdd, AddressDel, LIFETIME_FOREVER, Link};
 
+use crate::argument::Arg;
 use crate::link;
 use crate::request::{Failure, Request};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
     let session = request.connect()?;
     let links = request.links(&session)?;
-    let mut addresses: Vec<Address> = request.fetch(&session, "address", "show")?;
+    let mut addresses: Vec<Address> = request.fetch(&session, &admin::Request::AddressShow)?;
     addresses.retain(|address| {
         request.wants_family(address.family)
             && links.iter().any(|link| link.ifindex == address.ifindex)
@@ -64,15 +64,17 @@ fn lifetime(seconds: u32) -> String {
 }
 
 pub(crate) fn add(request: &Request) -> Result<String, Failure> {
-    request.change(&call(request, "add")?)
+    request.check_family(Arg::Local)?;
+    request.change(&admin::Request::AddressAdd(AddressAdd {
+        address: request.required(Arg::Local)?,
+        interface: request.required_interface()?,
+    }))
 }
 
 pub(crate) fn delete(request: &Request) -> Result<String, Failure> {
-    request.change(&call(request, "del")?)
-}
-
-fn call(request: &Request, method: &str) -> Result<ControlCall, Failure> {
-    let address = request.required("local");
-    request.check_family(address)?;
-    Ok(request.call(method).arg("address", address).arg("ifname", request.required("dev")))
+    request.check_family(Arg::Local)?;
+    request.change(&admin::Request::AddressDel(AddressDel {
+        address: request.required(Arg::Local)?,
+        interface: request.interface(),
+    }))
 }

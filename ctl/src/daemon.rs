@@ -1,11 +1,11 @@
 //! `ctl daemon`: the daemon itself.
 
-use client::admin::DaemonInfo;
+use client::admin::{self, DaemonInfo};
 
 use crate::request::{Failure, Request};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
-    let info: DaemonInfo = request.fetch(&request.connect()?, "daemon", "info")?;
+    let info: DaemonInfo = request.fetch(&request.connect()?, &admin::Request::DaemonInfo)?;
     request.report(&[info], |infos| {
         let text = |info: &DaemonInfo| {
             let DaemonInfo { version, pid, uptime } = info;

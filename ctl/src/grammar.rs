@@ -2,14 +2,14 @@
 //!
 //! [`crate::parse`] reads command lines by it and [`crate::help`] prints it, so that neither can
 //! know anything that the other does not. Objects and commands may be shortened to any prefix that
-//! only one of them has; keywords stand as they are.
+//! only one of them has; keywords stand as they are. The table holds no code: a command names its
+//! [`Action`], and [`crate::run`] has the code of each.
 
-use crate::request::{Failure, Request};
+use crate::argument::Arg;
 use crate::value::{
     ADDRESS, DESTINATION, INTERFACE_ADDRESS, LINK_ADDRESS, METRIC, NAME, NEIGHBOR_STATE, PROTOCOL,
     SOCKET_STATE, Value, WORD,
 };
-use crate::{address, daemon, link, neighbor, route, socket, stats};
 
 /// What a command line is about.
 pub(crate) struct Object {
@@ -22,16 +22,63 @@ pub(crate) struct Object {
 
 /// What is to be done with it.
 pub(crate) struct Command {
-    pub(crate) name: &'static str,
-    pub(crate) aliases: &'static [&'static str],
+    pub(crate) verb: Verb,
+    pub(crate) action: Action,
     pub(crate) about: &'static str,
     pub(crate) params: &'static [Param],
-    pub(crate) run: fn(&Request) -> Result<String, Failure>,
+}
+
+/// The name of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Show,
+    Add,
+    Delete,
+    Flush,
+}
+
+/// What a command does; each has a command of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    LinkShow,
+    AddressShow,
+    AddressAdd,
+    AddressDelete,
+    RouteShow,
+    RouteAdd,
+    RouteDelete,
+    NeighborShow,
+    NeighborAdd,
+    NeighborDelete,
+    NeighborFlush,
+    SocketShow,
+    StatsShow,
+    DaemonShow,
+}
+
+impl Verb {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Show => "show",
+            Self::Add => "add",
+            Self::Delete => "delete",
+            Self::Flush => "flush",
+        }
+    }
+
+    /// Other names for the same.
+    pub(crate) const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Show => &["list", "lst"],
+            Self::Delete => &["del"],
+            Self::Add | Self::Flush => &[],
+        }
+    }
 }
 
 /// One argument of a command.
 pub(crate) struct Param {
-    pub(crate) name: &'static str,
+    pub(crate) arg: Arg,
     /// Other keywords for the same.
     pub(crate) aliases: &'static [&'static str],
     pub(crate) place: Place,
@@ -49,26 +96,22 @@ pub(crate) enum Place {
     Flag,
 }
 
-const fn param(name: &'static str, place: Place, about: &'static str) -> Param {
-    Param { name, aliases: &[], place, required: false, about }
+const fn param(arg: Arg, place: Place, about: &'static str) -> Param {
+    Param { arg, aliases: &[], place, required: false, about }
 }
 
 const fn required(param: Param) -> Param {
     Param { required: true, ..param }
 }
 
-const DEV: Param = param("dev", Place::Keyword(&NAME), "the interface");
-const BARE_DEV: Param = param("dev", Place::Bare(&NAME), "only this interface");
-const ONLY_DEV: Param = param("dev", Place::Keyword(&NAME), "only this interface");
-const VIA: Param = param("via", Place::Keyword(&ADDRESS), "the gateway");
-const METRIC_PARAM: Param = param("metric", Place::Keyword(&METRIC), "the lowest wins");
+const DEV: Param = param(Arg::Dev, Place::Keyword(&NAME), "the interface");
+const BARE_DEV: Param = param(Arg::Dev, Place::Bare(&NAME), "only this interface");
+const ONLY_DEV: Param = param(Arg::Dev, Place::Keyword(&NAME), "only this interface");
+const LOCAL: Param = param(Arg::Local, Place::Bare(&INTERFACE_ADDRESS), "the address");
+const VIA: Param = param(Arg::Via, Place::Keyword(&ADDRESS), "the gateway");
+const METRIC_PARAM: Param = param(Arg::Metric, Place::Keyword(&METRIC), "the lowest wins");
 const PROTO: Param =
-    Param { aliases: &["protocol"], ..param("proto", Place::Keyword(&PROTOCOL), "who made it") };
-
-const SHOW: Command =
-    Command { name: "show", aliases: &["list", "lst"], about: "", params: &[], run: daemon::show };
-const ADD: Command = Command { name: "add", aliases: &[], ..SHOW };
-const DELETE: Command = Command { name: "delete", aliases: &["del"], ..SHOW };
+    Param { aliases: &["protocol"], ..param(Arg::Proto, Place::Keyword(&PROTOCOL), "who made it") };
 
 /// All there is.
 pub(crate) static OBJECTS: &[Object] = &[
@@ -77,10 +120,10 @@ pub(crate) static OBJECTS: &[Object] = &[
         aliases: &[],
         about: "ports of the stack",
         commands: &[Command {
+            verb: Verb::Show,
+            action: Action::LinkShow,
             about: "ports; with -s also traffic, frames and XDP verdicts",
             params: &[BARE_DEV],
-            run: link::show,
-            ..SHOW
         }],
     },
     Object {
@@ -89,128 +132,46 @@ pub(crate) static OBJECTS: &[Object] = &[
         about: "addresses on interfaces",
         commands: &[
             Command {
+                verb: Verb::Show,
+                action: Action::AddressShow,
                 about: "interfaces and their addresses",
                 params: &[BARE_DEV],
-                run: address::show,
-                ..SHOW
             },
             Command {
+                verb: Verb::Add,
+                action: Action::AddressAdd,
                 about: "give an interface an address",
-                params: &[
-                    required(param("local", Place::Bare(&INTERFACE_ADDRESS), "the address")),
-                    required(DEV),
-                ],
-                run: address::add,
-                ..ADD
+                params: &[required(LOCAL), required(DEV)],
             },
             Command {
+                verb: Verb::Delete,
+                action: Action::AddressDelete,
                 about: "take an address from an interface",
-                params: &[
-                    required(param("local", Place::Bare(&INTERFACE_ADDRESS), "the address")),
-                    required(DEV),
-                ],
-                run: address::delete,
-                ..DELETE
+                params: &[required(LOCAL), required(DEV)],
             },
         ],
     },
-    Object {
-        name: "route",
-        aliases: &[],
-        about: "where packets go",
-        commands: &[
-            Command {
-                about: "routes",
-                params: &[
-                    param("to", Place::Bare(&DESTINATION), "only this destination"),
-                    ONLY_DEV,
-                    param("via", Place::Keyword(&ADDRESS), "only by this gateway"),
-                    PROTO,
-                ],
-                run: route::show,
-                ..SHOW
-            },
-            Command {
-                about: "add a route",
-                params: &[
-                    required(param("to", Place::Bare(&DESTINATION), "the destination")),
-                    VIA,
-                    DEV,
-                    METRIC_PARAM,
-                    param("src", Place::Keyword(&ADDRESS), "the source address to prefer"),
-                ],
-                run: route::add,
-                ..ADD
-            },
-            Command {
-                about: "remove a route",
-                params: &[
-                    required(param("to", Place::Bare(&DESTINATION), "the destination")),
-                    VIA,
-                    METRIC_PARAM,
-                ],
-                run: route::delete,
-                ..DELETE
-            },
-        ],
-    },
+    Object { name: "route", aliases: &[], about: "where packets go", commands: ROUTE_COMMANDS },
     Object {
         name: "neighbor",
         aliases: &["neighbour"],
         about: "hosts on the link (ARP and ND)",
-        commands: &[
-            Command {
-                about: "the neighbor cache",
-                params: &[
-                    param("to", Place::Bare(&ADDRESS), "only this neighbor"),
-                    ONLY_DEV,
-                    param("nud", Place::Keyword(&NEIGHBOR_STATE), "only in this state"),
-                ],
-                run: neighbor::show,
-                ..SHOW
-            },
-            Command {
-                about: "add a permanent entry",
-                params: &[
-                    required(param("to", Place::Bare(&ADDRESS), "the neighbor")),
-                    required(param("lladdr", Place::Keyword(&LINK_ADDRESS), "its MAC address")),
-                    required(DEV),
-                ],
-                run: neighbor::add,
-                ..ADD
-            },
-            Command {
-                about: "remove an entry",
-                params: &[
-                    required(param("to", Place::Bare(&ADDRESS), "the neighbor")),
-                    required(DEV),
-                ],
-                run: neighbor::delete,
-                ..DELETE
-            },
-            Command {
-                name: "flush",
-                aliases: &[],
-                about: "remove all entries",
-                params: &[ONLY_DEV],
-                run: neighbor::flush,
-            },
-        ],
+        commands: NEIGHBOR_COMMANDS,
     },
     Object {
         name: "socket",
         aliases: &["ss"],
         about: "sockets, as ss(8) lists them",
         commands: &[Command {
+            verb: Verb::Show,
+            action: Action::SocketShow,
             about: "sockets; with -s also the inside of TCP connections (ms, segments, bytes)",
             params: &[
-                param("tcp", Place::Flag, "TCP sockets"),
-                param("udp", Place::Flag, "UDP sockets"),
-                param("listening", Place::Flag, "listening sockets only"),
-                param("state", Place::Keyword(&SOCKET_STATE), "only in this state"),
+                param(Arg::Tcp, Place::Flag, "TCP sockets"),
+                param(Arg::Udp, Place::Flag, "UDP sockets"),
+                param(Arg::Listening, Place::Flag, "listening sockets only"),
+                param(Arg::State, Place::Keyword(&SOCKET_STATE), "only in this state"),
             ],
-            run: socket::show,
-            ..SHOW
         }],
     },
     Object {
@@ -218,13 +179,13 @@ pub(crate) static OBJECTS: &[Object] = &[
         aliases: &[],
         about: "counters of the whole stack",
         commands: &[Command {
+            verb: Verb::Show,
+            action: Action::StatsShow,
             about: "counters and drops that are not zero",
             params: &[
-                param("match", Place::Bare(&WORD), "only names that contain this"),
-                param("all", Place::Flag, "zeros too"),
+                param(Arg::Match, Place::Bare(&WORD), "only names that contain this"),
+                param(Arg::All, Place::Flag, "zeros too"),
             ],
-            run: stats::show,
-            ..SHOW
         }],
     },
     Object {
@@ -232,9 +193,81 @@ pub(crate) static OBJECTS: &[Object] = &[
         aliases: &[],
         about: "the daemon itself",
         commands: &[Command {
+            verb: Verb::Show,
+            action: Action::DaemonShow,
             about: "version, process id, seconds since it started",
-            run: daemon::show,
-            ..SHOW
+            params: &[],
         }],
+    },
+];
+
+const ROUTE_COMMANDS: &[Command] = &[
+    Command {
+        verb: Verb::Show,
+        action: Action::RouteShow,
+        about: "routes",
+        params: &[
+            param(Arg::To, Place::Bare(&DESTINATION), "only this destination"),
+            ONLY_DEV,
+            param(Arg::Via, Place::Keyword(&ADDRESS), "only by this gateway"),
+            PROTO,
+        ],
+    },
+    Command {
+        verb: Verb::Add,
+        action: Action::RouteAdd,
+        about: "add a route",
+        params: &[
+            required(param(Arg::To, Place::Bare(&DESTINATION), "the destination")),
+            VIA,
+            DEV,
+            METRIC_PARAM,
+            param(Arg::Src, Place::Keyword(&ADDRESS), "the source address to prefer"),
+        ],
+    },
+    Command {
+        verb: Verb::Delete,
+        action: Action::RouteDelete,
+        about: "remove a route",
+        params: &[
+            required(param(Arg::To, Place::Bare(&DESTINATION), "the destination")),
+            VIA,
+            METRIC_PARAM,
+        ],
+    },
+];
+
+const NEIGHBOR_COMMANDS: &[Command] = &[
+    Command {
+        verb: Verb::Show,
+        action: Action::NeighborShow,
+        about: "the neighbor cache",
+        params: &[
+            param(Arg::To, Place::Bare(&ADDRESS), "only this neighbor"),
+            ONLY_DEV,
+            param(Arg::Nud, Place::Keyword(&NEIGHBOR_STATE), "only in this state"),
+        ],
+    },
+    Command {
+        verb: Verb::Add,
+        action: Action::NeighborAdd,
+        about: "add a permanent entry",
+        params: &[
+            required(param(Arg::To, Place::Bare(&ADDRESS), "the neighbor")),
+            required(param(Arg::Lladdr, Place::Keyword(&LINK_ADDRESS), "its MAC address")),
+            required(DEV),
+        ],
+    },
+    Command {
+        verb: Verb::Delete,
+        action: Action::NeighborDelete,
+        about: "remove an entry",
+        params: &[required(param(Arg::To, Place::Bare(&ADDRESS), "the neighbor")), required(DEV)],
+    },
+    Command {
+        verb: Verb::Flush,
+        action: Action::NeighborFlush,
+        about: "remove all entries",
+        params: &[ONLY_DEV],
     },
 ];

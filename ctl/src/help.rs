@@ -7,7 +7,7 @@ use crate::option::{IPC_SOCKET, SWITCHES};
 
 /// One line: how to say a command.
 pub(crate) fn usage(object: &Object, command: &Command) -> String {
-    let mut line = format!("ctl {} {}", object.name, command.name);
+    let mut line = format!("ctl {} {}", object.name, command.verb.name());
     for param in command.params {
         let place = place(param);
         let shown = if param.required { place } else { format!("[{place}]") };
@@ -20,8 +20,8 @@ pub(crate) fn usage(object: &Object, command: &Command) -> String {
 pub(crate) fn place(param: &Param) -> String {
     match &param.place {
         Place::Bare(value) => value.what.to_owned(),
-        Place::Keyword(value) => format!("{} {}", param.name, value.what),
-        Place::Flag => param.name.to_owned(),
+        Place::Keyword(value) => format!("{} {}", param.arg.name(), value.what),
+        Place::Flag => param.arg.name().to_owned(),
     }
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn all() -> String {
     let _ = writeln!(text, "    {:22}  version", "-V");
     text.push_str("\nobjects (any unique prefix will do; ctl OBJECT help says more):\n");
     for object in OBJECTS {
-        let commands: Vec<_> = object.commands.iter().map(|command| command.name).collect();
+        let commands: Vec<_> = object.commands.iter().map(|command| command.verb.name()).collect();
         let commands = commands.join(" | ");
         let _ = writeln!(text, "    {:8}  {:30}  {}", object.name, commands, object.about);
     }

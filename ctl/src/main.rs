@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod argument;
 mod column;
 mod daemon;
 mod grammar;
@@ -19,6 +20,7 @@ mod option;
 mod parse;
 mod request;
 mod route;
+mod run;
 mod socket;
 mod stats;
 mod value;
@@ -46,7 +48,7 @@ fn main() -> ExitCode {
 fn answer(words: Vec<String>) -> Result<String, Failure> {
     match parse::parse(words).map_err(Failure::Usage)? {
         Intent::Print(text) => Ok(text),
-        Intent::Run(request) => (request.command().run)(&request),
+        Intent::Run(command, request) => run::run(command.action, &request),
     }
 }
 

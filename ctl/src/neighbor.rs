@@ -1,30 +1,30 @@
 //! `ctl neighbor`: hosts on the link, as ip-neighbour(8) shows them.
 
-use client::admin::Neighbor;
-use client::call::ControlCall;
+use client::admin::{self, InterfaceRef, Neighbor, NeighborAdd, NeighborDel, NeighborFlush};
 use client::{CallError, Session};
 
+use crate::argument::Arg;
 use crate::request::{Failure, Request};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
-    request.check_family(request.value("to").unwrap_or("default"))?;
+    request.check_family(Arg::To)?;
     let session = request.connect()?;
     let mut neighbors = list(request, &session)?;
     neighbors.retain(|neighbor| {
-        request.wants("to", &neighbor.address) && request.wants("nud", &neighbor.state)
+        request.wants(Arg::To, &neighbor.address) && request.wants(Arg::Nud, &neighbor.state)
     });
     request.report(&neighbors, |neighbors| neighbors.iter().map(line).collect())
 }
 
 /// The entries that `dev`, `-4` and `-6` leave in.
 fn list(request: &Request, session: &Session) -> Result<Vec<Neighbor>, Failure> {
-    if request.has("dev") {
+    if request.has(Arg::Dev) {
         request.links(session)?; // a wrong name must not look like an empty cache
     }
-    let mut neighbors: Vec<Neighbor> = request.fetch(session, "neighbor", "show")?;
+    let mut neighbors: Vec<Neighbor> = request.fetch(session, &admin::Request::NeighborShow)?;
     neighbors.retain(|neighbor| {
         request.wants_family(neighbor.family)
-            && request.value("dev").is_none_or(|dev| dev == neighbor.ifname)
+            && request.value(Arg::Dev).is_none_or(|dev| dev == neighbor.ifname)
     });
     Ok(neighbors)
 }
@@ -38,37 +38,35 @@ fn line(neighbor: &Neighbor) -> String {
 }
 
 pub(crate) fn add(request: &Request) -> Result<String, Failure> {
-    let call = entry(request, "add")?;
-    request.change(&call.arg("lladdr", request.required("lladdr")))
+    request.check_family(Arg::To)?;
+    request.change(&admin::Request::NeighborAdd(NeighborAdd {
+        address: request.required(Arg::To)?,
+        lladdr: request.required(Arg::Lladdr)?,
+        interface: request.required_interface()?,
+    }))
 }
 
 pub(crate) fn delete(request: &Request) -> Result<String, Failure> {
-    request.change(&entry(request, "del")?)
-}
-
-fn entry(request: &Request, method: &str) -> Result<ControlCall, Failure> {
-    let address = request.required("to");
-    request.check_family(address)?;
-    Ok(request.call(method).arg("address", address).arg("ifname", request.required("dev")))
+    request.check_family(Arg::To)?;
+    request.change(&admin::Request::NeighborDel(NeighborDel {
+        address: request.required(Arg::To)?,
+        interface: request.required_interface()?,
+    }))
 }
 
 pub(crate) fn flush(request: &Request) -> Result<String, Failure> {
     if request.options().family.is_some() {
         return flush_family(request);
     }
-    let call = request.call("flush");
-    request.change(&match request.value("dev") {
-        Some(dev) => call.arg("ifname", dev),
-        None => call,
-    })
+    let interface = request.interface();
+    request.change(&admin::Request::NeighborFlush(NeighborFlush { interface }))
 }
 
 /// The daemon's flush knows no families, so the entries go one by one.
 fn flush_family(request: &Request) -> Result<String, Failure> {
     let session = request.connect()?;
     for neighbor in list(request, &session)? {
-        let call = request.call("del").arg("address", neighbor.address);
-        match session.control(&call.arg("ifname", neighbor.ifname)) {
+        match session.control(&admin::Request::NeighborDel(key_of(&neighbor)?)) {
             // It may have gone by itself meanwhile.
             Err(CallError::Refused(body)) if body.errno == Some(ENOENT) => {}
             Err(error) => return Err(Failure::Call(error)),
@@ -76,6 +74,15 @@ fn flush_family(request: &Request) -> Result<String, Failure> {
         }
     }
     Ok(String::new())
+}
+
+/// What names an entry that the daemon has shown.
+fn key_of(neighbor: &Neighbor) -> Result<NeighborDel, Failure> {
+    let address = neighbor.address.parse().map_err(|error| {
+        let text = format!("neighbor show: {}: {error}", neighbor.address);
+        Failure::Call(CallError::Protocol(text))
+    })?;
+    Ok(NeighborDel { address, interface: InterfaceRef::Name(neighbor.ifname.clone()) })
 }
 
 /// Linux's number for "no such entry".

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::argument::Arg;
 use crate::grammar::{Command, OBJECTS, Object, Param, Place};
 use crate::help;
 use crate::option::{HELP, Options, VERSION};
@@ -14,7 +15,7 @@ use crate::value::Value;
 /// What the command line asks for.
 pub(crate) enum Intent {
     Print(String),
-    Run(Request),
+    Run(&'static Command, Request),
 }
 
 /// Reads the words after the program's name.
@@ -56,7 +57,7 @@ fn finish(
     }
     let values = arguments(object, command, words)
         .map_err(|error| format!("{error} (usage: {})", help::usage(object, command)))?;
-    Ok(Intent::Run(Request::new(object, command, options, values)))
+    Ok(Intent::Run(command, Request::new(options, values)))
 }
 
 fn about_ourselves(word: &str) -> Option<String> {
@@ -83,7 +84,7 @@ impl Named for Object {
 
 impl Named for Command {
     fn names(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.name).chain(self.aliases.iter().copied())
+        std::iter::once(self.verb.name()).chain(self.verb.aliases().iter().copied())
     }
 }
 
@@ -106,12 +107,12 @@ fn names_of<'a, T: Named + 'a>(all: impl IntoIterator<Item = &'a T>) -> String {
     first.join(", ")
 }
 
-/// The values by the names of their parameters.
+/// The values of the arguments.
 fn arguments(
     object: &Object,
     command: &'static Command,
     words: &[String],
-) -> Result<BTreeMap<&'static str, String>, String> {
+) -> Result<BTreeMap<Arg, String>, String> {
     let mut values = BTreeMap::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -128,18 +129,19 @@ fn arguments(
             Place::Bare(value) if !by_keyword => checked(param, value, word)?,
             Place::Bare(value) | Place::Keyword(value) => {
                 let next = words.next();
-                let next = next.ok_or_else(|| format!("{} needs {}", param.name, value.what))?;
+                let next =
+                    next.ok_or_else(|| format!("{} needs {}", param.arg.name(), value.what))?;
                 checked(param, value, next)?
             }
         };
-        if values.insert(param.name, value).is_some() {
-            return Err(format!("{} is given twice", param.name));
+        if values.insert(param.arg, value).is_some() {
+            return Err(format!("{} is given twice", param.arg.name()));
         }
     }
-    let missing = command.params.iter().find(|p| p.required && !values.contains_key(p.name));
+    let missing = command.params.iter().find(|p| p.required && !values.contains_key(&p.arg));
     match missing {
         Some(param) => {
-            Err(format!("{} {} needs {}", object.name, command.name, help::place(param)))
+            Err(format!("{} {} needs {}", object.name, command.verb.name(), help::place(param)))
         }
         None => Ok(values),
     }
@@ -150,18 +152,18 @@ fn misplaced(option: &str) -> String {
 }
 
 fn by_keyword(command: &'static Command, word: &str) -> Option<&'static Param> {
-    command.params.iter().find(|p| p.name == word || p.aliases.contains(&word))
+    command.params.iter().find(|p| p.arg.name() == word || p.aliases.contains(&word))
 }
 
-fn next_bare(command: &'static Command, values: &BTreeMap<&str, String>) -> Option<&'static Param> {
-    let open = |p: &&Param| matches!(p.place, Place::Bare(_)) && !values.contains_key(p.name);
+fn next_bare(command: &'static Command, values: &BTreeMap<Arg, String>) -> Option<&'static Param> {
+    let open = |p: &&Param| matches!(p.place, Place::Bare(_)) && !values.contains_key(&p.arg);
     command.params.iter().find(open)
 }
 
 fn checked(param: &Param, value: &Value, word: &str) -> Result<String, String> {
     (value.check)(word).map_err(|error| match param.place {
         Place::Bare(_) => error,
-        Place::Keyword(_) | Place::Flag => format!("{}: {error}", param.name),
+        Place::Keyword(_) | Place::Flag => format!("{}: {error}", param.arg.name()),
     })
 }
 

@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::str::FromStr;
 
-use client::admin::Link;
-use client::call::ControlCall;
+use client::admin::{self, InterfaceRef, IpVersion, Link, Response};
 use client::{CallError, Session};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::grammar::{Command, Object};
+use crate::argument::Arg;
 use crate::option::Options;
 
-/// A command line that was understood.
+/// The options and arguments of a command line that was understood.
 pub(crate) struct Request {
-    object: &'static Object,
-    command: &'static Command,
     options: Options,
-    values: BTreeMap<&'static str, String>,
+    values: BTreeMap<Arg, String>,
 }
 
 /// Why there is nothing to print.
@@ -34,17 +31,8 @@ pub(crate) enum Failure {
 }
 
 impl Request {
-    pub(crate) fn new(
-        object: &'static Object,
-        command: &'static Command,
-        options: Options,
-        values: BTreeMap<&'static str, String>,
-    ) -> Self {
-        Self { object, command, options, values }
-    }
-
-    pub(crate) fn command(&self) -> &'static Command {
-        self.command
+    pub(crate) fn new(options: Options, values: BTreeMap<Arg, String>) -> Self {
+        Self { options, values }
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -52,18 +40,49 @@ impl Request {
     }
 
     /// The value of an argument.
-    pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+    pub(crate) fn value(&self, arg: Arg) -> Option<&str> {
+        self.values.get(&arg).map(String::as_str)
     }
 
-    /// The value of an argument that the grammar requires.
-    pub(crate) fn required(&self, name: &str) -> &str {
-        self.value(name).unwrap_or_default()
+    /// The value of an argument as a `T`.
+    ///
+    /// # Errors
+    /// `Usage` if the value is no `T`; the grammar has checked that it is.
+    pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(
+        &self,
+        arg: Arg,
+    ) -> Result<Option<T>, Failure> {
+        let parse = |text: &str| {
+            text.parse().map_err(|error| Failure::Usage(format!("{}: {error}", arg.name())))
+        };
+        self.value(arg).map(parse).transpose()
+    }
+
+    /// The value of an argument without which the command makes no sense.
+    ///
+    /// # Errors
+    /// `Usage` if it is missing or no `T`; the grammar has checked that it is there.
+    pub(crate) fn required<T: FromStr<Err: fmt::Display>>(&self, arg: Arg) -> Result<T, Failure> {
+        let missing = || Failure::Usage(format!("{} is missing", arg.name()));
+        self.parsed(arg)?.ok_or_else(missing)
+    }
+
+    /// The interface that `dev` names.
+    pub(crate) fn interface(&self) -> Option<InterfaceRef> {
+        self.value(Arg::Dev).map(|name| InterfaceRef::Name(name.to_owned()))
+    }
+
+    /// The interface that `dev` must name.
+    ///
+    /// # Errors
+    /// `Usage` if it does not.
+    pub(crate) fn required_interface(&self) -> Result<InterfaceRef, Failure> {
+        self.required(Arg::Dev).map(InterfaceRef::Name)
     }
 
     /// Whether a flag, or an argument with a value, was given.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+    pub(crate) fn has(&self, arg: Arg) -> bool {
+        self.values.contains_key(&arg)
     }
 
     /// Whether `-4` and `-6` leave this family in.
@@ -72,45 +91,49 @@ impl Request {
     }
 
     /// Whether an argument that narrows a list leaves `value` in; letter case does not matter.
-    pub(crate) fn wants(&self, name: &str, value: &str) -> bool {
-        self.value(name).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value))
+    pub(crate) fn wants(&self, arg: Arg, value: &str) -> bool {
+        self.value(arg).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value))
     }
 
-    /// Refuses an address of the family that `-4` or `-6` excludes.
-    pub(crate) fn check_family(&self, address: &str) -> Result<(), Failure> {
-        let family = family_of(address);
-        if address == "default" || self.wants_family(family) {
+    /// Refuses an address or network in `arg` that is of the family that `-4` or `-6` excludes.
+    ///
+    /// # Errors
+    /// `Usage` then.
+    pub(crate) fn check_family(&self, arg: Arg) -> Result<(), Failure> {
+        let Some(address) = self.value(arg) else { return Ok(()) };
+        let Some(family) = family_of(address) else { return Ok(()) };
+        if self.wants_family(family as u8) {
             return Ok(());
         }
-        let option = if family == 4 { "-6" } else { "-4" };
-        Err(Failure::Usage(format!("{address} is an IPv{family} address, but {option} was given")))
+        let option = if family == IpVersion::V4 { "-6" } else { "-4" };
+        Err(Failure::Usage(format!("{address} is an {family} address, but {option} was given")))
     }
 
     pub(crate) fn connect(&self) -> Result<Session, Failure> {
         Session::connect(self.options.path.as_deref()).map_err(Failure::Call)
     }
 
-    /// The records that the daemon shows of an object.
-    pub(crate) fn fetch<T: DeserializeOwned>(
+    /// The records that the daemon answers with.
+    pub(crate) fn fetch<T: TryFrom<Response>>(
         &self,
         session: &Session,
-        api: &str,
-        method: &str,
+        request: &admin::Request,
     ) -> Result<T, Failure> {
-        let mut value = session.control(&ControlCall::new(api, method)).map_err(Failure::Call)?;
+        let mut response = session.control(request).map_err(Failure::Call)?;
         if !self.options.json {
-            make_plain(&mut value);
+            response = plain(request, &response).map_err(|error| Failure::Output(error.into()))?;
         }
-        serde_json::from_value(value).map_err(|error| {
-            let text = format!("{api} {method}: the daemon's answer makes no sense: {error}");
+        response.try_into().map_err(|_| {
+            let (api, method) = request.name();
+            let text = format!("{api} {method}: answered as another request");
             Failure::Call(CallError::Protocol(text))
         })
     }
 
     /// The links that `dev` leaves in; at least one.
     pub(crate) fn links(&self, session: &Session) -> Result<Vec<Link>, Failure> {
-        let mut links: Vec<Link> = self.fetch(session, "link", "show")?;
-        let Some(wanted) = self.value("dev") else { return Ok(links) };
+        let mut links: Vec<Link> = self.fetch(session, &admin::Request::LinkShow)?;
+        let Some(wanted) = self.value(Arg::Dev) else { return Ok(links) };
         let names: Vec<_> = links.iter().map(|link| link.name.clone()).collect();
         links.retain(|link| link.name == wanted);
         if links.is_empty() {
@@ -121,14 +144,9 @@ impl Request {
     }
 
     /// Carries out a change. There is nothing to print after it.
-    pub(crate) fn change(&self, call: &ControlCall) -> Result<String, Failure> {
-        self.connect()?.control(call).map_err(Failure::Call)?;
+    pub(crate) fn change(&self, request: &admin::Request) -> Result<String, Failure> {
+        self.connect()?.control(request).map_err(Failure::Call)?;
         Ok(String::new())
-    }
-
-    /// A call of this object and the daemon's name for this command, without arguments.
-    pub(crate) fn call(&self, method: &str) -> ControlCall {
-        ControlCall::new(self.object.name, method)
     }
 
     /// What is printed: the records in JSON, or what `text` makes of them.
@@ -169,9 +187,20 @@ impl fmt::Display for Failure {
     }
 }
 
-/// 4 or 6, of an address or network that was checked.
-pub(crate) fn family_of(address: &str) -> u8 {
-    if address.contains(':') { 6 } else { 4 }
+/// The family of an address or network that was checked; `default` has none.
+pub(crate) fn family_of(text: &str) -> Option<IpVersion> {
+    match text {
+        "default" => None,
+        _ if text.contains(':') => Some(IpVersion::V6),
+        _ => Some(IpVersion::V4),
+    }
+}
+
+/// A response whose texts hold no control characters.
+fn plain(request: &admin::Request, response: &Response) -> Result<Response, serde_json::Error> {
+    let mut value = serde_json::to_value(response)?;
+    make_plain(&mut value);
+    Response::read(request, value)
 }
 
 /// Terminals obey control characters; names from elsewhere must not have any.

@@ -2,26 +2,26 @@
 
 use std::fmt::Write;
 
-use client::admin::Route;
-use client::call::ControlCall;
+use client::admin::{self, IpVersion, Route, RouteAdd, RouteDel};
 
+use crate::argument::Arg;
 use crate::request::{Failure, Request, family_of};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
-    for name in ["to", "via"] {
-        request.check_family(request.value(name).unwrap_or("default"))?;
+    for arg in [Arg::To, Arg::Via] {
+        request.check_family(arg)?;
     }
     let session = request.connect()?;
-    if request.has("dev") {
+    if request.has(Arg::Dev) {
         request.links(&session)?; // a wrong name must not look like an empty table
     }
-    let mut routes: Vec<Route> = request.fetch(&session, "route", "show")?;
+    let mut routes: Vec<Route> = request.fetch(&session, &admin::Request::RouteShow)?;
     routes.retain(|route| {
         request.wants_family(route.family)
-            && request.wants("to", &route.destination)
-            && request.value("dev").is_none_or(|dev| dev == route.ifname)
-            && request.value("via").is_none_or(|via| route.gateway.as_deref() == Some(via))
-            && request.wants("proto", &route.protocol)
+            && request.wants(Arg::To, &route.destination)
+            && request.value(Arg::Dev).is_none_or(|dev| dev == route.ifname)
+            && request.value(Arg::Via).is_none_or(|via| route.gateway.as_deref() == Some(via))
+            && request.wants(Arg::Proto, &route.protocol)
     });
     request.report(&routes, |routes| routes.iter().map(line).collect())
 }
@@ -50,48 +50,53 @@ fn line(route: &Route) -> String {
 }
 
 pub(crate) fn add(request: &Request) -> Result<String, Failure> {
-    if !request.has("via") && !request.has("dev") {
+    if !request.has(Arg::Via) && !request.has(Arg::Dev) {
         let text = "route add needs via ADDRESS, dev NAME or both".to_owned();
         return Err(Failure::Usage(text));
     }
-    let mut call = call(request, "add")?;
-    for (keyword, name) in [("dev", "ifname"), ("src", "source")] {
-        if let Some(value) = request.value(keyword) {
-            call = call.arg(name, value);
-        }
-    }
-    request.change(&call)
+    let family = family(request)?;
+    request.change(&admin::Request::RouteAdd(RouteAdd {
+        destination: request.required(Arg::To)?,
+        gateway: request.parsed(Arg::Via)?,
+        interface: request.interface(),
+        metric: request.parsed(Arg::Metric)?,
+        source: request.parsed(Arg::Src)?,
+        family,
+    }))
 }
 
 pub(crate) fn delete(request: &Request) -> Result<String, Failure> {
-    request.change(&call(request, "del")?)
+    let family = family(request)?;
+    request.change(&admin::Request::RouteDel(RouteDel {
+        destination: request.required(Arg::To)?,
+        gateway: request.parsed(Arg::Via)?,
+        metric: request.parsed(Arg::Metric)?,
+        family,
+    }))
 }
 
-/// The arguments that adding and removing share. All addresses must be of one family.
-fn call(request: &Request, method: &str) -> Result<ControlCall, Failure> {
-    let destination = request.required("to");
-    let given = [
-        Some(destination).filter(|to| *to != "default"),
-        request.value("via"),
-        request.value("src"),
-    ];
-    let mut addresses = given.into_iter().flatten();
-    let family = addresses.next().map(|first| (first, family_of(first)));
-    if let Some((first, family)) = family {
-        request.check_family(first)?;
-        if let Some(other) = addresses.find(|other| family_of(other) != family) {
-            return Err(Failure::Usage(format!("{first} and {other} are of different families")));
+/// The one family of all addresses given, else the one that `-4` or `-6` asks for.
+fn family(request: &Request) -> Result<Option<IpVersion>, Failure> {
+    let mut first = None;
+    for arg in [Arg::To, Arg::Via, Arg::Src] {
+        let Some(text) = request.value(arg) else { continue };
+        let Some(family) = family_of(text) else { continue };
+        match first {
+            None => {
+                request.check_family(arg)?;
+                first = Some((text, family));
+            }
+            Some((other, known)) if known != family => {
+                let text = format!("{other} and {text} are of different families");
+                return Err(Failure::Usage(text));
+            }
+            Some(_) => {}
         }
     }
-    let mut call = request.call(method).arg("destination", destination);
-    if let Some(gateway) = request.value("via") {
-        call = call.arg("gateway", gateway);
-    }
-    if let Some(metric) = request.value("metric").and_then(|metric| metric.parse::<u32>().ok()) {
-        call = call.arg("metric", metric);
-    }
-    if let Some(family) = family.map(|(_, family)| family).or(request.options().family) {
-        call = call.arg("family", family);
-    }
-    Ok(call)
+    let asked = match request.options().family {
+        Some(4) => Some(IpVersion::V4),
+        Some(_) => Some(IpVersion::V6),
+        None => None,
+    };
+    Ok(first.map(|(_, family)| family).or(asked))
 }

@@ -1,19 +1,20 @@
 //! `ctl socket`: sockets in the columns of ss(8), with `-s` the inside of TCP connections.
 
-use client::admin::{Socket, TcpDetail};
+use client::admin::{self, Socket, TcpDetail};
 
+use crate::argument::Arg;
 use crate::column::lay_out;
 use crate::request::{Failure, Request};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
     let session = request.connect()?;
-    let mut sockets: Vec<Socket> = request.fetch(&session, "socket", "show")?;
-    let any_kind = request.has("tcp") == request.has("udp");
+    let mut sockets: Vec<Socket> = request.fetch(&session, &admin::Request::SocketShow)?;
+    let any_kind = request.has(Arg::Tcp) == request.has(Arg::Udp);
     sockets.retain(|socket| {
         request.wants_family(socket.family)
-            && (any_kind || request.has(&socket.kind))
-            && (!request.has("listening") || is_listening(socket))
-            && request.wants("state", &socket.state)
+            && (any_kind || request.has(if socket.kind == "udp" { Arg::Udp } else { Arg::Tcp }))
+            && (!request.has(Arg::Listening) || is_listening(socket))
+            && request.wants(Arg::State, &socket.state)
     });
     request.report(&sockets, |sockets| table(sockets, request.options().statistics))
 }

@@ -1,8 +1,8 @@
 //! What other threads may ask of an engine: a closed list, so that whoever sends a command needs to
 //! know neither the engine nor the tables that it keeps.
 
-use client::call::{ControlCall, ErrorBody};
-use serde_json::Value;
+use client::admin::{Request, Response};
+use client::call::ErrorBody;
 use stack::SocketId;
 
 use crate::bridge::command::BridgeCommand;
@@ -18,28 +18,28 @@ pub(crate) enum Command {
     Bridge(Box<BridgeCommand>),
     /// Nobody took this accepted connection: RST.
     Abort(SocketId),
-    /// A control call.
+    /// To the control plane.
     Control(Box<ControlCommand>),
     /// The engine ends after this turn.
     Stop,
 }
 
-/// Takes the answer to a control call. It runs on the engine thread, so it must not wait.
-pub(crate) type ControlAnswer = Box<dyn FnOnce(Result<Value, ErrorBody>) + Send>;
+/// Takes the answer to a request to the control plane. It runs on the engine thread, so it must not wait.
+pub(crate) type ControlAnswer = Box<dyn FnOnce(Result<Response, ErrorBody>) + Send>;
 
-/// A control call and who waits for its answer.
+/// A request to the control plane and who waits for its answer.
 pub(crate) struct ControlCommand {
-    pub(crate) call: ControlCall,
+    pub(crate) request: Request,
     pub(crate) answer: ControlAnswer,
 }
 
 impl Command {
-    /// A control call.
+    /// A request to the control plane.
     pub(crate) fn control(
-        call: ControlCall,
-        answer: impl FnOnce(Result<Value, ErrorBody>) + Send + 'static,
+        request: Request,
+        answer: impl FnOnce(Result<Response, ErrorBody>) + Send + 'static,
     ) -> Self {
-        Self::Control(Box::new(ControlCommand { call, answer: Box::new(answer) }))
+        Self::Control(Box::new(ControlCommand { request, answer: Box::new(answer) }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Control calls from any thread, answered by one engine or by all.
+//! Requests to the control plane from any thread, answered by one engine or by all.
 //!
 //! The first engine has the control plane, so it carries out what changes something and shows what
 //! the control plane knows. What the shards count and hold is asked of every engine, and the one
@@ -6,63 +6,59 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use client::call::{ControlCall, ErrorBody};
-use serde_json::Value;
+use client::admin::{Request, Response};
+use client::call::ErrorBody;
 
 use crate::admin;
 use crate::command::{Command, ControlAnswer};
 use crate::mailbox::{Engines, Remote};
 
-/// Sends a call. `answer` runs on an engine thread, so it must not wait. Not for engine threads: it
+/// Sends a request. `answer` runs on an engine thread, so it must not wait. Not for engine threads: it
 /// waits while an engine's queue is full.
-pub(crate) fn call(
+pub(crate) fn request(
     engines: &Engines,
-    call: ControlCall,
-    answer: impl FnOnce(Result<Value, ErrorBody>) + Send + 'static,
+    request: Request,
+    answer: impl FnOnce(Result<Response, ErrorBody>) + Send + 'static,
 ) {
-    send(engines, call, Box::new(answer), Remote::post);
+    send(engines, request, Box::new(answer), Remote::post);
 }
 
 /// The same from an engine thread.
-pub(crate) fn call_from_engine(
+pub(crate) fn request_from_engine(
     engines: &Engines,
-    call: ControlCall,
-    answer: impl FnOnce(Result<Value, ErrorBody>) + Send + 'static,
+    request: Request,
+    answer: impl FnOnce(Result<Response, ErrorBody>) + Send + 'static,
 ) {
-    send(engines, call, Box::new(answer), Remote::hand_over);
+    send(engines, request, Box::new(answer), Remote::hand_over);
 }
 
 fn send(
     engines: &Engines,
-    call: ControlCall,
+    request: Request,
     answer: ControlAnswer,
     send: impl Fn(&Remote, Command),
 ) {
-    if engines.len() == 1 || !admin::is_per_shard(&call) {
-        return send(engines.first(), Command::control(call, answer));
+    if engines.len() == 1 || !admin::is_per_shard(&request) {
+        return send(engines.first(), Command::control(request, answer));
     }
-    let gather = Arc::new(Mutex::new(Gather {
-        parts: vec![None; engines.len()],
-        call: call.clone(),
-        answer: Some(answer),
-    }));
+    let gather =
+        Arc::new(Mutex::new(Gather { parts: vec![None; engines.len()], answer: Some(answer) }));
     for (shard, engine) in engines.iter().enumerate() {
         let gather = gather.clone();
         let part = move |result| Gather::add(&gather, shard, result);
-        send(engine, Command::control(call.clone(), part));
+        send(engine, Command::control(request.clone(), part));
     }
 }
 
 /// The parts of an answer that have come.
 struct Gather {
-    parts: Vec<Option<Value>>,
-    call: ControlCall,
+    parts: Vec<Option<Response>>,
     /// Taken by the last part, or by the first refusal.
     answer: Option<ControlAnswer>,
 }
 
 impl Gather {
-    fn add(gather: &Mutex<Self>, shard: usize, part: Result<Value, ErrorBody>) {
+    fn add(gather: &Mutex<Self>, shard: usize, part: Result<Response, ErrorBody>) {
         let mut gather = gather.lock().unwrap_or_else(PoisonError::into_inner);
         let result = match part {
             Err(error) => Err(error),
@@ -72,7 +68,7 @@ impl Gather {
                     return;
                 }
                 let parts = gather.parts.iter_mut().filter_map(Option::take).collect();
-                Ok(admin::add_up(&gather.call, parts))
+                Ok(admin::add_up(parts))
             }
         };
         let answer = gather.answer.take();

@@ -1,7 +1,7 @@
 //! What one host received and sent, with its verdicts, as the hook of its stack saw it.
 //!
-//! [`World::pcap`](crate::world::World::pcap) shows the links: what was sent, lost or not. A capture
-//! shows one host: what reached it, what became of that, and by its own clock.
+//! [`World::pcap`](crate::world::World::pcap) shows the links: what was sent, lost or not. A
+//! capture shows one host: what reached it, what became of that, and by its own clock.
 
 use std::collections::BTreeMap;
 

@@ -17,6 +17,7 @@ mod address;
 mod cx;
 mod error;
 mod interface;
+mod link;
 mod list;
 mod membership;
 mod neighbor;
@@ -25,16 +26,16 @@ mod publish;
 mod route;
 mod timers;
 
-pub use crate::fib::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress};
+pub use crate::fib::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress, LinkState};
 pub use address::AddressConfig;
 pub use error::ControlError;
 pub use interface::InterfaceConfig;
+pub use link::LinkChange;
 pub use list::{AddressInfo, InterfaceInfo, NeighborInfo, RouteInfo};
 pub use neighbor::machine::NudState;
 pub use route::{RouteConfig, RouteProtocol, Scope};
 
 use addr::{Cidr, IfIndex, Ip, Mac};
-use wire::ip::IpHeader;
 use wire::offload::Medium;
 
 use crate::control::address::Effect;
@@ -48,7 +49,10 @@ use crate::control::path_mtu::PathMtus;
 use crate::control::route::Routes;
 use crate::control::timers::TimerId;
 use crate::cx::Request;
+use crate::delivery::{ControlMessage, Delivery};
 use crate::drop::DropReason;
+#[cfg(test)]
+use crate::fib::ControlProtocols;
 use crate::fib::FibUpdate;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
@@ -117,14 +121,11 @@ impl Control {
         now: Instant,
         config: InterfaceConfig,
     ) -> Result<IfIndex, ControlError> {
-        let link_local = config.link_local && config.medium == Medium::Ethernet;
         let interface = self.cx.interfaces.add(config)?;
-        let ifindex = interface.ifindex;
-        let automatic = (link_local && interface.has_v6()).then(|| eui64_link_local(interface.mac));
+        let (ifindex, has_v6) = (interface.ifindex, interface.has_v6());
         self.publish();
-        if let Some(cidr) = automatic {
-            let config = AddressConfig::new(cidr).origin(AddressOrigin::KernelLinkLocal);
-            self.address_add(now, ifindex, &config)?;
+        if has_v6 {
+            self.start_v6(now, ifindex)?;
         }
         Ok(ifindex)
     }
@@ -139,6 +140,40 @@ impl Control {
         gone.iter().for_each(|ip| self.cx.timers.cancel(TimerId::Address(ifindex, *ip)));
         self.drop_routes_from(&gone);
         self.publish();
+        Ok(())
+    }
+
+    /// Changes the state, MTU or link address of an interface.
+    pub(crate) fn link_set(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        change: &LinkChange,
+    ) -> Result<(), ControlError> {
+        self.cx.now = now;
+        let Some(effect) = link::set(&mut self.cx, ifindex, change)? else { return Ok(()) };
+        let (before, after) = (effect.before, effect.after);
+        if (before.up && !after.up) || effect.mac_changed {
+            self.neighbors.flush(&mut self.cx, Some(ifindex));
+        } else if before.carrier && !after.carrier {
+            self.neighbors.flush_learned(&mut self.cx, ifindex);
+        }
+        if before.up && !after.up {
+            self.routes.retain(|r| r.fib.ifindex != ifindex);
+        }
+        if !after.is_running() {
+            self.cx.outbox.remove(ifindex);
+        }
+        if effect.had_v6 && !effect.has_v6 {
+            self.stop_v6(ifindex);
+        }
+        self.publish();
+        if after.is_running() && !before.is_running() {
+            self.announce_all(ifindex);
+        }
+        if effect.has_v6 && !effect.had_v6 {
+            self.start_v6(now, ifindex)?;
+        }
         Ok(())
     }
 
@@ -237,29 +272,35 @@ impl Control {
 
     // What the shard hands over, and time.
 
-    /// Takes an ARP packet. `to_us`: the frame was sent to our own link address.
-    pub(crate) fn receive_arp(
+    /// Takes a message that a shard hands over.
+    pub(crate) fn receive(
         &mut self,
         now: Instant,
-        ifindex: IfIndex,
-        to_us: bool,
-        packet: &[u8],
+        delivery: &Delivery<'_>,
     ) -> Result<(), DropReason> {
-        self.cx.now = now;
-        arp_input::receive(&mut self.neighbors, &mut self.cx, ifindex, to_us, packet)
+        let Self { cx, neighbors, .. } = self;
+        cx.now = now;
+        let ifindex = delivery.ifindex;
+        match &delivery.message {
+            ControlMessage::Arp(packet) => {
+                arp_input::receive(neighbors, cx, ifindex, delivery.link.dst, packet)
+            }
+            ControlMessage::NeighborDiscovery(message)
+            | ControlMessage::RouterDiscovery(message) => {
+                nd_input::receive(neighbors, cx, ifindex, message)
+            }
+            // No machine registers for these, so they end as they would without control.
+            ControlMessage::Mld(_) => Err(DropReason::IcmpUnwanted),
+            ControlMessage::Igmp(_) => Err(DropReason::IpUnknownProtocol),
+            ControlMessage::Dhcpv4(_) | ControlMessage::Dhcpv6(_) => Err(DropReason::UdpNoSocket),
+        }
     }
 
-    /// Takes a message of neighbour discovery: type, code and body of an ICMPv6 packet with this
-    /// header.
-    pub(crate) fn receive_nd(
-        &mut self,
-        now: Instant,
-        ifindex: IfIndex,
-        header: &IpHeader,
-        message: (u8, u8, &[u8]),
-    ) -> Result<(), DropReason> {
-        self.cx.now = now;
-        nd_input::receive(&mut self.neighbors, &mut self.cx, ifindex, header, message)
+    /// Lets the messages of these protocols come here.
+    #[cfg(test)]
+    pub(crate) fn register(&mut self, ifindex: IfIndex, protocols: ControlProtocols) {
+        self.cx.interfaces.named(ifindex).unwrap().control_protocols = protocols;
+        self.publish();
     }
 
     /// Does what the shard asked for.
@@ -353,6 +394,44 @@ impl Control {
         }
     }
 
+    /// IPv6 is possible on the interface from now on.
+    fn start_v6(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
+        let interface = self.cx.interfaces.named(ifindex)?;
+        interface.join_if_absent(Ip::ALL_NODES);
+        let automatic = interface.auto_link_local.then(|| eui64_link_local(interface.mac));
+        self.publish();
+        match automatic {
+            Some(cidr) => {
+                let config = AddressConfig::new(cidr).origin(AddressOrigin::KernelLinkLocal);
+                self.address_add(now, ifindex, &config)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// IPv6 is not possible on the interface any more (Linux `addrconf_ifdown`): its addresses and
+    /// routes go.
+    fn stop_v6(&mut self, ifindex: IfIndex) {
+        self.routes.retain(|r| r.fib.ifindex != ifindex || r.fib.destination.ip.is_v4());
+        let Ok(interface) = self.cx.interfaces.named(ifindex) else { return };
+        interface.leave(Ip::ALL_NODES);
+        let own: Vec<Ip> = interface.addresses.iter().map(InterfaceAddress::ip).collect();
+        for ip in own.into_iter().filter(Ip::is_v6) {
+            if let Ok(effect) = address::del(&mut self.cx, ifindex, ip) {
+                self.on_address(ifindex, &effect);
+            }
+        }
+    }
+
+    /// Tells a link that runs again which groups and addresses are here.
+    fn announce_all(&mut self, ifindex: IfIndex) {
+        let Some(interface) = self.cx.interfaces.get(ifindex) else { return };
+        let groups: Vec<Ip> = interface.groups().collect();
+        let own: Vec<Ip> = interface.assigned().map(|a| a.ip).collect();
+        groups.into_iter().for_each(|group| mld::report(&mut self.cx, ifindex, group, true));
+        own.into_iter().for_each(|ip| self.announce(ifindex, ip));
+    }
+
     /// Tells an Ethernet that an address is here.
     fn announce(&mut self, ifindex: IfIndex, ip: Ip) {
         let cx = &mut self.cx;
@@ -386,7 +465,8 @@ impl Control {
     /// Builds interfaces and routes of the snapshot anew.
     fn publish(&mut self) {
         let interfaces = self.cx.interfaces.iter().map(Interface::publish).collect();
-        let routes = self.routes.all(&self.cx.interfaces).into_iter().map(|r| r.fib).collect();
+        let all = self.routes.all(&self.cx.interfaces).into_iter().map(|r| r.fib);
+        let routes = all.filter(|r| self.cx.is_running(r.ifindex)).collect();
         self.cx.publisher.tables(interfaces, routes);
     }
 }

@@ -47,7 +47,7 @@ pub(crate) enum Request {
     Resolve(IfIndex, Ip),
     /// The neighbour's entry is in use (starts DELAY if it is STALE).
     Used(IfIndex, Ip),
-    /// An upper layer saw forward progress through this neighbour (RFC 4861 §7.3.1, TCPI-17).
+    /// An upper layer saw forward progress through this neighbour (RFC 4861 §7.3.1).
     Confirmed(IfIndex, Ip),
     /// A router said that packets to this destination must be no larger. Only for errors that quote
     /// a packet which was really sent (RFC 5927 §4).

@@ -38,6 +38,8 @@ drop_reasons! {
     LinkNotOurs = "link_not_ours",
     /// The frame came by an interface that does not exist (any more).
     LinkUnknownInterface = "link_unknown_interface",
+    /// The frame came by an interface that is down, or was to leave by one.
+    LinkDown = "link_down",
     /// The frame is for a VLAN, none of which is configured.
     LinkVlan = "link_vlan",
     /// No protocol of ours has this EtherType.
@@ -118,6 +120,8 @@ drop_reasons! {
     NeighborFailed = "neighbor_failed",
     /// A bounded queue of replies is full.
     OutboxFull = "outbox_full",
+    /// The shard that owns the frame's flow has fallen too far behind to be handed more.
+    ShardBusy = "shard_busy",
     /// An ICMP error was not sent: the rate limit is reached.
     IcmpRateLimited = "icmp_rate_limited",
 }

@@ -8,7 +8,9 @@
 //! A destination of our own is reached by the loopback interface ([`Fib::LOOPBACK`]): its paths
 //! have no link address, and the host hands what is sent there back to its own input.
 
-mod address;
+pub(crate) mod address;
+pub(crate) mod control_protocols;
+pub(crate) mod link_state;
 
 use core::ops::Deref;
 use std::collections::BTreeMap;
@@ -21,12 +23,14 @@ use crate::ip::source;
 use crate::socket::SocketError;
 
 mod stamp;
-mod tables;
+pub(crate) mod tables;
 mod update;
 
 pub use address::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress};
+pub use control_protocols::ControlProtocols;
+pub use link_state::LinkState;
 pub use stamp::Stamp;
-pub use tables::{FibInterface, FibRoute, FibTables};
+pub use tables::{Destination, FibInterface, FibRoute, FibTables};
 pub use update::FibUpdate;
 
 use stamp::Generations;
@@ -91,24 +95,11 @@ impl Hop {
     }
 }
 
-/// Whose a destination address is, seen from the interface a packet came in by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// An address of ours.
-    Unicast,
-    /// The limited broadcast address or a subnet's.
-    Broadcast,
-    /// A group that was joined.
-    Multicast,
-    /// Somebody else's.
-    Foreign,
-}
-
 /// The snapshot that one shard reads; its [`FibTables`] read as its own.
 ///
-/// Control has a copy and every shard has one. A change reaches a copy as a [`FibUpdate`]: interfaces and
-/// routes are shared between the copies, a neighbour or a path MTU is patched, so that no change copies
-/// a table of neighbours.
+/// Control has a copy and every shard has one. A change reaches a copy as a [`FibUpdate`]:
+/// interfaces and routes are shared between the copies, a neighbour or a path MTU is patched, so
+/// that no change copies a table of neighbours.
 #[derive(Clone, Debug, Default)]
 pub struct Fib {
     /// Grows by one with every change.
@@ -132,10 +123,7 @@ impl Deref for Fib {
 
 impl Fib {
     /// The loopback interface, which every host has.
-    pub const LOOPBACK: IfIndex = match IfIndex::new(1) {
-        Some(index) => index,
-        None => unreachable!(),
-    };
+    pub const LOOPBACK: IfIndex = tables::LOOPBACK;
 
     /// The parts that change rarely, to be shared.
     #[must_use]
@@ -244,7 +232,7 @@ impl Fib {
         let preferred = preferred.filter(|source| self.is_local(*source));
         let source = match source.or(preferred) {
             Some(source) => source,
-            None => source::select(self, interface, next_hop, destination)
+            None => source::select(&self.tables, interface, next_hop, destination)
                 .ok_or(SocketError::AddressNotAvailable)?,
         };
         let mtu = match self.path_mtus.get(&destination) {
@@ -313,7 +301,8 @@ impl Fib {
         }
         // FIB-09: without a route, what is meant for the link goes to the interface named, to the
         // source's, or to the only one.
-        let mut links = self.interfaces.iter().filter(|i| i.ifindex != Self::LOOPBACK);
+        let link = |i: &&FibInterface| i.ifindex != Self::LOOPBACK && i.state.is_running();
+        let mut links = self.interfaces.iter().filter(link);
         let interface = match oif {
             Some(oif) => self.interface(oif),
             None => source.and_then(|s| self.owner(s)).or_else(|| {
@@ -321,6 +310,7 @@ impl Fib {
                 (links.next().is_none() || destination.is_v6()).then_some(first)
             }),
         };
+        let interface = interface.filter(|i| i.state.is_running());
         Ok((interface.ok_or(SocketError::NetworkUnreachable)?, destination, None))
     }
 

@@ -1,9 +1,9 @@
 //! The one place that sees every frame of both directions.
 //!
-//! [`Hook::observe`] is called once for each frame that was received, when its verdict is known, and
-//! once for each frame that leaves, loopback included. Without a [`Tap`] that is one branch on a
-//! field of the host. A tap is a bounded queue of copies: whoever drives the host takes them out at
-//! leisure, and what did not fit is counted. A filter will stand here too.
+//! [`Hook::observe`] is called once for each frame that was received, when its verdict is known,
+//! and once for each frame that leaves, loopback included. Without a [`Tap`] that is one branch on
+//! a field of the host. A tap is a bounded queue of copies: whoever drives the host takes them out
+//! at leisure, and what did not fit is counted. A filter will stand here too.
 
 use std::collections::VecDeque;
 
@@ -64,6 +64,12 @@ impl Tap {
     /// Takes the oldest frame out.
     pub fn pop(&mut self) -> Option<TapFrame> {
         self.frames.pop_front()
+    }
+
+    /// Whether there is none to take out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
     }
 
     /// Frames that were not kept because the tap was full, since it was set.

@@ -51,7 +51,7 @@ pub(crate) enum IcmpErrorKind {
 }
 
 impl IcmpErrorKind {
-    /// What a socket is told, if it is told at all.
+    /// The error that a socket gets from it; none if the socket must not see it.
     pub(crate) fn socket_error(self) -> Option<SocketError> {
         match self {
             Self::PortUnreachable | Self::ProtocolUnreachable => {
@@ -91,9 +91,9 @@ pub(crate) enum Outcome<'a> {
     Nd(u8, u8, &'a [u8]),
 }
 
-/// An error of ours.
+/// What an ICMP error that we send is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Complaint {
+pub(crate) enum ErrorCause {
     /// No socket at this port.
     Port,
     /// No such protocol here.
@@ -165,9 +165,10 @@ impl Icmp {
         }
     }
 
-    /// Tells the sender of `packet` what was wrong with it, if one may and the budget lasts.
-    pub(crate) fn complain(&mut self, cx: &mut Cx<'_>, packet: &Packet<'_>, about: Complaint) {
-        if !may_complain(packet, about) {
+    /// Sends an ICMP error about `packet` to its sender, where the RFCs allow one and the rate
+    /// limit is not reached.
+    pub(crate) fn send_error(&mut self, cx: &mut Cx<'_>, packet: &Packet<'_>, about: ErrorCause) {
+        if !may_send_error(packet, about) {
             return;
         }
         if !self.spend(cx.now) {
@@ -177,7 +178,7 @@ impl Icmp {
         let (src, dst) = (packet.header.dst, packet.header.src);
         let v4 = dst.is_v4();
         let quote = icmp::quote(packet.whole, v4);
-        let message = complaint_message(about, packet, quote);
+        let message = error_message(about, packet, quote);
         let src = if packet.destination == Destination::Unicast {
             src
         } else {
@@ -195,7 +196,7 @@ impl Icmp {
         }
     }
 
-    /// ICMPS-01, ICMPS-02. Linux `icmp_echo_ignore_broadcasts` 1; IPv6 groups are answered (RFC
+    /// RFC 1122 §3.2.2.6. Linux `icmp_echo_ignore_broadcasts` 1; IPv6 groups are answered (RFC
     /// 4443 §4.2), from a unicast address.
     fn answer_echo(
         &mut self,
@@ -249,7 +250,7 @@ impl Icmp {
         })
     }
 
-    /// A token bucket, shared by both families (ICMPS-04; Linux `icmp_msgs_per_sec`,
+    /// A token bucket, shared by both families (RFC 4443 §2.4 f; Linux `icmp_msgs_per_sec`,
     /// `icmp_msgs_burst`).
     fn spend(&mut self, now: Instant) -> bool {
         let Some(price) = self.price else { return false };
@@ -270,10 +271,10 @@ fn is_nd(kind: u8) -> bool {
     (ndp::ROUTER_SOLICITATION..=ndp::REDIRECT).contains(&kind)
 }
 
-/// ICMPS-03 and ICMPS-05.
-fn may_complain(packet: &Packet<'_>, about: Complaint) -> bool {
+/// RFC 1122 §3.2.2 and RFC 4443 §2.4 e: what an error must not answer.
+fn may_send_error(packet: &Packet<'_>, about: ErrorCause) -> bool {
     let to_many = packet.link_multicast || packet.destination != Destination::Unicast;
-    let excused = matches!(about, Complaint::Field(problem) if problem.even_multicast);
+    let excused = matches!(about, ErrorCause::Field(problem) if problem.even_multicast);
     let later = packet.header.fragment.is_some_and(|f| f.offset != 0);
     packet.header.src.is_unicast() && !later && !is_error(packet) && (!to_many || excused)
 }
@@ -282,26 +283,26 @@ fn may_complain(packet: &Packet<'_>, about: Complaint) -> bool {
 fn is_error(packet: &Packet<'_>) -> bool {
     let kind = packet.payload.first();
     match packet.header.protocol {
-        // Only queries and their answers may be complained about; what is unknown may be an error.
+        // Only queries and their answers may be answered by an error; the rest may be errors.
         PROTO_ICMP => !matches!(kind, Some(0 | 8..=10 | 13..=18)),
         PROTO_ICMPV6 => kind.is_none_or(|kind| *kind < 128 || *kind == ndp::REDIRECT),
         _ => false,
     }
 }
 
-fn complaint_message<'a>(about: Complaint, packet: &Packet<'_>, quote: &'a [u8]) -> Message<'a> {
+fn error_message<'a>(about: ErrorCause, packet: &Packet<'_>, quote: &'a [u8]) -> Message<'a> {
     let v4 = packet.header.src.is_v4();
     match about {
-        Complaint::Port if v4 => Message::Unreachable { code: icmpv4::CODE_PORT, quote },
-        Complaint::Port => Message::Unreachable { code: icmpv6::CODE_PORT, quote },
-        Complaint::Protocol if v4 => Message::Unreachable { code: icmpv4::CODE_PROTOCOL, quote },
-        Complaint::Protocol => Message::ParameterProblem {
+        ErrorCause::Port if v4 => Message::Unreachable { code: icmpv4::CODE_PORT, quote },
+        ErrorCause::Port => Message::Unreachable { code: icmpv6::CODE_PORT, quote },
+        ErrorCause::Protocol if v4 => Message::Unreachable { code: icmpv4::CODE_PROTOCOL, quote },
+        ErrorCause::Protocol => Message::ParameterProblem {
             code: icmpv6::CODE_NEXT_HEADER,
             pointer: packet.header.protocol_at as u32,
             quote,
         },
-        Complaint::ReassemblyTime => Message::TimeExceeded { code: 1, quote },
-        Complaint::Field(problem) => Message::ParameterProblem {
+        ErrorCause::ReassemblyTime => Message::TimeExceeded { code: 1, quote },
+        ErrorCause::Field(problem) => Message::ParameterProblem {
             code: if v4 { 0 } else { problem.code },
             pointer: u32::from(problem.pointer),
             quote,
@@ -309,7 +310,8 @@ fn complaint_message<'a>(about: Complaint, packet: &Packet<'_>, quote: &'a [u8])
     }
 }
 
-/// ICMPS-09: whose packet an error is about. It must be ours, whole enough to be recognised, and
+/// RFC 1122 §3.2.2, RFC 5927 §4: whose packet an error is about. It must be ours, whole enough to
+/// be recognised, and
 /// sent to where an error can come from.
 fn error_in<'a>(
     fib: &Fib,

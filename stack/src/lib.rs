@@ -19,6 +19,7 @@
 
 pub mod control;
 mod cx;
+mod delivery;
 pub mod drop;
 pub mod event;
 pub mod fib;
@@ -30,22 +31,27 @@ mod icmp;
 mod ip;
 pub mod limits;
 mod memory;
+mod mesh;
 mod outbox;
 pub mod rng;
 mod shard;
 pub mod socket;
 pub mod stats;
+pub mod steer;
 mod store;
 pub mod tcp;
 pub mod time;
 pub mod udp;
 pub mod verdict;
+pub mod worker;
 
 pub use control::{ControlError, InterfaceConfig, RouteConfig};
 pub use drop::DropReason;
 pub use event::Readiness;
 pub use host::Host;
 pub use limits::Limits;
+pub use shard::index::{ShardIndex, ShardSet};
 pub use socket::{SocketError, SocketId};
 pub use time::Instant;
 pub use verdict::Verdict;
+pub use worker::Worker;

@@ -25,7 +25,7 @@ pub struct Limits {
     /// Largest backlog a listener may ask for (Linux `somaxconn`).
     pub somaxconn: u32,
     /// Challenge ACKs a second over all connections, on average: each second's budget is drawn at
-    /// random from half to one and a half of it (RFC 5961 §7; GAP-04). `u32::MAX` means no limit, as
+    /// random from half to one and a half of it (RFC 5961 §7). `u32::MAX` means no limit, as
     /// newer Linux has it because its older fixed limit let outsiders count; a random one does
     /// not, and bounds what forged segments make us send.
     pub tcp_challenge_acks_per_second: u32,
@@ -60,7 +60,7 @@ pub struct Limits {
     /// Disjoint ranges of out-of-order text kept per connection; the furthest give way. A full window
     /// of 6 MiB that loses every tenth segment makes some 400.
     pub tcp_out_of_order_ranges: usize,
-    /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s, GAP-24).
+    /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s).
     pub tcp_fin_timeout: Duration,
     /// Which flows in TIME-WAIT our own connections may take over (Linux `tcp_tw_reuse`).
     pub tcp_tw_reuse: TimeWaitReuse,
@@ -104,6 +104,31 @@ pub struct Limits {
     pub ephemeral_port_first: u16,
     /// Highest ephemeral port (TCPO-14).
     pub ephemeral_port_last: u16,
+}
+
+impl Limits {
+    /// The bounds of one of so many shards: its part of what the host may have in all. What is bounded
+    /// for each socket or interface, what only control has, and what all shards share is as it was.
+    #[must_use]
+    pub(crate) fn share(&self, shards: usize) -> Self {
+        let part = |bound: u32| bound.div_ceil(shards as u32);
+        let part_of_size = |bound: usize| bound.div_ceil(shards);
+        let rate = |bound: u32| if bound == u32::MAX { bound } else { part(bound) };
+        Self {
+            tcp_connections: part(self.tcp_connections),
+            tcp_listeners: part(self.tcp_listeners),
+            tcp_embryos: part(self.tcp_embryos),
+            tcp_challenge_acks_per_second: rate(self.tcp_challenge_acks_per_second),
+            tcp_time_wait: part(self.tcp_time_wait),
+            tcp_max_orphans: part(self.tcp_max_orphans),
+            udp_sockets: part(self.udp_sockets),
+            icmp_errors_per_second: part(self.icmp_errors_per_second),
+            icmp_error_burst: part(self.icmp_error_burst),
+            reassemblies: part_of_size(self.reassemblies),
+            reassembly_bytes: part_of_size(self.reassembly_bytes),
+            ..self.clone()
+        }
+    }
 }
 
 /// Which flows in TIME-WAIT may begin again from our side.

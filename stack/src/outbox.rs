@@ -1,7 +1,7 @@
 //! Small packets that no socket owns, waiting for a transmit slot: RSTs, echo replies, ICMP errors,
 //! ARP, neighbour discovery. Complete frames, bounded per interface.
 //!
-//! A frame whose next hop is still being resolved is parked until the snapshot knows the link
+//! A frame whose next hop is still being resolved waits until the snapshot knows the link
 //! address or knows that there is none: a few per neighbour (RFC 1122 §2.3.2.2 wants at least
 //! one), the oldest gives way. Sockets do not park frames here, they wait themselves.
 
@@ -96,8 +96,8 @@ impl Outbox {
         gone
     }
 
-    /// The same as [`Self::unpark_all`] after a change of one neighbour: nothing to do unless a frame is
-    /// for it.
+    /// The same as [`Self::unpark_all`] after a change of one neighbour: nothing to do unless a
+    /// frame is for it.
     pub(crate) fn unpark(&mut self, next_hop: NextHop, fib: &Fib, now: Instant, stats: &mut Stats) {
         if self.parked.iter().any(|p| (p.ifindex, p.next_hop) == next_hop) {
             self.unpark_all(fib, now, stats);
@@ -131,13 +131,18 @@ impl Outbox {
     }
 
     /// Copies the oldest frame for `ifindex` into `slot` and returns its length. A frame longer
-    /// than the slot is skipped (it cannot leave by this device).
+    /// than the slot cannot leave by this device: it is dropped, and the next one is tried.
     #[inline]
-    pub(crate) fn pop(&mut self, ifindex: IfIndex, slot: &mut [u8]) -> Option<usize> {
-        if self.queued == 0 { None } else { self.pop_first(ifindex, slot) }
+    pub(crate) fn pop(
+        &mut self,
+        ifindex: IfIndex,
+        slot: &mut [u8],
+        stats: &mut Stats,
+    ) -> Option<usize> {
+        if self.queued == 0 { None } else { self.pop_first(ifindex, slot, stats) }
     }
 
-    fn pop_first(&mut self, ifindex: IfIndex, slot: &mut [u8]) -> Option<usize> {
+    fn pop_first(&mut self, ifindex: IfIndex, slot: &mut [u8], stats: &mut Stats) -> Option<usize> {
         loop {
             let (_, queue) = self.queues.iter_mut().find(|(i, _)| *i == ifindex)?;
             let frame = queue.pop_front()?;
@@ -151,6 +156,7 @@ impl Outbox {
             if fits {
                 return Some(len);
             }
+            stats.drop(DropReason::PacketTooBig);
         }
     }
 

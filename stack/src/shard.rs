@@ -2,14 +2,17 @@
 //!
 //! A frame goes through `link` (is it for this station?), [`ip::input`](crate::ip::input) (is it
 //! for this host?), perhaps reassembly, to its protocol. What is control's (ARP, neighbour
-//! discovery) is handed out as a [`Punt`]. The other way, [`Shard::transmit`] fills one slot:
+//! discovery) is handed out as a [`ControlMessage`](crate::delivery::ControlMessage). The other way, [`Shard::transmit`] fills one slot:
 //! replies first, then the sockets' segments and datagrams.
 //!
 //! What the shard wants of control it asks by [`Requests`].
 
+mod for_control;
+pub(crate) mod index;
 mod link;
 mod receive;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use addr::IfIndex;
@@ -20,30 +23,37 @@ use crate::cx::{Cx, Requests};
 use crate::drop::DropReason;
 use crate::event::EventQueue;
 use crate::fib::{Fib, FibTables, FibUpdate};
-use crate::icmp::{Complaint, Icmp};
+use crate::icmp::{ErrorCause, Icmp};
 use crate::ip::Packet;
 use crate::ip::input::IpInput;
 use crate::ip::reassembly::Reassembly;
 use crate::limits::Limits;
 use crate::memory::Memory;
+use crate::mesh::HandedFrame;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::Sockets;
 use crate::stats::{LinkCounters, Stats};
+use crate::steer::Home;
 use crate::store::waiting::NextHop;
 use crate::time::Instant;
 use crate::verdict::Verdict;
 
-pub(crate) use receive::{Punt, Received};
+pub(crate) use receive::Received;
+
+use index::ShardIndex;
 
 /// The per-packet part of a host.
 #[derive(Debug)]
 pub(crate) struct Shard {
+    home: Home,
     pub(crate) sockets: Sockets,
     icmp: Icmp,
     reassembly: Reassembly,
     /// The packet that reassembly completed last.
     whole: Vec<u8>,
+    /// Packets put together here that belong to other shards.
+    handovers: VecDeque<(ShardIndex, HandedFrame)>,
     pub(crate) parts: Parts,
     pub(crate) input: IpInput,
     counters: Vec<(IfIndex, LinkCounters)>,
@@ -82,12 +92,14 @@ impl Parts {
 const EVENTS_RESERVE: usize = 1024;
 
 impl Shard {
-    pub(crate) fn new(limits: &Limits, mut rng: Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, mut rng: Rng) -> Self {
         Self {
-            sockets: Sockets::new(limits, &mut rng),
+            home,
+            sockets: Sockets::new(limits, home, &mut rng),
             icmp: Icmp::new(limits, &mut rng),
             reassembly: Reassembly::default(),
             whole: Vec::new(),
+            handovers: VecDeque::new(),
             parts: Parts {
                 rng,
                 limits: limits.clone(),
@@ -110,7 +122,7 @@ impl Shard {
         ifindex: IfIndex,
         slot: &mut [u8],
     ) -> Option<TxMeta> {
-        if let Some(len) = self.parts.outbox.pop(ifindex, slot) {
+        if let Some(len) = self.parts.outbox.pop(ifindex, slot, &mut self.parts.stats) {
             let checksum = TxChecksum::Complete;
             return Some(TxMeta { len: len as u32, checksum, gso: None });
         }
@@ -139,7 +151,7 @@ impl Shard {
                 payload: header.payload(&expired.packet),
                 whole: &expired.packet,
             };
-            icmp.complain(&mut parts.cx(now, fib), &packet, Complaint::ReassemblyTime);
+            icmp.send_error(&mut parts.cx(now, fib), &packet, ErrorCause::ReassemblyTime);
         }
         parts.outbox.unpark_all(fib, now, &mut parts.stats);
     }
@@ -173,12 +185,14 @@ impl Shard {
         sockets.neighbor_changed(&mut parts.cx(now, fib), next_hop);
     }
 
-    /// Interfaces, addresses or routes changed. What belonged to those that are gone ends; whoever waits
-    /// for anything looks again.
+    /// Interfaces, addresses or routes changed. What belonged to those that are gone ends; whoever
+    /// waits for anything looks again.
     fn tables_changed(&mut self, now: Instant, fib: &Fib, before: &FibTables) {
         for interface in &before.interfaces {
-            if fib.interface(interface.ifindex).is_none() {
-                self.interface_del(interface.ifindex);
+            match fib.interface(interface.ifindex) {
+                None => self.interface_del(interface.ifindex),
+                Some(now) if !now.state.is_running() => self.parts.outbox.remove(now.ifindex),
+                Some(_) => {}
             }
         }
         let Self { sockets, parts, .. } = self;
@@ -194,9 +208,14 @@ impl Shard {
     /// Counts a received frame of `len` bytes by its verdict.
     pub(crate) fn count_received(&mut self, ifindex: IfIndex, len: usize, verdict: Verdict) {
         let stats = &mut self.parts.stats;
+        if let Verdict::HandedOver(_) = verdict {
+            // Its owner counts it as received.
+            stats.frames_handed_over += 1;
+            return;
+        }
         stats.frames_in += 1;
         match verdict {
-            Verdict::Consumed => stats.frames_delivered += 1,
+            Verdict::Consumed | Verdict::HandedOver(_) => stats.frames_delivered += 1,
             Verdict::Forward { .. } => stats.frames_to_forward += 1,
             Verdict::Dropped(reason) => stats.drop_received(reason),
         }
@@ -207,7 +226,7 @@ impl Shard {
         counters.rx_packets += 1;
         counters.rx_bytes += len as u64;
         match verdict {
-            Verdict::Consumed | Verdict::Forward { .. } => {}
+            Verdict::Consumed | Verdict::HandedOver(_) | Verdict::Forward { .. } => {}
             Verdict::Dropped(reason) if reason.is_malformed() => counters.rx_errors += 1,
             Verdict::Dropped(_) => counters.rx_dropped += 1,
         }

@@ -5,9 +5,9 @@
 //! sent stays in the send ring until a transmit slot is lent, and is built there: socket after
 //! socket, one datagram each. A datagram beyond the path's size leaves in fragments, a slot each.
 //!
-//! A socket whose next hop is being resolved is parked until the snapshot changes. Errors are kept
-//! one at a time for whoever asks ([`crate::Host::take_error`]): ECONNREFUSED on a connected socket
-//! (SOCK-55, but only where Linux reports it too), no route, no answer from the next hop.
+//! A socket whose next hop is being resolved waits until the snapshot has its link address. Errors
+//! are kept one at a time for whoever asks ([`crate::Host::take_error`]): ECONNREFUSED on a
+//! connected socket (only where Linux reports it too), no route, no answer from the next hop.
 //!
 //! A wildcard `::` socket takes IPv4 too unless told otherwise.
 
@@ -16,6 +16,7 @@ mod output;
 mod record;
 mod table;
 
+pub(crate) use input::verify;
 pub use record::{RECORD_LEN, Record};
 
 use std::collections::VecDeque;
@@ -30,6 +31,7 @@ use crate::ip::ident::Ident;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketInfo, SocketKind, SocketRings};
+use crate::steer::Home;
 use crate::store::drained::{Drain, Drained};
 use crate::store::waiting::{NextHop, Waiting};
 use crate::time::Instant;
@@ -50,6 +52,7 @@ pub struct UdpOptions {
 /// Every UDP socket of a shard.
 #[derive(Debug)]
 pub(crate) struct Udp {
+    home: Home,
     table: Table,
     ident: Ident,
     /// Sockets that may send, per interface of their next datagram.
@@ -60,9 +63,10 @@ pub(crate) struct Udp {
 }
 
 impl Udp {
-    pub(crate) fn new(limits: &Limits, rng: &mut Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
         Self {
-            table: Table::new(limits),
+            home,
+            table: Table::new(limits, home),
             ident: Ident::new(rng),
             ready: Vec::new(),
             waiting: Waiting::default(),
@@ -70,7 +74,7 @@ impl Udp {
         }
     }
 
-    /// Makes a socket at `local`; port 0 picks one (SOCK-20).
+    /// Makes a socket at `local`; port 0 picks one.
     pub(crate) fn bind(
         &mut self,
         cx: &mut Cx<'_>,
@@ -80,6 +84,9 @@ impl Udp {
         let ip = local.ip;
         if !ip.is_unspecified() && !is_to_many(cx.fib, ip) && !cx.fib.is_local(ip) {
             return Err(SocketError::AddressNotAvailable);
+        }
+        if local.port != 0 && !self.home.owns_port(local.port) {
+            return Err(SocketError::InvalidArgument);
         }
         let port = match local.port {
             0 => self.table.ephemeral(ip, options.only_v6, cx.limits, cx.rng),
@@ -120,7 +127,7 @@ impl Udp {
     /// The application wrote datagrams.
     pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         match self.table.by_id(id) {
-            Some(socket) if !socket.queued => self.stage(cx, id.index),
+            Some(socket) if !socket.queued => self.enqueue_by_path(cx, id.index),
             _ => {}
         }
     }
@@ -158,7 +165,7 @@ impl Udp {
         }
         self.table.unbind(id.index);
         self.app_wrote(cx, id);
-        self.bury(cx, id.index);
+        self.free_if_drained(cx, id.index);
     }
 
     /// Lets go at once, with what is unsent.
@@ -177,7 +184,7 @@ impl Udp {
     pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, next_hop: NextHop) {
         for waited_for in [Some(next_hop), None] {
             for index in self.waiting.take(waited_for) {
-                self.restage(cx, index);
+                self.requeue(cx, index);
             }
         }
     }
@@ -185,13 +192,13 @@ impl Udp {
     /// Interfaces, addresses or routes changed: who waited looks again.
     pub(crate) fn tables_changed(&mut self, cx: &mut Cx<'_>) {
         for index in self.waiting.take_all() {
-            self.restage(cx, index);
+            self.requeue(cx, index);
         }
         while let Some(at) =
             self.ready.iter().position(|(ifindex, _)| cx.fib.interface(*ifindex).is_none())
         {
             let (_, orphans) = self.ready.swap_remove(at);
-            orphans.into_iter().for_each(|index| self.restage(cx, index));
+            orphans.into_iter().for_each(|index| self.requeue(cx, index));
         }
     }
 
@@ -232,7 +239,7 @@ impl Udp {
     }
 
     /// Frees a closed socket once everything it had to send is out.
-    fn bury(&mut self, cx: &mut Cx<'_>, index: u32) {
+    fn free_if_drained(&mut self, cx: &mut Cx<'_>, index: u32) {
         let Some(socket) = self.table.at_mut(index) else { return };
         if socket.rx.is_some() || socket.queued {
             return;
@@ -241,8 +248,8 @@ impl Udp {
         self.table.remove(index);
     }
 
-    /// Keeps an error for the application and tells it so.
-    fn fail(&mut self, cx: &mut Cx<'_>, index: u32, error: SocketError) {
+    /// Keeps an error for the application, and reports that there is one.
+    fn set_error(&mut self, cx: &mut Cx<'_>, index: u32, error: SocketError) {
         let Some(socket) = self.table.at_mut(index) else { return };
         socket.error = Some(error);
         if socket.rx.is_some() {

@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use serde_json::json;
 
 use super::*;
+use crate::call::ControlCall;
 use crate::fake;
 
 fn show(api: &str) -> ControlCall {
@@ -36,7 +37,7 @@ fn several_requests_are_in_flight() {
             let session = session.clone();
             scope.spawn(move || {
                 let api = format!("api{i}");
-                assert_eq!(session.control(&show(&api)).unwrap(), json!(api));
+                assert_eq!(session.call(&show(&api)).unwrap(), json!(api));
             });
         }
     });
@@ -53,7 +54,7 @@ fn ids_wrap_around() {
         calls.last_id = u32::MAX - 1;
         calls.in_flight.insert(0, Caller::Gone);
     }
-    let ids: Vec<_> = (0..3).map(|_| session.control(&show("link")).unwrap()).collect();
+    let ids: Vec<_> = (0..3).map(|_| session.call(&show("link")).unwrap()).collect();
     assert_eq!(ids, [json!(u32::MAX), json!(1), json!(2)]);
 }
 
@@ -90,7 +91,7 @@ fn a_late_socket_is_given_back() {
     let call = SocketCall::new(verb::SOCKET, None, &());
     let error = session.socket_call(&call, Some(Duration::from_millis(10))).unwrap_err();
     assert!(matches!(error, CallError::TimedOut(_)), "{error}");
-    assert_eq!(session.control(&show("link")).unwrap(), json!("in time"));
+    assert_eq!(session.call(&show("link")).unwrap(), json!("in time"));
     assert_eq!(wait_closed.recv().unwrap(), SocketCall::new(verb::CLOSE, Some(77), &()));
 }
 
@@ -112,7 +113,7 @@ fn the_end_of_the_connection_wakes_every_caller() {
             });
         }
     });
-    let error = session.control(&show("link")).unwrap_err();
+    let error = session.call(&show("link")).unwrap_err();
     assert_eq!(
         error.to_string(),
         "lost the connection to the daemon: the daemon closed the connection"
@@ -136,7 +137,7 @@ fn what_no_daemon_sends_ends_the_session() {
     ];
     for (name, send) in cases {
         let (session, daemon) = fake::daemon(send);
-        let error = session.control(&show("link")).unwrap_err();
+        let error = session.call(&show("link")).unwrap_err();
         assert!(matches!(error, CallError::Lost(_)), "{name}: {error}");
         daemon.join().unwrap(); // the connection was closed
     }
@@ -152,7 +153,7 @@ fn answers_to_nothing_are_ignored() {
         frame::send(sock, &message.answer(&"again"), None).unwrap();
     });
     for _ in 0..3 {
-        assert_eq!(session.control(&show("link")).unwrap(), json!("mine"));
+        assert_eq!(session.call(&show("link")).unwrap(), json!("mine"));
     }
 }
 
@@ -171,16 +172,17 @@ fn bad_bodies_are_told_apart_from_refusals() {
         }
         frame::send(sock, &answer, None).unwrap();
     });
-    let error = session.control(&show("address")).unwrap_err();
+    let error = session.call(&show("address")).unwrap_err();
     assert_eq!(error.to_string(), "the address exists");
     assert_eq!(io::Error::from(error).raw_os_error(), Some(17));
-    assert_eq!(session.control(&show("address")).unwrap_err().to_string(), "odd");
+    assert_eq!(session.call(&show("address")).unwrap_err().to_string(), "odd");
     for _ in 0..2 {
-        let error = session.control(&show("address")).unwrap_err();
+        let error = session.call(&show("address")).unwrap_err();
         assert!(matches!(error, CallError::Protocol(_)), "{error}");
     }
-    let error = session.query::<Vec<u8>>(&show("address")).unwrap_err();
-    assert!(error.to_string().starts_with("address show: bad answer"), "{error}");
+    let error = session.control(&Request::AddressShow).unwrap_err();
+    let text = "address show: the daemon's answer makes no sense: ";
+    assert!(error.to_string().starts_with(text), "{error}");
 }
 
 /// IPC-01: a request over the limit is refused here, and the session lives on.
@@ -190,8 +192,8 @@ fn a_request_over_the_limit_does_not_hurt_the_session() {
         frame::send(sock, &message.answer(&1), None).unwrap();
     });
     let call = show("link").arg("long", "x".repeat(frame::MAX_LEN));
-    assert!(matches!(session.control(&call), Err(CallError::Protocol(_))));
-    assert_eq!(session.control(&show("link")).unwrap(), json!(1));
+    assert!(matches!(session.call(&call), Err(CallError::Protocol(_))));
+    assert_eq!(session.call(&show("link")).unwrap(), json!(1));
     assert!(session.shared().calls().in_flight.is_empty());
 }
 

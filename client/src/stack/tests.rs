@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::call::ErrorBody;
+use crate::call::{ControlCall, ErrorBody};
 use crate::fake;
 
 #[test]

@@ -2,12 +2,16 @@
 
 use super::*;
 
-fn run(line: &str) -> Result<Request, String> {
+fn command(line: &str) -> Result<(&'static Command, Request), String> {
     let words = line.split_whitespace().map(str::to_owned).collect();
     match parse(words)? {
-        Intent::Run(request) => Ok(request),
+        Intent::Run(command, request) => Ok((command, request)),
         Intent::Print(text) => Err(text),
     }
+}
+
+fn run(line: &str) -> Result<Request, String> {
+    command(line).map(|(_, request)| request)
 }
 
 fn error(line: &str) -> String {
@@ -39,8 +43,8 @@ fn names_may_be_any_unique_prefix() {
         ("a d 10.0.1.8/24 dev tap7", "address delete 10.0.1.8/24 dev tap7"),
         ("a del 10.0.1.8/24 dev tap7", "address delete 10.0.1.8/24 dev tap7"),
     ] {
-        let (short, long) = (run(short).unwrap(), run(long).unwrap());
-        assert!(std::ptr::eq(short.command(), long.command()));
+        let (short, long) = (command(short).unwrap(), command(long).unwrap());
+        assert!(std::ptr::eq(short.0, long.0));
     }
 }
 
@@ -63,25 +67,30 @@ fn arguments_come_in_any_order_with_or_without_their_keyword() {
         "route add dev tap7 any metric 7 via 10.0.1.1",
     ] {
         let request = run(line).unwrap();
-        let values = ["to", "via", "dev", "metric"].map(|name| request.required(name).to_owned());
-        assert_eq!(values, ["default", "10.0.1.1", "tap7", "7"], "{line}");
+        let values = [Arg::To, Arg::Via, Arg::Dev, Arg::Metric]
+            .map(|arg| request.value(arg).map(str::to_owned));
+        assert_eq!(
+            values,
+            ["default", "10.0.1.1", "tap7", "7"].map(|value| Some(value.to_owned())),
+            "{line}"
+        );
     }
-    assert_eq!(run("link show tap7").unwrap().value("dev"), Some("tap7"));
-    assert_eq!(run("link show dev tap7").unwrap().value("dev"), Some("tap7"));
+    assert_eq!(run("link show tap7").unwrap().value(Arg::Dev), Some("tap7"));
+    assert_eq!(run("link show dev tap7").unwrap().value(Arg::Dev), Some("tap7"));
     // A keyword in place of a value is that value.
-    assert_eq!(run("address add 10.0.1.8/24 dev dev").unwrap().value("dev"), Some("dev"));
+    assert_eq!(run("address add 10.0.1.8/24 dev dev").unwrap().value(Arg::Dev), Some("dev"));
 }
 
 #[test]
 fn states_and_protocols_are_those_there_are() {
-    for (line, name, value) in [
-        ("ss state established", "state", "ESTAB"),
-        ("ss state time-wait", "state", "TIME-WAIT"),
-        ("ss state Listening", "state", "LISTEN"),
-        ("neigh nud stale", "nud", "STALE"),
-        ("route proto KERNEL", "proto", "kernel"),
+    for (line, arg, value) in [
+        ("ss state established", Arg::State, "ESTAB"),
+        ("ss state time-wait", Arg::State, "TIME-WAIT"),
+        ("ss state Listening", Arg::State, "LISTEN"),
+        ("neigh nud stale", Arg::Nud, "STALE"),
+        ("route proto KERNEL", Arg::Proto, "kernel"),
     ] {
-        assert_eq!(run(line).unwrap().value(name), Some(value), "{line}");
+        assert_eq!(run(line).unwrap().value(arg), Some(value), "{line}");
     }
     for line in ["ss state frob", "neigh nud frob", "route proto frob"] {
         assert!(error(line).contains("\"frob\" is not a "), "{}", error(line));
@@ -90,11 +99,11 @@ fn states_and_protocols_are_those_there_are() {
 
 #[test]
 fn values_are_made_canonical() {
-    let address = |line: &str| run(line).unwrap().required("local").to_owned();
-    assert_eq!(address("a a 10.0.1.8 dev t"), "10.0.1.8/32");
-    assert_eq!(address("a a 2001:DB8:0::8/64 dev t"), "2001:db8::8/64");
+    let address = |line: &str| run(line).unwrap().value(Arg::Local).map(str::to_owned);
+    assert_eq!(address("a a 10.0.1.8 dev t").as_deref(), Some("10.0.1.8/32"));
+    assert_eq!(address("a a 2001:DB8:0::8/64 dev t").as_deref(), Some("2001:db8::8/64"));
     let request = run("n a 10.0.1.9 lladdr 02-00-00-00-00-0A dev t").unwrap();
-    assert_eq!(request.value("lladdr"), Some("02:00:00:00:00:0a"));
+    assert_eq!(request.value(Arg::Lladdr), Some("02:00:00:00:00:0a"));
 }
 
 #[test]
@@ -182,10 +191,15 @@ fn help_names_everything() {
         for command in object.commands {
             assert!(!command.about.is_empty());
             assert!(of_object.contains(&help::usage(object, command)));
-            let of_command = error(&format!("{} {} --help", object.name, command.name));
+            let of_command = error(&format!("{} {} --help", object.name, command.verb.name()));
             assert_eq!(of_command, of_object);
             for param in command.params {
-                assert!(of_object.contains(param.about), "{} {}", command.name, param.name);
+                assert!(
+                    of_object.contains(param.about),
+                    "{} {}",
+                    command.verb.name(),
+                    param.arg.name()
+                );
             }
         }
     }
@@ -205,5 +219,15 @@ fn every_full_name_is_reachable() {
                 assert!(std::ptr::eq(pick("command", name, object.commands).unwrap(), command));
             }
         }
+    }
+}
+
+/// No command is carried out by the code of another.
+#[test]
+fn every_command_has_an_action_of_its_own() {
+    let commands: Vec<_> = OBJECTS.iter().flat_map(|object| object.commands).collect();
+    for (i, command) in commands.iter().enumerate() {
+        let earlier = commands[..i].iter().find(|other| other.action == command.action);
+        assert!(earlier.is_none(), "{:?}", command.action);
     }
 }

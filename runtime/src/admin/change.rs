@@ -1,74 +1,71 @@
-//! Control calls that change something.
+//! Requests that change something.
 
-use addr::{Cidr, Ip, Mac};
-use client::call::{ControlCall, ErrorBody};
-use serde_json::Value;
+use client::admin::{
+    AddressAdd, AddressDel, NeighborAdd, NeighborDel, NeighborFlush, Response, RouteAdd, RouteDel,
+};
+use client::call::ErrorBody;
 use stack::control::RouteConfig;
 
-use super::args::{destination, interface, optional, refused, required, required_interface};
+use super::args::{interface, optional_interface, refused};
 use crate::sockets::Core;
 
-type Verdict = Result<Value, ErrorBody>;
+type Answer = Result<Response, ErrorBody>;
 
-pub(super) fn address_add(core: &mut Core, call: &ControlCall) -> Verdict {
-    let address: Cidr = required(call, "address")?;
-    let ifindex = required_interface(call, core)?;
-    core.host.address_add(core.now, ifindex, address).map_err(|e| refused(&e))?;
-    Ok(Value::Null)
+pub(super) fn address_add(core: &mut Core, args: &AddressAdd) -> Answer {
+    let ifindex = interface(core, &args.interface)?;
+    core.host.address_add(core.now, ifindex, args.address).map_err(|e| refused(&e))?;
+    Ok(Response::Done)
 }
 
 /// Without an interface the address names it, as one address is on one interface only.
-pub(super) fn address_del(core: &mut Core, call: &ControlCall) -> Verdict {
-    let address: Cidr = required(call, "address")?;
-    let ifindex = match interface(call, core)? {
-        Some(ifindex) => ifindex,
-        None => match core.host.fib().owner(address.ip) {
-            Some(owner) => owner.ifindex,
-            None => required_interface(call, core)?,
-        },
-    };
-    core.host.address_del(core.now, ifindex, address.ip).map_err(|e| refused(&e))?;
-    Ok(Value::Null)
+pub(super) fn address_del(core: &mut Core, args: &AddressDel) -> Answer {
+    let ip = args.address.ip;
+    let named = optional_interface(core, args.interface.as_ref())?;
+    let owner = || core.host.fib().owner(ip).map(|owner| owner.ifindex);
+    let ifindex = named.or_else(owner).ok_or_else(|| {
+        let errno = rustix::io::Errno::ADDRNOTAVAIL.raw_os_error();
+        ErrorBody::from_errno(errno, format!("address del: no interface has {ip}"))
+    })?;
+    core.host.address_del(core.now, ifindex, ip).map_err(|e| refused(&e))?;
+    Ok(Response::Done)
 }
 
-pub(super) fn route_add(core: &mut Core, call: &ControlCall) -> Verdict {
-    let gateway: Option<Ip> = optional(call, "gateway")?;
+pub(super) fn route_add(core: &mut Core, args: &RouteAdd) -> Answer {
+    let destination = args.destination.prefix(args.gateway, args.family);
     let route = RouteConfig {
-        gateway,
-        ifindex: interface(call, core)?,
-        metric: optional(call, "metric")?,
-        source: optional(call, "source")?,
-        ..RouteConfig::new(destination(call, gateway)?)
+        gateway: args.gateway,
+        ifindex: optional_interface(core, args.interface.as_ref())?,
+        metric: args.metric,
+        source: args.source,
+        ..RouteConfig::new(destination)
     };
     core.host.route_add(core.now, &route).map_err(|e| refused(&e))?;
-    Ok(Value::Null)
+    Ok(Response::Done)
 }
 
-pub(super) fn route_del(core: &mut Core, call: &ControlCall) -> Verdict {
-    let gateway: Option<Ip> = optional(call, "gateway")?;
-    let destination = destination(call, gateway)?;
-    let metric = optional(call, "metric")?;
-    core.host.route_del(core.now, destination, gateway, metric).map_err(|e| refused(&e))?;
-    Ok(Value::Null)
+pub(super) fn route_del(core: &mut Core, args: &RouteDel) -> Answer {
+    let destination = args.destination.prefix(args.gateway, args.family);
+    let deleted = core.host.route_del(core.now, destination, args.gateway, args.metric);
+    deleted.map_err(|e| refused(&e))?;
+    Ok(Response::Done)
 }
 
-pub(super) fn neighbor_add(core: &mut Core, call: &ControlCall) -> Verdict {
-    let address: Ip = required(call, "address")?;
-    let mac: Mac = required(call, "lladdr")?;
-    let ifindex = required_interface(call, core)?;
-    core.host.neighbor_add(core.now, ifindex, address, mac).map_err(|e| refused(&e))?;
-    Ok(Value::Null)
+pub(super) fn neighbor_add(core: &mut Core, args: &NeighborAdd) -> Answer {
+    let ifindex = interface(core, &args.interface)?;
+    let added = core.host.neighbor_add(core.now, ifindex, args.address, args.lladdr);
+    added.map_err(|e| refused(&e))?;
+    Ok(Response::Done)
 }
 
-pub(super) fn neighbor_del(core: &mut Core, call: &ControlCall) -> Verdict {
-    let address: Ip = required(call, "address")?;
-    let ifindex = required_interface(call, core)?;
-    core.host.neighbor_del(core.now, ifindex, address).map_err(|e| refused(&e))?;
-    Ok(Value::Null)
+pub(super) fn neighbor_del(core: &mut Core, args: &NeighborDel) -> Answer {
+    let ifindex = interface(core, &args.interface)?;
+    core.host.neighbor_del(core.now, ifindex, args.address).map_err(|e| refused(&e))?;
+    Ok(Response::Done)
 }
 
 /// Answers how many entries went.
-pub(super) fn neighbor_flush(core: &mut Core, call: &ControlCall) -> Verdict {
-    let ifindex = interface(call, core)?;
-    Ok(Value::from(core.host.neighbor_flush(core.now, ifindex)))
+pub(super) fn neighbor_flush(core: &mut Core, args: &NeighborFlush) -> Answer {
+    let ifindex = optional_interface(core, args.interface.as_ref())?;
+    let flushed = core.host.neighbor_flush(core.now, ifindex);
+    Ok(Response::Flushed(flushed as u64))
 }

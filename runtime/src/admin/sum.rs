@@ -6,31 +6,32 @@
 
 use std::collections::BTreeMap;
 
-use client::admin::{Frames, Link, LinkStats, Stats};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use client::admin::{Frames, Link, LinkStats, Response, Stats};
 
-/// The socket lists of all shards.
-pub(super) fn sockets(parts: Vec<Value>) -> Value {
-    parts.into_iter().flat_map(records::<Vec<Value>>).collect()
-}
-
-/// The counters of all shards.
-pub(super) fn stats(parts: Vec<Value>) -> Value {
-    let mut sum = Stats::default();
-    for part in parts.into_iter().map(records::<Stats>) {
-        add_counts(&mut sum.counters, part.counters);
-        add_counts(&mut sum.drops, part.drops);
+/// The answers of all shards to one request. What shards do not share the first one knows whole.
+pub(super) fn responses(parts: Vec<Response>) -> Response {
+    let mut parts = parts.into_iter();
+    let Some(mut sum) = parts.next() else { return Response::Done };
+    for part in parts {
+        match (&mut sum, part) {
+            (Response::Links(links), Response::Links(part)) => add_links(links, part),
+            (Response::Sockets(sockets), Response::Sockets(part)) => sockets.extend(part),
+            (Response::Stats(stats), Response::Stats(part)) => add_stats(stats, part),
+            _ => {}
+        }
     }
-    json(&sum)
+    sum
 }
 
-/// The interfaces as the first shard knows them, with the traffic of all shards.
-pub(super) fn links(parts: Vec<Value>) -> Value {
-    let mut parts = parts.into_iter().map(records::<Vec<Link>>);
-    let mut links = parts.next().unwrap_or_default();
-    for part in parts.flatten() {
+/// Adds what happened on another shard.
+fn add_stats(sum: &mut Stats, part: Stats) {
+    add_counts(&mut sum.counters, part.counters);
+    add_counts(&mut sum.drops, part.drops);
+}
+
+/// Adds the traffic of another shard to the interfaces that the first shard knows.
+fn add_links(links: &mut [Link], parts: Vec<Link>) {
+    for part in parts {
         if let Some(link) = links.iter_mut().find(|link| link.ifindex == part.ifindex) {
             add_traffic(&mut link.stats, &part.stats);
             if let Some(more) = part.frames {
@@ -38,7 +39,6 @@ pub(super) fn links(parts: Vec<Value>) -> Value {
             }
         }
     }
-    json(&links)
 }
 
 fn add_counts(sum: &mut BTreeMap<String, u64>, part: BTreeMap<String, u64>) {
@@ -68,29 +68,29 @@ fn add_frames(sum: &mut Frames, part: &Frames) {
     sum.free += part.free;
 }
 
-/// The records of one answer. Those of our own shards can always be read.
-fn records<T: DeserializeOwned + Default>(answer: Value) -> T {
-    serde_json::from_value(answer).unwrap_or_default()
-}
-
-fn json<T: Serialize>(value: &T) -> Value {
-    // The records have string keys and finite numbers, so this does not fail.
-    serde_json::to_value(value).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use client::admin::Socket;
 
     use super::*;
 
+    fn counts<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
+        counts.into_iter().map(|(name, count)| (name.into(), count)).collect()
+    }
+
     #[test]
     fn counters_of_shards_add_up_and_lists_follow_each_other() {
-        let one = json!({"counters": {"a": 1, "b": 2}, "drops": {"x": 5}});
-        let two = json!({"counters": {"b": 3, "c": 4}, "drops": {"x": 6}});
-        let sum = stats(vec![one, two]);
-        assert_eq!(sum, json!({"counters": {"a": 1, "b": 5, "c": 4}, "drops": {"x": 11}}));
-        assert_eq!(sockets(vec![json!([1, 2]), json!([]), json!([3])]), json!([1, 2, 3]));
+        let one = Stats { counters: counts([("a", 1), ("b", 2)]), drops: counts([("x", 5)]) };
+        let two = Stats { counters: counts([("b", 3), ("c", 4)]), drops: counts([("x", 6)]) };
+        let sum =
+            Stats { counters: counts([("a", 1), ("b", 5), ("c", 4)]), drops: counts([("x", 11)]) };
+        let parts = vec![Response::Stats(one), Response::Stats(two)];
+        assert_eq!(responses(parts), Response::Stats(sum));
+        let socket = |local: &str| Socket { local: local.into(), ..Socket::default() };
+        let lists = [vec![socket("1"), socket("2")], vec![], vec![socket("3")]];
+        let all = vec![socket("1"), socket("2"), socket("3")];
+        let parts = lists.map(Response::Sockets).to_vec();
+        assert_eq!(responses(parts), Response::Sockets(all));
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
         };
         let frames = |total| Some(Frames { total, free: total, ..Frames::default() });
         let parts = [vec![link(3, frames(64))], vec![link(4, frames(64))], vec![link(5, None)]];
-        let sum: Vec<Link> = records(links(parts.iter().map(json).collect()));
-        assert_eq!(sum, [link(12, frames(128))]);
+        let sum = responses(parts.map(Response::Links).to_vec());
+        assert_eq!(sum, Response::Links(vec![link(12, frames(128))]));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::mpsc::Sender;
 
 use client::call::ErrorBody;
 use client::frame::Message;
+use serde::Serialize;
 use serde_json::Value;
 
 /// An answer on its way to the client.
@@ -29,11 +30,11 @@ impl Reply {
         Self { request: Some(request), answers }
     }
 
-    pub(crate) fn value(self, value: &Value) {
+    pub(crate) fn value<T: Serialize>(self, value: &T) {
         self.with_fd(value, None);
     }
 
-    pub(crate) fn with_fd(mut self, value: &Value, fd: Option<OwnedFd>) {
+    pub(crate) fn with_fd<T: Serialize>(mut self, value: &T, fd: Option<OwnedFd>) {
         if let Some(request) = self.request.take() {
             self.send(Answer { message: request.answer(value), fd });
         }

@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{io, thread};
 
+use client::admin::Request;
 use client::call::{ControlCall, ErrorBody, SocketCall};
 use client::frame::{self, Kind, Message, op};
+use serde::de::DeserializeOwned;
 
 use super::session::Session;
 use crate::bridge::command::ClientId;
@@ -86,13 +88,13 @@ fn dispatch(
             let message = Message { kind: Kind::Ok, op, id, body: b"PONG".to_vec() };
             answers.send(Answer { message, fd: None }).map_err(|_| "nobody writes answers any more")
         }
-        op::CONTROL_CALL => match request.parse::<ControlCall>() {
-            Ok(call) => {
+        op::CONTROL_CALL => match read::<ControlCall, Request>(&request) {
+            Ok(asked) => {
                 let reply = reply(request, answers);
-                session.control(call, reply);
+                session.control(asked, reply);
                 Ok(())
             }
-            Err(error) => refuse(&request, &ErrorBody::new("ValueError", error.to_string())),
+            Err(error) => refuse(&request, &error),
         },
         op::SOCKET_CALL => match request.parse::<SocketCall>() {
             Ok(call) => {
@@ -107,6 +109,14 @@ fn dispatch(
             refuse(&request, &ErrorBody::new("ValueError", text))
         }
     }
+}
+
+/// The body of a request as the typed `T`, by way of its JSON form `C`.
+fn read<C: DeserializeOwned, T: TryFrom<C, Error = ErrorBody>>(
+    request: &Message,
+) -> Result<T, ErrorBody> {
+    let call: C = request.parse().map_err(|e| ErrorBody::new("ValueError", e.to_string()))?;
+    T::try_from(call)
 }
 
 fn reply(mut request: Message, answers: &Sender<Answer>) -> Reply {

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use client::call::{ControlCall, SocketCall, verb};
+use client::admin::Request;
+use client::call::{SocketCall, verb};
 
 use crate::bridge::command::{BridgeCommand, ClientId};
 use crate::bridge::reply::Reply;
@@ -27,9 +28,12 @@ impl Session {
         admitted.then_some(session)
     }
 
-    /// Sends a control call.
-    pub(super) fn control(&self, call: ControlCall, reply: Reply) {
-        control::call(&self.engines, call, |result| reply.result(result));
+    /// Sends a request to the control plane.
+    pub(super) fn control(&self, request: Request, reply: Reply) {
+        control::request(&self.engines, request, |answer| match answer {
+            Ok(response) => reply.value(&response),
+            Err(error) => reply.refuse(&error),
+        });
     }
 
     /// Sends a request about a socket to the engine that gave out its handle.

@@ -120,7 +120,7 @@ impl Engine {
             Command::Bridge(command) => self.bridges.run(*command, &mut self.core),
             Command::Abort(id) => self.core.abort(id),
             Command::Control(command) => {
-                (command.answer)(admin::call(&mut self.core, &self.ports, &command.call));
+                (command.answer)(admin::answer(&mut self.core, &self.ports, &command.request));
             }
             Command::Stop => self.stopping = true,
         }

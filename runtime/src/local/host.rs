@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use client::call::ControlCall;
+use client::admin::{Request, Response};
 use client::{LocalSocket, LocalStack};
-use serde_json::Value;
 
 use super::command::{Answer, LocalCommand};
 use crate::control;
@@ -37,10 +36,9 @@ impl LocalHost {
 }
 
 impl LocalStack for LocalHost {
-    fn control(&self, call: &ControlCall) -> io::Result<Value> {
-        let call = call.clone();
+    fn control(&self, request: &Request) -> io::Result<Response> {
         let (answer, answered) = sync_channel(1);
-        control::call(&self.engines, call, move |result| {
+        control::request(&self.engines, request.clone(), move |result| {
             // The caller waits for it.
             let _ = answer.send(result);
         });

@@ -1,12 +1,10 @@
-//! What the HTTP page shows: the records of the control API, asked for by control calls.
+//! What the HTTP page shows: the records of the control API, each asked for by a request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use client::admin::{Address, DaemonInfo, Link, Neighbor, Route, Socket, Stats};
-use client::call::ControlCall;
+use client::admin::{Address, DaemonInfo, Link, Neighbor, Request, Response, Route, Socket, Stats};
+use client::call::ErrorBody;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use stack::SocketId;
 
 use crate::command::Command;
@@ -26,38 +24,37 @@ pub(super) struct State {
     pub(super) stats: Stats,
 }
 
-/// The control calls that a [`State`] is made of, in the order of its fields.
-const CALLS: [(&str, &str); 7] = [
-    ("daemon", "info"),
-    ("link", "show"),
-    ("address", "show"),
-    ("route", "show"),
-    ("neighbor", "show"),
-    ("socket", "show"),
-    ("stats", "show"),
+/// What a [`State`] is made of, in the order of its fields.
+const REQUESTS: [Request; 7] = [
+    Request::DaemonInfo,
+    Request::LinkShow,
+    Request::AddressShow,
+    Request::RouteShow,
+    Request::NeighborShow,
+    Request::SocketShow,
+    Request::StatsShow,
 ];
 
-/// A [`State`] on its way: the answers that have come.
-pub(super) struct StateRequest(Arc<Mutex<[Option<Value>; CALLS.len()]>>);
+/// A [`State`] on its way: the answers that have come. A refusal has no response in it.
+pub(super) struct StateRequest(Arc<Mutex<[Option<Answered>; REQUESTS.len()]>>);
+
+type Answered = Result<Response, ErrorBody>;
 
 impl StateRequest {
     /// Asks for everything. The inline user of socket `id` is called when an answer has come.
     pub(super) fn new(id: SocketId, engines: &Engines) -> Self {
-        let answers = Arc::new(Mutex::new([const { None }; CALLS.len()]));
-        for (place, (api, method)) in CALLS.into_iter().enumerate() {
+        let answers = Arc::new(Mutex::new([const { None }; REQUESTS.len()]));
+        for (place, request) in REQUESTS.into_iter().enumerate() {
             let (answers, user) = (answers.clone(), engines.of_shard(shard_of(id)).clone());
-            let call = ControlCall::new(api, method);
-            control::call_from_engine(engines, call, move |result| {
-                // A refusal leaves its part empty.
-                let answer = Some(result.unwrap_or_default());
-                answers.lock().unwrap_or_else(PoisonError::into_inner)[place] = answer;
+            control::request_from_engine(engines, request, move |answer| {
+                answers.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(answer);
                 user.hand_over(Command::AppProgress(id));
             });
         }
         Self(answers)
     }
 
-    /// The state, once all answers have come.
+    /// The state, once all answers have come. A refusal leaves its part empty.
     pub(super) fn take(&self) -> Option<State> {
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if answers.iter().any(Option::is_none) {
@@ -78,6 +75,6 @@ impl StateRequest {
 }
 
 /// The records of one answer.
-fn records<T: DeserializeOwned + Default>(answer: Option<Value>) -> T {
-    answer.and_then(|answer| serde_json::from_value(answer).ok()).unwrap_or_default()
+fn records<T: TryFrom<Response> + Default>(answer: Option<Answered>) -> T {
+    answer.and_then(Result::ok).and_then(|response| response.try_into().ok()).unwrap_or_default()
 }

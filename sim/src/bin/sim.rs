@@ -1,7 +1,8 @@
 //! Plays scenarios from seeds.
 //!
 //! `sim --seed 17` plays one, says what went wrong if anything, and prints the trace hash on its
-//! last line. `--pcap` writes the frames (with `--host` those that this host received and sent), `--trace` prints every event, `--ipv4`, `--ipv6` and
+//! last line. `--pcap` writes the frames (with `--host` those that this host received and sent),
+//! `--trace` prints every event, `--ipv4`, `--ipv6` and
 //! `--calm` change the scenario. `sim --seeds 0..1000` plays many and prints a line for each that
 //! fails. The exit status is 1 if any failed.
 //!

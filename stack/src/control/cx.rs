@@ -4,9 +4,12 @@
 //! A machine is a struct of its own with its own state; its verbs take this context and whatever
 //! the message brings. It never sees another machine, nor the struct that wires them.
 
+use addr::IfIndex;
+
 use crate::control::interface::Interfaces;
 use crate::control::publish::Publisher;
 use crate::control::timers::Timers;
+use crate::drop::DropReason;
 use crate::fib::Fib;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
@@ -41,6 +44,25 @@ impl ControlCx {
             outbox: Outbox::new(limits.outbox),
             stats: Stats::default(),
         }
+    }
+
+    /// Whether an interface exists and can carry frames.
+    pub(crate) fn is_running(&self, ifindex: IfIndex) -> bool {
+        self.interfaces.get(ifindex).is_some_and(|i| i.state.is_running())
+    }
+
+    /// Queues a frame of `len` bytes, which `fill` writes. Nothing leaves by an interface that does
+    /// not run.
+    pub(crate) fn send(
+        &mut self,
+        ifindex: IfIndex,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), DropReason> {
+        if !self.is_running(ifindex) {
+            return Err(DropReason::LinkDown);
+        }
+        self.outbox.push(ifindex, len, fill)
     }
 
     /// The present snapshot.

@@ -10,7 +10,7 @@ use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
 use crate::control::error::ControlError;
-use crate::fib::{AddressOrigin, Fib, FibInterface, InterfaceAddress};
+use crate::fib::{AddressOrigin, ControlProtocols, Fib, FibInterface, InterfaceAddress, LinkState};
 
 /// What an interface is made from.
 #[derive(Clone, Debug)]
@@ -37,7 +37,12 @@ pub(crate) struct Interface {
     pub(crate) medium: Medium,
     pub(crate) mac: Mac,
     pub(crate) mtu: u32,
+    pub(crate) state: LinkState,
     pub(crate) caps: DeviceCaps,
+    /// An IPv6 link-local address is made from the link address whenever IPv6 starts here.
+    pub(crate) auto_link_local: bool,
+    /// The protocols whose messages control wants.
+    pub(crate) control_protocols: ControlProtocols,
     pub(crate) addresses: Vec<InterfaceAddress>,
     groups: BTreeMap<Ip, u32>,
 }
@@ -131,7 +136,10 @@ impl Interface {
                 Medium::Ip => Mac::UNSPECIFIED,
             },
             mtu: config.mtu,
+            state: LinkState::RUNNING,
             caps: config.caps,
+            auto_link_local: config.link_local && config.medium == Medium::Ethernet,
+            control_protocols: ControlProtocols::NONE,
             addresses: Vec::new(),
             groups: BTreeMap::new(),
         };
@@ -202,6 +210,11 @@ impl Interface {
         *members == 1
     }
 
+    /// Joins a group that nobody here has joined.
+    pub(crate) fn join_if_absent(&mut self, group: Ip) {
+        self.groups.entry(group).or_insert(1);
+    }
+
     /// Leaves a group once; returns whether nobody here wants it any more.
     pub(crate) fn leave(&mut self, group: Ip) -> bool {
         match self.groups.get_mut(&group) {
@@ -224,6 +237,8 @@ impl Interface {
             medium: self.medium,
             mac: self.mac,
             mtu: self.mtu,
+            state: self.state,
+            control_protocols: self.control_protocols,
             caps: self.caps,
             addresses: self.addresses.clone(),
             groups: self.groups().collect(),
@@ -237,13 +252,22 @@ pub(crate) fn check_config(config: &InterfaceConfig) -> Result<(), ControlError>
     if name.is_empty() || name.len() > NAME_MAX || name.contains(['/', ' ', '\0']) {
         return Err(ControlError::Invalid("not an interface name"));
     }
-    if !(MTU_MIN_V4..=MTU_MAX).contains(&config.mtu) {
-        return Err(ControlError::Invalid("mtu out of range 68..65535"));
+    check_mtu(config.mtu)?;
+    match config.medium {
+        Medium::Ethernet => check_mac(config.mac),
+        Medium::Ip => Ok(()),
     }
-    if config.medium == Medium::Ethernet && !config.mac.is_unicast() {
-        return Err(ControlError::Invalid("link address is not unicast"));
-    }
-    Ok(())
+}
+
+/// Refuses what cannot be an MTU.
+pub(crate) fn check_mtu(mtu: u32) -> Result<(), ControlError> {
+    let possible = (MTU_MIN_V4..=MTU_MAX).contains(&mtu);
+    possible.then_some(()).ok_or(ControlError::Invalid("mtu out of range 68..65535"))
+}
+
+/// Refuses what cannot be our own link address.
+pub(crate) fn check_mac(mac: Mac) -> Result<(), ControlError> {
+    mac.is_unicast().then_some(()).ok_or(ControlError::Invalid("link address is not unicast"))
 }
 
 /// Refuses what cannot be an address of an interface.

@@ -8,7 +8,7 @@ use crate::control::interface::Interface;
 use crate::control::neighbor::machine::NudState;
 use crate::control::neighbor::table::Neighbors;
 use crate::control::route::{RouteProtocol, Routes, Scope};
-use crate::fib::{Fib, InterfaceAddress};
+use crate::fib::{Fib, InterfaceAddress, LinkState};
 use crate::stats::LinkCounters;
 use crate::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub struct InterfaceInfo {
     pub mac: Option<Mac>,
     /// Largest IP packet.
     pub mtu: u32,
+    /// Whether it can carry frames.
+    pub state: LinkState,
     /// What the device does for us.
     pub caps: DeviceCaps,
     /// It is the loopback interface, which has no port.
@@ -67,6 +69,8 @@ pub struct RouteInfo {
     pub scope: Scope,
     /// Preferred source.
     pub source: Option<Ip>,
+    /// Its interface has no carrier, so that it does not match (Linux `RTNH_F_LINKDOWN`).
+    pub is_linkdown: bool,
 }
 
 /// A neighbour as listed.
@@ -98,6 +102,7 @@ pub(crate) fn interfaces(cx: &ControlCx) -> Vec<InterfaceInfo> {
         medium: i.medium,
         mac: (i.medium == Medium::Ethernet).then_some(i.mac),
         mtu: i.mtu,
+        state: i.state,
         caps: i.caps,
         is_loopback: i.ifindex == Fib::LOOPBACK,
         groups: i.groups().collect(),
@@ -136,6 +141,7 @@ pub(crate) fn routes(cx: &ControlCx, routes: &Routes) -> Vec<RouteInfo> {
             protocol: route.protocol,
             scope: route.scope(),
             source: route.fib.source,
+            is_linkdown: !cx.is_running(route.fib.ifindex),
         })
         .collect()
 }

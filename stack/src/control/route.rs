@@ -7,7 +7,7 @@
 use addr::{Cidr, IfIndex, Ip};
 
 use crate::control::error::ControlError;
-use crate::control::interface::Interfaces;
+use crate::control::interface::{Interface, Interfaces};
 use crate::fib::{AddressFlags, Fib, FibRoute, InterfaceAddress};
 
 /// Who made a route (FIB-03, numbers of rtnetlink).
@@ -206,11 +206,12 @@ impl Routes {
         self.0.retain(keep);
     }
 
-    /// Every route, connected ones included, in the order of lookup (FIB-04): longest prefix,
+    /// Every route, connected ones of interfaces that are up included, in the order of lookup (FIB-04): longest prefix,
     /// lowest metric, on-link before gateway, oldest.
     pub(crate) fn all(&self, interfaces: &Interfaces) -> Vec<Route> {
         let mut all: Vec<Route> = Vec::with_capacity(self.0.len() + 8);
-        for interface in interfaces.iter().filter(|i| i.ifindex != Fib::LOOPBACK) {
+        let link = |i: &&Interface| i.ifindex != Fib::LOOPBACK && i.state.up;
+        for interface in interfaces.iter().filter(link) {
             for address in &interface.addresses {
                 if let Some(route) = connected(interface.ifindex, address) {
                     let same = |r: &Route| {

@@ -1,11 +1,33 @@
-//! What changes rarely: interfaces with their addresses and groups, and routes, with the indices over them.
+//! What changes rarely: interfaces with their addresses and groups, and routes, with the indices
+//! over them.
 //!
 //! Control builds them anew at each change and shares one copy with all shards.
 
 use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
-use crate::fib::{Destination, Fib, InterfaceAddress};
+use crate::fib::address::InterfaceAddress;
+use crate::fib::control_protocols::ControlProtocols;
+use crate::fib::link_state::LinkState;
+
+/// Number of the loopback interface, which every host has.
+pub(crate) const LOOPBACK: IfIndex = match IfIndex::new(1) {
+    Some(index) => index,
+    None => unreachable!(),
+};
+
+/// Whose a destination address is, seen from the interface a packet came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// An address of ours.
+    Unicast,
+    /// The limited broadcast address or a subnet's.
+    Broadcast,
+    /// A group that was joined.
+    Multicast,
+    /// Somebody else's.
+    Foreign,
+}
 
 /// An interface as the shard sees it.
 #[derive(Clone, Debug)]
@@ -18,6 +40,10 @@ pub struct FibInterface {
     pub mac: Mac,
     /// Largest IP packet.
     pub mtu: u32,
+    /// Whether it can carry frames.
+    pub state: LinkState,
+    /// The protocols whose messages go to control.
+    pub control_protocols: ControlProtocols,
     /// What the device does for us.
     pub caps: DeviceCaps,
     /// Addresses in assignment order.
@@ -56,7 +82,7 @@ pub struct FibTables {
     pub version: u64,
     /// Interfaces in index order.
     pub interfaces: Vec<FibInterface>,
-    /// Routes, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
+    /// Routes over interfaces that run, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
     pub routes: Vec<FibRoute>,
     /// Every assigned address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,
@@ -81,8 +107,7 @@ impl FibTables {
             interface.groups.sort_unstable();
             for address in interface.addresses.iter().filter(|a| a.is_assigned()) {
                 self.locals.push((address.ip(), interface.ifindex));
-                let broadcast =
-                    address.cidr.broadcast().filter(|_| interface.ifindex != Fib::LOOPBACK);
+                let broadcast = address.cidr.broadcast().filter(|_| interface.ifindex != LOOPBACK);
                 self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
             }
         }
@@ -100,7 +125,7 @@ impl FibTables {
     #[must_use]
     pub fn owner(&self, ip: Ip) -> Option<&FibInterface> {
         if ip.is_loopback() {
-            return self.interface(Fib::LOOPBACK);
+            return self.interface(LOOPBACK);
         }
         let has = |i: &FibInterface| i.addresses.iter().any(|a| a.ip() == ip && a.is_assigned());
         self.interfaces.iter().find(|i| has(i))
@@ -132,7 +157,7 @@ impl FibTables {
             let joined = interface.has_group(destination);
             return if joined { Destination::Multicast } else { Destination::Foreign };
         }
-        if interface.ifindex == Fib::LOOPBACK {
+        if interface.ifindex == LOOPBACK {
             let ours = self.is_local(destination);
             return if ours { Destination::Unicast } else { Destination::Foreign };
         }

@@ -21,6 +21,8 @@ fn interface(n: u32, medium: Medium, addresses: &[&str]) -> FibInterface {
         medium,
         mac: Mac([2, 0, 0, 0, 0, n as u8]),
         mtu: 1500,
+        state: LinkState::RUNNING,
+        control_protocols: ControlProtocols::NONE,
         caps: DeviceCaps::default(),
         addresses: addresses.iter().map(|a| cidr(a).into()).collect(),
         groups: vec![Ip::ALL_NODES],

@@ -123,7 +123,7 @@ impl Lab {
         self.host.app_wrote(self.now, ends.id);
     }
 
-    /// What the socket has not been told yet: every event of the host, by socket.
+    /// Every pending event of the host, by socket.
     pub(crate) fn events(&mut self) -> Vec<(crate::SocketId, crate::Readiness)> {
         core::iter::from_fn(|| self.host.next_event()).collect()
     }

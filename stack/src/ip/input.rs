@@ -34,8 +34,8 @@ impl From<Malformed> for Refusal {
     }
 }
 
-/// The pair of addresses that passed last. Packets come in runs of one flow, so most need no second look
-/// at who they are from and for, as long as the network around us is the same.
+/// The pair of addresses that passed last. Packets come in runs of one flow, so most need no second
+/// look at who they are from and for, as long as the network around us is the same.
 #[derive(Clone, Copy, Debug)]
 struct LastPair {
     version: u32,
@@ -72,8 +72,8 @@ pub(crate) struct Candidate<'a> {
 /// The decision point of IP input.
 #[derive(Debug, Default)]
 pub(crate) struct IpInput {
-    /// Whether packets for others are forwarded (RFC 1812, Linux `ip_forward`): never yet, as nobody
-    /// carries out the decision.
+    /// Whether packets for others are forwarded (RFC 1812, Linux `ip_forward`): never yet, as
+    /// nobody carries out the decision.
     pub(crate) forwarding: bool,
     last_pair: Option<LastPair>,
 }
@@ -124,8 +124,8 @@ impl IpInput {
         if destination == Destination::Foreign && !self.may_forward(fib, packet) {
             return Err(DropReason::IpNotOurs.into());
         }
-        // RFC 1122 §3.2.1.3, and nobody but us sends from our addresses. An unspecified source cannot be
-        // answered, so it may speak to groups only (DHCP, DAD, membership reports).
+        // RFC 1122 §3.2.1.3, and nobody but us sends from our addresses. An unspecified source
+        // cannot be answered, so it may speak to groups only (DHCP, DAD, membership reports).
         let to_one = matches!(destination, Destination::Unicast | Destination::Foreign);
         let martian = fib.is_broadcast(Some(interface.ifindex), src)
             || (!loopback && fib.is_local(src))
@@ -148,8 +148,8 @@ impl IpInput {
         }
     }
 
-    /// RFC 1812 §5.3.4 and §4.2.2.11, RFC 4291 §2.5.6: what came to all at the link stays on it, and
-    /// so do link-local and loopback addresses. An address of another interface of ours is not
+    /// RFC 1812 §5.3.4 and §4.2.2.11, RFC 4291 §2.5.6: what came to all at the link stays on it,
+    /// and so do link-local and loopback addresses. An address of another interface of ours is not
     /// forwarded to ourselves.
     fn may_forward(&self, fib: &Fib, packet: &Candidate<'_>) -> bool {
         let &IpHeader { src, dst, .. } = packet.header;

@@ -73,7 +73,7 @@ fn write_link_header(frame: &mut [u8], path: &Hop, dst: Ip) -> usize {
     match path.medium {
         Medium::Ip => 0,
         Medium::Ethernet => {
-            // A parked frame gets its destination later.
+            // The outbox fills in the destination of a frame that waits for its neighbour.
             let destination = match path.link {
                 Link::Known(mac) => mac,
                 Link::None | Link::Pending | Link::Failed => Mac::UNSPECIFIED,
@@ -88,7 +88,8 @@ fn write_link_header(frame: &mut [u8], path: &Hop, dst: Ip) -> usize {
 /// Sends one small packet: path lookup, headers, `fill` writes the transport part of `header`'s
 /// payload length.
 ///
-/// It leaves by `oif` if a route does (MIF-05), else by whatever leads there. Where the next hop is
+/// It leaves by `oif`, where the question came in, if a route does, else by whatever leads there.
+/// Where the next hop is
 /// not known yet the frame waits for it, a few per neighbour. A packet beyond the path's size
 /// leaves in fragments, by the identification in `header`, unless that forbids it.
 pub(crate) fn reply(

@@ -239,7 +239,8 @@ impl Datagram {
         self.total == Some(self.received)
     }
 
-    /// FRAG-04: one codepoint for the whole; fragments with and without ECN do not belong together.
+    /// RFC 3168 §5.3: one codepoint for the whole; fragments with and without ECN do not belong
+    /// together.
     fn ecn(&self) -> Option<u8> {
         match self.ecn_seen {
             0b0001 => Some(0),

@@ -1,4 +1,4 @@
-//! Which of our addresses a packet leaves from when nobody said (SRC-01, SRC-02).
+//! The source address of a packet whose sender chose none.
 //!
 //! IPv4 as Linux: on the outgoing interface the address whose subnet holds the next hop, then the
 //! first of the destination's scope, then the first. IPv6 by RFC 6724 §5: same address, scope,
@@ -12,18 +12,19 @@ use core::cmp::Reverse;
 
 use addr::Ip;
 
-use crate::fib::{AddressFlags, AddressState, Fib, FibInterface, InterfaceAddress};
+use crate::fib::address::{AddressFlags, AddressState, InterfaceAddress};
+use crate::fib::tables::{FibInterface, FibTables, LOOPBACK};
 
 /// The source for `destination` out of `interface`, or none.
 pub(crate) fn select(
-    fib: &Fib,
+    tables: &FibTables,
     interface: &FibInterface,
     next_hop: Ip,
     destination: Ip,
 ) -> Option<Ip> {
     among(&interface.addresses, next_hop, destination).or_else(|| {
         let others = || {
-            let links = fib.interfaces.iter().filter(|i| i.ifindex != Fib::LOOPBACK);
+            let links = tables.interfaces.iter().filter(|i| i.ifindex != LOOPBACK);
             links.flat_map(|i| &i.addresses).filter(|a| !a.ip().is_link_local())
         };
         let mut usable = others().filter(|a| a.is_assigned());

@@ -19,7 +19,9 @@ fn park(outbox: &mut Outbox, to: &str, at: u64, byte: u8) -> u64 {
 /// The last byte of each frame that is ready.
 fn ready(outbox: &mut Outbox) -> Vec<u8> {
     let mut slot = [0; 64];
-    core::iter::from_fn(|| outbox.pop(IFINDEX, &mut slot).map(|len| slot[len - 1])).collect()
+    let mut stats = Stats::default();
+    core::iter::from_fn(|| outbox.pop(IFINDEX, &mut slot, &mut stats).map(|len| slot[len - 1]))
+        .collect()
 }
 
 #[test]
@@ -58,7 +60,7 @@ fn nud_11_15_parked_frames_leave_in_order_with_the_address_filled_in() {
     }
     outbox.unpark_all(&fib, Instant::ZERO, &mut stats);
     let mut slot = [0; 64];
-    assert_eq!(outbox.pop(IFINDEX, &mut slot), Some(20));
+    assert_eq!(outbox.pop(IFINDEX, &mut slot, &mut stats), Some(20));
     assert_eq!((slot[..6].to_vec(), slot[19]), (mac.0.to_vec(), 3));
     assert_eq!(ready(&mut outbox), [4, 5]);
     assert_eq!(stats.dropped(DropReason::NeighborFailed), 1);
@@ -81,4 +83,14 @@ fn parked_frames_are_bounded_over_all_neighbours() {
     assert_eq!((outbox.parked.len(), gone), (PARKED_MAX, 400 - PARKED_MAX as u64));
     let to = (IFINDEX, ip("10.0.0.2"));
     assert_eq!(outbox.park(to, 0, Instant::ZERO, 20, |_| {}), 1, "none are wanted");
+}
+
+#[test]
+fn a_frame_that_no_slot_holds_is_dropped_and_counted() {
+    let (mut outbox, mut stats) = (Outbox::new(4), Stats::default());
+    outbox.push(IFINDEX, 65, |_| {}).unwrap();
+    outbox.push(IFINDEX, 20, |_| {}).unwrap();
+    assert_eq!(outbox.pop(IFINDEX, &mut [0; 64], &mut stats), Some(20));
+    assert_eq!(stats.dropped(DropReason::PacketTooBig), 1);
+    assert!(!outbox.has(IFINDEX));
 }

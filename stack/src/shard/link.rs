@@ -24,11 +24,15 @@ pub(super) enum Protocol {
     Ip,
 }
 
-/// Filters and strips a frame (ETH-15). A priority tag (VLAN 0) is the untagged network.
+/// Checks that a frame is for this station, and strips its link header. A priority tag (VLAN 0,
+/// IEEE 802.1Q) is the untagged network.
 pub(super) fn receive<'a>(
     interface: &FibInterface,
     frame: &'a [u8],
 ) -> Result<Inbound<'a>, DropReason> {
+    if !interface.state.up {
+        return Err(DropReason::LinkDown);
+    }
     if interface.medium == Medium::Ip {
         return Ok(Inbound { protocol: Protocol::Ip, multicast: false, payload: frame });
     }

@@ -7,17 +7,21 @@ use addr::{IfIndex, Ip};
 use wire::error::Problem;
 use wire::icmp::Quote;
 use wire::ip::{self, Fragment, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_NONE};
+use wire::ndp;
 use wire::offload::{RxChecksum, RxMeta};
 
+use crate::delivery::{ControlMessage, Icmpv6};
 use crate::drop::DropReason;
 use crate::fib::{Destination, Fib, FibInterface};
-use crate::icmp::{Complaint, Outcome};
+use crate::icmp::{ErrorCause, Outcome};
 use crate::ip::Packet;
 use crate::ip::input::{Candidate, Decision, Refusal};
+use crate::mesh::{HandedForm, HandedFrame};
 use crate::time::Instant;
 
-use super::Shard;
+use super::index::ShardIndex;
 use super::link::{self, Inbound, Protocol};
+use super::{Shard, for_control};
 
 /// What a frame that was not dropped came to.
 #[derive(Clone, Copy, Debug)]
@@ -25,18 +29,9 @@ pub(crate) enum Received<'a> {
     /// A protocol of the shard has it.
     Consumed,
     /// It is control's, which may still refuse it.
-    ForControl(Punt<'a>),
+    ForControl(ControlMessage<'a>),
     /// It is another host's.
     Forward { ifindex: IfIndex, next_hop: Ip },
-}
-
-/// A packet that is control's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Punt<'a> {
-    /// An ARP packet; whether the frame was sent to our own link address.
-    Arp { to_us: bool, packet: &'a [u8] },
-    /// A neighbour discovery message: type, code and body behind this header.
-    Nd { header: IpHeader, message: (u8, u8, &'a [u8]) },
 }
 
 impl Shard {
@@ -52,10 +47,7 @@ impl Shard {
         let interface = fib.interface(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
         let inbound = link::receive(interface, frame)?;
         match inbound.protocol {
-            Protocol::Arp => {
-                let (to_us, packet) = (!inbound.multicast, inbound.payload);
-                Ok(Received::ForControl(Punt::Arp { to_us, packet }))
-            }
+            Protocol::Arp => Ok(Received::ForControl(ControlMessage::Arp(inbound.payload))),
             Protocol::Ip => self.receive_ip(now, fib, interface, meta, inbound),
         }
     }
@@ -77,7 +69,27 @@ impl Shard {
         };
         let link_multicast = inbound.multicast;
         let candidate = Candidate { header: &header, bytes, link_multicast };
-        let destination = match self.input.decide(fib, interface, &candidate) {
+        let decision = self.input.decide(fib, interface, &candidate);
+        if !interface.control_protocols.is_empty() {
+            let packet = Packet {
+                ifindex: interface.ifindex,
+                meta,
+                link_multicast,
+                destination: Destination::Foreign,
+                header,
+                payload: header.payload(bytes),
+                whole: bytes,
+            };
+            // A DHCP answer may be for an address that is only being offered.
+            let reason = decision.as_ref().err().map(|refusal| refusal.reason);
+            if reason.is_none_or(|reason| reason == DropReason::IpNotOurs)
+                && let Some(message) = for_control::message(interface.control_protocols, &packet)
+            {
+                self.parts.stats.ip_delivered += 1;
+                return Ok(Received::ForControl(message));
+            }
+        }
+        let destination = match decision {
             Ok(Decision::Deliver(destination)) => destination,
             Ok(Decision::Forward { ifindex, next_hop }) => {
                 return Ok(Received::Forward { ifindex, next_hop });
@@ -111,7 +123,7 @@ impl Shard {
         refusal: Refusal,
     ) -> Result<Received<'a>, DropReason> {
         if let Some(problem) = refusal.problem {
-            self.complain_of_field(now, fib, interface, inbound, problem);
+            self.send_parameter_problem(now, fib, interface, inbound, problem);
         }
         Err(refusal.reason)
     }
@@ -154,8 +166,55 @@ impl Shard {
             whole: bytes,
             ..*last
         };
-        // Nothing that came in fragments goes to control, so there is no punt.
+        if !self.home.is_alone() {
+            // Fragments go by the name of their datagram, the whole by its flow.
+            let owner = self.home.steering.packet_owner(bytes);
+            if owner != self.home.shard {
+                let form = HandedForm::Reassembled { link_multicast: last.link_multicast };
+                let (ifindex, meta, bytes) = (last.ifindex, packet.meta, bytes.to_vec());
+                self.handovers.push_back((owner, HandedFrame { ifindex, meta, form, bytes }));
+                return Ok(());
+            }
+        }
+        // Nothing that came in fragments goes to control, so there is no message for it.
         self.deliver(now, fib, &packet, true).map(|_| ())
+    }
+
+    /// Takes a packet that another shard put together from fragments. That shard has looked at its
+    /// addresses; whether they are ours is looked at again, because time has passed.
+    pub(crate) fn receive_reassembled(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        ifindex: IfIndex,
+        (checksum, link_multicast, bytes): (RxChecksum, bool, &[u8]),
+    ) -> Result<(), DropReason> {
+        let interface = fib.interface(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
+        let header = ip::parse(bytes)?;
+        let destination = fib.classify(interface, header.dst);
+        if destination == Destination::Foreign {
+            return Err(DropReason::IpNotOurs);
+        }
+        let packet = Packet {
+            ifindex,
+            meta: RxMeta { checksum, gso_size: 0 },
+            link_multicast,
+            destination,
+            header,
+            payload: header.payload(bytes),
+            whole: bytes,
+        };
+        self.deliver(now, fib, &packet, true).map(|_| ())
+    }
+
+    /// The next packet that was put together here and belongs to another shard.
+    pub(crate) fn next_handover(&mut self) -> Option<(ShardIndex, HandedFrame)> {
+        self.handovers.pop_front()
+    }
+
+    #[inline]
+    pub(crate) fn has_handovers(&self) -> bool {
+        !self.handovers.is_empty()
     }
 
     /// Hands a whole packet to its protocol.
@@ -171,7 +230,7 @@ impl Shard {
         let v4 = packet.header.src.is_v4();
         if let Some(result) = sockets.receive(cx, packet) {
             if result == Err(DropReason::UdpNoSocket) {
-                icmp.complain(cx, packet, Complaint::Port);
+                icmp.send_error(cx, packet, ErrorCause::Port);
             }
             result?;
             cx.stats.ip_delivered += 1;
@@ -183,15 +242,20 @@ impl Shard {
                     Outcome::Done => {}
                     Outcome::Error(error) => sockets.icmp_error(cx, &error)?,
                     Outcome::Nd(kind, code, body) => {
-                        let (header, message) = (packet.header, (kind, code, body));
+                        let message = Icmpv6 { header: packet.header, kind, code, body };
                         cx.stats.ip_delivered += 1;
-                        return Ok(Received::ForControl(Punt::Nd { header, message }));
+                        return Ok(Received::ForControl(match kind {
+                            ndp::NEIGHBOR_SOLICITATION | ndp::NEIGHBOR_ADVERTISEMENT => {
+                                ControlMessage::NeighborDiscovery(message)
+                            }
+                            _ => ControlMessage::RouterDiscovery(message),
+                        }));
                     }
                 }
             }
             PROTO_NONE if !v4 => {}
             _ => {
-                icmp.complain(cx, packet, Complaint::Protocol);
+                icmp.send_error(cx, packet, ErrorCause::Protocol);
                 return Err(DropReason::IpUnknownProtocol);
             }
         }
@@ -199,9 +263,9 @@ impl Shard {
         Ok(Received::Consumed)
     }
 
-    /// Answers a malformed packet with a Parameter Problem, as far as it can be read at all
-    /// (ICMPS-07).
-    fn complain_of_field(
+    /// Answers a malformed packet with a Parameter Problem (RFC 1122 §3.2.2.5, RFC 4443 §3.4), as
+    /// far as it can be read at all.
+    fn send_parameter_problem(
         &mut self,
         now: Instant,
         fib: &Fib,
@@ -240,6 +304,6 @@ impl Shard {
             whole: bytes,
         };
         let cx = &mut self.parts.cx(now, fib);
-        self.icmp.complain(cx, &packet, Complaint::Field(problem));
+        self.icmp.send_error(cx, &packet, ErrorCause::Field(problem));
     }
 }

@@ -79,7 +79,7 @@ pub(crate) struct Ack {
 }
 
 impl Congestion {
-    /// The window of a fresh connection (RFC 6928, TCPC-02), or of one segment if the handshake
+    /// The window of a fresh connection (RFC 6928), or of one segment if the handshake
     /// was lost (RFC 5681 §3.1).
     pub(crate) fn new(algorithm: CongestionAlgorithm, mss: u32, syn_lost: bool) -> Self {
         Self {

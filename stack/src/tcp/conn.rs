@@ -1,10 +1,14 @@
-//! One connection: its parts, how it begins and ends, and what its user may ask.
+//! One connection: its parts and how it begins.
 //!
-//! A connection lives from our SYN (active open) or from the ACK that completes a handshake (passive open;
-//! before that it is an embryo) until it is closed, reset, timed out, or handed to the TIME-WAIT
-//! table. What happens in between is spread over one file per idea: `handshake`, `input`, `ack`,
-//! `output`, `expire`. None of them touches anything but the connection and [`Cx`]; what the shard has to do
-//! about it (queue it, set its timer, remove it) is left in a few marks.
+//! A connection lives from our SYN (active open) or from the ACK that completes a handshake
+//! (passive open; before that it is an embryo) until it is closed, reset, timed out, or handed to
+//! the TIME-WAIT table. What happens in between is one folder per event below `conn/`: `input`
+//! (SEGMENT ARRIVES), `output`, `timers`, `user`, `close`. None of those files touches anything but
+//! the connection and [`Cx`]. What the shard has to do next (queue the connection for output, arm
+//! its timer, remove it) is left in a few fields.
+//!
+//! The parts, such as `receive`, `send`, `recovery`, `congestion` and `timers`, do not know `Conn`:
+//! they take what they need as arguments.
 
 mod close;
 mod delayed_ack;
@@ -45,13 +49,13 @@ use crate::tcp::timers::rtt::Rtt;
 use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::Instant;
 
-/// How far the handshake got.
+/// How far the handshake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// We sent a SYN.
     SynSent,
-    /// SYNs crossed (simultaneous open); ours is not acknowledged. If our FIN left all the same, that is
-    /// FIN-WAIT-1 by name.
+    /// SYNs crossed (simultaneous open) and ours is not acknowledged. If our FIN left all the same,
+    /// the state is called FIN-WAIT-1.
     SynReceived,
     /// Both SYNs are acknowledged.
     Synchronized,
@@ -60,56 +64,56 @@ pub(crate) enum Stage {
 /// Why a connection leaves the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// In order.
+    /// It was closed in order.
     Closed,
-    /// In order, and ours was the first FIN: the flow goes to the TIME-WAIT table, perhaps before the
-    /// peer's FIN came.
+    /// It was closed in order and our FIN was the first: the flow goes to the TIME-WAIT table,
+    /// perhaps before the peer's FIN arrives.
     TimeWait,
-    /// With an error.
+    /// It failed.
     Failed(SocketError),
 }
 
-/// What the peer can be asked for without data.
+/// Why the peer is probed with a segment without data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Probe {
-    /// Whether its window is still closed; or whether it is still there.
+    /// Window probe (RFC 9293 §3.8.6.1): the peer's window was closed.
     Window,
-    /// Whether it is still there.
+    /// Keep-alive probe (RFC 9293 §3.8.4): the peer was silent.
     Alive,
 }
 
 /// A connection.
 ///
-/// Fields are grouped by who touches them: the first group for every segment, the second for every
+/// Fields are grouped by use: the first group is read for every segment, the second for every
 /// segment sent, the last rarely.
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) key: FlowKey,
     pub(crate) stage: Stage,
     pub(crate) fins: Fins,
-    /// It has something to send, or may have.
+    /// There may be something to send.
     pub(crate) output_wanted: bool,
-    /// It stands in the list of those who want to send.
+    /// It is in the list of connections with something to send.
     pub(crate) in_ready_list: bool,
-    /// It waits for its next hop's link address.
+    /// It waits for the link address of its next hop.
     pub(crate) awaiting_neighbor: bool,
-    /// The application has let go of it.
+    /// Linux `SOCK_DEAD`: the application has closed it.
     pub(crate) orphan: bool,
-    /// It waits for the peer's FIN, by the keep-alive timer.
+    /// An orphan in FIN-WAIT-2 waits for the peer's FIN by the keep-alive timer (`TCP_LINGER2`).
     pub(crate) awaits_fin: bool,
-    /// It waits in a listener's accept queue.
+    /// It waits in the accept queue of a listener.
     pub(crate) in_accept_queue: bool,
-    /// A challenge ACK is wanted.
+    /// RFC 5961 §7: a challenge ACK is to be sent if the shard's limit allows it.
     pub(crate) challenge_ack_wanted: bool,
     /// Our SYN or SYN-ACK is to be sent.
     pub(crate) syn_pending: bool,
     pub(crate) drain: Drain,
-    /// When our SYN first left; far if it did not.
+    /// When our SYN first left; [`Instant::FAR`] if it has not.
     pub(crate) syn_sent_at: Instant,
     pub(crate) probe_wanted: Option<Probe>,
     pub(crate) pending_events: Readiness,
     pub(crate) end: Option<End>,
-    /// The wheel's entry for it.
+    /// When the shard's timer wheel wakes it.
     pub(crate) wheel_deadline: Instant,
     pub(crate) timers: Timers,
     pub(crate) rcv: RecvHalf,
@@ -118,51 +122,54 @@ pub(crate) struct Conn {
     pub(crate) congestion: Congestion,
     pub(crate) pacer: Pacer,
     pub(crate) rtt: Rtt,
-    /// Both sides offered selective acknowledgments.
+    /// Both sides permitted SACK (RFC 2018).
     pub(crate) sack: bool,
-    /// Both sides offered window scaling.
+    /// Both sides offered window scaling (RFC 7323 §2).
     pub(crate) scaling: bool,
     pub(crate) timestamps: TimestampState,
 
-    /// The path to the peer; its next hop's address is looked up when it is needed.
+    /// The path to the peer. The link address of the next hop is looked up when a frame is written.
     pub(crate) path: Hop,
-    /// When the path was last looked up.
+    /// When the route was last looked up.
     pub(crate) path_looked_up_at: Instant,
-    /// When forward progress may next confirm the neighbour.
+    /// When forward progress may next confirm the neighbour as reachable (RFC 4861 §7.3.1).
     pub(crate) next_confirm_at: Instant,
-    /// IPv4 identification of the next packet.
+    /// The IPv4 identification of the next packet.
     pub(crate) identification: u16,
     pub(crate) flow_label: u32,
 
     pub(crate) id: SocketId,
-    /// Interface it is bound to by a link-local address.
+    /// The interface to which a link-local address binds it.
     pub(crate) scope: Option<IfIndex>,
-    /// What ICMP said of the path's MTU.
+    /// The path MTU as ICMP errors told it; `u32::MAX` if none did.
     pub(crate) path_mtu: u32,
-    /// MSS we advertised, and the peer.
+    /// Linux `tp->advmss`: the MSS that we advertised.
     pub(crate) adv_mss: u16,
+    /// Linux `rx_opt.mss_clamp`: the MSS that the peer advertised.
     pub(crate) peer_mss: u16,
-    /// What ICMP said since the peer was last heard: the reason, should the connection time out.
+    /// Linux `sk_err_soft`: the last ICMP error since the peer was heard. It is the reason if the
+    /// connection times out.
     pub(crate) soft_error: Option<SocketError>,
-    /// A link address was asked for and has not come.
+    /// The link address of the next hop was requested and is not known yet.
     pub(crate) neighbor_requested: bool,
-    /// Timeouts in a row without progress.
+    /// Linux `icsk_retransmits`: retransmission timeouts in a row without progress.
     pub(crate) consecutive_rtos: u8,
-    /// Probes in a row without an answer.
+    /// Linux `icsk_probes_out`: probes in a row without an answer.
     pub(crate) probes_out: u8,
-    /// How often the probe interval has doubled.
+    /// Linux `icsk_backoff` of window probes: how often the probe interval has doubled.
     pub(crate) probe_backoff: u8,
     pub(crate) options: SocketOptions,
-    /// When a timer first fired without progress since; far if none did.
+    /// When a timer first fired without progress since; [`Instant::FAR`] if none did.
     pub(crate) stall_began_at: Instant,
-    /// When the peer was last heard.
+    /// Linux `rcv_tstamp`: when an acceptable ACK last arrived.
     pub(crate) last_received_at: Instant,
-    /// When the next challenge ACK may leave.
+    /// When the next challenge ACK may leave (RFC 5961 §7).
     pub(crate) next_challenge_at: Instant,
+    /// Linux `total_retrans`: segments retransmitted.
     pub(crate) total_retrans: u32,
-    /// Bytes that it has in the budget of all.
+    /// Linux `sk_forward_alloc`: bytes that it takes of the memory budget of all connections.
     pub(crate) memory_charged: u32,
-    /// What of it lies in the receive ring.
+    /// Bytes of those that lie in the receive ring.
     pub(crate) receive_memory_charged: u32,
 }
 
@@ -258,7 +265,7 @@ impl Conn {
         (conn, UserHalves { tx, rx })
     }
 
-    /// RFC 9293's name for where it is.
+    /// The name of its state in RFC 9293 §3.3.2.
     pub(crate) fn state(&self) -> State {
         match self.stage {
             Stage::SynSent => State::SynSent,
@@ -267,8 +274,8 @@ impl Conn {
         }
     }
 
-    /// Tells the application, or keeps still while nobody has accepted the connection: whoever does
-    /// looks at it from scratch.
+    /// Tells the application of an event. While nobody has accepted the connection nothing is told:
+    /// whoever accepts it starts by looking at its state.
     #[inline]
     pub(crate) fn notify(&mut self, cx: &mut Cx<'_>, what: Readiness) {
         if !self.in_accept_queue && !self.orphan {
@@ -276,13 +283,13 @@ impl Conn {
         }
     }
 
-    /// Whether a FIN is to follow the data.
+    /// Whether our FIN is to follow the data.
     #[inline]
     pub(crate) fn needs_fin(&self) -> bool {
         self.fins.ours == OurFin::Open && (self.orphan || self.snd.ring.finish_requested())
     }
 
-    /// Whether a look at `output` is worth it.
+    /// Whether there may be something to send.
     #[inline]
     pub(crate) fn has_output(&self) -> bool {
         self.syn_pending
@@ -291,7 +298,8 @@ impl Conn {
             || self.needs_fin()
     }
 
-    /// Sees to it that the wheel, which knows it by `index`, wakes it in time.
+    /// Arms the timer wheel, which knows the connection by `index`, so that it wakes the connection
+    /// in time.
     #[inline]
     pub(crate) fn arm_wheel(&mut self, wheel: &mut Wheel, index: u32) {
         let due = self.timers.earliest();
@@ -301,14 +309,15 @@ impl Conn {
         }
     }
 
-    /// Its rings ran empty a while ago: what is empty now is given back.
+    /// The rings ran empty a while ago: frees the memory of what is empty still.
     pub(crate) fn release_buffers(&mut self) {
         self.drain = Drain::None;
         self.rcv.free_unused();
         self.snd.ring.trim();
     }
 
-    /// The segment size follows from the peer's option and the path.
+    /// Derives the segment size from the MSS option of the peer and the path MTU (Linux
+    /// `tcp_sync_mss`).
     pub(crate) fn update_mss(&mut self) {
         let v4 = self.key.remote.ip.is_v4();
         let mtu = self.path.mtu.min(self.path_mtu);

@@ -2,7 +2,7 @@
 //!
 //! Only errors that quote a sequence number in flight are believed (RFC 5927 §4). An active open ends
 //! with the error, as on Linux (TCPF-17), and a passive one is forgotten. An established connection
-//! takes nothing but the path's MTU from them (TCPF-18, RFC 1122 §4.2.3.9): everything else is left to
+//! takes nothing but the path's MTU from them (RFC 1122 §4.2.3.9): everything else is left to
 //! its own timeouts, but when one of those ends it, the error is the reason told (GAP-26). Of the timeouts
 //! themselves it learns that a path is down, where waiting longer does not help (RFC 6069).
 

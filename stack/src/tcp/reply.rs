@@ -61,7 +61,7 @@ pub(crate) fn send(
     Ok(())
 }
 
-/// Answers a segment that belongs to no connection (RFC 9293 §3.10.7.1; TCPF-14): a RST that the
+/// Answers a segment that belongs to no connection (RFC 9293 §3.10.7.1): a RST that the
 /// sender will find acceptable. A RST is never answered.
 pub(crate) fn reset_for(cx: &mut Cx<'_>, seg: &Segment<'_>) {
     if seg.flags.rst() {

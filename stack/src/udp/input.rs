@@ -44,8 +44,7 @@ impl Udp {
         }
     }
 
-    /// Groups and broadcasts: every socket that takes it gets a copy, as on Linux (UDPS-02 gives it
-    /// to one).
+    /// Groups and broadcasts: every socket that takes it gets a copy, as on Linux.
     fn receive_for_many(
         &mut self,
         cx: &mut Cx<'_>,
@@ -94,7 +93,7 @@ impl Udp {
         Ok(())
     }
 
-    /// Takes an error about a datagram of ours (ICMPS-11, SOCK-55). As Linux, only errors that mean
+    /// Takes an error about a datagram of ours (RFC 1122 §4.1.3.3). As Linux, only errors that mean
     /// a refusal reach the socket, and only a connected one.
     pub(crate) fn icmp_error(&mut self, cx: &mut Cx<'_>, error: &IcmpError<'_>) {
         let [s0, s1, d0, d1, ..] = *error.transport else { return };
@@ -107,10 +106,10 @@ impl Udp {
                 cx.requests.push(Request::PathMtu(error.dst, mtu));
             }
             IcmpErrorKind::PortUnreachable | IcmpErrorKind::ProtocolUnreachable if connected => {
-                self.fail(cx, index, SocketError::ConnectionRefused);
+                self.set_error(cx, index, SocketError::ConnectionRefused);
             }
             IcmpErrorKind::AdminProhibited if connected => {
-                self.fail(cx, index, SocketError::HostUnreachable);
+                self.set_error(cx, index, SocketError::HostUnreachable);
             }
             IcmpErrorKind::PortUnreachable
             | IcmpErrorKind::ProtocolUnreachable
@@ -140,7 +139,8 @@ fn is_good(packet: &Packet<'_>, header: &Header<'_>, payload: Sum) -> bool {
     packet.meta.checksum.accepts_sum(pseudo, header.checksum, whole)
 }
 
-fn verify(packet: &Packet<'_>, header: &Header<'_>) -> Result<(), DropReason> {
+/// Checks the checksum of a datagram that is not copied anywhere.
+pub(crate) fn verify(packet: &Packet<'_>, header: &Header<'_>) -> Result<(), DropReason> {
     let sum = checksum::sum(Sum::ZERO, header.payload);
     is_good(packet, header, sum).then_some(()).ok_or(DropReason::UdpMalformed)
 }

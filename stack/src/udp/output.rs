@@ -1,9 +1,9 @@
 //! Datagrams out: which socket's turn it is, and the frame in the slot.
 //!
-//! A ready socket stands in the queue of the interface that its next datagram leaves by (`stage`).
-//! When a slot of that interface is lent, the first in the queue builds its frame there and goes to
-//! the end. Records are read as if an enemy wrote them: what makes no sense is skipped with an
-//! error.
+//! A ready socket stands in the queue of the interface that its next datagram leaves by
+//! (`enqueue_by_path`). When a slot of that interface is lent, the first in the queue builds its
+//! frame there and goes to the end. Another process may have written the records, so nothing in
+//! them is trusted: a record that cannot be sent is skipped with an error.
 
 use addr::{Endpoint, IfIndex, Ip};
 use wire::checksum::{self, Sum};
@@ -24,9 +24,9 @@ use crate::udp::{PAYLOAD_MAX_V4, PAYLOAD_MAX_V6, Udp, is_to_many};
 
 /// Bad datagrams skipped at a time, so that one socket cannot hold up the rest.
 const SKIP_MAX: usize = 64;
-/// How often control hears that a neighbour is in use.
-const TELL_INTERVAL: Duration = Duration::from_secs(1);
-/// Hop limit of datagrams to one host, and to groups (IPTX-06, IPTX-07).
+/// Interval of the reports to control that a neighbour is in use.
+const USED_INTERVAL: Duration = Duration::from_secs(1);
+/// Hop limit of datagrams to one host, and to groups (Linux `ip_default_ttl`, RFC 1112 §6.1).
 const HOP_LIMIT: u8 = 64;
 const HOP_LIMIT_MULTICAST: u8 = 1;
 
@@ -70,15 +70,15 @@ impl Udp {
         let next = next_datagram(socket).ok().flatten();
         let path = next.and_then(|next| find_path(cx, socket, next.remote.ip).ok());
         let (Some(next), Some(path)) = (next, path) else {
-            self.restage(cx, index);
+            self.requeue(cx, index);
             return None;
         };
         if path.ifindex != ifindex || !path.is_usable() {
-            self.restage(cx, index);
+            self.requeue(cx, index);
             return None;
         }
         let path = fit(path, slot.len());
-        tell_used(cx, socket, &path);
+        report_used(cx, socket, &path);
         let v4 = next.remote.ip.is_v4();
         let whole = HEADER_LEN + next.len;
         let header = IpEmit {
@@ -120,7 +120,7 @@ impl Udp {
         cx.stats.udp_out += 1;
         cx.stats.ip_out += 1;
         self.release(cx, index, next.len);
-        self.restage(cx, index);
+        self.requeue(cx, index);
     }
 
     /// Drops the first record from the send ring.
@@ -139,17 +139,17 @@ impl Udp {
         }
     }
 
-    pub(super) fn restage(&mut self, cx: &mut Cx<'_>, index: u32) {
+    pub(super) fn requeue(&mut self, cx: &mut Cx<'_>, index: u32) {
         if let Some(socket) = self.table.at_mut(index) {
             socket.queued = false;
-            self.stage(cx, index);
-            self.bury(cx, index);
+            self.enqueue_by_path(cx, index);
+            self.free_if_drained(cx, index);
         }
     }
 
     /// Puts a socket that stands nowhere into the queue of the interface its next datagram leaves
-    /// by, or parks it; skips datagrams that cannot be sent.
-    pub(super) fn stage(&mut self, cx: &mut Cx<'_>, index: u32) {
+    /// by, or among those that wait for a neighbour; skips datagrams that cannot be sent.
+    pub(super) fn enqueue_by_path(&mut self, cx: &mut Cx<'_>, index: u32) {
         for _ in 0..SKIP_MAX {
             let Some(socket) = self.table.at_mut(index) else { return };
             let (error, len) = match next_datagram(socket) {
@@ -173,7 +173,7 @@ impl Udp {
                 },
                 Err((error, len)) => (error, len),
             };
-            self.fail(cx, index, error);
+            self.set_error(cx, index, error);
             match len {
                 Some(len) => self.release(cx, index, len),
                 None => return self.close_broken(cx, index),
@@ -254,15 +254,15 @@ fn find_path(cx: &Cx<'_>, socket: &mut Socket, destination: Ip) -> Result<Path, 
         source => source,
     };
     let path = cx.fib.path(destination, source, None)?;
-    let told = match &socket.route {
-        Some(route) if route.path.next_hop == path.next_hop => route.told,
+    let used_reported_at = match &socket.route {
+        Some(route) if route.path.next_hop == path.next_hop => route.used_reported_at,
         _ => crate::time::Instant::ZERO,
     };
-    socket.route = Some(Route { destination, path, told });
+    socket.route = Some(Route { destination, path, used_reported_at });
     Ok(path)
 }
 
-/// A slot smaller than the path's size makes the path smaller.
+/// The path with an MTU that fits a slot of `slot` bytes.
 fn fit(path: Path, slot: usize) -> Path {
     let room = slot.saturating_sub(output::link_header_len(path.medium));
     let mtu = path.mtu.min(u32::try_from(room).unwrap_or(u32::MAX));
@@ -270,11 +270,12 @@ fn fit(path: Path, slot: usize) -> Path {
 }
 
 /// Control hears once a second that the neighbour is in use, so that it is probed when in doubt.
-fn tell_used(cx: &mut Cx<'_>, socket: &mut Socket, path: &Path) {
+fn report_used(cx: &mut Cx<'_>, socket: &mut Socket, path: &Path) {
     let Some(route) = &mut socket.route else { return };
-    let due = route.told == crate::time::Instant::ZERO || cx.now.since(route.told) >= TELL_INTERVAL;
+    let due = route.used_reported_at == crate::time::Instant::ZERO
+        || cx.now.since(route.used_reported_at) >= USED_INTERVAL;
     if due && path.link != Link::None && path.ifindex != Fib::LOOPBACK {
-        route.told = cx.now;
+        route.used_reported_at = cx.now;
         cx.requests.push(Request::Used(path.ifindex, path.next_hop));
     }
 }

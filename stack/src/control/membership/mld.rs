@@ -40,7 +40,7 @@ pub(crate) fn report(cx: &mut ControlCx, ifindex: IfIndex, group: Ip, joined: bo
         ..IpEmit::default()
     };
     let offset = ethernet::HEADER_LEN + ipv6::HEADER_LEN;
-    let pushed = cx.outbox.push(ifindex, offset + header.payload_len, |frame| {
+    let pushed = cx.send(ifindex, offset + header.payload_len, |frame| {
         ethernet::emit(frame, Mac::multicast_for(dst), own, ethernet::ETHERTYPE_IPV6);
         ip::emit(&mut frame[ethernet::HEADER_LEN..], &header);
         let at = offset + ipv6_ext::emit_router_alert(&mut frame[offset..], PROTO_ICMPV6);

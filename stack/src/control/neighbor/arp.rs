@@ -67,7 +67,7 @@ fn send(
     destination: Mac,
     packet: &Arp,
 ) -> Result<(), DropReason> {
-    cx.outbox.push(ifindex, ethernet::HEADER_LEN + arp::LEN, |frame| {
+    cx.send(ifindex, ethernet::HEADER_LEN + arp::LEN, |frame| {
         ethernet::emit(frame, destination, packet.sender_mac, ethernet::ETHERTYPE_ARP);
         arp::emit(&mut frame[ethernet::HEADER_LEN..], packet);
     })?;

@@ -4,7 +4,7 @@
 //! else only updates one that exists (`arp_accept` 0). A request is answered on the interface that
 //! has the address (`arp_ignore` 1).
 
-use addr::{IfIndex, Ip};
+use addr::{IfIndex, Ip, Mac};
 use wire::arp;
 
 use crate::control::cx::ControlCx;
@@ -13,12 +13,12 @@ use crate::control::neighbor::machine::Input;
 use crate::control::neighbor::table::Neighbors;
 use crate::drop::DropReason;
 
-/// Takes an ARP packet. `to_us`: the frame was sent to our own link address.
+/// Takes an ARP packet in a frame to `link_dst`.
 pub(crate) fn receive(
     neighbors: &mut Neighbors,
     cx: &mut ControlCx,
     ifindex: IfIndex,
-    to_us: bool,
+    link_dst: Mac,
     packet: &[u8],
 ) -> Result<(), DropReason> {
     let arp = arp::parse(packet).map_err(|_| DropReason::ArpMalformed)?;
@@ -26,6 +26,7 @@ pub(crate) fn receive(
     cx.stats.arp_in += 1;
     let (sender, target) = (Ip::from(arp.sender_ip), Ip::from(arp.target_ip));
     let own = interface.mac;
+    let to_us = link_dst == own;
     // A bridge or hub may return our own frame.
     if arp.sender_mac == own {
         return Err(DropReason::ArpNotOurs);

@@ -78,7 +78,7 @@ fn send(
         payload_len: MESSAGE_LEN,
         ..IpEmit::default()
     };
-    cx.outbox.push(ifindex, OFFSET + MESSAGE_LEN, |frame| {
+    cx.send(ifindex, OFFSET + MESSAGE_LEN, |frame| {
         ethernet::emit(frame, mac, own, ethernet::ETHERTYPE_IPV6);
         ip::emit(&mut frame[ethernet::HEADER_LEN..], &header);
         emit(&mut frame[OFFSET..]);

@@ -5,24 +5,24 @@
 //! alone: this host takes its routes from the administrator.
 
 use addr::{IfIndex, Ip, Mac};
-use wire::ip::IpHeader;
 use wire::ndp::{self, Message, NeighborAdvertisement, Options};
 
 use crate::control::cx::ControlCx;
 use crate::control::neighbor::machine::Input;
 use crate::control::neighbor::nd::advertise;
 use crate::control::neighbor::table::Neighbors;
+use crate::delivery::Icmpv6;
 use crate::drop::DropReason;
 
-/// Takes a message: type, code and body of an ICMPv6 packet with this header.
+/// Takes a message of neighbour or router discovery.
 pub(crate) fn receive(
     neighbors: &mut Neighbors,
     cx: &mut ControlCx,
     ifindex: IfIndex,
-    header: &IpHeader,
-    (kind, code, body): (u8, u8, &[u8]),
+    message: &Icmpv6<'_>,
 ) -> Result<(), DropReason> {
-    let message = ndp::parse(header, kind, code, body).map_err(|_| DropReason::NdInvalid)?;
+    let Icmpv6 { header, kind, code, body } = message;
+    let message = ndp::parse(header, *kind, *code, body).map_err(|_| DropReason::NdInvalid)?;
     cx.stats.nd_in += 1;
     match message {
         Message::NeighborSolicitation { target, options } => {

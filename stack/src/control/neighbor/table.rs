@@ -116,6 +116,14 @@ impl Neighbors {
         self.evict(cx, keys)
     }
 
+    /// Forgets what was learned on an interface that lost its carrier (Linux `neigh_carrier_down`).
+    pub(crate) fn flush_learned(&mut self, cx: &mut ControlCx, ifindex: IfIndex) {
+        let learned = |key: Key, e: &Neighbor| key.0 == ifindex && e.state != NudState::Permanent;
+        let found = self.entries.iter().filter(|(key, e)| learned(**key, e)).map(|(key, _)| *key);
+        let keys: Vec<Key> = found.collect();
+        self.evict(cx, keys);
+    }
+
     /// Above an eighth of the bound, drops FAILED entries and STALE ones long unused.
     pub(crate) fn collect(&mut self, cx: &mut ControlCx) {
         if cx.now >= self.next_collection && self.entries.len() > self.collection_floor() {

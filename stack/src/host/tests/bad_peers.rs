@@ -1,9 +1,9 @@
 //! Ten thousand connections at once, most of them with peers that behave badly.
 //!
-//! One host, a thousand connections from a proper second host that move data both ways, and nine thousand
-//! peers of nineteen bad kinds (`peer`), half of which connect to the host while the host connects to
-//! the other half. All are open at the same time; then all talk. Everything happens in virtual time
-//! over a link that loses nothing, so what does not arrive was not sent.
+//! One host, a thousand connections from a proper second host that move data both ways, and nine
+//! thousand peers of nineteen bad kinds (`peer`), half of which connect to the host while the host
+//! connects to the other half. All are open at the same time; then all talk. Everything happens in
+//! virtual time over a link that loses nothing, so what does not arrive was not sent.
 //!
 //! At the end nothing may be left: no flow, no timer, no memory. Those who behave must not have
 //! noticed the others, and those who only behave badly for a while must get all their bytes.
@@ -166,8 +166,8 @@ impl World {
     fn forget(&mut self) {
         self.carried = [0; 2];
         for host in &mut self.hosts {
-            host.shard.parts.stats = Stats::default();
-            *host.control.stats_mut() = Stats::default();
+            host.first().shard.parts.stats = Stats::default();
+            *host.first().control.as_mut().unwrap().stats_mut() = Stats::default();
         }
     }
 
@@ -192,7 +192,7 @@ impl World {
         self.listen_to_events();
         self.steps += 1;
         if self.steps.is_multiple_of(10_000) {
-            self.hosts[0].shard.sockets.tcp.check();
+            self.hosts[0].first().shard.sockets.tcp.check();
         }
         true
     }
@@ -324,8 +324,9 @@ impl World {
     /// What must hold once all is over.
     fn check_end(&self, proper: usize) {
         for (host, app) in self.hosts.iter().zip(&self.apps) {
-            host.shard.sockets.tcp.check();
-            host.shard.sockets.tcp.check_empty();
+            let tcp = &host.worker(crate::ShardIndex::ZERO).unwrap().shard.sockets.tcp;
+            tcp.check();
+            tcp.check_empty();
             assert_eq!(host.next_deadline(), None);
             let stats = host.stats();
             assert!(stats.is_balanced());
@@ -377,8 +378,8 @@ const PROPER_NUMBER: u64 = 1 << 32;
 /// How soon proper connections finish: a few round trips and one FIN.
 const PROPER_WITHIN: Duration = Duration::from_secs(3);
 
-/// TCPF-04 (what waits in no queue is bounded), TCPF-11, TCPI-01, TCPI-02, TCPI-03, TCPI-05, TCPI-07,
-/// TCPO-12, GAP-02.
+/// TCPF-04 (what waits in no queue is bounded), TCPF-11, TCPI-01, TCPI-02, TCPI-03, TCPI-05,
+/// TCPI-07, TCPO-12, GAP-02.
 #[test]
 fn ten_thousand_connections_with_peers_that_behave_badly() {
     let mut world = World::new();
@@ -395,8 +396,8 @@ fn ten_thousand_connections_with_peers_that_behave_badly() {
     println!("memory: at most {}, kept {}", crowd.bytes_max, crowd.bytes_current);
     assert!(crowd.bytes_max > 8 << 20, "{} bytes", crowd.bytes_max);
     assert!(crowd.bytes_current < crowd.bytes_max as i64 / 2, "{} are kept", crowd.bytes_current);
-    // Of another crowd nothing stays. The store is shared with tests that run beside this one, so it may
-    // be found emptier than it was left, but not every time.
+    // Of another crowd nothing stays. The store is shared with tests that run beside this one, so
+    // it may be found emptier than it was left, but not every time.
     let mut again = || {
         let crowd = allocation_counter::measure(|| {
             world.forget();

@@ -4,6 +4,7 @@ use addr::IfIndex;
 use wire::offload::{DeviceCaps, Medium};
 
 use super::*;
+use crate::fib::{ControlProtocols, Fib, LinkState};
 use crate::host::fixture::{cidr, ip};
 
 fn interface(n: u32, addresses: &[&str]) -> FibInterface {
@@ -12,6 +13,8 @@ fn interface(n: u32, addresses: &[&str]) -> FibInterface {
         medium: Medium::Ethernet,
         mac: addr::Mac([2, 0, 0, 0, 0, n as u8]),
         mtu: 1500,
+        state: LinkState::RUNNING,
+        control_protocols: ControlProtocols::NONE,
         caps: DeviceCaps::default(),
         addresses: addresses.iter().map(|a| cidr(a).into()).collect(),
         groups: Vec::new(),

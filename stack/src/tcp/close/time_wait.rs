@@ -1,4 +1,4 @@
-//! TIME-WAIT: what is left of a connection that we closed first (RFC 9293 §3.6, TCPF-13).
+//! TIME-WAIT: what is left of a connection that we closed first (RFC 9293 §3.6).
 //!
 //! A compact record per flow, in a table of its own, so that a busy client keeps no control blocks.
 //! It re-acknowledges the peer's FIN, lets a new connection begin with a higher sequence number or a

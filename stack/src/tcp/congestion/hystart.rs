@@ -167,7 +167,7 @@ fn micros(now: Instant) -> u32 {
     now.since(Instant::ZERO).as_micros() as u32
 }
 
-/// How much later than in the round before is late (RFC 9406 §4.2; VEC-15).
+/// How much later than in the round before is late (RFC 9406 §4.2).
 fn rtt_thresh_us(last_round_min_rtt_us: u32) -> u32 {
     (last_round_min_rtt_us / MIN_RTT_DIVISOR).clamp(MIN_RTT_THRESH_US, MAX_RTT_THRESH_US)
 }

@@ -10,8 +10,8 @@ use crate::tcp::state::{State, TheirFin};
 use crate::time::Duration;
 
 impl Conn {
-    /// The application lets go. Unread data turns the close into a reset (RFC 2525 §2.17), and so does no
-    /// time to linger.
+    /// The application closes the connection. Unread data turns the close into a reset (RFC 2525
+    /// §2.17), and so does a linger time of zero.
     pub(crate) fn close(&mut self, cx: &mut Cx<'_>) {
         self.orphan = true;
         if self.stage == Stage::SynSent {
@@ -27,13 +27,13 @@ impl Conn {
         self.retire(cx);
     }
 
-    /// Resets the connection (RFC 9293 §3.10.5; TCPF-15).
+    /// Resets the connection (RFC 9293 §3.10.5).
     pub(crate) fn abort(&mut self, cx: &mut Cx<'_>) {
         self.send_reset(cx);
         self.fail(cx, SocketError::ConnectionAborted);
     }
 
-    /// Sends a RST where the peer may still have a connection.
+    /// Sends a RST if the peer may have a connection.
     pub(crate) fn send_reset(&self, cx: &mut Cx<'_>) {
         if self.stage == Stage::SynSent || self.state() == State::Closed {
             return;
@@ -45,7 +45,7 @@ impl Conn {
     }
 
     /// Ends the connection with an error. A reader who has the peer's FIN already has all there is
-    /// to read, so no error replaces it.
+    /// to read, so no error replaces the end of the stream.
     pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, error: SocketError) {
         if self.end.is_some() {
             return;
@@ -57,8 +57,9 @@ impl Conn {
         self.end = Some(End::Failed(error));
     }
 
-    /// An orphan in FIN-WAIT-2 needs no more than a TIME-WAIT record does (as Linux has it; GAP-24). All
-    /// records wait equally long, so one that the user gave a time of its own stays a connection for it.
+    /// An orphan in FIN-WAIT-2 needs no more than a TIME-WAIT record does (Linux `tcp_time_wait`
+    /// with `TCP_FIN_WAIT2`). All records wait equally long, so a connection with a `TCP_LINGER2`
+    /// of its own stays a connection for that time.
     pub(crate) fn retire(&mut self, cx: &mut Cx<'_>) {
         if !self.orphan || self.end.is_some() {
             return;
@@ -72,7 +73,7 @@ impl Conn {
             Some(_) if self.awaits_fin => {}
             Some(wait) => {
                 self.awaits_fin = true;
-                // Not before a lost FIN could have come again (Linux `tcp_fin_time`).
+                // Linux `tcp_fin_time`: long enough for a lost FIN to be retransmitted.
                 let least = self.rtt.rto().saturating_mul(7) / 2;
                 self.timers.keepalive = cx.now + Duration::from_millis(wait.into()).max(least);
             }

@@ -5,8 +5,8 @@ use crate::tcp::conn::Conn;
 use crate::time::{Duration, Instant};
 
 impl Conn {
-    /// Text came in order: the ACK leaves at once or later. `gap` says that text out of order waits or
-    /// waited.
+    /// Text arrived in order: sends the ACK at once or arms the delayed-ACK timer (Linux
+    /// `__tcp_ack_snd_check`). `gap` says that text out of order waits, or waited until now.
     #[inline]
     pub(crate) fn schedule_ack(&mut self, cx: &Cx<'_>, gap: bool) {
         let rcv = &mut self.rcv;
@@ -24,7 +24,7 @@ impl Conn {
         }
     }
 
-    /// An ACK that was put off is due.
+    /// The delayed-ACK timer expired.
     pub(crate) fn on_ack_timer(&mut self) {
         if self.rcv.ack_policy.on_timer(self.rtt.rto()) {
             self.rcv.pending_acks.immediate = true;

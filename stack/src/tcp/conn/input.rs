@@ -1,10 +1,13 @@
 //! A segment arrives for a synchronized connection: RFC 9293 §3.10.7.4, step by step.
 //!
-//! 0. [`check_timestamp`](Conn::check_timestamp)
-//! 1. [`check_sequence`](Conn::check_sequence) 2. [`process_reset`](Conn::process_reset)
-//! 3. (security: none) 4. SYN: challenge 5. [`process_ack`](Conn::process_ack)
-//! 6. [`process_urgent`](Conn::process_urgent) 7. [`process_text`](Conn::process_text)
-//! 8. [`process_fin`](Conn::process_fin).
+//! * PAWS before all: [`check_timestamp`](Conn::check_timestamp)
+//! * first: [`check_sequence`](Conn::check_sequence)
+//! * second: [`process_reset`](Conn::process_reset)
+//! * third (security): nothing
+//! * fourth: a SYN is challenged
+//! * fifth: [`process_ack`](Conn::process_ack)
+//! * sixth: [`process_urgent`](Conn::process_urgent)
+//! * seventh and eighth: [`process_text`](Conn::process_text), which also takes the FIN
 //!
 //! RFC 5961 decides about RST, SYN and the range of ACKs. Nothing is changed before a segment has
 //! passed the checks of its step.
@@ -68,9 +71,9 @@ impl Conn {
         outcome
     }
 
-    /// Before all: is the segment from an earlier turn of the sequence numbers (RFC 7323 §5.3 R1,
-    /// TCPI-05)? A RST has no say in that, and a segment without a timestamp is let through: the RFC
-    /// would drop it, but middleboxes strip options and Linux lives with it.
+    /// RFC 7323 §5.3 R1 (PAWS): drops a segment from an earlier turn of the sequence numbers. A RST
+    /// is exempt, and a segment without a timestamp passes: the RFC would drop it, but middleboxes
+    /// strip options and Linux accepts it.
     #[inline]
     pub(crate) fn check_timestamp(
         &mut self,
@@ -89,8 +92,8 @@ impl Conn {
         Ok(())
     }
 
-    /// A bare ACK that says nothing new, sent within one RTO of what overtook it, is no reason for
-    /// an answer (Linux `tcp_disordered_ack`).
+    /// A bare duplicate ACK, sent within one RTO of the segment that overtook it, is not answered
+    /// (Linux `tcp_disordered_ack`).
     fn is_disordered_ack(&self, seg: &Segment<'_>, value: u32) -> bool {
         let window = u32::from(seg.window) << self.snd.scale;
         let behind = SeqNum(self.timestamps.ts_recent) - SeqNum(value);
@@ -103,8 +106,8 @@ impl Conn {
                 <= u32::try_from(self.rtt.rto().as_millis()).unwrap_or(u32::MAX)
     }
 
-    /// Answers a segment that fits nowhere with where we stand. Only segments without text can make
-    /// two hosts answer each other for ever, so only those are counted.
+    /// Answers an unacceptable segment with an ACK (RFC 9293 §3.10.7.4). Only segments without text
+    /// can make two hosts answer each other for ever, so only those are rate-limited.
     fn answer_unacceptable(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
         if seg.flags.syn() {
             self.challenge(cx);
@@ -113,9 +116,9 @@ impl Conn {
         }
     }
 
-    /// First: is the segment in the window? As Linux asks it: it ends at or after what we last
-    /// acknowledged and starts at or before the edge, so that ACKs pass a closed window
-    /// (MUST-66) and reordered ones are not answered (TCPI-01).
+    /// First step: is the segment in the window? As in Linux (`tcp_sequence`), it must end at or
+    /// after what we last acknowledged and start at or before RCV.NXT + RCV.WND, so that ACKs pass
+    /// a closed window (MUST-66) and reordered ones are not answered.
     #[inline]
     pub(crate) fn check_sequence(
         &mut self,
@@ -133,19 +136,20 @@ impl Conn {
         Err(DropReason::TcpOutOfWindow)
     }
 
-    /// Some hosts send a FIN and then a RST with the same number (Linux `tcp_reset_check`).
+    /// Some hosts send a FIN and then a RST with the same sequence number (Linux
+    /// `tcp_reset_check`).
     fn is_reset_after_fin(&self, seg: &Segment<'_>) -> bool {
         self.fins.theirs != TheirFin::Open && seg.seq == self.rcv.nxt - 1
     }
 
-    /// The right edge of the text that came out of order.
+    /// The right edge of the text that arrived out of order.
     fn highest_received(&self) -> Option<SeqNum> {
         let end = self.rcv.out_of_order_end()?;
         Some(self.rcv.nxt + (end - self.rcv.ring.position()) as u32)
     }
 
-    /// Second: a RST counts only exactly at RCV.NXT, or at the end of what our SACKs told the peer
-    /// has arrived; elsewhere in the window it is challenged (RFC 5961 §3.2; TCPI-02).
+    /// Second step: a RST is accepted only at RCV.NXT exactly, or at the right edge of what our
+    /// SACK blocks report; elsewhere in the window it is challenged (RFC 5961 §3.2).
     pub(crate) fn process_reset(
         &mut self,
         cx: &mut Cx<'_>,
@@ -169,14 +173,14 @@ impl Conn {
         Ok(())
     }
 
-    /// Wants a challenge ACK (RFC 5961 §7; TCPI-04): at most one in half a second from here, and as
-    /// many as the [host's budget](crate::tcp::challenge) allows.
+    /// Requests a challenge ACK (RFC 5961 §7): at most one in half a second from this connection,
+    /// and as many as the [host's limit](crate::tcp::reply::challenge) allows.
     pub(crate) fn challenge(&mut self, cx: &Cx<'_>) {
         self.challenge_ack_wanted |= self.may_send_out_of_window_ack(cx.now);
     }
 
-    /// Whether a segment that fits nowhere may be answered: at most one in half a second, so that
-    /// two hosts do not answer each other for ever.
+    /// Whether an unacceptable segment may be answered: at most one in half a second, so that two
+    /// hosts do not answer each other for ever (Linux `tcp_oow_rate_limited`).
     fn may_send_out_of_window_ack(&mut self, now: Instant) -> bool {
         let may = now >= self.next_challenge_at;
         if may {
@@ -185,7 +189,7 @@ impl Conn {
         may
     }
 
-    /// Seventh and eighth: text, then FIN.
+    /// Seventh and eighth steps: text, then FIN.
     #[inline]
     pub(crate) fn process_text(
         &mut self,
@@ -213,7 +217,7 @@ impl Conn {
             return self.abort_on_data(cx, seg);
         }
         if text.is_empty() {
-            // The window is closed: the sender wants to know where it stands.
+            // The window is closed, and the sender probes it.
             self.rcv.pending_acks.immediate = true;
             return Err(DropReason::TcpOutOfWindow);
         }
@@ -221,18 +225,18 @@ impl Conn {
             return self.queue_out_of_order(cx, text, offset);
         }
         self.schedule_receive_memory(cx, true)?;
-        let accepted = self.rcv.append(text);
-        if accepted.gap {
+        let appended = self.rcv.append(text);
+        if appended.gap {
             self.recount(cx);
         } else if !self.rcv.is_shut_down {
             self.charge(cx, text.len() as u32);
         }
-        if let Some((left, right)) = accepted.twice {
+        if let Some((left, right)) = appended.duplicate {
             self.report_dsack(left, right);
         }
         self.on_data_received(cx, seg, text.len() as u32);
-        self.schedule_ack(cx, accepted.gap);
-        if accepted.urgent {
+        self.schedule_ack(cx, appended.gap);
+        if appended.urgent {
             self.notify(cx, Readiness::URGENT);
         }
         if !self.rcv.is_shut_down {
@@ -241,8 +245,8 @@ impl Conn {
         Ok(())
     }
 
-    /// The part of a segment's text that is new and fits the window, and how far beyond RCV.NXT it
-    /// starts. Nothing if all of it is old (TCPI-07).
+    /// The part of the text that is new and fits the window, and how far beyond RCV.NXT it starts.
+    /// None if all of it is old.
     #[inline]
     fn trim<'a>(&mut self, seg: &Segment<'a>) -> Option<(&'a [u8], u32)> {
         if seg.payload.is_empty() {
@@ -251,7 +255,7 @@ impl Conn {
         let ahead = seg.seq - self.rcv.nxt;
         let old = if ahead < 0 { ahead.unsigned_abs() as usize } else { 0 };
         if old >= seg.payload.len() || self.fins.theirs != TheirFin::Open {
-            // Sent again: the peer has missed our ACK.
+            // The text was retransmitted, so the peer has missed our ACK.
             self.schedule_dup_ack(seg);
             return None;
         }
@@ -265,7 +269,7 @@ impl Conn {
         Some((&text[..text.len().min(room)], offset))
     }
 
-    /// Text for an application that is gone is data lost: reset (RFC 9293 §3.6.1; Linux
+    /// Text for an orphan is lost, so the connection is reset (RFC 9293 §3.6.1; Linux
     /// `TCPAbortOnData`).
     fn abort_on_data(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>) -> Result<(), DropReason> {
         reply::reset_for(cx, seg);
@@ -273,11 +277,12 @@ impl Conn {
         Err(DropReason::TcpReaderGone)
     }
 
-    /// Eighth: notes where the peer's FIN is. It may be ahead of text that is still missing (TCPF-09).
+    /// Eighth step: notes where the peer's FIN is, which may be ahead of text that is still
+    /// missing.
     fn process_fin(&mut self, seg: &Segment<'_>) {
         let fin: SeqNum = seg.seq + seg.payload.len() as u32;
         if fin.lt(self.rcv.nxt) {
-            // Sent again.
+            // The FIN was retransmitted.
             self.rcv.pending_acks.immediate = true;
         } else if fin.le(self.rcv.rcv_adv) {
             self.rcv.note_fin(fin);
@@ -287,7 +292,7 @@ impl Conn {
         }
     }
 
-    /// Takes the peer's FIN once everything before it is here.
+    /// Takes the peer's FIN once everything before it has arrived.
     #[inline]
     fn take_fin(&mut self, cx: &mut Cx<'_>) {
         if !self.rcv.take_fin() {
@@ -301,7 +306,7 @@ impl Conn {
     }
 }
 
-/// Clocks of one peer may be read on several of its processors (Linux `TCP_PAWS_WINDOW`).
+/// Linux `TCP_PAWS_WINDOW`: the clock of one peer may be read on several of its processors.
 const PAWS_SLACK: i32 = 1;
 /// Linux `tcp_invalid_ratelimit`.
 const CHALLENGE_INTERVAL: Duration = Duration::from_millis(500);

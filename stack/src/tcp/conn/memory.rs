@@ -5,7 +5,7 @@ use crate::drop::DropReason;
 use crate::tcp::conn::Conn;
 
 impl Conn {
-    /// Text in order was buffered.
+    /// Text that arrived in order was buffered.
     #[inline]
     pub(crate) fn charge(&mut self, cx: &mut Cx<'_>, bytes: u32) {
         self.memory_charged += bytes;
@@ -13,7 +13,7 @@ impl Conn {
         cx.memory.add(bytes, cx.limits);
     }
 
-    /// Text was acknowledged and left the send ring.
+    /// Acknowledged text left the send ring.
     #[inline]
     pub(crate) fn discharge(&mut self, cx: &mut Cx<'_>, bytes: u32) {
         let bytes = bytes.min(self.memory_charged - self.receive_memory_charged);
@@ -21,14 +21,14 @@ impl Conn {
         cx.memory.sub(bytes, cx.limits);
     }
 
-    /// Counts anew what the receive ring holds. A reader comes by often, and need not wait for the send
-    /// ring, which is somewhere else in memory.
+    /// Recounts what the receive ring holds. It leaves the send ring alone, whose state lies
+    /// elsewhere in memory, because readers call this often.
     #[inline]
     pub(crate) fn recount_received(&mut self, cx: &mut Cx<'_>) {
         self.recharge(cx, self.memory_charged - self.receive_memory_charged);
     }
 
-    /// Counts anew what both rings hold.
+    /// Recounts what both rings hold.
     pub(crate) fn recount(&mut self, cx: &mut Cx<'_>) {
         self.recharge(cx, self.snd.ring.len() as u32);
     }
@@ -45,8 +45,9 @@ impl Conn {
         }
     }
 
-    /// Whether text that came may be buffered. If not, what waits beyond a gap makes room first; text that
-    /// the reader waits for is taken in any case.
+    /// Whether arriving text may be buffered (Linux `tcp_try_rmem_schedule`). If not, text out of
+    /// order is discarded first to make room. Text that the reader waits for is accepted in any
+    /// case.
     #[inline]
     pub(crate) fn schedule_receive_memory(
         &mut self,
@@ -74,8 +75,8 @@ impl Conn {
         Err(DropReason::TcpMemory)
     }
 
-    /// The application wrote: where memory is short it gets less room for more (Linux
-    /// `sk_stream_moderate_sndbuf`), until it is tuned again.
+    /// The application wrote: if memory is short, it gets less room for more until the limit is
+    /// tuned again (Linux `sk_stream_moderate_sndbuf`).
     pub(crate) fn moderate_send_buffer(&mut self, cx: &Cx<'_>) {
         if cx.memory.refuses(self.memory_charged, cx.limits) {
             let least = cx.limits.tcp_wmem[0] as u32;
@@ -84,7 +85,8 @@ impl Conn {
         }
     }
 
-    /// Whether an orphan holds memory that the living need (Linux `tcp_out_of_memory`).
+    /// Whether this is an orphan that holds memory which other connections need (Linux
+    /// `tcp_out_of_memory`).
     pub(crate) fn is_orphan_out_of_memory(&self, cx: &Cx<'_>) -> bool {
         self.orphan && cx.memory.is_over(cx.limits) && self.snd.ring.len() > cx.limits.tcp_wmem[0]
     }

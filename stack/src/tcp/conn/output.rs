@@ -193,7 +193,7 @@ impl Conn {
     }
 
     /// How much of `unsent` bytes may leave: both windows, whole segments where more follows, Nagle
-    /// in Minshall's form for the rest (RFC 9293 §3.7.4, TCPO-07), and no silly small segments into
+    /// in Minshall's form for the rest (RFC 9293 §3.7.4), and no silly small segments into
     /// a small window (§3.8.6.2.1).
     fn sendable(&mut self, unsent: u32, fin: bool) -> u32 {
         let mss = self.mss_now();

@@ -6,28 +6,29 @@ use crate::event::Readiness;
 use crate::tcp::conn::Conn;
 
 impl Conn {
-    /// Something was written, sent or acknowledged: notes that the writer has no room, and tells it
-    /// once it has.
+    /// Something was written, sent or acknowledged: notes that the send buffer is full, or tells
+    /// the writer once it is not (Linux `sk_write_space`).
     pub(crate) fn notify_if_writable(&mut self, cx: &mut Cx<'_>) {
         if self.is_send_buffer_full() {
             self.snd.space.is_full_noted = true;
             return;
         }
         let snd = &mut self.snd;
-        // Taken in any case, so that one sleep gets one event.
+        // The flag is taken in any case, so that one sleep of the writer gets one event.
         let sleeps = snd.ring.take_writer_waiting();
         if core::mem::take(&mut snd.space.is_full_noted) || sleeps {
             self.notify(cx, Readiness::WRITABLE);
         }
     }
 
-    /// Bytes are about to be released: a writer who found no room before is to be told of it.
+    /// Bytes are about to be released: a writer that found the buffer full must be told of the room
+    /// (Linux `SOCK_NOSPACE`).
     #[inline]
     pub(crate) fn note_send_buffer_full(&mut self) {
         self.snd.space.is_full_noted |= self.is_send_buffer_full();
     }
 
-    /// Bytes were released: there may be room.
+    /// Bytes were released, so there may be room (Linux `tcp_check_space`).
     #[inline]
     pub(crate) fn check_send_space(&mut self, cx: &mut Cx<'_>) {
         // Linux `tcp_should_expand_sndbuf`.
@@ -39,13 +40,13 @@ impl Conn {
         self.notify_if_writable(cx);
     }
 
-    /// The limit follows the congestion window.
+    /// The limit follows the congestion window (Linux `tcp_sndbuf_expand`).
     pub(crate) fn expand_send_buffer(&mut self, cx: &Cx<'_>) {
         self.snd.space.follow_cwnd(self.congestion.cwnd(), self.snd.mss, cx.limits);
         self.apply_send_limit();
     }
 
-    /// The ring takes as much as the limit says from now on.
+    /// Applies the limit to the ring.
     pub(crate) fn apply_send_limit(&mut self) {
         self.snd.ring.set_limit(self.snd.space.limit as usize);
     }

@@ -6,7 +6,7 @@ use crate::tcp::conn::{Conn, Stage};
 use crate::tcp::user::socket_options::{SocketOptions, TcpOption};
 
 impl Conn {
-    /// Starts with a listener's settings.
+    /// Starts with the options of the listener.
     pub(crate) fn inherit(&mut self, options: &SocketOptions, limits: &Limits) {
         self.options = options.clone();
         self.adv_mss = options.bound_mss(self.adv_mss);
@@ -49,7 +49,7 @@ impl Conn {
         }
     }
 
-    /// Buffers of a size that the user set are not tuned.
+    /// A buffer size that the user set is not tuned.
     fn apply_buffers(&mut self, limits: &Limits) {
         if self.options.receive_buffer > 0 {
             self.rcv.space.set_by_user(self.options.receive_buffer, limits);
@@ -60,7 +60,8 @@ impl Conn {
         }
     }
 
-    /// A largest segment is told in our SYN, if that has not left, and kept to in any case.
+    /// `TCP_MAXSEG` is advertised in our SYN, if that has not left, and applies to what we send in
+    /// any case.
     pub(crate) fn apply_max_segment(&mut self) {
         if self.stage == Stage::SynSent && self.syn_pending {
             self.adv_mss = self.options.bound_mss(self.adv_mss);

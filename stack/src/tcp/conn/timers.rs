@@ -74,9 +74,9 @@ impl Conn {
         cx.stats.tcp_timeouts += 1;
     }
 
-    /// Something waits for the peer's window, or for a path. A window that stays closed is probed for
-    /// as long as the peer answers (RFC 9293 §3.8.6.1, MUST-37; TCPO-12), unless the user's patience ends
-    /// or nobody waits for it and the interval is as long as it gets.
+    /// Something waits for the peer's window, or for a path. A closed window is probed for as long
+    /// as the peer answers (RFC 9293 §3.8.6.1, MUST-37), unless the user timeout passes, or the
+    /// connection is an orphan and the interval has reached its maximum.
     fn on_window_timer(&mut self, cx: &mut Cx<'_>) {
         let wait = self.rtt.rto_backed_off(self.probe_backoff);
         let late = self.is_past_user_timeout(cx.now)
@@ -96,22 +96,22 @@ impl Conn {
         self.timers.retransmit = cx.now + self.within_user_timeout(wait, cx.now);
     }
 
-    /// Whether the peer was asked often enough, and for as long as that takes where back-offs are not
-    /// taken back (RFC 6069; Linux `retransmits_timed_out`).
+    /// Whether the peer was asked often enough, and for as long as that takes if no back-off was
+    /// reverted (RFC 6069; Linux `retransmits_timed_out`).
     fn is_exhausted(&self, cx: &Cx<'_>) -> bool {
         let limit = self.retry_limit(cx);
         u32::from(self.consecutive_rtos) >= limit
             && cx.now.since(self.stall_began_at.min(cx.now)) >= Rtt::max_retrans_time(limit)
     }
 
-    /// Linux gives orphans less patience.
+    /// How many retransmissions are tried: fewer for an orphan, as Linux does.
     fn retry_limit(&self, cx: &Cx<'_>) -> u32 {
         let limits = cx.limits;
         if self.orphan { limits.tcp_orphan_retries } else { limits.tcp_retries }
     }
 
-    /// The peer is taken for dead, or for unreachable where ICMP said so or no frame could leave
-    /// (Linux `sk_err_soft`; GAP-26).
+    /// The connection timed out. The error is the last ICMP error if there was one, or that the
+    /// host is unreachable if no frame could leave (Linux `tcp_write_err`, `sk_err_soft`).
     pub(crate) fn give_up(&mut self, cx: &mut Cx<'_>) {
         let silent = if self.awaiting_neighbor {
             SocketError::HostUnreachable

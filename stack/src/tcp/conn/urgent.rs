@@ -27,7 +27,7 @@ impl Conn {
                     seq: at,
                     inline: self.options.oob_inline,
                 };
-                // What lies behind is not committed: the byte itself is not.
+                // Reading must stop at the byte, so what lies behind it is not committed yet.
                 rcv.ring.set_mark(rcv.ring.position() + (at - rcv.nxt) as u64);
             }
         }
@@ -41,16 +41,21 @@ impl Conn {
         }
     }
 
-    /// The user wants urgent data in line, or not. What was announced already is told apart by its
-    /// place in the stream, which is settled when it becomes contiguous.
+    /// `SO_OOBINLINE` was set. A byte that was announced already is told apart by its place in the
+    /// stream, which is decided when it becomes contiguous.
     pub(crate) fn set_oob_inline(&mut self, on: bool) {
         if self.rcv.urgent.seq.ge(self.rcv.nxt) {
             self.rcv.urgent.inline = on;
         }
     }
 
-    /// The urgent byte (`recv` with `MSG_OOB`); nothing if it was announced and is not here. With
+    /// The urgent byte (`recv` with `MSG_OOB`); none if it was announced and has not arrived. With
     /// `peek` it stays.
+    ///
+    /// # Errors
+    ///
+    /// [`SocketError::InvalidArgument`] if no byte was announced, if it was read already, or if
+    /// urgent data is in line.
     pub(crate) fn urgent_byte(&mut self, peek: bool) -> Result<Option<u8>, SocketError> {
         let urgent = &mut self.rcv.urgent;
         match urgent.byte {
@@ -89,7 +94,8 @@ impl Conn {
         }
         match u16::try_from((end - plan.seq) as u32) {
             Ok(ahead) => (ahead, Flags::URG),
-            // Too far to be told: new data says at least that there is some.
+            // The urgent byte is further ahead than the pointer can tell: new data announces that
+            // there is one.
             Err(_) if (plan.seq + u32::from(u16::MAX)).gt(self.snd.nxt) => (u16::MAX, Flags::URG),
             Err(_) => (0, Flags::NONE),
         }

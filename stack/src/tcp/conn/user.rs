@@ -14,8 +14,9 @@ impl Conn {
         self.output_wanted |= self.stage != Stage::SynSent && self.has_output();
     }
 
-    /// The application read: more may be buffered; the peer is told if the window grew by a worthwhile
-    /// step, or if an ACK was put off for an answer that will not come.
+    /// The application read: more may be buffered. The peer is told if the window grew by a
+    /// worthwhile step, or if an ACK was delayed for an answer that will not come (Linux
+    /// `tcp_cleanup_rbuf`).
     pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>) {
         self.recount_received(cx);
         let left = self.rcv.ring.buffered();
@@ -36,7 +37,7 @@ impl Conn {
         }
     }
 
-    /// The application wants no more data (TCPI-16).
+    /// The application reads no more (`shutdown` with `SHUT_RD`).
     pub(crate) fn shutdown_read(&mut self, cx: &mut Cx<'_>) {
         self.rcv.shut_down();
         self.notify(cx, Readiness::READABLE);

@@ -28,7 +28,7 @@ impl Secrets {
         Self { isn: key(), port: key(), label: key(), clock: key(), step: 0 }
     }
 
-    /// The initial sequence number of a connection that starts now (RFC 6528 §3; TCPO-13).
+    /// The initial sequence number of a connection that starts now (RFC 6528 §3).
     pub(crate) fn isn(&self, key: &FlowKey, now: Instant) -> SeqNum {
         SeqNum((self.isn.hash_flow(key) as u32).wrapping_add((now.micros() / 4) as u32))
     }
@@ -39,7 +39,7 @@ impl Secrets {
     }
 
     /// What our timestamp clock shows beyond the host's towards a peer. One for each pair of hosts, so
-    /// that a flow's successive connections see one clock (RFC 7323 §5.4; GAP-05).
+    /// that a flow's successive connections see one clock (RFC 7323 §5.4).
     pub(crate) fn clock_offset(&self, key: &FlowKey) -> u32 {
         let mut bytes = [0; 32];
         bytes[..16].copy_from_slice(key.local.ip.octets());
@@ -48,7 +48,7 @@ impl Secrets {
     }
 
     /// The first ephemeral port for which `is_free` holds, each port tried once (RFC 6056,
-    /// algorithm 3; TCPO-14).
+    /// algorithm 3).
     pub(crate) fn port(
         &mut self,
         limits: &Limits,

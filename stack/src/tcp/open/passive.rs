@@ -5,7 +5,7 @@
 //! and gives up after a few. The ACK that completes the handshake makes a connection in the
 //! listener's accept queue.
 //!
-//! Bounds as in Linux (TCPF-03, TCPF-04, GAP-02): the accept queue takes one more than the backlog;
+//! Bounds as in Linux (TCPF-03): the accept queue takes one more than the backlog;
 //! while it is full SYNs are refused silently (the peer asks again), and so is the last ACK, which
 //! leaves the embryo to ask again. When there are as many embryos as the queue could take, the next
 //! SYN is answered with a cookie and forgotten.
@@ -22,7 +22,6 @@ use crate::tcp::conn::{Conn, ConnInit};
 use crate::tcp::flow_table::Owner;
 use crate::tcp::open::cookies::CookieOptions;
 use crate::tcp::open::embryos::Handshake;
-use crate::tcp::open::listen::conn_id;
 use crate::tcp::reply::{self, BareSegment};
 use crate::tcp::segment::Segment;
 use crate::tcp::segment::options::{self, PeerSynOptions, SynOptions};
@@ -41,7 +40,7 @@ struct LocalHandshake {
 }
 
 impl Tcp {
-    /// A segment for a flow that nobody owns (RFC 9293 §3.10.7.1 and §3.10.7.2; TCPF-03, TCPF-14).
+    /// A segment for a flow that nobody owns (RFC 9293 §3.10.7.1 and §3.10.7.2).
     pub(crate) fn receive_without_owner(
         &mut self,
         cx: &mut Cx<'_>,
@@ -265,9 +264,10 @@ impl Tcp {
         let flow_label = self.secrets.flow_label(&key);
         let clock_offset = self.secrets.clock_offset(&key);
         let options = listener.options.clone();
+        let home = self.home;
         let mut halves = None;
         let inserted = self.conns.insert_with(|slot| {
-            let id = conn_id(slot);
+            let id = home.conn_id(slot);
             let birth =
                 ConnInit { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
@@ -278,13 +278,13 @@ impl Tcp {
         let (Some(slot), Some(halves)) = (inserted, halves) else {
             return Err(DropReason::TcpTableFull);
         };
-        listener.queue.push_back(halves.into_rings(conn_id(slot), key.local, key.remote));
+        let rings = halves.into_rings(home.conn_id(slot), key.local, key.remote);
+        self.enqueue_accepted(cx, handshake.listener, rings);
         if let Some(index) = embryo {
             self.remove_embryo(index);
         }
         self.flows.insert(&key, Owner::Conn(slot.index));
         cx.memory.begin();
-        self.notify_listener(cx, handshake.listener);
         cx.stats.tcp_passive_opens += 1;
         let Some(conn) = self.conns.at_mut(slot.index) else { return Ok(()) };
         let outcome = conn.receive(cx, seg);

@@ -1,11 +1,12 @@
-//! Text that came out of order (TCPI-06, TCPI-07).
+//! Text that arrived out of order.
 //!
-//! The bytes themselves already lie in the receive ring, at their place beyond the committed end; here is
-//! only which of them are there. Positions are the ring's stream positions, so they do not wrap.
+//! The bytes themselves already lie in the receive ring, at their place beyond the committed end.
+//! Here is only which of them have arrived. Positions are the stream positions of the ring, so they
+//! do not wrap.
 //!
-//! Bounded twice (GAP-03): bytes by the window, since nothing is kept that was not offered, and
-//! ranges by `Limits`. At that bound the furthest range gives way to a nearer one, as Linux prunes
-//! its queue, because the nearer one is what the reader waits for; text beyond all others is refused.
+//! Bounded twice: bytes by the window, since nothing is stored that was not offered, and ranges by
+//! `Limits`. At that limit the furthest range gives way to a nearer one, as Linux prunes its queue,
+//! because the reader waits for the nearer one; text beyond all others is refused.
 
 use ring::bytes::Writer;
 
@@ -14,44 +15,44 @@ use crate::store::ranges::Ranges;
 /// A range of stream positions.
 pub(crate) type Span = (u64, u64);
 
-/// Which bytes beyond the contiguous text are there.
+/// Which bytes beyond the contiguous text have arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     ranges: Ranges,
-    /// Their length in all.
+    /// The sum of their lengths.
     bytes: u64,
 }
 
-/// What became of text out of order that was kept.
+/// How text out of order was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {
     /// The range it is part of.
     pub(crate) range: Span,
-    /// The lowest part of it that was there before.
-    pub(crate) twice: Option<Span>,
-    /// A range that gave way.
+    /// The lowest part of it that had arrived before.
+    pub(crate) duplicate: Option<Span>,
+    /// A range that was discarded for it.
     pub(crate) pruned: Option<Span>,
 }
 
 impl Assembler {
-    /// Whether nothing waits.
+    /// Whether nothing is stored.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Bytes that wait.
+    /// Bytes that are stored.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// One past the last byte that waits, as a stream position.
+    /// One past the last byte that is stored, as a stream position.
     pub(crate) fn end(&self) -> Option<u64> {
         self.ranges.end()
     }
 
-    /// Puts `text`, which is not empty, into the ring `offset` bytes beyond its committed end.
-    /// Keeps nothing if that would make more than `limit` separate ranges.
+    /// Writes `text`, which is not empty, into the ring `offset` bytes beyond its committed end.
+    /// Stores nothing, and returns none, if that would make more than `limit` separate ranges.
     pub(crate) fn insert(
         &mut self,
         ring: &mut Writer,
@@ -61,8 +62,9 @@ impl Assembler {
     ) -> Option<Kept> {
         let start = ring.position() + offset as u64;
         let end = start + text.len() as u64;
-        let twice = self.ranges.overlap(start, end);
-        let fresh = end - start - if twice.is_some() { self.ranges.within(start, end) } else { 0 };
+        let duplicate = self.ranges.overlap(start, end);
+        let fresh =
+            end - start - if duplicate.is_some() { self.ranges.within(start, end) } else { 0 };
         let mut pruned = None;
         let range = match self.ranges.insert(start, end, limit) {
             Some(range) => range,
@@ -75,18 +77,18 @@ impl Assembler {
         };
         self.bytes += fresh;
         ring.write_at(offset, text);
-        Some(Kept { range, twice, pruned })
+        Some(Kept { range, duplicate, pruned })
     }
 
-    /// The contiguous text is about to grow by `len` bytes: by how many in all, with what waited
-    /// right behind it, and the lowest part that was there before.
+    /// The contiguous text is about to grow by `len` bytes: returns by how many it grows with what
+    /// is stored right behind it, and the lowest part that had arrived before.
     #[inline]
     pub(crate) fn absorb(&mut self, position: u64, len: usize) -> (usize, Option<Span>) {
         let mut end = position + len as u64;
         if self.ranges.is_empty() {
             return (len, None);
         }
-        let twice = self.ranges.overlap(position, end);
+        let duplicate = self.ranges.overlap(position, end);
         while let Some((start, stop)) = self.ranges.first().filter(|r| r.0 <= end) {
             debug_assert!(start >= position);
             end = end.max(stop);
@@ -96,10 +98,10 @@ impl Assembler {
         if self.ranges.is_empty() {
             self.ranges.shrink();
         }
-        ((end - position) as usize, twice)
+        ((end - position) as usize, duplicate)
     }
 
-    /// Everything lies one byte lower from now on.
+    /// Everything lies one byte lower from now on, since the urgent byte left the stream.
     pub(crate) fn move_down(&mut self) {
         self.ranges.move_down();
     }

@@ -1,47 +1,50 @@
-//! How much may wait to be read, and how much of that is offered (TCPI-13), as Linux tunes it.
+//! How much may be buffered for the reader, and how much of that is offered, as Linux tunes it
+//! (`tcp_rcv_space_adjust`, `tcp_grow_window`).
 //!
-//! `limit` bounds the bytes buffered. It starts at the second of `Limits::tcp_rmem` and follows the reader:
-//! each round trip, what was read is measured, and the limit is raised to twice that and room for the sender's
-//! growth, up to the third. A reader that does not keep up, or a peer that does not
-//! send more, leaves it alone. It never shrinks by itself, and a size that the user set stays.
+//! `limit` bounds the bytes buffered. It starts at the second value of `Limits::tcp_rmem` and
+//! follows the reader: each round trip, what was read is measured, and the limit is raised to twice
+//! that and room for the sender's growth, up to the third value. A reader that does not keep up, or
+//! a peer that does not send more, leaves it alone. It never shrinks by itself, and a size that the
+//! user set stays.
 //!
-//! `ssthresh` is how much of it is offered at most: it starts with the window of the SYN and grows by two
-//! segments with each that comes, so a peer sees a window that opens as it sends.
+//! `ssthresh` is how much of it is offered at most. It starts with the window of the SYN and grows
+//! by two segments with each that arrives, so a peer sees a window that opens as it sends.
 //!
-//! The round trip is the peer's echo of our timestamps, or else the time a whole window takes, of which
-//! the least counts, since the peer's pauses are in it.
+//! The round trip is measured by the peer's echo of our timestamps, or else by the time that a
+//! whole window takes. The latter includes the peer's pauses, so its minimum counts.
 //!
-//! Memory is counted in bytes of text: a ring has no overhead per segment, so nothing of Linux's
-//! `tcp_adv_win_scale` is needed here, and a limit of so many bytes is a window of so many bytes.
+//! Memory is counted in bytes of text: a ring has no overhead per segment, so nothing like Linux's
+//! `tcp_adv_win_scale` is needed, and a limit of so many bytes is a window of so many bytes.
 
 use wire::tcp::SeqNum;
 
 use crate::limits::Limits;
 use crate::time::Instant;
 
-/// The state of tuning.
+/// The state of tuning the receive buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RcvSpace {
-    /// Bytes that may wait to be read.
+    /// Linux `sk_rcvbuf`: bytes that may be buffered.
     pub(crate) limit: u32,
-    /// The limit can not grow beyond this.
+    /// Linux `tcp_rmem[2]`: the limit does not grow beyond this, bytes.
     pub(crate) max: u32,
-    /// Bytes offered at most.
+    /// Linux `rcv_ssthresh`: bytes that are offered at most.
     pub(crate) ssthresh: u32,
-    /// Round trip as the receiver sees it, eighths of a microsecond; 0 before the first sample.
+    /// Linux `rcv_rtt_est.rtt_us`: the round trip as the receiver sees it, eighths of a
+    /// microsecond; 0 before the first sample.
     rtt_us_x8: u32,
-    /// The window being timed ends here ...
+    /// Linux `rcv_rtt_est.seq`: the window that is being timed ends here.
     window_end: SeqNum,
-    /// ... and was offered then.
+    /// Linux `rcv_rtt_est.time`: when that window was offered.
     window_at: Tick,
-    /// The peer's last echo that was looked at.
+    /// Linux `rcv_rtt_last_tsecr`: the last TSecr that gave a sample.
     last_echo: u32,
-    /// Bytes read in the round trip before.
+    /// Linux `rcvq_space.space`: bytes read in the round trip before.
     copied: u32,
-    /// How far the reader was when this round trip began.
+    /// Linux `rcvq_space.seq`: how far the reader was when this round trip began.
     read: u32,
     round_at: Tick,
-    /// A window is being timed.
+    /// Whether a window is being timed.
     timing: bool,
 }
 
@@ -62,7 +65,7 @@ impl Tick {
 }
 
 impl RcvSpace {
-    /// Space as the limits have it; `window` is what a SYN offers.
+    /// The tuning state at first, where a SYN offers `window` bytes.
     pub(crate) fn new(limits: &Limits, window: u32) -> Self {
         let (start, max) = (limits.tcp_rmem[1], max_limit(limits));
         Self {
@@ -88,14 +91,15 @@ impl RcvSpace {
         self.round_at = Tick::at(now);
     }
 
-    /// The user sets the limit, from which on it stays.
+    /// The user sets the limit (`SO_RCVBUF`), which stays from then on.
     pub(crate) fn set_by_user(&mut self, limit: u32, limits: &Limits) {
         self.max = limit.min(max_limit(limits));
         self.limit = self.max;
         self.ssthresh = self.ssthresh.min(self.limit);
     }
 
-    /// Text came, `free` bytes may still be buffered: more is offered. Says whether.
+    /// Linux `tcp_grow_window`: `len` bytes of text arrived, and `free` more may be buffered, so
+    /// more is offered. Says whether it is.
     #[inline]
     pub(crate) fn grow_window(&mut self, len: u32, mss: u32, free: u32) -> bool {
         let room = free.min(self.limit).saturating_sub(self.ssthresh);
@@ -106,7 +110,7 @@ impl RcvSpace {
         true
     }
 
-    /// Text came that ends at `nxt`; `window` is what we offer beyond it.
+    /// Text arrived that ends at `nxt`; we offer `window` bytes beyond it.
     #[inline]
     pub(crate) fn time_window(&mut self, nxt: SeqNum, window: u32, now: Instant) {
         if self.timing {
@@ -123,7 +127,7 @@ impl RcvSpace {
         self.timing = true;
     }
 
-    /// A full segment came that echoes what our clock showed `ticks` milliseconds ago.
+    /// A full segment arrived whose TSecr is our clock of `ticks` milliseconds ago.
     #[inline]
     pub(crate) fn time_echo(&mut self, echo: u32, ticks: u32) {
         if echo == self.last_echo || ticks > MAX_TICKS {
@@ -137,8 +141,8 @@ impl RcvSpace {
         };
     }
 
-    /// The reader has read up to stream position `read`. Raises the limit if a round trip has
-    /// passed and more was read in it than in the one before.
+    /// The reader has read up to stream position `read`: raises the limit if a round trip has
+    /// passed in which more was read than in the one before.
     pub(crate) fn on_read(&mut self, read: u32, mss: u32, now: Instant) {
         let rtt = self.rtt_us_x8 / 8;
         if rtt == 0 || self.round_at.until(now) < rtt {
@@ -153,8 +157,8 @@ impl RcvSpace {
         self.round_at = Tick::at(now);
     }
 
-    /// Twice of what was read, against loss; and as much again as the growth since the last
-    /// round trip foretells, twice, for a sender in slow start.
+    /// Twice what was read, to survive a loss, and twice as much again as the growth since the last
+    /// round trip foretells, for a sender in slow start.
     fn raise(&mut self, copied: u32, mss: u32) {
         let (copied, before) = (u64::from(copied), u64::from(self.copied.max(1)));
         let window = 2 * copied + 16 * u64::from(mss);
@@ -174,7 +178,7 @@ impl RcvSpace {
     }
 }
 
-/// What the limits allow.
+/// The largest limit that `Limits` allows, bytes.
 fn max_limit(limits: &Limits) -> u32 {
     u32::try_from(limits.tcp_rmem[2].min(limits.tcp_receive_buffer)).unwrap_or(u32::MAX)
 }
@@ -183,9 +187,10 @@ fn max_limit(limits: &Limits) -> u32 {
 const TICK_SHIFT: u32 = 16;
 /// Segments of the peer's initial window (RFC 6928).
 const INITIAL_SEGMENTS: u32 = 10;
-/// Segments with less text open no window.
+/// Segments with less text, bytes, do not grow the window.
 const MIN_TEXT: u32 = 128;
-/// Older echoes are nonsense: eighths of their microseconds would not fit.
+/// An echo older than this, milliseconds, gives no sample: eighths of its microseconds would not
+/// fit.
 const MAX_TICKS: u32 = 500_000;
 
 #[cfg(test)]

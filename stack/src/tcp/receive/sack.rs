@@ -1,11 +1,11 @@
-//! Which blocks our ACKs report: what came twice, and what waits beyond RCV.NXT (RFC 2018, RFC 2883;
-//! TCPI-08).
+//! Which blocks our ACKs report: what arrived twice, and what is stored beyond RCV.NXT (RFC 2018,
+//! RFC 2883).
 //!
-//! A block is a whole contiguous range, not one segment. The one that the latest segment fell into comes
-//! first, the others follow in the order they last changed, so that each is repeated in at least
-//! three ACKs although an option holds only three beside timestamps. A duplicate is told once and
-//! before all others. Four ranges are remembered, as Linux remembers them: an older one is told again
-//! when a segment touches it.
+//! A block is a whole contiguous range, not one segment. The one that the latest segment is part of
+//! comes first, and the others follow in the order in which they last changed, so that each is
+//! repeated in at least three ACKs although an option holds only three beside timestamps. A DSACK
+//! is sent once and before all others. Four ranges are remembered, as Linux does: an older one is
+//! reported again when a segment extends it.
 
 use core::ops::Deref;
 
@@ -15,11 +15,11 @@ use wire::tcp_options::SackBlock;
 /// What there is to report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SackReport {
-    /// Ranges that wait, the latest first.
+    /// Linux `selective_acks`: ranges that are stored, the most recent first.
     recent: Blocks,
-    /// What came twice and has not been told, the oldest first.
-    twice: [SackBlock; TWICE],
-    twice_len: u8,
+    /// Linux `duplicate_sack`: what arrived twice and has not been reported, the oldest first.
+    dsacks: [SackBlock; DSACKS_MAX],
+    dsack_count: u8,
 }
 
 /// The blocks of one option.
@@ -47,8 +47,8 @@ impl Deref for Blocks {
 }
 
 impl SackReport {
-    /// The range that the latest segment fell into. It takes in every range it covers.
-    pub(crate) fn note(&mut self, left: SeqNum, right: SeqNum) {
+    /// The range that the latest segment is part of. It replaces every range that it covers.
+    pub(crate) fn on_out_of_order(&mut self, left: SeqNum, right: SeqNum) {
         let mut all = Blocks::default();
         all.push(SackBlock { left, right });
         let others = self.recent.iter().filter(|b| b.left.lt(left) || b.right.gt(right));
@@ -56,13 +56,14 @@ impl SackReport {
         self.recent = all;
     }
 
-    /// The same for what may lie right behind a range that was told lately.
-    pub(crate) fn note_next(&mut self, left: SeqNum, right: SeqNum) {
+    /// A FIN that is ahead of missing text: it extends the range before it, if that was reported
+    /// lately.
+    pub(crate) fn on_early_fin(&mut self, left: SeqNum, right: SeqNum) {
         let before = self.recent.iter().find(|block| block.right == left);
-        self.note(before.map_or(left, |block| block.left), right);
+        self.on_out_of_order(before.map_or(left, |block| block.left), right);
     }
 
-    /// `left..right` is thrown away: it must be sent again.
+    /// `left..right` is discarded and must be retransmitted.
     pub(crate) fn forget(&mut self, left: SeqNum, right: SeqNum) {
         self.retain(|b| b.right.le(left) || b.left.ge(right));
     }
@@ -74,53 +75,53 @@ impl SackReport {
         }
     }
 
-    /// `left..right` came although it was here. Duplicates that touch are one, and of many the latest
-    /// are told.
-    pub(crate) fn duplicate(&mut self, left: SeqNum, right: SeqNum) {
+    /// `left..right` arrived twice. Duplicates that touch are merged, and of many the latest are
+    /// reported.
+    pub(crate) fn on_duplicate(&mut self, left: SeqNum, right: SeqNum) {
         if left.ge(right) {
             return;
         }
-        let used = usize::from(self.twice_len);
-        let mut known = self.twice[..used].iter_mut();
+        let used = usize::from(self.dsack_count);
+        let mut known = self.dsacks[..used].iter_mut();
         if let Some(block) = known.find(|b| left.le(b.right) && b.left.le(right)) {
             block.left = block.left.min(left);
             block.right = block.right.max(right);
             return;
         }
-        if used == TWICE {
-            self.twice.rotate_left(1);
-            self.twice_len -= 1;
+        if used == DSACKS_MAX {
+            self.dsacks.rotate_left(1);
+            self.dsack_count -= 1;
         }
-        self.twice[usize::from(self.twice_len)] = SackBlock { left, right };
-        self.twice_len += 1;
+        self.dsacks[usize::from(self.dsack_count)] = SackBlock { left, right };
+        self.dsack_count += 1;
     }
 
     /// Whether there is nothing to report.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.recent.is_empty() && self.twice_len == 0
+        self.recent.is_empty() && self.dsack_count == 0
     }
 
     /// The blocks of the next ACK, in the order they are sent.
     #[inline]
     pub(crate) fn blocks(&self) -> Blocks {
-        if self.twice_len == 0 {
+        if self.dsack_count == 0 {
             return self.recent;
         }
         let mut all = Blocks::default();
-        all.push(self.twice[0]);
+        all.push(self.dsacks[0]);
         self.recent.iter().for_each(|block| all.push(*block));
         all
     }
 
-    /// An ACK left with the blocks. Says whether a duplicate is still to be told.
+    /// An ACK left with the blocks. Says whether another DSACK is to be reported.
     #[inline]
-    pub(crate) fn told(&mut self) -> bool {
-        if self.twice_len > 0 {
-            self.twice.rotate_left(1);
-            self.twice_len -= 1;
+    pub(crate) fn on_reported(&mut self) -> bool {
+        if self.dsack_count > 0 {
+            self.dsacks.rotate_left(1);
+            self.dsack_count -= 1;
         }
-        self.twice_len > 0
+        self.dsack_count > 0
     }
 
     fn retain(&mut self, keep: impl Fn(&SackBlock) -> bool) {
@@ -130,10 +131,10 @@ impl SackReport {
     }
 }
 
-/// The most an option area takes (RFC 2018 §3), and what Linux remembers.
+/// The most that fits into the options (RFC 2018 §3), and what Linux remembers.
 const BLOCKS: usize = 4;
-/// Duplicates of one batch of segments that are told apart.
-const TWICE: usize = 2;
+/// DSACKs that are told apart in one batch of segments.
+const DSACKS_MAX: usize = 2;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! How many challenge ACKs the host sends (RFC 5961 §7, RFC 9293 MAY-38; GAP-04).
+//! How many challenge ACKs the host sends (RFC 5961 §7, RFC 9293 MAY-38).
 //!
 //! Each connection already sends at most one in half a second. This is the limit for all together.
 //! A fixed one is worse than none: an outsider spends it on a connection of its own, counts what it

@@ -83,7 +83,7 @@ impl SynOptions {
     }
 }
 
-/// The MSS we advertise: what the interface's MTU leaves (RFC 9293 §3.7.1, MUST-67; TCPO-02).
+/// The MSS we advertise: what the interface's MTU leaves (RFC 9293 §3.7.1, MUST-67).
 pub(crate) fn advertised_mss(mtu: u32, v4: bool) -> u16 {
     u16::try_from(mtu.saturating_sub(headers(v4))).unwrap_or(u16::MAX).max(MSS_FLOOR)
 }

@@ -14,7 +14,7 @@ use wire::tcp::{Flags, SeqNum};
 use crate::cx::{Cx, Request, Requests};
 use crate::drop::DropReason;
 use crate::event::{EventQueue, Readiness};
-use crate::fib::{Destination, Fib, FibInterface, FibRoute};
+use crate::fib::{ControlProtocols, Destination, Fib, FibInterface, FibRoute, LinkState};
 pub(super) use crate::fixture::Seg;
 use crate::ip::Packet;
 use crate::limits::Limits;
@@ -23,6 +23,7 @@ use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::stats::Stats;
+use crate::steer::Home;
 use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
 use crate::tcp::open::listen::ListenOptions;
@@ -87,6 +88,8 @@ impl Host {
             medium: Medium::Ip,
             mac: addr::Mac::UNSPECIFIED,
             mtu: 1500,
+            state: LinkState::RUNNING,
+            control_protocols: ControlProtocols::NONE,
             caps,
             addresses: vec![address.into()],
             groups: Vec::new(),
@@ -106,7 +109,7 @@ impl Host {
         // What a test writes, it writes in one go.
         let limits = Limits { tcp_wmem: [4_096, 1 << 20, 4 << 20], ..limits };
         let mut rng = Rng::new(ip.octets()[15].into());
-        let tcp = Tcp::new(&limits, &mut rng);
+        let tcp = Tcp::new(&limits, Home::SINGLE, &mut rng);
         let outbox = Outbox::new(limits.outbox);
         Self {
             now: START,
@@ -173,7 +176,7 @@ impl Host {
     /// The next frame that wants to leave.
     pub(super) fn transmit(&mut self) -> Option<Frame> {
         let mut slot = vec![0; 70_000];
-        if let Some(len) = self.outbox.pop(IFINDEX, &mut slot) {
+        if let Some(len) = self.outbox.pop(IFINDEX, &mut slot, &mut self.stats) {
             slot.truncate(len);
             return Some(Frame { bytes: slot, meta: TxMeta::default() });
         }

@@ -1,8 +1,8 @@
 //! A peer that speaks just enough TCP to get into a conversation, and then behaves badly.
 //!
-//! It never loses anything, so whatever it does not do it does not do on purpose. Most kinds do their
-//! harm and then go on properly, so that the conversation can be expected to end with every byte in
-//! place; the others must be got rid of.
+//! It never loses anything, so whatever it does not do it does not do on purpose. Most kinds do
+//! their harm and then go on properly, so that the conversation can be expected to end with every
+//! byte in place; the others must be got rid of.
 
 use addr::Endpoint;
 use wire::tcp::{Flags, SeqNum};

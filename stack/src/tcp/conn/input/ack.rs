@@ -1,8 +1,8 @@
 //! The fifth step of segment arrival: the ACK field (RFC 9293 §3.10.7.4, RFC 5961 §5).
 //!
-//! An ACK may free ring space, take a sample of the round trip, open the congestion window, repair a
-//! loss, complete our FIN, and change the peer's window. Each is one function here or in the part
-//! it concerns.
+//! An ACK may release data from the send ring, give a sample of the round trip, open the congestion
+//! window, repair a loss, acknowledge our FIN, and change the peer's window. Each is one function
+//! here or in the part that it concerns.
 
 use crate::cx::Cx;
 use crate::drop::DropReason;
@@ -26,7 +26,8 @@ impl Conn {
             return Err(DropReason::TcpBadFlags);
         }
         let (una, nxt) = (self.snd.una, self.snd.nxt);
-        // RFC 5961 §5: neither what was never sent nor what is a window ago (TCPI-03).
+        // RFC 5961 §5: an ACK of data that was never sent, or older than one window, is not
+        // acceptable.
         let oldest = una - self.snd.max_wnd.min(MAX_WINDOW);
         if seg.ack.gt(nxt) || seg.ack.lt(oldest) {
             self.challenge(cx);
@@ -37,7 +38,7 @@ impl Conn {
         self.probes_out = 0;
         let says_more = self.sack && !seg.sack.is_empty();
         if seg.ack.lt(una) && !says_more {
-            // Overtaken by a later one; its text may still be new.
+            // A later ACK overtook this one, but its text may still be new.
             return Ok(());
         }
         let window = u32::from(seg.window) << self.snd.scale;
@@ -45,8 +46,8 @@ impl Conn {
         let changed = seg.ack.ge(una) && self.snd.update_window(seg.seq, seg.ack, window);
         self.process_delivery(cx, seg, duplicate);
         if self.snd.wnd == 0 {
-            // The peer answers, it only has no room: that is no silence. Nobody waits for the data of an
-            // orphan, so there it counts as one (as Linux has it).
+            // The peer answers and only has no room, so it is not silent. For an orphan it counts
+            // as silent, because nobody waits for its data (as in Linux).
             if !self.orphan {
                 self.consecutive_rtos = 0;
             }
@@ -56,17 +57,17 @@ impl Conn {
                 self.note_progress();
             }
         }
-        // An ACK that says nothing new makes nothing possible that was not: whoever only receives need not
-        // look at what there is to send.
+        // A duplicate ACK cannot open the window, so there is nothing to send: a connection that
+        // only receives need not look for output.
         if changed || duplicate || says_more || seg.ack != una {
             self.output_wanted |= self.has_output();
         }
         Ok(())
     }
 
-    /// RFC 5681 §2: a duplicate acknowledges nothing new, carries nothing, leaves the window as it
-    /// was, while something is outstanding. Where duplicates decide on a timeout, any window does: some
-    /// peers open theirs with text that is out of order.
+    /// RFC 5681 §2: a duplicate ACK acknowledges nothing new, carries no data and leaves the window
+    /// as it was while something is outstanding. While F-RTO decides by duplicate ACKs, the window
+    /// may differ: some peers open it with text that is out of order.
     #[inline]
     fn is_duplicate(&self, seg: &Segment<'_>, window: u32) -> bool {
         seg.ack == self.snd.una
@@ -75,7 +76,8 @@ impl Conn {
             && (window == self.snd.wnd || !self.sack && self.recovery.is_frto_undecided())
     }
 
-    /// What the peer says it has: the queue takes it in, then the round trip, the timers and recovery.
+    /// Takes in what the peer acknowledges and sacks: the queue of sent data first, then the round
+    /// trip, the timers and recovery.
     #[inline]
     fn process_delivery(&mut self, cx: &mut Cx<'_>, seg: &Segment<'_>, is_dupack: bool) {
         let una = self.snd.una;
@@ -100,8 +102,8 @@ impl Conn {
         self.process_recovery(cx, &delivered, &ack);
     }
 
-    /// SACK blocks (RFC 2018 §5). A first block that lies below what is acknowledged, or within the
-    /// second, tells of something that arrived dsack (RFC 2883 §4): how many bytes, up to where.
+    /// SACK blocks (RFC 2018 §5). A first block below the ACK field, or within the second block, is
+    /// a DSACK (RFC 2883 §4), which is returned.
     fn process_sack_blocks(
         &mut self,
         seg: &Segment<'_>,
@@ -132,7 +134,7 @@ impl Conn {
                 count += 1;
             }
         }
-        // In order, so that blocks told in the order of news do not look like reordering.
+        // The blocks are sorted, so that their order of recency does not look like reordering.
         blocks[..count].sort_unstable_by_key(|block| (block.left - una) as u32);
         for block in &blocks[..count] {
             self.recovery.sent_queue.on_sack(*block, delivered);
@@ -140,8 +142,9 @@ impl Conn {
         dsack
     }
 
-    /// A sample of the round trip: from what was sent once and is acknowledged now, in order or not, else
-    /// from the echoed timestamp (RFC 7323 §4.1). Says it in the sense of the path: the last segment.
+    /// Takes a sample of the round trip: from the send time of data that was never retransmitted
+    /// and is delivered now, else from the echoed timestamp (RFC 7323 §4.1). Returns the round trip
+    /// of the last such segment, for congestion control.
     #[inline]
     fn update_rtt(
         &mut self,
@@ -163,7 +166,7 @@ impl Conn {
         last.or(delivered.first_sackt).map(|sent| cx.now.since(sent))
     }
 
-    /// New numbers are acknowledged: room in the ring, and perhaps the end of our FIN.
+    /// SND.UNA advances to `ack`: data leaves the send ring, and our FIN may be acknowledged.
     #[inline]
     fn on_una_advanced(&mut self, cx: &mut Cx<'_>, ack: SeqNum) {
         let acked = (ack - self.snd.una) as u32;
@@ -195,7 +198,8 @@ impl Conn {
         self.recovery.keeps_rto(&snd, newly_acked, ssthresh)
     }
 
-    /// RFC 6298 §5.2 and §5.3. A peer that threw away what it had said it has is found out soon.
+    /// RFC 6298 §5.2 and §5.3. A peer that reneged is detected soon (Linux
+    /// `tcp_check_sack_reneging`).
     #[inline]
     fn restart_retransmit_timer(&mut self, cx: &Cx<'_>) {
         self.timers.retransmit = if self.snd.una == self.snd.nxt {
@@ -220,7 +224,7 @@ impl Conn {
 
 /// Largest window there can be (RFC 7323 §2.3).
 const MAX_WINDOW: u32 = 1 << 30;
-/// An echo of a clock that ran this long, in milliseconds, is none (RFC 7323 §4.1).
+/// RFC 7323 §4.1: an echo older than this, milliseconds, gives no sample of the round trip.
 const STAMP_AGE_MAX: u32 = 1 << 22;
 /// Linux `tcp_check_sack_reneging`.
 const RENEGE_WAIT: Duration = Duration::from_millis(10);

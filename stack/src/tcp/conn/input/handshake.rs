@@ -22,19 +22,19 @@ use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::Instant;
 
 impl Conn {
-    /// A segment in SYN-SENT (TCPF-06).
+    /// A segment in SYN-SENT (RFC 9293 §3.10.7.3).
     pub(crate) fn receive_syn_sent(
         &mut self,
         cx: &mut Cx<'_>,
         seg: &Segment<'_>,
     ) -> Result<(), DropReason> {
-        // First: an ACK of anything but our SYN is a stray's.
+        // First step: an ACK of anything but our SYN belongs to another connection.
         let acked = seg.flags.ack() && seg.ack.gt(self.snd.una) && seg.ack.le(self.snd.nxt);
         if seg.flags.ack() && !acked {
             reply::reset_for(cx, seg);
             return Err(DropReason::TcpBadAck);
         }
-        // An echo of a clock that we did not show is a stray's too (Linux).
+        // So does an echo of a timestamp that we did not send (Linux).
         let alien = |stamps: Timestamps| {
             !self.timestamps.is_own_echo(stamps.echo, self.last_received_at, cx.now)
         };
@@ -42,7 +42,8 @@ impl Conn {
             reply::reset_for(cx, seg);
             return Err(DropReason::TcpPaws);
         }
-        // Second: only a RST that acknowledges our SYN refuses it, whatever its sequence number.
+        // Second step: only a RST that acknowledges our SYN refuses it, whatever its sequence
+        // number.
         if seg.flags.rst() {
             if !acked {
                 return Err(DropReason::TcpBadReset);
@@ -50,14 +51,14 @@ impl Conn {
             self.fail(cx, SocketError::ConnectionRefused);
             return Ok(());
         }
-        // Fourth: the SYN.
+        // Fourth step: the SYN.
         if !seg.flags.syn() {
             return Err(DropReason::TcpBadFlags);
         }
         self.accept_syn(cx, seg);
         self.last_received_at = cx.now;
         if !acked {
-            // SYNs crossed. The peer's data, if any, comes again.
+            // SYNs crossed. The peer will retransmit its data, if there is any.
             self.stage = Stage::SynReceived;
             self.syn_pending = true;
             self.output_wanted = true;
@@ -68,12 +69,12 @@ impl Conn {
         let window = u32::from(seg.window);
         self.establish(cx, seg.seq, seg.ack, window);
         self.rcv.pending_acks.immediate = true;
-        // What else the SYN-ACK brought.
+        // The SYN-ACK may carry text and a FIN.
         let rest = Segment { seq: seg.seq + 1, flags: seg.flags.without(Flags::SYN), ..*seg };
         self.process_text(cx, &rest)
     }
 
-    /// A segment in SYN-RECEIVED after SYNs crossed (RFC 9293 §3.5, figure 8; TCPF-07).
+    /// A segment in SYN-RECEIVED after SYNs crossed (RFC 9293 §3.5, figure 8).
     pub(crate) fn receive_syn_received(
         &mut self,
         cx: &mut Cx<'_>,
@@ -90,7 +91,7 @@ impl Conn {
             return Err(DropReason::TcpBadFlags);
         }
         if !seg.flags.ack() {
-            // The peer's SYN once more: it has not seen our SYN-ACK.
+            // The peer retransmitted its SYN, so it has not seen our SYN-ACK.
             self.syn_pending |= again;
             self.output_wanted |= again;
             return if again { Ok(()) } else { Err(DropReason::TcpBadFlags) };
@@ -116,8 +117,8 @@ impl Conn {
         Ok(())
     }
 
-    /// Our FIN left before our SYN was acknowledged: from now on it is like any other, or acknowledged
-    /// with the SYN.
+    /// Our FIN left before our SYN was acknowledged: either it is acknowledged with the SYN, or it
+    /// is tracked like any other sent segment.
     fn track_early_fin(&mut self, sent: Instant) {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         if una == nxt {
@@ -128,15 +129,15 @@ impl Conn {
         self.timers.retransmit = self.timeout_at(self.last_received_at);
     }
 
-    /// The peer's SYN: its sequence number and options.
+    /// Takes in the peer's SYN: its sequence number and options.
     pub(crate) fn accept_syn(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
         let peer_options = PeerSynOptions::parse(seg.options, self.key.remote.ip.is_v4());
         self.accept_peer_options(cx, peer_options);
         self.rcv.start(seg.seq + 1, self.rcv.rcv_wnd());
     }
 
-    /// What the peer's SYN offered: an option works only if both sides offered it (RFC 7323 §2.2, §3.2,
-    /// RFC 2018 §2).
+    /// Takes up the options of the peer's SYN: one is in use only if both sides offered it (RFC
+    /// 7323 §2.2, §3.2, RFC 2018 §2).
     pub(crate) fn accept_peer_options(&mut self, cx: &Cx<'_>, peer_options: PeerSynOptions) {
         self.sack = peer_options.sack && cx.limits.tcp_sack;
         self.timestamps
@@ -173,7 +174,7 @@ impl Conn {
         } else if self.syn_sent_at != Instant::FAR {
             self.rtt.sample(cx.now.since(self.syn_sent_at), cx.now);
         }
-        // One lost SYN may be a spurious timeout; Linux lets it pass.
+        // One lost SYN may be a spurious timeout, which Linux does not punish.
         let algorithm = self.congestion.algorithm();
         self.congestion = Congestion::new(algorithm, self.snd.mss, self.consecutive_rtos > 1);
         self.recovery = LazyRecovery::new();
@@ -189,9 +190,9 @@ impl Conn {
         self.notify(cx, Readiness::CONNECTED | Readiness::WRITABLE);
     }
 
-    /// Options of our SYN or SYN-ACK.
+    /// The options of our SYN or SYN-ACK.
     pub(crate) fn syn_options(&self, cx: &Cx<'_>) -> SynOptions {
-        // A crossed SYN is answered with what both sides know.
+        // If SYNs crossed, our SYN-ACK carries what both sides offered.
         let first = self.stage == Stage::SynSent;
         let scaling = if first { cx.limits.tcp_window_scaling } else { self.scaling };
         let stamps = if first { cx.limits.tcp_timestamps } else { self.timestamps.enabled };
@@ -203,7 +204,7 @@ impl Conn {
         }
     }
 
-    /// Takes over what the handshake agreed on.
+    /// Takes over what the handshake of an embryo or a SYN cookie negotiated.
     pub(crate) fn complete_passive_open(
         &mut self,
         cx: &mut Cx<'_>,
@@ -224,8 +225,8 @@ impl Conn {
         {
             self.rtt.sample(cx.now.since(since), cx.now);
         }
-        // The window is not known before the ACK that completes the handshake is processed: any
-        // window it brings is newer than this one.
+        // The peer's window is known only once the ACK that completes the handshake is processed:
+        // any window it carries is newer than this one.
         self.establish(cx, irs, iss, 0);
     }
 }

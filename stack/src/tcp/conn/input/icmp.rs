@@ -26,9 +26,9 @@ impl Conn {
         }
     }
 
-    /// The segment that a timeout sent again met a router that knows no way on: a path that is down, and no
-    /// congestion. So the next attempt waits no longer than this one did (RFC 6069; Linux
-    /// `tcp_ld_RTO_revert`). If that is over already, it leaves at once.
+    /// RFC 6069: a retransmission met a router without a route, so the path is down and not
+    /// congested, and the next attempt waits no longer than this one did (Linux
+    /// `tcp_ld_RTO_revert`). If that time is over already, it leaves at once.
     fn revert_back_off(&mut self, seq: SeqNum) {
         if self.consecutive_rtos > 0
             && seq == self.snd.una
@@ -39,9 +39,8 @@ impl Conn {
         }
     }
 
-    /// The path carries less than we thought: smaller segments from now on, and once more from
-    /// SND.UNA if any in flight was too large (RFC 1191 §6.4, RFC 8201 §5.4; TCPX-06). It is no sign
-    /// of congestion.
+    /// The path MTU shrank: segments are smaller from now on, and those in flight that are too
+    /// large are retransmitted (RFC 1191 §6.4, RFC 8201 §5.4). It is no sign of congestion.
     fn on_packet_too_big(&mut self, cx: &mut Cx<'_>, mtu: u32) {
         let floor = if self.key.remote.ip.is_v4() { MTU_MIN_V4 } else { MTU_MIN_V6 };
         let mtu = mtu.max(floor);
@@ -64,7 +63,7 @@ impl Conn {
     }
 }
 
-/// Linux `ip_rt_min_pmtu`: less is more likely forged than true.
+/// Linux `ip_rt_min_pmtu`: a smaller MTU is more likely forged than true.
 const MTU_MIN_V4: u32 = 552;
 /// RFC 8201 §4.
 const MTU_MIN_V6: u32 = 1280;

@@ -1,5 +1,5 @@
-//! What a segment's text does beyond being taken: what it says of duplicates, of the peer's segments, of the
-//! round trip, and what waits for a gap to close (RFC 9293 §3.10.7.4, seventh; TCPI-06, TCPI-07).
+//! The text of a segment beyond its bytes (RFC 9293 §3.10.7.4, seventh step): duplicates, the
+//! estimates of the receiver, and text that arrives out of order.
 
 use wire::tcp::SeqNum;
 
@@ -10,8 +10,8 @@ use crate::tcp::receive::ack_policy::Arrival;
 use crate::tcp::segment::Segment;
 
 impl Conn {
-    /// Text beyond RCV.NXT: kept if it fits, and answered with a duplicate ACK either way (RFC 5681
-    /// §4.2).
+    /// Text beyond RCV.NXT: it is stored if there is room, and answered with a duplicate ACK either
+    /// way (RFC 5681 §4.2; Linux `tcp_data_queue_ofo`).
     pub(crate) fn queue_out_of_order(
         &mut self,
         cx: &mut Cx<'_>,
@@ -21,23 +21,22 @@ impl Conn {
         self.rcv.pending_acks.on_out_of_order(self.sack);
         self.rcv.ack_policy.on_out_of_order();
         self.schedule_receive_memory(cx, false)?;
-        let Some(twice) =
-            self.rcv.store_out_of_order(offset, text, cx.limits.tcp_out_of_order_ranges)
-        else {
-            return Err(DropReason::TcpOutOfOrderFull);
-        };
-        if let Some((left, right)) = twice {
+        let duplicate =
+            self.rcv.store_out_of_order(offset, text, cx.limits.tcp_out_of_order_ranges)?;
+        if let Some((left, right)) = duplicate {
             self.report_dsack(left, right);
         }
         self.recount(cx);
         if self.sack {
-            // Else the sender would not see a duplicate: that has the window of the ACK before.
+            // Without SACK the window must not change, or the sender would not count the ACK as a
+            // duplicate.
             self.grow_window_after(cx, text.len() as u32);
         }
         Ok(())
     }
 
-    /// What text in order says of the peer and of the path.
+    /// Text arrived in order: updates the estimates of the peer's segment size and of the round
+    /// trip (Linux `tcp_event_data_recv`).
     #[inline]
     pub(crate) fn on_data_received(&mut self, cx: &Cx<'_>, seg: &Segment<'_>, len: u32) {
         let mss = u32::from(self.adv_mss);
@@ -54,7 +53,7 @@ impl Conn {
         self.grow_window_after(cx, len);
     }
 
-    /// Text came, so that more may be offered.
+    /// Text arrived, so that a larger window may be offered (Linux `tcp_grow_window`).
     #[inline]
     fn grow_window_after(&mut self, cx: &Cx<'_>, len: u32) {
         let rcv = &mut self.rcv;
@@ -66,7 +65,8 @@ impl Conn {
         }
     }
 
-    /// The segment is all old: the peer has missed our ACK, and is told what came twice.
+    /// The segment is all old: the peer has missed our ACK, and is told by a DSACK what arrived
+    /// duplicate (Linux `tcp_send_dupack`).
     pub(crate) fn schedule_dup_ack(&mut self, seg: &Segment<'_>) {
         let end = seg.seq + seg.payload.len() as u32;
         let nxt = self.rcv.nxt;
@@ -78,11 +78,11 @@ impl Conn {
         self.rcv.pending_acks.immediate = true;
     }
 
-    /// `left..right` came although it was here (RFC 2883).
+    /// `left..right` arrived duplicate: the next ACK carries a DSACK (RFC 2883).
     pub(crate) fn report_dsack(&mut self, left: SeqNum, right: SeqNum) {
         if self.sack {
-            self.rcv.out_of_order.get_or_insert_default().sack.duplicate(left, right);
-            // Once that is told, it may be looked at for the last time.
+            self.rcv.out_of_order.get_or_insert_default().sack.on_duplicate(left, right);
+            // Once that is reported, the state for it may be freed.
             self.drain.want();
         }
     }

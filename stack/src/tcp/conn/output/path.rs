@@ -62,7 +62,7 @@ impl Conn {
         next_hop
     }
 
-    /// Forward progress shows that the neighbour is reachable (RFC 4861 §7.3.1; TCPI-17). Told at
+    /// Forward progress shows that the neighbour is reachable (RFC 4861 §7.3.1). Told at
     /// most once a second.
     #[inline]
     pub(crate) fn confirm_neighbor(&mut self, cx: &mut Cx<'_>) {

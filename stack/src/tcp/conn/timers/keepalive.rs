@@ -6,7 +6,7 @@ use crate::tcp::conn::{Conn, End, Probe, Stage};
 use crate::time::Instant;
 
 impl Conn {
-    /// Probing was turned on or off.
+    /// `SO_KEEPALIVE` or one of its times was set.
     pub(crate) fn set_keepalive(&mut self) {
         self.timers.keepalive = Instant::FAR;
         if self.stage == Stage::Synchronized {
@@ -22,10 +22,10 @@ impl Conn {
         }
     }
 
-    /// The timer fired.
+    /// The keep-alive timer expired.
     pub(crate) fn on_keepalive_timer(&mut self, cx: &mut Cx<'_>) {
         if self.awaits_fin {
-            // The peer's FIN did not come in the time the user gave it (`TCP_LINGER2`).
+            // The peer's FIN did not arrive within the time that the user set (`TCP_LINGER2`).
             self.end = Some(End::Closed);
             return;
         }
@@ -33,7 +33,8 @@ impl Conn {
         if times.probes == 0 {
             return;
         }
-        // While data is outstanding or a window is probed, those timers watch over the peer.
+        // While data is outstanding or a window is probed, the retransmission timer watches over
+        // the peer.
         if self.snd.outstanding() > 0 || self.snd.unsent() > 0 {
             self.timers.keepalive = cx.now + times.idle();
             return;

@@ -9,7 +9,7 @@ fn report(report: &SackReport) -> Vec<(u32, u32)> {
 }
 
 fn note(sack: &mut SackReport, left: u32, right: u32) {
-    sack.note(SeqNum(left), SeqNum(right));
+    sack.on_out_of_order(SeqNum(left), SeqNum(right));
 }
 
 #[test]
@@ -34,11 +34,11 @@ fn the_latest_range_comes_first_tcpi_08() {
 fn a_fin_is_told_of_with_the_text_before_it() {
     let mut sack = SackReport::default();
     note(&mut sack, 100, 200);
-    sack.note_next(SeqNum(200), SeqNum(201));
+    sack.on_early_fin(SeqNum(200), SeqNum(201));
     assert_eq!(report(&sack), [(100, 201)]);
     let mut sack = SackReport::default();
     note(&mut sack, 100, 200);
-    sack.note_next(SeqNum(300), SeqNum(301));
+    sack.on_early_fin(SeqNum(300), SeqNum(301));
     assert_eq!(report(&sack), [(300, 301), (100, 200)]);
     note(&mut sack, 200, 301);
     sack.advance(SeqNum(301));
@@ -61,34 +61,34 @@ fn four_ranges_are_remembered() {
 fn a_duplicate_is_told_once_before_all_others() {
     let mut sack = SackReport::default();
     note(&mut sack, 500, 600);
-    sack.duplicate(SeqNum(10), SeqNum(20));
+    sack.on_duplicate(SeqNum(10), SeqNum(20));
     assert_eq!(report(&sack), [(10, 20), (500, 600)]);
-    assert!(!sack.told());
+    assert!(!sack.on_reported());
     assert_eq!(report(&sack), [(500, 600)]);
     for at in [100, 300, 700] {
         note(&mut sack, at, at + 100);
     }
-    sack.duplicate(SeqNum(10), SeqNum(20));
+    sack.on_duplicate(SeqNum(10), SeqNum(20));
     assert_eq!(report(&sack), [(10, 20), (700, 800), (300, 400), (100, 200)]);
 }
 
 #[test]
 fn duplicates_of_one_batch_that_touch_are_one_and_others_wait_their_turn() {
     let mut sack = SackReport::default();
-    sack.duplicate(SeqNum(10), SeqNum(10));
+    sack.on_duplicate(SeqNum(10), SeqNum(10));
     assert!(sack.blocks().is_empty());
-    sack.duplicate(SeqNum(10), SeqNum(20));
-    sack.duplicate(SeqNum(20), SeqNum(30));
-    sack.duplicate(SeqNum(50), SeqNum(60));
+    sack.on_duplicate(SeqNum(10), SeqNum(20));
+    sack.on_duplicate(SeqNum(20), SeqNum(30));
+    sack.on_duplicate(SeqNum(50), SeqNum(60));
     assert_eq!(report(&sack), [(10, 30)]);
-    assert!(sack.told());
+    assert!(sack.on_reported());
     assert_eq!(report(&sack), [(50, 60)]);
     // Of too many the latest are told.
-    sack.duplicate(SeqNum(70), SeqNum(80));
-    sack.duplicate(SeqNum(90), SeqNum(95));
-    assert!(sack.told());
+    sack.on_duplicate(SeqNum(70), SeqNum(80));
+    sack.on_duplicate(SeqNum(90), SeqNum(95));
+    assert!(sack.on_reported());
     assert_eq!(report(&sack), [(90, 95)]);
-    assert!(!sack.told());
+    assert!(!sack.on_reported());
     assert!(report(&sack).is_empty());
 }
 
@@ -96,8 +96,8 @@ fn duplicates_of_one_batch_that_touch_are_one_and_others_wait_their_turn() {
 fn numbers_wrap() {
     let mut sack = SackReport::default();
     let left = SeqNum(u32::MAX - 9);
-    sack.note(left + 2, left + 5);
-    sack.note(left, left + 30);
+    sack.on_out_of_order(left + 2, left + 5);
+    sack.on_out_of_order(left, left + 30);
     assert_eq!(report(&sack), [(left.0, 20)]);
     sack.advance(left + 10);
     assert!(sack.blocks().is_empty());
@@ -123,7 +123,7 @@ proptest! {
             }
             let (left, right) = (u64::from(start), u64::from(start + len));
             let merged = ranges.insert(left, right, usize::MAX).expect("no bound");
-            sack.note(SeqNum(merged.0 as u32), SeqNum(merged.1 as u32));
+            sack.on_out_of_order(SeqNum(merged.0 as u32), SeqNum(merged.1 as u32));
             let blocks = report(&sack);
             prop_assert_eq!(blocks[0], (merged.0 as u32, merged.1 as u32));
             let known: Vec<_> = ranges.iter().map(|(a, b)| (a as u32, b as u32)).collect();
