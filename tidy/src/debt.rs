@@ -12,15 +12,12 @@ const LEFT: &[(Kind, &str, usize)] = &[
     (Kind::Circle, "datapath", 1),
     (Kind::Circle, "runtime", 3),
     (Kind::Circle, "stack", 1),
-    (Kind::Circle, "wire", 2),
     (Kind::LineLength, "Cargo.toml", 2),
-    (Kind::LineLength, "Makefile", 11),
     (Kind::LineLength, "client", 6),
     (Kind::LineLength, "datapath", 1),
     (Kind::LineLength, "ring", 13),
     (Kind::LineLength, "runtime", 12),
     (Kind::LineLength, "stack", 91),
-    (Kind::ModuleFolder, "bench", 5),
     (Kind::ModuleFolder, "runtime", 12),
 ];
 
