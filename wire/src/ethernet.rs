@@ -145,7 +145,8 @@ impl<'a> Frame<'a> {
 ///
 /// ```
 /// let mut frame = [0u8; 60];
-/// wire::ethernet::emit(&mut frame, addr::Mac::BROADCAST, addr::Mac([2, 0, 0, 0, 0, 1]), 0x0806).unwrap();
+/// let src = addr::Mac([2, 0, 0, 0, 0, 1]);
+/// wire::ethernet::emit(&mut frame, addr::Mac::BROADCAST, src, 0x0806).unwrap();
 /// let frame = wire::ethernet::parse(&frame).unwrap();
 /// assert!(frame.dst.is_broadcast());
 /// assert_eq!(frame.payload.len(), 46);
