@@ -3,8 +3,8 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 
 use crate::control::{
-    AddressConfig, AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, LinkChange,
-    NeighborInfo, RouteConfig, RouteInfo,
+    AddressConfig, AddressInfo, ControlError, EventCursor, InterfaceConfig, InterfaceInfo,
+    LinkChange, NeighborInfo, Notice, RouteConfig, RouteInfo,
 };
 use crate::fib::Fib;
 use crate::host::Host;
@@ -170,6 +170,18 @@ impl Host {
         let count = self.control.neighbor_flush(ifindex);
         self.exchange_messages(now);
         count
+    }
+
+    /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers do
+    /// not disturb each other.
+    pub fn control_events(&mut self) -> EventCursor {
+        self.control.events()
+    }
+
+    /// What the reader finds next; none if it has seen everything.
+    #[must_use]
+    pub fn next_control_event(&self, cursor: &mut EventCursor) -> Option<Notice<'_>> {
+        self.control.next_event(cursor)
     }
 
     /// Every interface with its traffic, in index order.
