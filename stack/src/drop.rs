@@ -120,6 +120,8 @@ drop_reasons! {
     NeighborFailed = "neighbor_failed",
     /// A bounded queue of replies is full.
     OutboxFull = "outbox_full",
+    /// The shard that owns the frame's flow has fallen too far behind to be handed more.
+    ShardBusy = "shard_busy",
     /// An ICMP error was not sent: the rate limit is reached.
     IcmpRateLimited = "icmp_rate_limited",
 }

@@ -66,6 +66,12 @@ impl Tap {
         self.frames.pop_front()
     }
 
+    /// Whether there is none to take out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
     /// Frames that were not kept because the tap was full, since it was set.
     #[must_use]
     pub fn missed(&self) -> u64 {

@@ -1,6 +1,9 @@
-//! A host: one control and one shard in step.
+//! A host: all its workers driven in one thread.
 //!
-//! This is the whole public surface of the stack. Whoever drives it calls, in any order, with
+//! For embedding without threads, for tests and for simulation. With one shard, which is what
+//! [`Host::new`] makes, it is as good as its only [`Worker`]; with several every call ends when no
+//! worker has a message for another, so that a run is as deterministic as with one.
+//! [`Host::into_workers`] gives the workers to threads. Whoever drives it calls, in any order, with
 //! instants that never go back:
 //!
 //! - [`Host::receive`] for each frame that came in;
@@ -38,58 +41,74 @@ mod admin;
 mod sockets;
 
 use addr::IfIndex;
-use wire::offload::{RxChecksum, RxMeta, TxMeta};
+use wire::offload::{RxMeta, TxMeta};
 
-use crate::control::Control;
-use crate::delivery::{Delivery, LinkHeader};
 use crate::event::Readiness;
-use crate::fib::Fib;
-use crate::hook::{Direction, Hook, Seen, Tap, TapConfig};
+use crate::hook::{Tap, TapConfig};
 use crate::limits::Limits;
-use crate::rng::Rng;
-use crate::shard::{Received, Shard};
+use crate::shard::index::ShardIndex;
 use crate::socket::SocketId;
 use crate::time::Instant;
 use crate::verdict::Verdict;
+use crate::worker::Worker;
 
 /// A host.
 #[derive(Debug)]
 pub struct Host {
-    control: Control,
-    pub(crate) shard: Shard,
-    /// The shard's copy of the snapshot.
-    fib: Fib,
-    hook: Hook,
-    /// Where packets to ourselves are built.
-    loop_slot: Vec<u8>,
+    /// At least one.
+    workers: Vec<Worker>,
+    /// Whose turn it is next to take a frame, to fill a slot and to tell an event.
+    turns: Turns,
 }
 
-/// Packets to ourselves taken in at a time.
-const LOOPBACK_BATCH: usize = 64;
-/// Rounds of requests and changes between control and shard per call; what is left waits for the
-/// next.
-const EXCHANGE_ROUNDS: usize = 4;
-/// Attempts to fill one slot.
-const TRANSMIT_ROUNDS: usize = 3;
-/// A packet of 64 KiB with the largest IPv6 header in front.
-const LOOP_SLOT_LEN: usize = 65_535 + 64;
+/// A worker for each thing that workers do in turn.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turns {
+    receive: usize,
+    transmit: usize,
+    open: usize,
+}
+
+/// Rounds of messages between workers per call. Two suffice for what one call gives rise to, unless
+/// packets to ourselves go back and forth; what is left is passed on by the next call.
+const EXCHANGE_ROUNDS: usize = 16;
 
 impl Host {
     /// A host with a loopback interface and nothing else. The seed decides everything that is
     /// random; it must be unpredictable where strangers can send to the host.
     #[must_use]
     pub fn new(limits: Limits, seed: u64) -> Self {
-        let mut rng = Rng::new(seed);
-        let control = Control::new(&limits, Rng::new(rng.next_u64()));
-        let shard = Shard::new(&limits, rng);
-        let (fib, hook) = (Fib::default(), Hook::default());
-        let mut host = Self { control, shard, fib, hook, loop_slot: Vec::new() };
-        host.exchange_messages(Instant::ZERO);
-        host
+        Self::with_shards(limits, seed, 1)
+    }
+
+    /// The same with several shards, at least one and [`ShardIndex::COUNT_MAX`] at most.
+    #[must_use]
+    pub fn with_shards(limits: Limits, seed: u64, shards: usize) -> Self {
+        Self { workers: Worker::connect(&limits, seed, shards), turns: Turns::default() }
+    }
+
+    /// The workers, to be driven by a thread each. The one of shard 0 comes first.
+    #[must_use]
+    pub fn into_workers(self) -> Vec<Worker> {
+        self.workers
+    }
+
+    /// How many shards it has.
+    #[inline]
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// The worker of a shard, to look at.
+    #[must_use]
+    pub fn worker(&self, shard: ShardIndex) -> Option<&Worker> {
+        self.workers.get(shard.get())
     }
 
     /// Takes a frame that came in by `ifindex`, and says what became of it. The frame stays the
-    /// caller's; nothing of it is kept. Every verdict is counted, a drop under its one reason.
+    /// caller's; nothing of it is kept. Every verdict is counted, a drop under its one reason. With
+    /// several shards the workers take frames in turn, whoever owns them.
     pub fn receive(
         &mut self,
         now: Instant,
@@ -97,7 +116,8 @@ impl Host {
         meta: RxMeta,
         frame: &mut [u8],
     ) -> Verdict {
-        let verdict = self.take_in(now, ifindex, meta, frame);
+        self.turns.receive = self.next_turn(self.turns.receive);
+        let verdict = self.workers[self.turns.receive].receive(now, ifindex, meta, frame);
         self.exchange_messages(now);
         verdict
     }
@@ -105,155 +125,105 @@ impl Host {
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
     /// resolution, replies, then TCP and UDP in turn.
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
-        self.pump(now);
-        // A socket that finds its neighbour unknown makes control ask for it: that is for the next
-        // round.
-        for _ in 0..TRANSMIT_ROUNDS {
-            if !self.has_output(ifindex) {
-                return None;
-            }
-            let meta = self.fill(now, ifindex, slot);
-            self.exchange_messages(now);
+        let mut meta = None;
+        for _ in 0..self.workers.len() {
+            self.turns.transmit = self.next_turn(self.turns.transmit);
+            meta = self.workers[self.turns.transmit].transmit(now, ifindex, slot);
             if meta.is_some() {
-                return meta;
+                break;
             }
         }
-        None
+        self.exchange_messages(now);
+        meta
     }
 
     /// Whether [`Host::transmit`] would fill a slot (it may find that it cannot after all).
     #[inline]
     #[must_use]
     pub fn has_output(&self, ifindex: IfIndex) -> bool {
-        self.control.outbox().has(ifindex) || self.shard.has_output(ifindex)
+        self.workers.iter().any(|worker| worker.has_output(ifindex))
     }
 
     /// Serves every deadline up to `now`.
     pub fn expire(&mut self, now: Instant) {
-        self.control.expire(now);
-        // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
+        self.workers.iter_mut().for_each(|worker| worker.expire(now));
         self.exchange_messages(now);
-        self.shard.expire(now, &self.fib);
-        self.exchange_messages(now);
-        self.pump(now);
     }
 
     /// When [`Host::expire`] is to be called at the latest; [`Instant::ZERO`] for at once.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        if self.has_output(Fib::LOOPBACK) || !self.shard.parts.requests.is_empty() {
-            return Some(Instant::ZERO);
-        }
-        let deadlines = [self.control.next_deadline(), self.shard.next_deadline()];
-        deadlines.into_iter().flatten().min()
+        self.workers.iter().filter_map(Worker::next_deadline).min()
     }
 
     /// Whether [`Host::next_event`] may have something to tell.
     #[inline]
     #[must_use]
     pub fn has_events(&self) -> bool {
-        !self.shard.parts.events.is_empty()
+        self.workers.iter().any(Worker::has_events)
     }
 
     /// The next socket for which something changed, and what.
     #[inline]
     pub fn next_event(&mut self) -> Option<(SocketId, Readiness)> {
-        loop {
-            let id = self.shard.parts.events.pop()?;
-            match self.shard.sockets.take_events(id) {
-                None => return Some((id, Readiness::GONE)),
-                Some(what) if what.is_empty() => {}
-                Some(what) => return Some((id, what)),
-            }
-        }
+        self.workers.iter_mut().find_map(Worker::next_event)
     }
 
-    /// Sets a tap, which keeps copies of all frames that pass from now on; none takes it away. A
-    /// tap that was set before is gone with what it kept.
+    /// Sets a tap, which keeps copies of all frames that pass from now on; none takes it away. A tap
+    /// that was set before is gone with what it kept. With several shards each has one.
     pub fn set_tap(&mut self, config: Option<TapConfig>) {
-        self.hook.set_tap(config);
+        self.workers.iter_mut().for_each(|worker| worker.set_tap(config));
     }
 
-    /// The tap, if one is set: frames are taken out of it by [`Tap::pop`].
+    /// The tap of the first shard that has kept something, if one is set: frames are taken out of it by
+    /// [`Tap::pop`].
     pub fn tap(&mut self) -> Option<&mut Tap> {
-        self.hook.tap()
+        let at = self.workers.iter_mut().position(|w| w.tap().is_some_and(|tap| !tap.is_empty()));
+        self.workers[at.unwrap_or(0)].tap()
     }
 
-    /// Takes a frame; what follows from it is left to [`Host::exchange_messages`].
-    fn take_in(&mut self, now: Instant, ifindex: IfIndex, meta: RxMeta, frame: &[u8]) -> Verdict {
-        let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);
-        let verdict = match received {
-            Ok(Received::Consumed) => Verdict::Consumed,
-            Ok(Received::Forward { ifindex, next_hop }) => Verdict::Forward { ifindex, next_hop },
-            Ok(Received::ForControl(message)) => {
-                let delivery = Delivery { ifindex, link: LinkHeader::of(frame), message };
-                let taken = self.control.receive(now, &delivery);
-                taken.map_or_else(Verdict::Dropped, |()| Verdict::Consumed)
-            }
-            Err(reason) => Verdict::Dropped(reason),
-        };
-        self.shard.count_received(ifindex, frame.len(), verdict);
-        let direction = Direction::Received;
-        self.hook.observe(&Seen { at: now, ifindex, direction, verdict, frame });
-        verdict
-    }
-
-    /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
-    fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
-        let meta = match self.control.outbox_mut().pop(ifindex, slot, &mut self.shard.parts.stats) {
-            Some(len) => TxMeta { len: len as u32, ..TxMeta::default() },
-            None => self.shard.transmit(now, &self.fib, ifindex, slot)?,
-        };
-        self.shard.count_transmitted(ifindex, meta.len);
-        let (direction, verdict) = (Direction::Transmitted, Verdict::Consumed);
-        let frame = slot.get(..meta.len as usize).unwrap_or_default();
-        self.hook.observe(&Seen { at: now, ifindex, direction, verdict, frame });
-        Some(meta)
-    }
-
-    /// Takes in what was sent to ourselves.
-    #[inline]
-    fn pump(&mut self, now: Instant) {
-        if self.has_output(Fib::LOOPBACK) {
-            self.take_in_own(now);
-        }
-    }
-
-    fn take_in_own(&mut self, now: Instant) {
-        let mut slot = core::mem::take(&mut self.loop_slot);
-        slot.resize(LOOP_SLOT_LEN, 0);
-        for _ in 0..LOOPBACK_BATCH {
-            let Some(meta) = self.fill(now, Fib::LOOPBACK, &mut slot) else { break };
-            // Nothing can have damaged it, so no checksum need be finished or looked at.
-            let gso_size = meta.gso.map_or(0, |gso| gso.size);
-            let rx = RxMeta { checksum: RxChecksum::Valid, gso_size };
-            let len = (meta.len as usize).min(slot.len());
-            self.take_in(now, Fib::LOOPBACK, rx, &slot[..len]);
-        }
-        self.loop_slot = slot;
-        self.exchange_messages(now);
-    }
-
-    /// Passes the shard's requests to control, and control's changes of the snapshot to the shard.
+    /// Lets every worker take the messages of the others until there are none.
     #[inline]
     fn exchange_messages(&mut self, now: Instant) {
-        if !self.shard.parts.requests.is_empty() || self.control.has_updates() {
+        if self.workers.len() > 1 {
             self.exchange_until_quiet(now);
         }
     }
 
     fn exchange_until_quiet(&mut self, now: Instant) {
         for _ in 0..EXCHANGE_ROUNDS {
-            while let Some(request) = self.shard.parts.requests.pop() {
-                self.control.apply(now, request);
+            let mut messages = 0;
+            for worker in &mut self.workers {
+                messages += worker.exchange_messages(now);
             }
-            if !self.control.has_updates() {
+            let woken = self.workers.iter_mut().any(|worker| !worker.take_woken().is_empty());
+            if messages == 0 && !woken {
                 return;
             }
-            while let Some(update) = self.control.next_update() {
-                self.shard.apply_update(now, &mut self.fib, &update);
-            }
         }
+    }
+
+    fn next_turn(&self, turn: usize) -> usize {
+        if turn + 1 < self.workers.len() { turn + 1 } else { 0 }
+    }
+
+    /// The worker of a shard; the first for a shard that is not there, where a socket of that shard is not
+    /// found.
+    fn worker_mut(&mut self, shard: ShardIndex) -> &mut Worker {
+        let at = if shard.get() < self.workers.len() { shard.get() } else { 0 };
+        &mut self.workers[at]
+    }
+
+    /// Lets `call` work on the worker of a shard, and the others on what follows from it.
+    fn on<R>(&mut self, now: Instant, shard: ShardIndex, call: impl FnOnce(&mut Worker) -> R) -> R {
+        let result = call(self.worker_mut(shard));
+        self.exchange_messages(now);
+        result
+    }
+
+    #[cfg(test)]
+    pub(crate) fn first(&mut self) -> &mut Worker {
+        &mut self.workers[0]
     }
 }
 

@@ -35,16 +35,16 @@ pub struct Limits {
     pub tcp_receive_buffer: usize,
     /// Most bytes that a send ring takes, whatever `tcp_wmem` says.
     pub tcp_send_buffer: usize,
-    /// Bytes received that may wait to be read: least, at first, and most for a reader that keeps up
-    /// (Linux `tcp_rmem`, which counts overhead too). Half the second is the window of a SYN, the
-    /// third decides its scale.
+    /// Bytes received that may wait to be read: least, at first, and most for a reader that keeps
+    /// up (Linux `tcp_rmem`, which counts overhead too). Half the second is the window of a SYN,
+    /// the third decides its scale.
     pub tcp_rmem: [usize; 3],
-    /// Bytes written that may wait to be acknowledged: least, at first, and most on a path that carries
-    /// them (Linux `tcp_wmem`).
+    /// Bytes written that may wait to be acknowledged: least, at first, and most on a path that
+    /// carries them (Linux `tcp_wmem`).
     pub tcp_wmem: [usize; 3],
-    /// Bytes that all connections together may buffer: below the first nothing happens, beyond the second
-    /// nothing grows, beyond the third text is refused (Linux `tcp_mem`, in pages). The rings above
-    /// would allow a peer who owns many connections far more than any machine has.
+    /// Bytes that all connections together may buffer: below the first nothing happens, beyond the
+    /// second nothing grows, beyond the third text is refused (Linux `tcp_mem`, in pages). The
+    /// rings above would allow a peer who owns many connections far more than any machine has.
     pub tcp_mem: [usize; 3],
     /// Whether selective acknowledgments are offered (Linux `tcp_sack`).
     pub tcp_sack: bool,
@@ -52,13 +52,12 @@ pub struct Limits {
     pub tcp_timestamps: bool,
     /// Whether window scaling is offered (Linux `tcp_window_scaling`).
     pub tcp_window_scaling: bool,
-    /// Congestion control of a connection that asks for none (Linux `tcp_congestion_control`;
-    /// TCPC-01).
+    /// Congestion control of a connection that asks for none (Linux `tcp_congestion_control`).
     pub tcp_congestion: CongestionAlgorithm,
     /// Pacing of a connection that asks for none (Linux: none without `fq`).
     pub tcp_pacing: Pacing,
-    /// Disjoint ranges of out-of-order text kept per connection; the furthest give way. A full window
-    /// of 6 MiB that loses every tenth segment makes some 400.
+    /// Disjoint ranges of out-of-order text kept per connection; the furthest give way. A full
+    /// window of 6 MiB that loses every tenth segment makes some 400.
     pub tcp_out_of_order_ranges: usize,
     /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s).
     pub tcp_fin_timeout: Duration,
@@ -67,7 +66,7 @@ pub struct Limits {
     /// Connections that nobody holds but that have something left to send; beyond them a close is a
     /// reset (Linux `tcp_max_orphans`), so that dead peers cannot fill the table.
     pub tcp_max_orphans: u32,
-    /// TIME-WAIT length (Linux: 60 s, TCPF-13 names 30 s; ours follows Linux).
+    /// How long a TIME-WAIT record lives (Linux `TCP_TIMEWAIT_LEN`, 60 s).
     pub tcp_time_wait_span: Duration,
     /// Retransmissions of a SYN before giving up (Linux `tcp_syn_retries` 6).
     pub tcp_syn_retries: u32,
@@ -103,10 +102,35 @@ pub struct Limits {
     pub reassemblies: usize,
     /// Bytes under reassembly (Linux `ipfrag_high_thresh` 4 MiB).
     pub reassembly_bytes: usize,
-    /// Lowest ephemeral port (TCPO-14).
+    /// Lowest ephemeral port (Linux `ip_local_port_range`).
     pub ephemeral_port_first: u16,
-    /// Highest ephemeral port (TCPO-14).
+    /// Highest ephemeral port (Linux `ip_local_port_range`).
     pub ephemeral_port_last: u16,
+}
+
+impl Limits {
+    /// The bounds of one of so many shards: its part of what the host may have in all. What is bounded
+    /// for each socket or interface, what only control has, and what all shards share is as it was.
+    #[must_use]
+    pub(crate) fn share(&self, shards: usize) -> Self {
+        let part = |bound: u32| bound.div_ceil(shards as u32);
+        let part_of_size = |bound: usize| bound.div_ceil(shards);
+        let rate = |bound: u32| if bound == u32::MAX { bound } else { part(bound) };
+        Self {
+            tcp_connections: part(self.tcp_connections),
+            tcp_listeners: part(self.tcp_listeners),
+            tcp_embryos: part(self.tcp_embryos),
+            tcp_challenge_acks_per_second: rate(self.tcp_challenge_acks_per_second),
+            tcp_time_wait: part(self.tcp_time_wait),
+            tcp_max_orphans: part(self.tcp_max_orphans),
+            udp_sockets: part(self.udp_sockets),
+            icmp_errors_per_second: part(self.icmp_errors_per_second),
+            icmp_error_burst: part(self.icmp_error_burst),
+            reassemblies: part_of_size(self.reassemblies),
+            reassembly_bytes: part_of_size(self.reassembly_bytes),
+            ..self.clone()
+        }
+    }
 }
 
 /// Which flows in TIME-WAIT may begin again from our side.

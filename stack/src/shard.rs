@@ -8,9 +8,11 @@
 //! What the shard wants of control it asks by [`Requests`].
 
 mod for_control;
+pub(crate) mod index;
 mod link;
 mod receive;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use addr::IfIndex;
@@ -27,24 +29,31 @@ use crate::ip::input::IpInput;
 use crate::ip::reassembly::Reassembly;
 use crate::limits::Limits;
 use crate::memory::Memory;
+use crate::mesh::HandedFrame;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::Sockets;
 use crate::stats::{LinkCounters, Stats};
+use crate::steer::Home;
 use crate::store::waiting::NextHop;
 use crate::time::Instant;
 use crate::verdict::Verdict;
 
 pub(crate) use receive::Received;
 
+use index::ShardIndex;
+
 /// The per-packet part of a host.
 #[derive(Debug)]
 pub(crate) struct Shard {
+    home: Home,
     pub(crate) sockets: Sockets,
     icmp: Icmp,
     reassembly: Reassembly,
     /// The packet that reassembly completed last.
     whole: Vec<u8>,
+    /// Packets put together here that belong to other shards.
+    handovers: VecDeque<(ShardIndex, HandedFrame)>,
     pub(crate) parts: Parts,
     pub(crate) input: IpInput,
     counters: Vec<(IfIndex, LinkCounters)>,
@@ -83,12 +92,14 @@ impl Parts {
 const EVENTS_RESERVE: usize = 1024;
 
 impl Shard {
-    pub(crate) fn new(limits: &Limits, mut rng: Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, mut rng: Rng) -> Self {
         Self {
-            sockets: Sockets::new(limits, &mut rng),
+            home,
+            sockets: Sockets::new(limits, home, &mut rng),
             icmp: Icmp::new(limits, &mut rng),
             reassembly: Reassembly::default(),
             whole: Vec::new(),
+            handovers: VecDeque::new(),
             parts: Parts {
                 rng,
                 limits: limits.clone(),
@@ -197,9 +208,14 @@ impl Shard {
     /// Counts a received frame of `len` bytes by its verdict.
     pub(crate) fn count_received(&mut self, ifindex: IfIndex, len: usize, verdict: Verdict) {
         let stats = &mut self.parts.stats;
+        if let Verdict::HandedOver(_) = verdict {
+            // Its owner counts it as received.
+            stats.frames_handed_over += 1;
+            return;
+        }
         stats.frames_in += 1;
         match verdict {
-            Verdict::Consumed => stats.frames_delivered += 1,
+            Verdict::Consumed | Verdict::HandedOver(_) => stats.frames_delivered += 1,
             Verdict::Forward { .. } => stats.frames_to_forward += 1,
             Verdict::Dropped(reason) => stats.drop_received(reason),
         }
@@ -210,7 +226,7 @@ impl Shard {
         counters.rx_packets += 1;
         counters.rx_bytes += len as u64;
         match verdict {
-            Verdict::Consumed | Verdict::Forward { .. } => {}
+            Verdict::Consumed | Verdict::HandedOver(_) | Verdict::Forward { .. } => {}
             Verdict::Dropped(reason) if reason.is_malformed() => counters.rx_errors += 1,
             Verdict::Dropped(_) => counters.rx_dropped += 1,
         }

@@ -41,6 +41,10 @@ counters! {
     frames_in,
     /// Frames that reached what they were for.
     frames_delivered,
+    /// Frames that came in on another shard than the one that owns their flow, and went there.
+    frames_handed_over,
+    /// Packets put together from fragments on another shard than the one that owns their flow.
+    packets_handed_over,
     /// Frames whose verdict was to forward them.
     frames_to_forward,
     /// Frames filled by `transmit`.
@@ -134,6 +138,17 @@ pub struct LinkCounters {
     pub tx_bytes: u64,
 }
 
+impl core::ops::AddAssign for LinkCounters {
+    fn add_assign(&mut self, other: Self) {
+        self.rx_packets += other.rx_packets;
+        self.rx_bytes += other.rx_bytes;
+        self.rx_errors += other.rx_errors;
+        self.rx_dropped += other.rx_dropped;
+        self.tx_packets += other.tx_packets;
+        self.tx_bytes += other.tx_bytes;
+    }
+}
+
 impl Stats {
     /// Counts one packet that ended for `reason` on its way out, or while it was held.
     pub fn drop(&mut self, reason: DropReason) {
@@ -157,8 +172,8 @@ impl Stats {
         self.receive_drops[reason as usize]
     }
 
-    /// Adds what another part of the host counted.
-    pub(crate) fn merge(&mut self, other: &Self) {
+    /// Adds what another part of the host counted, or another shard.
+    pub fn merge(&mut self, other: &Self) {
         let pairs = self.drops.iter_mut().zip(&other.drops);
         pairs.for_each(|(mine, theirs)| *mine += theirs);
         let pairs = self.receive_drops.iter_mut().zip(&other.receive_drops);

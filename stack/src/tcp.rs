@@ -18,31 +18,36 @@
 //! | `close/` | TIME-WAIT, and why connections failed (§3.6) |
 //! | `send`, `send/` | send half: the ring, how far ahead to write, pacing (§3.7, §3.8) |
 //! | `recovery`, `congestion` | what is lost, and how much may be in flight (§3.8.2) |
-//! | `receive`, `receive/` | receive half: reassembly, SACK, the window, when to acknowledge (§3.8.6) |
+//! | `receive`, `receive/` | receive half: reassembly, SACK, window, delayed ACKs (§3.8.6) |
 //! | `timers`, `timers/` | deadlines, retransmission timeout, keep-alives (§3.8.1, §3.8.4) |
 //! | `user`, `user/` | what sockets ask: calls, options, listings (§3.9.1) |
 //! | `conn` | one connection, in which all of the parts above meet |
-//! | `conn/input`, `conn/input/` | SEGMENT ARRIVES, step by step (§3.10.7), and ICMP errors (§3.9.2.2) |
+//! | `conn/input`, `conn/input/` | SEGMENT ARRIVES, step by step (§3.10.7); ICMP errors |
 //! | `conn/output`, `conn/output/` | which segment is next, and writing it into a frame |
-//! | `conn/expire`, `conn/user_timeout` | what deadlines do (§3.10.8) |
+//! | `conn/recovery`, `conn/recovery/` | what acknowledgments do to windows and timers |
+//! | `conn/timers`, `conn/timers/` | what deadlines do (§3.10.8) |
+//! | `conn/user`, `conn/close`, `conn/socket_options` | the calls of its user (§3.10.2 to §3.10.5) |
+//! | `conn/send_buffer`, `conn/memory` | room for the writer; its share of the memory budget |
 //! | `conn/urgent` | urgent data, both ways (§3.8.5) |
+//! | `icmp` | ICMP errors about segments of ours (§3.9.2.2) |
 //! | `reply`, `reply/` | segments that no connection sends; how many challenge ACKs leave |
 //! | `flow_table` | which lifetime a flow is in, and where |
 //! | `transmit`, `ready` | which connection sends next, and which wait for a link address |
 //!
 //! # Turn
 //!
-//! `receive` changes one connection and leaves marks; `reschedule` turns marks into a place in the ready list,
-//! a wheel entry, or the connection's end; `transmit` asks whoever is first in the list for a
-//! segment. An ACK is therefore owed during a batch of frames and sent once after it.
+//! An event changes one connection, which notes what the shard has to do for it; `reschedule` turns
+//! that into a place in the ready list, an entry of the timer wheel, or the end of the connection;
+//! `transmit` asks the first connection of the list for a segment. So an ACK becomes due during a
+//! batch of frames and is sent once after it.
 //!
 //! # Invariants
 //!
-//! A flow is in the table exactly while one of the three slabs holds it. The wheel's entry of a connection is
-//! never later than its earliest deadline. Nothing allocates per segment: rings are made with the
-//! connection, recovery when data leaves after a silence, and what an idle connection does not need goes
-//! back after a timeout (`recovery::held`). Segments change nothing before their checksum is known to be
-//! good.
+//! A flow is in the table exactly while one of the three slabs holds it. The wheel's entry of a
+//! connection is never later than its earliest deadline. Nothing allocates per segment: rings are
+//! made with the connection, recovery when data leaves after a silence, and what an idle connection
+//! does not need goes back after a timeout (`recovery::lazy`). Segments change nothing before their
+//! checksum is known to be good.
 
 mod close;
 mod congestion;
@@ -64,6 +69,8 @@ mod user;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+
 use addr::FlowKey;
 
 use crate::cx::Cx;
@@ -74,6 +81,7 @@ use crate::ip::Packet;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketId, SocketKind};
+use crate::steer::Home;
 use crate::store::drained::Drained;
 use crate::store::slab::Slab;
 use crate::store::wheel::Wheel;
@@ -85,6 +93,9 @@ pub use state::State;
 pub use timers::keepalive::KeepAlive;
 pub use user::socket_options::TcpOption;
 
+pub(crate) use open::replica::{ListenerMessage, Outgoing};
+pub(crate) use user::find_path;
+
 use close::pending_errors::PendingErrors;
 use close::time_wait::TimeWaits;
 use conn::Conn;
@@ -92,7 +103,7 @@ use flow_table::{FlowOwners, FlowTable, Owner};
 use open::cookies::Cookies;
 use open::embryos::Embryos;
 use open::isn::Secrets;
-use open::listen::{Listeners, conn_key};
+use open::listen::Listeners;
 use ready::Ready;
 use reply::challenge::ChallengeAckLimit;
 use segment::Segment;
@@ -100,6 +111,7 @@ use segment::Segment;
 /// All TCP state of one shard.
 #[derive(Debug)]
 pub struct Tcp {
+    home: Home,
     flows: FlowTable,
     conns: Slab<Conn>,
     ready: Ready,
@@ -115,13 +127,16 @@ pub struct Tcp {
     orphans: u32,
     /// Why connections ended.
     pending_errors: PendingErrors,
+    /// What other shards are to hear of listeners and of accepted connections.
+    outgoing: VecDeque<Outgoing>,
 }
 
 impl Tcp {
-    pub(crate) fn new(limits: &Limits, rng: &mut Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
         let conns = limits.tcp_connections as usize;
         let embryos = conns.max(limits.tcp_embryos as usize);
         Self {
+            home,
             flows: FlowTable::new(conns, rng),
             conns: Slab::new(conns, conns),
             ready: Ready::default(),
@@ -129,12 +144,13 @@ impl Tcp {
             drained: Drained::default(),
             embryos: Embryos::new(embryos, limits.tcp_embryos as usize),
             time_waits: TimeWaits::new(limits),
-            listeners: Listeners::new(limits.tcp_listeners as usize),
+            listeners: Listeners::new(limits.tcp_listeners as usize, home.steering.shards()),
             secrets: Secrets::new(rng),
             cookies: Cookies::new(rng),
             challenge_limit: ChallengeAckLimit::default(),
             orphans: 0,
             pending_errors: PendingErrors::default(),
+            outgoing: VecDeque::new(),
         }
     }
 
@@ -219,7 +235,7 @@ impl Tcp {
     }
 
     fn conn_mut(&mut self, id: SocketId) -> Option<&mut Conn> {
-        self.conns.lookup_mut(conn_key(id)?)
+        self.conns.lookup_mut(self.home.conn_key(id)?)
     }
 
     /// Acts on the marks a connection was left with.

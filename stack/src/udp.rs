@@ -31,6 +31,7 @@ use crate::ip::ident::Ident;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketInfo, SocketKind, SocketRings};
+use crate::steer::Home;
 use crate::store::drained::{Drain, Drained};
 use crate::store::waiting::{NextHop, Waiting};
 use crate::time::Instant;
@@ -51,6 +52,7 @@ pub struct UdpOptions {
 /// Every UDP socket of a shard.
 #[derive(Debug)]
 pub(crate) struct Udp {
+    home: Home,
     table: Table,
     ident: Ident,
     /// Sockets that may send, per interface of their next datagram.
@@ -61,9 +63,10 @@ pub(crate) struct Udp {
 }
 
 impl Udp {
-    pub(crate) fn new(limits: &Limits, rng: &mut Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
         Self {
-            table: Table::new(limits),
+            home,
+            table: Table::new(limits, home),
             ident: Ident::new(rng),
             ready: Vec::new(),
             waiting: Waiting::default(),
@@ -81,6 +84,9 @@ impl Udp {
         let ip = local.ip;
         if !ip.is_unspecified() && !is_to_many(cx.fib, ip) && !cx.fib.is_local(ip) {
             return Err(SocketError::AddressNotAvailable);
+        }
+        if local.port != 0 && !self.home.owns_port(local.port) {
+            return Err(SocketError::InvalidArgument);
         }
         let port = match local.port {
             0 => self.table.ephemeral(ip, options.only_v6, cx.limits, cx.rng),

@@ -3,6 +3,7 @@
 use addr::{IfIndex, Ip};
 
 use crate::drop::DropReason;
+use crate::shard::index::ShardIndex;
 
 /// Where the way of a frame through the host ends, in either direction. Whoever owns the frame's
 /// memory still owns it when this is known, and does with it what the verdict says.
@@ -10,6 +11,9 @@ use crate::drop::DropReason;
 pub enum Verdict {
     /// The frame reached what it was for: a protocol of this host, or the device it leaves by.
     Consumed,
+    /// The frame came in on another shard than the one that owns its flow, and a copy of it is on its
+    /// way there. What that shard makes of it is counted there.
+    HandedOver(ShardIndex),
     /// The frame goes no further, and is counted under this reason.
     Dropped(DropReason),
     /// The packet in the frame is for another host (RFC 1812 §5.2.1). No host forwards yet, so this
@@ -28,7 +32,7 @@ impl Verdict {
     pub const fn drop_reason(self) -> Option<DropReason> {
         match self {
             Self::Dropped(reason) => Some(reason),
-            Self::Consumed | Self::Forward { .. } => None,
+            Self::Consumed | Self::HandedOver(_) | Self::Forward { .. } => None,
         }
     }
 }

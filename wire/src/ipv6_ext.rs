@@ -120,6 +120,9 @@ pub fn skip(packet: &[u8], first: u8) -> Result<Chain, Malformed> {
             ) => chain.advance(next, (usize::from(units) + 1) * 8),
             (ip::PROTO_FRAGMENT, &[next, _, a, b, ..]) => {
                 let field = u16::from_be_bytes([a, b]);
+                if let Some(identification) = rest.get(4..).and_then(<[u8]>::first_chunk) {
+                    chain.identification = u32::from_be_bytes(*identification);
+                }
                 chain.advance(next, FRAGMENT_LEN);
                 let (offset, more) = (u32::from(field & !7), field & 1 == 1);
                 if offset != 0 || more {

@@ -35,6 +35,9 @@ pub enum ControlError {
     /// The neighbour has no entry.
     #[error("No such file or directory: no neighbor {0}")]
     NoNeighbor(Ip),
+    /// The request went to a worker that control does not run on.
+    #[error("Operation not supported: control runs beside shard 0")]
+    NotHere,
     /// The request makes no sense; the text says why.
     #[error("Invalid argument: {0}")]
     Invalid(&'static str),
@@ -57,6 +60,7 @@ impl ControlError {
             Self::NoRoute(_) => 3,
             Self::InvalidGateway(_) => 101,
             Self::NoNeighbor(_) => 2,
+            Self::NotHere => 95,
             Self::Invalid(_) => 22,
             Self::Full(_) => 105,
         }

@@ -1,4 +1,5 @@
-//! The verbs of the administrator, and the lists that show their effect.
+//! The verbs of the administrator, which are the first worker's, and the lists and counters of
+//! all workers.
 
 use addr::{Cidr, IfIndex, Ip, Mac};
 
@@ -8,9 +9,11 @@ use crate::control::{
 };
 use crate::fib::Fib;
 use crate::host::Host;
+use crate::shard::index::ShardIndex;
 use crate::socket::SocketInfo;
-use crate::stats::Stats;
+use crate::stats::{LinkCounters, Stats};
 use crate::time::Instant;
+use crate::worker::Worker;
 
 impl Host {
     /// Adds an interface; its number is the next unused one. The loopback interface is there
@@ -23,9 +26,7 @@ impl Host {
         now: Instant,
         config: InterfaceConfig,
     ) -> Result<IfIndex, ControlError> {
-        let result = self.control.interface_add(now, config);
-        self.exchange_messages(now);
-        result
+        self.on(now, ShardIndex::ZERO, |worker| worker.interface_add(now, config))
     }
 
     /// Removes an interface with its addresses, routes and neighbours; connections from its
@@ -34,9 +35,7 @@ impl Host {
     /// # Errors
     /// If there is no such interface.
     pub fn interface_del(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
-        let result = self.control.interface_del(ifindex);
-        self.exchange_messages(now);
-        result
+        self.on(now, ShardIndex::ZERO, |worker| worker.interface_del(now, ifindex))
     }
 
     /// Changes the state, MTU or link address of an interface, as its device reports them or the
@@ -55,9 +54,7 @@ impl Host {
         ifindex: IfIndex,
         change: &LinkChange,
     ) -> Result<(), ControlError> {
-        let result = self.control.link_set(now, ifindex, change);
-        self.exchange_messages(now);
-        result
+        self.on(now, ShardIndex::ZERO, |worker| worker.link_set(now, ifindex, change))
     }
 
     /// Assigns an address and announces it on the link. A [`Cidr`] alone makes a permanent address;
@@ -72,9 +69,8 @@ impl Host {
         ifindex: IfIndex,
         address: impl Into<AddressConfig>,
     ) -> Result<(), ControlError> {
-        let result = self.control.address_add(now, ifindex, &address.into());
-        self.exchange_messages(now);
-        result
+        let address = address.into();
+        self.on(now, ShardIndex::ZERO, |worker| worker.address_add(now, ifindex, address))
     }
 
     /// Gives an address of the interface new lifetimes, state and properties, or assigns it if it
@@ -88,9 +84,8 @@ impl Host {
         ifindex: IfIndex,
         address: impl Into<AddressConfig>,
     ) -> Result<(), ControlError> {
-        let result = self.control.address_replace(now, ifindex, &address.into());
-        self.exchange_messages(now);
-        result
+        let address = address.into();
+        self.on(now, ShardIndex::ZERO, |worker| worker.address_replace(now, ifindex, address))
     }
 
     /// Takes an address away; connections from it are aborted.
@@ -103,9 +98,7 @@ impl Host {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        let result = self.control.address_del(now, ifindex, ip);
-        self.exchange_messages(now);
-        result
+        self.on(now, ShardIndex::ZERO, |worker| worker.address_del(now, ifindex, ip))
     }
 
     /// Adds a route.
@@ -113,9 +106,7 @@ impl Host {
     /// # Errors
     /// If one with this destination and metric exists, or the gateway is not a neighbour.
     pub fn route_add(&mut self, now: Instant, route: &RouteConfig) -> Result<(), ControlError> {
-        let result = self.control.route_add(route);
-        self.exchange_messages(now);
-        result
+        self.on(now, ShardIndex::ZERO, |worker| worker.route_add(now, route))
     }
 
     /// Removes the first route to `destination`, by that gateway and with that metric if given.
@@ -129,9 +120,7 @@ impl Host {
         gateway: Option<Ip>,
         metric: Option<u32>,
     ) -> Result<(), ControlError> {
-        let result = self.control.route_del(destination, gateway, metric);
-        self.exchange_messages(now);
-        result
+        self.on(now, ShardIndex::ZERO, |worker| worker.route_del(now, destination, gateway, metric))
     }
 
     /// Sets the link address of a neighbour for good.
@@ -145,9 +134,7 @@ impl Host {
         ip: Ip,
         mac: Mac,
     ) -> Result<(), ControlError> {
-        let result = self.control.neighbor_add(now, ifindex, ip, mac);
-        self.exchange_messages(now);
-        result
+        self.on(now, ShardIndex::ZERO, |worker| worker.neighbor_add(now, ifindex, ip, mac))
     }
 
     /// Forgets a neighbour.
@@ -160,16 +147,13 @@ impl Host {
         ifindex: IfIndex,
         ip: Ip,
     ) -> Result<(), ControlError> {
-        let result = self.control.neighbor_del(ifindex, ip);
-        self.exchange_messages(now);
-        result
+        self.on(now, ShardIndex::ZERO, |worker| worker.neighbor_del(now, ifindex, ip))
     }
 
     /// Forgets every neighbour, of one interface if given; returns how many.
     pub fn neighbor_flush(&mut self, now: Instant, ifindex: Option<IfIndex>) -> usize {
-        let count = self.control.neighbor_flush(ifindex);
-        self.exchange_messages(now);
-        count
+        let first = ShardIndex::ZERO;
+        self.on(now, first, |worker| worker.neighbor_flush(now, ifindex)).unwrap_or_default()
     }
 
     /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers do
@@ -187,47 +171,51 @@ impl Host {
     /// Every interface with its traffic, in index order.
     #[must_use]
     pub fn interfaces(&self) -> Vec<InterfaceInfo> {
-        let mut all = self.control.list_interfaces();
-        all.iter_mut().for_each(|info| info.counters = self.shard.counted(info.ifindex));
+        let mut all = self.workers[0].interfaces().unwrap_or_default();
+        for info in &mut all {
+            info.counters = LinkCounters::default();
+            for worker in &self.workers {
+                info.counters += worker.link_counters(info.ifindex);
+            }
+        }
         all
     }
 
     /// Every address, by interface.
     #[must_use]
     pub fn addresses(&self) -> Vec<AddressInfo> {
-        self.control.list_addresses()
+        self.workers[0].addresses().unwrap_or_default()
     }
 
     /// Every route, in the order of lookup, IPv4 first.
     #[must_use]
     pub fn routes(&self) -> Vec<RouteInfo> {
-        self.control.list_routes()
+        self.workers[0].routes().unwrap_or_default()
     }
 
     /// Every neighbour, by interface.
     #[must_use]
     pub fn neighbors(&self, now: Instant) -> Vec<NeighborInfo> {
-        self.control.list_neighbors(now)
+        self.workers[0].neighbors(now).unwrap_or_default()
     }
 
     /// Every socket.
     #[must_use]
     pub fn sockets(&self) -> Vec<SocketInfo> {
-        self.shard.sockets.list().collect()
+        self.workers.iter().flat_map(Worker::sockets).collect()
     }
 
-    /// What was counted so far.
+    /// What all shards have counted so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shard.parts.stats.clone();
-        stats.merge(self.control.stats());
-        stats.tcp_memory = self.shard.parts.memory.used();
+        let mut stats = Stats::default();
+        self.workers.iter().for_each(|worker| stats.merge(&worker.stats()));
         stats
     }
 
     /// The present snapshot of interfaces, routes and neighbours.
     #[must_use]
     pub fn fib(&self) -> &Fib {
-        &self.fib
+        self.workers[0].fib()
     }
 }

@@ -1,12 +1,11 @@
-//! The verbs of sockets: each lends the sockets of the shard their context, then passes on the
-//! messages that the call gave rise to.
+//! The verbs of sockets: each goes to the worker of the shard that the socket lives on, or that
+//! it is made on.
 
 use addr::Endpoint;
 
-use crate::cx::Cx;
 use crate::host::Host;
-use crate::shard::Shard;
-use crate::socket::{SocketError, SocketId, SocketRings, Sockets, TcpDetail};
+use crate::shard::index::ShardIndex;
+use crate::socket::{SocketError, SocketId, SocketRings, TcpDetail};
 use crate::tcp::{ListenOptions, State, TcpOption};
 use crate::time::Instant;
 use crate::udp::UdpOptions;
@@ -22,7 +21,8 @@ impl Host {
         local: Endpoint,
         options: ListenOptions,
     ) -> Result<SocketId, SocketError> {
-        self.with_sockets(now, |sockets, cx| sockets.tcp.listen(cx, local, options))
+        let home = self.home_of_bind(local.port);
+        self.on(now, home, |worker| worker.tcp_listen(now, local, options))
     }
 
     /// Takes the next connection of a listener, if there is one.
@@ -34,7 +34,11 @@ impl Host {
         now: Instant,
         listener: SocketId,
     ) -> Result<Option<SocketRings>, SocketError> {
-        self.with_sockets(now, |sockets, cx| sockets.tcp.accept(cx, listener))
+        let accepted = self.on(now, listener.shard, |worker| worker.tcp_accept(now, listener))?;
+        if let Some(rings) = accepted.as_ref().filter(|rings| rings.id.shard != listener.shard) {
+            self.on(now, rings.id.shard, |worker| worker.tcp_adopt(now, rings.id));
+        }
+        Ok(accepted)
     }
 
     /// Begins a TCP connection to `remote`, from `local` if given (port 0 picks one). Its ends can
@@ -49,7 +53,11 @@ impl Host {
         local: Option<Endpoint>,
         remote: Endpoint,
     ) -> Result<SocketRings, SocketError> {
-        self.with_sockets(now, |sockets, cx| sockets.tcp.connect(cx, local, remote))
+        let home = match self.workers[0].home_of_connect(local, remote)? {
+            Some(home) => home,
+            None => self.next_to_open(),
+        };
+        self.on(now, home, |worker| worker.tcp_connect(now, local, remote))
     }
 
     /// Makes a UDP socket at `local`; port 0 picks one.
@@ -62,7 +70,8 @@ impl Host {
         local: Endpoint,
         options: UdpOptions,
     ) -> Result<SocketRings, SocketError> {
-        self.with_sockets(now, |sockets, cx| sockets.udp.bind(cx, local, options))
+        let home = self.home_of_bind(local.port);
+        self.on(now, home, |worker| worker.udp_bind(now, local, options))
     }
 
     /// Sets the peer of a UDP socket, or with none forgets it.
@@ -75,33 +84,33 @@ impl Host {
         id: SocketId,
         remote: Option<Endpoint>,
     ) -> Result<(), SocketError> {
-        self.with_sockets(now, |sockets, cx| sockets.udp.connect(cx, id, remote))
+        self.on(now, id.shard, |worker| worker.udp_connect(now, id, remote))
     }
 
     /// The application wrote to the socket's send ring, or finished it.
     pub fn app_wrote(&mut self, now: Instant, id: SocketId) {
-        self.with_sockets(now, |sockets, cx| sockets.app_wrote(cx, id));
+        self.on(now, id.shard, |worker| worker.app_wrote(now, id));
     }
 
     /// The application released bytes of the socket's receive ring.
     pub fn app_read(&mut self, now: Instant, id: SocketId) {
-        self.with_sockets(now, |sockets, cx| sockets.app_read(cx, id));
+        self.on(now, id.shard, |worker| worker.app_read(now, id));
     }
 
     /// The application lets go of the socket. What it wrote is still sent;
     /// [`crate::Readiness::GONE`] tells when nothing is left.
     pub fn close(&mut self, now: Instant, id: SocketId) {
-        self.with_sockets(now, |sockets, cx| sockets.close(cx, id));
+        self.on(now, id.shard, |worker| worker.close(now, id));
     }
 
     /// Ends the socket at once, with what is unsent (TCP: by RST).
     pub fn abort(&mut self, now: Instant, id: SocketId) {
-        self.with_sockets(now, |sockets, cx| sockets.abort(cx, id));
+        self.on(now, id.shard, |worker| worker.abort(now, id));
     }
 
     /// The application will read no more.
     pub fn shutdown_read(&mut self, now: Instant, id: SocketId) {
-        self.with_sockets(now, |sockets, cx| sockets.shutdown_read(cx, id));
+        self.on(now, id.shard, |worker| worker.shutdown_read(now, id));
     }
 
     /// Sets an option of a TCP connection, or what a listener's connections start with.
@@ -114,13 +123,13 @@ impl Host {
         id: SocketId,
         option: TcpOption,
     ) -> Result<(), SocketError> {
-        self.with_sockets(now, |sockets, cx| sockets.tcp.set_option(cx, id, option))
+        self.on(now, id.shard, |worker| worker.set_tcp_option(now, id, option))
     }
 
     /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place
     /// of [`Host::app_wrote`].
     pub fn tcp_send_urgent(&mut self, now: Instant, id: SocketId) {
-        self.with_sockets(now, |sockets, cx| sockets.tcp.send_urgent(cx, id));
+        self.on(now, id.shard, |worker| worker.tcp_send_urgent(now, id));
     }
 
     /// The peer's urgent byte, announced by [`Readiness::URGENT`](crate::Readiness::URGENT); with
@@ -129,54 +138,54 @@ impl Host {
     /// # Errors
     /// If there is none, it was taken, or it is in line.
     pub fn tcp_urgent(&mut self, id: SocketId, peek: bool) -> Result<Option<u8>, SocketError> {
-        self.shard.sockets.tcp.urgent_byte(id, peek)
+        self.worker_mut(id.shard).tcp_urgent(id, peek)
     }
 
     /// Whether the next byte to read is the one after the urgent byte's place (`sockatmark`).
     #[must_use]
     pub fn tcp_at_mark(&self, id: SocketId) -> bool {
-        self.shard.sockets.tcp.at_mark(id)
+        self.worker(id.shard).is_some_and(|worker| worker.tcp_at_mark(id))
     }
 
     /// The state of a TCP socket.
     #[must_use]
     pub fn tcp_state(&self, id: SocketId) -> Option<State> {
-        self.shard.sockets.tcp.state(id)
+        self.worker(id.shard)?.tcp_state(id)
     }
 
     /// What a listing shows of a TCP connection.
     #[must_use]
     pub fn tcp_detail(&self, id: SocketId) -> Option<TcpDetail> {
-        self.shard.sockets.tcp.detail(id)
+        self.worker(id.shard)?.tcp_detail(id)
     }
 
     /// The socket's own address and port.
     #[must_use]
     pub fn local(&self, id: SocketId) -> Option<Endpoint> {
-        self.shard.sockets.local(id)
+        self.worker(id.shard)?.local(id)
     }
 
     /// The peer's address and port, if the socket has one.
     #[must_use]
     pub fn remote(&self, id: SocketId) -> Option<Endpoint> {
-        self.shard.sockets.remote(id)
+        self.worker(id.shard)?.remote(id)
     }
 
     /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`).
     /// A TCP connection has one once it is gone; it is in its receive ring too, behind what came
     /// before.
     pub fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
-        self.shard.sockets.take_error(id)
+        self.worker_mut(id.shard).take_error(id)
     }
 
-    pub(super) fn with_sockets<R>(
-        &mut self,
-        now: Instant,
-        call: impl FnOnce(&mut Sockets, &mut Cx<'_>) -> R,
-    ) -> R {
-        let Shard { sockets, parts, .. } = &mut self.shard;
-        let result = call(sockets, &mut parts.cx(now, &self.fib));
-        self.exchange_messages(now);
-        result
+    /// Where a socket of this port is made.
+    fn home_of_bind(&mut self, port: u16) -> ShardIndex {
+        if port == 0 { self.next_to_open() } else { self.workers[0].home_of_port(port) }
+    }
+
+    /// Shards make the sockets that any of them may make in turn.
+    fn next_to_open(&mut self) -> ShardIndex {
+        self.turns.open = self.next_turn(self.turns.open);
+        ShardIndex::new(self.turns.open).unwrap_or(ShardIndex::ZERO)
     }
 }

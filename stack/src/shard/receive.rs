@@ -16,8 +16,10 @@ use crate::fib::{Destination, Fib, FibInterface};
 use crate::icmp::{ErrorCause, Outcome};
 use crate::ip::Packet;
 use crate::ip::input::{Candidate, Decision, Refusal};
+use crate::mesh::{HandedForm, HandedFrame};
 use crate::time::Instant;
 
+use super::index::ShardIndex;
 use super::link::{self, Inbound, Protocol};
 use super::{Shard, for_control};
 
@@ -164,8 +166,55 @@ impl Shard {
             whole: bytes,
             ..*last
         };
+        if !self.home.is_alone() {
+            // Fragments go by the name of their datagram, the whole by its flow.
+            let owner = self.home.steering.packet_owner(bytes);
+            if owner != self.home.shard {
+                let form = HandedForm::Reassembled { link_multicast: last.link_multicast };
+                let (ifindex, meta, bytes) = (last.ifindex, packet.meta, bytes.to_vec());
+                self.handovers.push_back((owner, HandedFrame { ifindex, meta, form, bytes }));
+                return Ok(());
+            }
+        }
         // Nothing that came in fragments goes to control, so there is no message for it.
         self.deliver(now, fib, &packet, true).map(|_| ())
+    }
+
+    /// Takes a packet that another shard put together from fragments. That shard has looked at its
+    /// addresses; whether they are ours is looked at again, because time has passed.
+    pub(crate) fn receive_reassembled(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        ifindex: IfIndex,
+        (checksum, link_multicast, bytes): (RxChecksum, bool, &[u8]),
+    ) -> Result<(), DropReason> {
+        let interface = fib.interface(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
+        let header = ip::parse(bytes)?;
+        let destination = fib.classify(interface, header.dst);
+        if destination == Destination::Foreign {
+            return Err(DropReason::IpNotOurs);
+        }
+        let packet = Packet {
+            ifindex,
+            meta: RxMeta { checksum, gso_size: 0 },
+            link_multicast,
+            destination,
+            header,
+            payload: header.payload(bytes),
+            whole: bytes,
+        };
+        self.deliver(now, fib, &packet, true).map(|_| ())
+    }
+
+    /// The next packet that was put together here and belongs to another shard.
+    pub(crate) fn next_handover(&mut self) -> Option<(ShardIndex, HandedFrame)> {
+        self.handovers.pop_front()
+    }
+
+    #[inline]
+    pub(crate) fn has_handovers(&self) -> bool {
+        !self.handovers.is_empty()
     }
 
     /// Hands a whole packet to its protocol.

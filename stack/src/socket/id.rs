@@ -1,5 +1,7 @@
 //! How a socket is named.
 
+use crate::shard::index::ShardIndex;
+
 /// The table that a [`SocketId`] points into. TCP has two: listeners and connections are different
 /// things there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +45,8 @@ impl SocketKind {
 pub struct SocketId {
     /// Which table.
     pub kind: SocketKind,
+    /// The shard that it lives on, whose worker its calls go to.
+    pub shard: ShardIndex,
     /// Slot in that table.
     pub index: u32,
     /// How often the slot was given out before; two sockets of one slot differ in it.

@@ -17,6 +17,7 @@ use crate::ip::Packet;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketInfo, SocketKind};
+use crate::steer::Home;
 use crate::store::waiting::NextHop;
 use crate::tcp::Tcp;
 use crate::time::Instant;
@@ -54,8 +55,9 @@ pub(crate) struct Sockets {
 const TABLES: usize = 2;
 
 impl Sockets {
-    pub(crate) fn new(limits: &Limits, rng: &mut Rng) -> Self {
-        Self { tcp: Tcp::new(limits, rng), udp: Udp::new(limits, rng), turn: 0 }
+    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
+        let tcp = Tcp::new(limits, home, rng);
+        Self { tcp, udp: Udp::new(limits, home, rng), turn: 0 }
     }
 
     // Packets.

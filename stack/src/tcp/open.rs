@@ -13,3 +13,4 @@ pub(super) mod embryos;
 pub(super) mod isn;
 pub(super) mod listen;
 mod passive;
+pub(crate) mod replica;

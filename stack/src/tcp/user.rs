@@ -8,18 +8,19 @@ pub(super) mod socket_options;
 use addr::{Endpoint, FlowKey, Ip};
 
 use crate::cx::Cx;
-use crate::fib::Path;
+use crate::fib::{Fib, Path};
 use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, ConnInit};
 use crate::tcp::flow_table::Owner;
-use crate::tcp::open::listen::{conn_id, conn_key};
+use crate::tcp::open::replica::ListenerChange;
 use crate::tcp::segment::scope;
 use crate::tcp::state::State;
 use crate::tcp::user::socket_options::TcpOption;
 
 impl Tcp {
-    /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
+    /// Opens a connection. The call returns at once; that it is open, or failed, is told later. With a
+    /// port of the caller's choice the flow may belong to another shard: an invalid argument here.
     pub(crate) fn connect(
         &mut self,
         cx: &mut Cx<'_>,
@@ -29,13 +30,17 @@ impl Tcp {
         if remote.port == 0 || !remote.ip.is_unicast() {
             return Err(SocketError::InvalidArgument);
         }
-        let path = find_path(cx, local, &remote)?;
+        let path = find_path(cx.fib, local, &remote)?;
         let ip = path.source;
         let port = match local.map_or(0, |l| l.port) {
             0 => self.ephemeral_port(cx, ip, &remote)?,
             port => port,
         };
         let key = FlowKey::new(Endpoint::new(ip, port), remote);
+        let home = self.home;
+        if !home.owns_flow(&key) {
+            return Err(SocketError::InvalidArgument);
+        }
         let successor = match self.flows.find(self.flow_owners(), &key) {
             None => None,
             Some(Owner::TimeWait(index)) => {
@@ -54,7 +59,7 @@ impl Tcp {
         let scope = scope(remote.ip, path.ifindex);
         let mut halves = None;
         let slot = self.conns.insert_with(|slot| {
-            let id = conn_id(slot);
+            let id = home.conn_id(slot);
             let birth =
                 ConnInit { id, key, scope, path, iss, identification, flow_label, clock_offset };
             let (mut conn, user) = Conn::active(birth, cx.limits, cx.now);
@@ -71,7 +76,7 @@ impl Tcp {
         cx.memory.begin();
         cx.stats.tcp_active_opens += 1;
         self.reschedule(cx, slot.index);
-        Ok(halves.into_rings(conn_id(slot), key.local, remote))
+        Ok(halves.into_rings(home.conn_id(slot), key.local, remote))
     }
 
     fn ephemeral_port(
@@ -80,11 +85,15 @@ impl Tcp {
         ip: Ip,
         remote: &Endpoint,
     ) -> Result<u16, SocketError> {
-        let Self { flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
+        let Self { home, flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
         let flow_owners = crate::tcp::FlowOwners { conns, embryos, time_waits };
         let free = |port| {
             let local = Endpoint::new(ip, port);
-            let flow = flows.find(flow_owners, &FlowKey::new(local, *remote));
+            let key = FlowKey::new(local, *remote);
+            if !home.owns_flow(&key) {
+                return false;
+            }
+            let flow = flows.find(flow_owners, &key);
             listeners.find(&local).is_none()
                 && match flow {
                     None => true,
@@ -102,7 +111,7 @@ impl Tcp {
 
     /// The application released bytes from its ring.
     pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>, id: SocketId) {
-        let conn = conn_key(id).and_then(|key| self.conns.lookup_mut(key));
+        let conn = self.home.conn_key(id).and_then(|key| self.conns.lookup_mut(key));
         let Some(conn) = conn.filter(|conn| !conn.orphan) else { return };
         conn.app_read(cx);
         // Nothing else can have come of it.
@@ -120,8 +129,8 @@ impl Tcp {
         }
     }
 
-    /// What is left to send is sent by an orphan, unless there are too many already, or it holds memory that
-    /// others need.
+    /// What is left to send is sent by an orphan, unless there are too many already, or it holds
+    /// memory that others need.
     fn close_conn(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let too_many = self.orphans >= cx.limits.tcp_max_orphans;
         let Some(conn) = self.conn_mut(id).filter(|conn| !conn.orphan) else { return };
@@ -176,6 +185,7 @@ impl Tcp {
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
             listener.options.set(option);
+            self.tell_all(ListenerChange::Option(id, option));
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);
@@ -221,9 +231,10 @@ impl Tcp {
     }
 }
 
-/// The path of a new connection, whose source address is the local one asked for, or the one that fits.
-fn find_path(
-    cx: &mut Cx<'_>,
+/// The path of a new connection, whose source address is the local one asked for, or the one that
+/// fits.
+pub(crate) fn find_path(
+    fib: &Fib,
     local: Option<Endpoint>,
     remote: &Endpoint,
 ) -> Result<Path, SocketError> {
@@ -233,8 +244,8 @@ fn find_path(
         if !ip.same_family(&remote.ip) {
             return Err(SocketError::InvalidArgument);
         }
-        let owner = cx.fib.owner(ip).ok_or(SocketError::AddressNotAvailable)?;
+        let owner = fib.owner(ip).ok_or(SocketError::AddressNotAvailable)?;
         oif = scope(ip, owner.ifindex).filter(|_| remote.ip.is_link_local());
     }
-    cx.fib.path(remote.ip, wanted, oif)
+    fib.path(remote.ip, wanted, oif)
 }

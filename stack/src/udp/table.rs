@@ -13,6 +13,7 @@ use crate::fib::Path;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketKind};
+use crate::steer::Home;
 use crate::store::drained::Drain;
 use crate::store::slab::{Key, Slab};
 use crate::time::Instant;
@@ -98,15 +99,16 @@ impl Socket {
 /// Every socket.
 #[derive(Debug)]
 pub(super) struct Table {
+    home: Home,
     sockets: Slab<Socket>,
     /// First socket of each port, plus one.
     ports: Vec<u32>,
 }
 
 impl Table {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, home: Home) -> Self {
         let limit = limits.udp_sockets as usize;
-        Self { sockets: Slab::new(limit, 0), ports: vec![0; 1 << 16] }
+        Self { home, sockets: Slab::new(limit, 0), ports: vec![0; 1 << 16] }
     }
 
     /// Adds a socket at `local`, whose port must be [`Table::is_free`].
@@ -119,7 +121,12 @@ impl Table {
     ) -> Result<SocketId, SocketError> {
         let head = self.ports[usize::from(local.port)];
         let key = self.sockets.insert_with(|key| Socket {
-            id: SocketId { kind: SocketKind::Udp, index: key.index, generation: key.generation },
+            id: SocketId {
+                kind: SocketKind::Udp,
+                shard: self.home.shard,
+                index: key.index,
+                generation: key.generation,
+            },
             bound: local.ip,
             local,
             only_v6,
@@ -167,7 +174,7 @@ impl Table {
         !self.chain(port).any(|(_, s)| s.overlaps(ip, only_v6))
     }
 
-    /// A free port of the ephemeral range, from a random place on (RFC 6056 §3.3.1).
+    /// A free port of the ephemeral range that is this shard's, from a random place on (RFC 6056 §3.3.1).
     pub(super) fn ephemeral(
         &self,
         ip: Ip,
@@ -178,9 +185,9 @@ impl Table {
         let (first, last) = (limits.ephemeral_port_first, limits.ephemeral_port_last);
         let count = u32::from(last.checked_sub(first)?) + 1;
         let start = rng.below(count);
-        (0..count)
-            .map(|i| first + ((start + i) % count) as u16)
-            .find(|port| *port != 0 && self.is_free(ip, *port, only_v6))
+        (0..count).map(|i| first + ((start + i) % count) as u16).find(|port| {
+            *port != 0 && self.home.owns_port(*port) && self.is_free(ip, *port, only_v6)
+        })
     }
 
     /// The socket that gets a datagram from `remote` to `local`.
@@ -219,11 +226,13 @@ impl Table {
     }
 
     pub(super) fn by_id(&mut self, id: SocketId) -> Option<&mut Socket> {
-        self.sockets.lookup_mut(Key { index: id.index, generation: id.generation })
+        let key = Key { index: id.index, generation: id.generation };
+        self.sockets.lookup_mut(key).filter(|_| id.shard == self.home.shard)
     }
 
     pub(super) fn look(&self, id: SocketId) -> Option<&Socket> {
-        self.sockets.lookup(Key { index: id.index, generation: id.generation })
+        let key = Key { index: id.index, generation: id.generation };
+        self.sockets.lookup(key).filter(|_| id.shard == self.home.shard)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Socket)> {

@@ -37,7 +37,7 @@ proptest! {
         steps in prop::collection::vec((0u8..4, 0usize..6, 1u16..4, any::<bool>()), 1..60)
     ) {
         let limits = Limits { udp_sockets: 16, ..Limits::default() };
-        let mut table = Table::new(&limits);
+        let mut table = Table::new(&limits, Home::SINGLE);
         let mut model: Vec<Model> = Vec::new();
         for (what, address, port, flag) in steps {
             let local = Endpoint::new(ip(ADDRESSES[address]), port);

@@ -166,8 +166,8 @@ impl World {
     fn forget(&mut self) {
         self.carried = [0; 2];
         for host in &mut self.hosts {
-            host.shard.parts.stats = Stats::default();
-            *host.control.stats_mut() = Stats::default();
+            host.first().shard.parts.stats = Stats::default();
+            *host.first().control.as_mut().unwrap().stats_mut() = Stats::default();
         }
     }
 
@@ -192,7 +192,7 @@ impl World {
         self.listen_to_events();
         self.steps += 1;
         if self.steps.is_multiple_of(10_000) {
-            self.hosts[0].shard.sockets.tcp.check();
+            self.hosts[0].first().shard.sockets.tcp.check();
         }
         true
     }
@@ -324,8 +324,9 @@ impl World {
     /// What must hold once all is over.
     fn check_end(&self, proper: usize) {
         for (host, app) in self.hosts.iter().zip(&self.apps) {
-            host.shard.sockets.tcp.check();
-            host.shard.sockets.tcp.check_empty();
+            let tcp = &host.worker(crate::ShardIndex::ZERO).unwrap().shard.sockets.tcp;
+            tcp.check();
+            tcp.check_empty();
             assert_eq!(host.next_deadline(), None);
             let stats = host.stats();
             assert!(stats.is_balanced());

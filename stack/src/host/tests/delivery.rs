@@ -22,13 +22,9 @@ const ALL: [ControlProtocols; 4] = [
 impl Lab {
     /// What the shard alone makes of a frame: the name of the message for control, with its bytes.
     fn handed_over(&mut self, frame: &[u8]) -> Result<Option<(&'static str, Vec<u8>)>, DropReason> {
-        let received = self.host.shard.receive(
-            self.now,
-            &self.host.fib,
-            self.ifindex,
-            RxMeta::default(),
-            frame,
-        )?;
+        let worker = self.host.first();
+        let received =
+            worker.shard.receive(self.now, &worker.fib, self.ifindex, RxMeta::default(), frame)?;
         let Received::ForControl(message) = received else { return Ok(None) };
         Ok(Some(match message {
             ControlMessage::Arp(packet) => ("arp", packet.to_vec()),
@@ -54,7 +50,7 @@ impl Lab {
     }
 
     fn register(&mut self, protocols: ControlProtocols) {
-        self.host.control.register(self.ifindex, protocols);
+        self.host.first().control.as_mut().unwrap().register(self.ifindex, protocols);
         self.host.expire(self.now);
     }
 }

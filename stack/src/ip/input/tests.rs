@@ -90,7 +90,7 @@ fn a_router_refuses_bad_sources_and_what_came_to_all_at_the_link() {
 #[test]
 fn the_host_returns_the_verdict_and_leaves_the_frame_alone() {
     let (mut lab, other) = lab();
-    lab.host.shard.input.forwarding = true;
+    lab.host.first().shard.input.forwarding = true;
     let mut frame = ping(PEER, ip("198.51.100.7"));
     let before = frame.clone();
     let verdict = lab.host.receive(lab.now, lab.ifindex, Default::default(), &mut frame);

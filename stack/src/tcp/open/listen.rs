@@ -3,17 +3,20 @@
 //! What segments do to them is in `passive`, the handshakes under way in `embryos`.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use addr::{Endpoint, Ip};
 
 use crate::cx::Cx;
 use crate::event::Readiness;
 use crate::limits::Limits;
-use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
+use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
+use crate::tcp::open::replica::ListenerChange;
 use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::{Duration, Instant};
 
@@ -45,7 +48,13 @@ pub(crate) struct Listener {
     pub(crate) young: u32,
     /// When the last cookie left.
     pub(crate) cookies_at: Option<Instant>,
+    /// Connections to accept; empty on shards that are not its home.
     pub(crate) queue: VecDeque<SocketRings>,
+    /// The listener's name; its shard is the home, all others have replicas.
+    pub(crate) home: SocketId,
+    /// Connections that wait or are on their way to the home's queue, over all shards; none where
+    /// there is but one.
+    pub(crate) waiting: Option<Arc<AtomicU32>>,
     pub(crate) pending_events: Readiness,
     /// What its connections start with.
     pub(crate) options: SocketOptions,
@@ -54,7 +63,15 @@ pub(crate) struct Listener {
 impl Listener {
     /// The accept queue is full: it takes one more than the backlog, as in Linux.
     pub(crate) fn is_full(&self) -> bool {
-        self.queue.len() > self.backlog as usize
+        self.waiting() > self.backlog as usize
+    }
+
+    /// Connections that wait to be accepted, over all shards.
+    pub(crate) fn waiting(&self) -> usize {
+        match &self.waiting {
+            None => self.queue.len(),
+            Some(waiting) => waiting.load(Ordering::Relaxed) as usize,
+        }
     }
 
     /// There are as many embryos as the accept queue could take, or as any listener may have (Linux
@@ -70,8 +87,8 @@ impl Listener {
         self.cookies_at.is_some_and(|at| cx.now.since(at) < valid)
     }
 
-    /// How often a SYN-ACK is repeated. While the embryos are more than half of what the queue takes,
-    /// old ones give way to young ones (Linux `reqsk_timer_handler`).
+    /// How often a SYN-ACK is repeated. While the embryos are more than half of what the queue
+    /// takes, old ones give way to young ones (Linux `reqsk_timer_handler`).
     pub(crate) fn syn_ack_retries(&self, limits: &Limits) -> u32 {
         let mut retries = limits.tcp_synack_retries.min(embryos::RETRIES_MAX);
         if u64::from(self.embryos) * 2 > u64::from(self.backlog.max(8)) {
@@ -90,11 +107,26 @@ impl Listener {
 pub(crate) struct Listeners {
     pub(crate) slab: Slab<Listener>,
     by_port: BTreeMap<(u16, Ip), u32>,
+    /// Replicas of listeners whose home is another shard.
+    pub(super) replicas: BTreeMap<SocketId, u32>,
+    /// Listeners that may have their home here.
+    limit: usize,
 }
 
 impl Listeners {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { slab: Slab::new(limit, 0), by_port: BTreeMap::new() }
+    /// Room for `limit` listeners of this shard, and for replicas of as many of each other.
+    pub(crate) fn new(limit: usize, shards: usize) -> Self {
+        Self {
+            slab: Slab::new(limit.saturating_mul(shards), 0),
+            by_port: BTreeMap::new(),
+            replicas: BTreeMap::new(),
+            limit,
+        }
+    }
+
+    /// Whether one more may have its home here.
+    fn has_room(&self) -> bool {
+        self.slab.len() - self.replicas.len() < self.limit
     }
 
     /// The listener that takes connections to `local`: the most specific one.
@@ -121,14 +153,14 @@ impl Listeners {
         })
     }
 
-    fn insert(&mut self, listener: Listener) -> Option<Key> {
-        let place = (listener.local.port, listener.local.ip);
-        let key = self.slab.insert_with(|_| listener)?;
-        self.by_port.insert(place, key.index);
+    pub(super) fn insert_with(&mut self, make: impl FnOnce(Key) -> Listener) -> Option<Key> {
+        let key = self.slab.insert_with(make)?;
+        let listener = self.slab.at(key.index)?;
+        self.by_port.insert((listener.local.port, listener.local.ip), key.index);
         Some(key)
     }
 
-    fn remove(&mut self, index: u32) -> Option<Listener> {
+    pub(super) fn remove(&mut self, index: u32) -> Option<Listener> {
         let listener = self.slab.remove(index)?;
         self.by_port.remove(&(listener.local.port, listener.local.ip));
         Some(listener)
@@ -152,14 +184,23 @@ impl Tcp {
         }
         if local.port == 0 {
             let any = Endpoint::new(local.ip.unspecified(), cx.rng.next_u32() as u16);
-            let listeners = &self.listeners;
-            let free = |port| !listeners.conflicts(&Endpoint::new(local.ip, port), options.only_v6);
+            let (home, listeners) = (self.home, &self.listeners);
+            let free = |port| {
+                let local = Endpoint::new(local.ip, port);
+                home.owns_port(port) && !listeners.conflicts(&local, options.only_v6)
+            };
             let port = self.secrets.port(cx.limits, local.ip, &any, free);
             local.port = port.ok_or(SocketError::AddressInUse)?;
+        } else if !self.home.owns_port(local.port) {
+            return Err(SocketError::InvalidArgument);
         } else if self.listeners.conflicts(&local, options.only_v6) {
             return Err(SocketError::AddressInUse);
         }
-        let listener = Listener {
+        if !self.listeners.has_room() {
+            return Err(SocketError::NoBuffers);
+        }
+        let home = self.home;
+        let key = self.listeners.insert_with(|Key { index, generation }| Listener {
             local,
             only_v6: options.only_v6,
             backlog: options.backlog.min(cx.limits.somaxconn),
@@ -167,11 +208,14 @@ impl Tcp {
             young: 0,
             cookies_at: None,
             queue: VecDeque::new(),
+            home: home.listener_id(index, generation),
+            waiting: (!home.is_alone()).then(Arc::default),
             pending_events: Readiness::NONE,
             options: SocketOptions::default(),
-        };
-        let key = self.listeners.insert(listener).ok_or(SocketError::NoBuffers)?;
-        Ok(listener_id(key))
+        });
+        let Key { index, generation } = key.ok_or(SocketError::NoBuffers)?;
+        self.announce_listener(index);
+        Ok(home.listener_id(index, generation))
     }
 
     /// The next established connection.
@@ -181,9 +225,20 @@ impl Tcp {
         id: SocketId,
     ) -> Result<Option<SocketRings>, SocketError> {
         let listener = self.listener_mut(id).ok_or(SocketError::BadSocket)?;
-        let Some(ends) = listener.queue.pop_front() else { return Ok(None) };
-        match self.conn_mut(ends.id) {
-            Some(conn) => {
+        let Some(rings) = listener.queue.pop_front() else { return Ok(None) };
+        if let Some(waiting) = &listener.waiting {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        if rings.id.shard == self.home.shard {
+            self.adopt(cx, rings.id);
+        }
+        Ok(Some(rings))
+    }
+
+    /// A connection that waited to be accepted has a user now, who is told what became of it meanwhile.
+    pub(crate) fn adopt(&mut self, cx: &mut Cx<'_>, id: SocketId) {
+        match self.conn_mut(id) {
+            Some(conn) if conn.in_accept_queue => {
                 conn.in_accept_queue = false;
                 let mut what = Readiness::CONNECTED | Readiness::WRITABLE;
                 if conn.rcv.ring.buffered() > 0 || conn.rcv.ring.is_finished() {
@@ -191,10 +246,10 @@ impl Tcp {
                 }
                 conn.notify(cx, what);
             }
+            Some(_) => {}
             // It died waiting; its end was not told to anyone yet.
-            None => cx.events.mark(ends.id, &mut Readiness::default(), Readiness::GONE),
+            None => cx.events.mark(id, &mut Readiness::default(), Readiness::GONE),
         }
-        Ok(Some(ends))
     }
 
     /// Stops listening: embryos are forgotten, connections nobody accepted are reset.
@@ -202,47 +257,27 @@ impl Tcp {
         if self.listener_mut(id).is_none() {
             return;
         }
-        let Some(mut listener) = self.listeners.remove(id.index) else { return };
-        let embryos = self.embryos.iter().filter(|(_, _, listener)| *listener == id.index);
+        let Some(mut listener) = self.forget_listener(id.index) else { return };
+        for rings in listener.queue.drain(..) {
+            self.abort_anywhere(cx, rings.id);
+        }
+        self.tell_all(ListenerChange::Del(id));
+        cx.events.mark(id, &mut listener.pending_events, Readiness::GONE);
+    }
+
+    /// Removes a listener, or a replica of one, with its embryos.
+    pub(super) fn forget_listener(&mut self, index: u32) -> Option<Listener> {
+        let listener = self.listeners.remove(index)?;
+        let embryos = self.embryos.iter().filter(|(_, _, listener)| *listener == index);
         let embryos: Vec<u32> = embryos.map(|(index, _, _)| index).collect();
         for index in embryos {
             self.remove_embryo(index);
         }
-        self.embryos.forget_listener(id.index);
-        for ends in listener.queue.drain(..) {
-            self.abort(cx, ends.id);
-        }
-        cx.events.mark(id, &mut listener.pending_events, Readiness::GONE);
+        self.embryos.forget_listener(index);
+        Some(listener)
     }
 
     pub(crate) fn listener_mut(&mut self, id: SocketId) -> Option<&mut Listener> {
-        let key = Key { index: id.index, generation: id.generation };
-        let slab = &mut self.listeners.slab;
-        slab.lookup_mut(key).filter(|_| id.kind == SocketKind::TcpListener)
+        self.listeners.slab.lookup_mut(self.home.listener_key(id)?)
     }
-
-    pub(crate) fn notify_listener(&mut self, cx: &mut Cx<'_>, index: u32) {
-        let generation = self.listeners.slab.generation(index);
-        if let Some(listener) = self.listeners.slab.at_mut(index) {
-            let id = SocketId { kind: SocketKind::TcpListener, index, generation };
-            cx.events.mark(id, &mut listener.pending_events, Readiness::INCOMING);
-        }
-    }
-}
-
-pub(crate) fn conn_id(key: Key) -> SocketId {
-    let Key { index, generation } = key;
-    SocketId { kind: SocketKind::TcpConnection, index, generation }
-}
-
-/// The slab's name of a connection.
-#[inline]
-pub(crate) fn conn_key(id: SocketId) -> Option<Key> {
-    let SocketId { kind, index, generation } = id;
-    (kind == SocketKind::TcpConnection).then_some(Key { index, generation })
-}
-
-fn listener_id(key: Key) -> SocketId {
-    let Key { index, generation } = key;
-    SocketId { kind: SocketKind::TcpListener, index, generation }
 }

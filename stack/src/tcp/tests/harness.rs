@@ -1,8 +1,8 @@
-//! One host's TCP with everything it borrows, a peer that is written by hand, and two hosts joined by
-//! a link in virtual time.
+//! One host's TCP with everything it borrows, a peer that is written by hand, and two hosts joined
+//! by a link in virtual time.
 //!
-//! The link is bare IP, so nothing here is about neighbours. Frames are parsed and built with the same
-//! code as outside.
+//! The link is bare IP, so nothing here is about neighbours. Frames are parsed and built with the
+//! same code as outside.
 
 use std::collections::VecDeque;
 
@@ -23,6 +23,7 @@ use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::stats::Stats;
+use crate::steer::Home;
 use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
 use crate::tcp::open::listen::ListenOptions;
@@ -108,7 +109,7 @@ impl Host {
         // What a test writes, it writes in one go.
         let limits = Limits { tcp_wmem: [4_096, 1 << 20, 4 << 20], ..limits };
         let mut rng = Rng::new(ip.octets()[15].into());
-        let tcp = Tcp::new(&limits, &mut rng);
+        let tcp = Tcp::new(&limits, Home::SINGLE, &mut rng);
         let outbox = Outbox::new(limits.outbox);
         Self {
             now: START,

@@ -1,7 +1,6 @@
 //! Sockets as a listing shows them.
 
 use crate::socket::{SocketId, SocketInfo, SocketKind, TcpDetail};
-use crate::store::slab::Key;
 use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
 use crate::tcp::open::listen::Listener;
@@ -12,12 +11,13 @@ impl Tcp {
     pub(crate) fn sockets(&self) -> impl Iterator<Item = SocketInfo> + '_ {
         let listeners = self.listeners.slab.iter().map(|(index, l)| {
             let generation = self.listeners.slab.generation(index);
-            l.info(SocketId { kind: SocketKind::TcpListener, index, generation })
+            (l.home.shard == self.home.shard)
+                .then(|| l.info(self.home.listener_id(index, generation)))
         });
         let conns = self.conns.iter().map(|(_, c)| c.info());
         let embryos = self.embryos.iter().map(|(_, key, _)| bare(State::SynReceived, key));
         let records = self.time_waits.iter().map(|(_, t)| bare(t.state(), t.key));
-        listeners.chain(conns).chain(embryos).chain(records)
+        listeners.flatten().chain(conns).chain(embryos).chain(records)
     }
 
     /// More about one connection.
@@ -26,13 +26,11 @@ impl Tcp {
     }
 
     pub(crate) fn conn(&self, id: SocketId) -> Option<&Conn> {
-        let key = Key { index: id.index, generation: id.generation };
-        self.conns.lookup(key).filter(|_| id.kind == SocketKind::TcpConnection)
+        self.conns.lookup(self.home.conn_key(id)?)
     }
 
     pub(crate) fn listener(&self, id: SocketId) -> Option<&Listener> {
-        let key = Key { index: id.index, generation: id.generation };
-        self.listeners.slab.lookup(key).filter(|_| id.kind == SocketKind::TcpListener)
+        self.listeners.slab.lookup(self.home.listener_key(id)?)
     }
 }
 

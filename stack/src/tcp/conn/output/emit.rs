@@ -1,8 +1,8 @@
 //! Writing a planned segment into a frame.
 //!
-//! Sizes are known before the first byte is written, so the frame is written once: payload (summed while
-//! it is copied if the device does not), TCP header, IP header, link header. A device that cuts frames
-//! gets a run of full segments in one and numbers the pieces itself.
+//! Sizes are known before the first byte is written, so the frame is written once: payload (summed
+//! while it is copied if the device does not), TCP header, IP header, link header. A device that
+//! cuts frames gets a run of full segments in one and numbers the pieces itself.
 
 use wire::checksum::{self, Sum};
 use wire::ip::{self, IpEmit, PROTO_TCP};
@@ -17,7 +17,8 @@ use crate::tcp::segment::timestamps::TIMESTAMPS_LEN;
 use crate::tcp::send::plan::{SegmentKind, SegmentPlan};
 
 impl Conn {
-    /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts them.
+    /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts
+    /// them.
     pub(crate) fn frame_room(&self, slot: usize) -> u32 {
         let v4 = self.key.remote.ip.is_v4();
         let caps = self.path.caps;
@@ -62,8 +63,8 @@ impl Conn {
         4 + 8 * self.rcv.sack_blocks().len().min(most) as u32
     }
 
-    /// Bytes of data in a full segment that leaves now. `snd.mss` is without the timestamps, which are
-    /// always there; selective acknowledgments come and go.
+    /// Bytes of data in a full segment that leaves now. `snd.mss` is without the timestamps, which
+    /// are always there; selective acknowledgments come and go.
     #[inline]
     pub(crate) fn mss_now(&self) -> u32 {
         self.snd.mss.saturating_sub(self.sack_len()).max(1)
