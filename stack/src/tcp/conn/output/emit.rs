@@ -15,6 +15,7 @@ use crate::ip::output::{link_header_len, transport_offset, write_headers};
 use crate::tcp::conn::Conn;
 use crate::tcp::segment::timestamps::TIMESTAMPS_LEN;
 use crate::tcp::send::plan::{SegmentKind, SegmentPlan};
+use crate::written::written;
 
 impl Conn {
     /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts
@@ -130,10 +131,12 @@ impl Conn {
         };
         let pseudo = checksum::pseudo_header(src.ip, dst.ip, PROTO_TCP, segment_len as u32);
         let checksum = if partial {
-            tcp::emit_with(header, &emit, options, |_| pseudo.fold());
+            written(tcp::emit_with(header, &emit, options, |_| pseudo.fold()));
             TxChecksum::Partial { start: start as u16, offset: CHECKSUM_OFFSET as u16 }
         } else {
-            tcp::emit_with(header, &emit, options, |header| (pseudo + header + sum).finish());
+            written(tcp::emit_with(header, &emit, options, |header| {
+                (pseudo + header + sum).finish()
+            }));
             TxChecksum::Complete
         };
         let mss = if plan.len > 0 { self.mss_now() } else { 0 };
