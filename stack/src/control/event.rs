@@ -104,8 +104,8 @@ pub enum Notice<'a> {
     Resync,
 }
 
-/// Where a reader is in the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a reader is in the stream: at its beginning, unless a host says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventCursor(u64);
 
 /// The latest events.

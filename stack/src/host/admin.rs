@@ -159,13 +159,14 @@ impl Host {
     /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers do
     /// not disturb each other.
     pub fn control_events(&mut self) -> EventCursor {
-        self.control.events()
+        // Control is always at the first worker.
+        self.workers[0].control_events().unwrap_or_default()
     }
 
     /// What the reader finds next; none if it has seen everything.
     #[must_use]
     pub fn next_control_event(&self, cursor: &mut EventCursor) -> Option<Notice<'_>> {
-        self.control.next_event(cursor)
+        self.workers[0].next_control_event(cursor)
     }
 
     /// Every interface with its traffic, in index order.
