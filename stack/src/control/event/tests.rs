@@ -108,11 +108,11 @@ fn act(lab: &mut Lab, what: u8, n: u8) {
             host.neighbor_del(now, eth0, neighbor).ok();
         }
         7 => {
-            let change = LinkChange { up: Some(n % 2 == 0), ..LinkChange::default() };
+            let change = LinkChange { up: Some(n.is_multiple_of(2)), ..LinkChange::default() };
             host.link_set(now, eth0, &change).ok();
         }
         8 => {
-            let mtu = Some(if n % 2 == 0 { 1000 } else { 1500 });
+            let mtu = Some(if n.is_multiple_of(2) { 1000 } else { 1500 });
             host.link_set(now, eth0, &LinkChange { mtu, ..LinkChange::default() }).ok();
         }
         9 => {
