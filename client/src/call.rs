@@ -5,8 +5,8 @@
 //! `accept` answered. The value of a successful answer is the whole body; a refusal is an
 //! [`ErrorBody`], with an errno wherever a socket call of the kernel would have one.
 //!
-//! The argument records below are what this client sends; a server may parse them with the same
-//! types. Unknown members are ignored and members that may be absent have defaults, so that either
+//! These are the envelopes; [`crate::admin`] and [`crate::socket_request`] have the typed requests
+//! inside them. Unknown members are ignored and members that may be absent have defaults, so that either
 //! side can be newer.
 
 use std::io;
@@ -20,29 +20,26 @@ pub use crate::error_body::ErrorBody;
 /// Names of the socket verbs.
 pub mod verb {
     #[cfg(doc)]
-    use super::{
-        AcceptArgs, Accepted, ConnectStartArgs, ListenArgs, Name, Opened, OptionArgs, ShutdownArgs,
-        SocketArgs, UrgentArgs,
-    };
+    use super::{Accepted, Name, Opened};
 
-    /// [`SocketArgs`] → [`Opened`], with one end of a socketpair
+    /// `family` 4 or 6, `type` `stream` or `dgram` → [`Opened`], with one end of a socketpair
     /// (SOCK_STREAM for TCP, SOCK_DGRAM for UDP).
     pub const SOCKET: &str = "socket";
     /// [`Name`] → null.
     pub const BIND: &str = "bind";
     /// [`Name`] → null once the connection stands, or the refusal.
     pub const CONNECT: &str = "connect";
-    /// [`ConnectStartArgs`] → null at once. The client has filled its end
+    /// The members of [`Name`], `fill` → null at once. The client has filled its end
     /// of the socketpair so that it is not writable; the daemon takes those bytes out when the
     /// attempt has ended, either way, and the result is `getsockopt` SO_ERROR.
     pub const CONNECT_START: &str = "connect_start";
-    /// [`ListenArgs`] → null, with an eventfd that is readable while a
+    /// `backlog` → null, with an eventfd that is readable while a
     /// connection waits to be accepted.
     pub const LISTEN: &str = "listen";
-    /// [`AcceptArgs`] → [`Accepted`], with one end of a stream
+    /// `blocking` → [`Accepted`], with one end of a stream
     /// socketpair.
     pub const ACCEPT: &str = "accept";
-    /// [`ShutdownArgs`] → null.
+    /// `how`: `rd`, `wr` or `rdwr` → null.
     pub const SHUTDOWN: &str = "shutdown";
     /// No arguments → null. What still lies in the socketpair is sent before the FIN: the daemon
     /// reads its end empty first.
@@ -51,12 +48,12 @@ pub mod verb {
     pub const GETSOCKNAME: &str = "getsockname";
     /// No arguments → [`Name`].
     pub const GETPEERNAME: &str = "getpeername";
-    /// [`UrgentArgs`] → null: what lies in the socketpair is sent, and behind it a byte that is urgent;
+    /// `byte` → null: what lies in the socketpair is sent, and behind it a byte that is urgent;
     /// EAGAIN if there is no room.
     pub const SEND_URGENT: &str = "send_urgent";
-    /// [`OptionArgs`] → null.
+    /// `level`, `name` (Linux's numbers), `value` → null.
     pub const SETSOCKOPT: &str = "setsockopt";
-    /// [`OptionArgs`] without the value → the value, a number or a name.
+    /// `level`, `name` → the value, a number or a name.
     pub const GETSOCKOPT: &str = "getsockopt";
 }
 
@@ -100,7 +97,8 @@ impl ControlCall {
     }
 }
 
-/// A request about a socket.
+/// A request about a socket, as it stands in JSON. Programs use the typed
+/// [`SocketRequest`](crate::socket_request::SocketRequest), which is read from and written to this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SocketCall {
     /// One of [`verb`].
@@ -124,18 +122,19 @@ impl SocketCall {
     }
 }
 
-fn no_args() -> Value {
-    Value::Object(Map::new())
+impl SocketCall {
+    /// A call with the given arguments.
+    pub(crate) fn with<const N: usize>(
+        method: &str,
+        handle: Option<u32>,
+        args: [(&str, Value); N],
+    ) -> Self {
+        Self { method: method.into(), handle, args: object(args) }
+    }
 }
 
-/// Arguments of `socket`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SocketArgs {
-    /// 4 or 6.
-    pub family: u8,
-    /// `stream` or `dgram`.
-    #[serde(rename = "type")]
-    pub kind: String,
+fn no_args() -> Value {
+    Value::Object(Map::new())
 }
 
 /// Answer of `socket`.
@@ -173,39 +172,6 @@ impl TryFrom<&Name> for SocketAddr {
     }
 }
 
-/// Arguments of `connect_start`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectStartArgs {
-    /// The peer's address as text.
-    pub address: String,
-    /// The peer's port.
-    pub port: u16,
-    /// How many bytes the client has put into the socketpair. Exactly these are to be dropped:
-    /// behind them the client's data may follow as soon as there is room.
-    #[serde(default)]
-    pub fill: u64,
-}
-
-/// Arguments of `listen`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListenArgs {
-    /// Most connections that may wait to be accepted.
-    pub backlog: u32,
-}
-
-/// Arguments of `accept`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AcceptArgs {
-    /// Whether the answer waits for a connection. This client always says false and polls the
-    /// listener's eventfd instead; without a connection the refusal is then EAGAIN.
-    #[serde(default = "yes")]
-    pub blocking: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// Answer of `accept`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
@@ -215,32 +181,6 @@ pub struct Accepted {
     pub address: String,
     /// The peer's port.
     pub port: u16,
-}
-
-/// Arguments of `shutdown`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShutdownArgs {
-    /// `rd`, `wr` or `rdwr`.
-    pub how: String,
-}
-
-/// Arguments of `setsockopt` and, without the value, of `getsockopt`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OptionArgs {
-    /// Linux's number of the level, as in SOL_SOCKET.
-    pub level: i32,
-    /// Linux's number of the option.
-    pub name: i32,
-    /// The value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<OptionValue>,
-}
-
-/// Arguments of `send_urgent`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UrgentArgs {
-    /// The urgent byte.
-    pub byte: u8,
 }
 
 /// The value of an option.

@@ -9,19 +9,17 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use addr::IpVersion;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::call::{
-    AcceptArgs, Accepted, ConnectStartArgs, ListenArgs, Name, Opened, OptionArgs, OptionValue,
-    ShutdownArgs, SocketArgs, SocketCall, UrgentArgs, verb,
-};
+use crate::call::{Accepted, Name, Opened, OptionValue, verb};
 use crate::doorbell;
 use crate::session::{CALL_TIMEOUT, Session};
-use crate::socket_option::{SO_ERROR, SOL_SOCKET};
+use crate::socket_option::SocketOption;
+use crate::socket_request::{SocketRequest, SocketType, SocketVerb};
 
 /// A socket of the daemon.
 #[derive(Debug)]
@@ -36,11 +34,11 @@ impl Remote {
     pub(crate) fn open(
         session: &Session,
         addr: SocketAddr,
-        kind: &str,
+        kind: SocketType,
     ) -> io::Result<(Self, OwnedFd)> {
-        let args = SocketArgs { family: if addr.is_ipv4() { 4 } else { 6 }, kind: kind.into() };
-        let call = SocketCall::new(verb::SOCKET, None, &args);
-        let (value, fd) = session.socket_call(&call, Some(CALL_TIMEOUT))?;
+        let family = if addr.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 };
+        let request = SocketRequest::Socket { family, kind };
+        let (value, fd) = session.socket_call(&request, Some(CALL_TIMEOUT))?;
         let opened: Opened = parse(verb::SOCKET, value)?;
         let remote = Self::new(session, opened.handle);
         Ok((remote, fd.ok_or_else(|| no_fd(verb::SOCKET))?))
@@ -51,35 +49,29 @@ impl Remote {
     }
 
     pub(crate) fn bind(&self, addr: SocketAddr) -> io::Result<()> {
-        self.call(verb::BIND, &Name::from(addr)).map(drop)
+        self.call(SocketVerb::Bind(addr)).map(drop)
     }
 
     /// Waits until the connection stands, was refused, or `timeout` has passed.
     pub(crate) fn connect(&self, addr: SocketAddr, timeout: Option<Duration>) -> io::Result<()> {
-        let call = SocketCall::new(verb::CONNECT, Some(self.handle), &Name::from(addr));
-        self.session.socket_call(&call, timeout)?;
+        self.session.socket_call(&self.on(SocketVerb::Connect(addr)), timeout)?;
         Ok(())
     }
 
     /// Starts to connect; `fill` bytes lie in the socketpair for the daemon to take out.
-    pub(crate) fn connect_start(&self, addr: SocketAddr, fill: u64) -> io::Result<()> {
-        let name = Name::from(addr);
-        let args = ConnectStartArgs { address: name.address, port: name.port, fill };
-        self.call(verb::CONNECT_START, &args).map(drop)
+    pub(crate) fn connect_start(&self, remote: SocketAddr, fill: u64) -> io::Result<()> {
+        self.call(SocketVerb::ConnectStart { remote, fill }).map(drop)
     }
 
     /// Starts to listen; the descriptor is readable while a connection waits.
     pub(crate) fn listen(&self, backlog: u32) -> io::Result<OwnedFd> {
-        let call = SocketCall::new(verb::LISTEN, Some(self.handle), &ListenArgs { backlog });
-        let (_, fd) = self.session.socket_call(&call, Some(CALL_TIMEOUT))?;
+        let (_, fd) = self.call(SocketVerb::Listen { backlog })?;
         fd.ok_or_else(|| no_fd(verb::LISTEN))
     }
 
     /// The next connection, `WouldBlock` when there is none.
     pub(crate) fn accept(&self) -> io::Result<(Self, OwnedFd, SocketAddr)> {
-        let args = AcceptArgs { blocking: false };
-        let call = SocketCall::new(verb::ACCEPT, Some(self.handle), &args);
-        let (value, fd) = self.session.socket_call(&call, Some(CALL_TIMEOUT))?;
+        let (value, fd) = self.call(SocketVerb::Accept { blocking: false })?;
         let accepted: Accepted = parse(verb::ACCEPT, value)?;
         let remote = Self::new(&self.session, accepted.handle);
         let fd = fd.ok_or_else(|| no_fd(verb::ACCEPT))?;
@@ -112,48 +104,41 @@ impl Remote {
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        let how = match how {
-            Shutdown::Read => "rd",
-            Shutdown::Write => "wr",
-            Shutdown::Both => "rdwr",
-        };
-        self.call(verb::SHUTDOWN, &ShutdownArgs { how: how.into() }).map(drop)
+        self.call(SocketVerb::Shutdown(how)).map(drop)
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.name(verb::GETSOCKNAME)
+        self.name(SocketVerb::GetSockName)
     }
 
     pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.name(verb::GETPEERNAME)
-    }
-
-    pub(crate) fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
-        let value = Some(OptionValue::Number(value));
-        self.call(verb::SETSOCKOPT, &OptionArgs { level, name, value }).map(drop)
+        self.name(SocketVerb::GetPeerName)
     }
 
     pub(crate) fn send_urgent(&self, byte: u8) -> io::Result<()> {
-        self.call(verb::SEND_URGENT, &UrgentArgs { byte }).map(drop)
+        self.call(SocketVerb::SendUrgent { byte }).map(drop)
     }
 
-    pub(crate) fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {
-        let value = Some(OptionValue::Name(value.to_owned()));
-        self.call(verb::SETSOCKOPT, &OptionArgs { level, name, value }).map(drop)
+    pub(crate) fn set_option(&self, option: SocketOption, value: i32) -> io::Result<()> {
+        let value = OptionValue::Number(value);
+        self.call(SocketVerb::SetSockOpt { option, value }).map(drop)
     }
 
-    pub(crate) fn option_name(&self, level: i32, name: i32) -> io::Result<String> {
-        let value = self.call(verb::GETSOCKOPT, &OptionArgs { level, name, value: None })?;
-        parse(verb::GETSOCKOPT, value)
+    pub(crate) fn set_option_name(&self, option: SocketOption, value: &str) -> io::Result<()> {
+        let value = OptionValue::Name(value.to_owned());
+        self.call(SocketVerb::SetSockOpt { option, value }).map(drop)
     }
 
-    pub(crate) fn option(&self, level: i32, name: i32) -> io::Result<i32> {
-        let value = self.call(verb::GETSOCKOPT, &OptionArgs { level, name, value: None })?;
-        parse(verb::GETSOCKOPT, value)
+    pub(crate) fn option_name(&self, option: SocketOption) -> io::Result<String> {
+        parse(verb::GETSOCKOPT, self.call(SocketVerb::GetSockOpt { option })?.0)
+    }
+
+    pub(crate) fn option(&self, option: SocketOption) -> io::Result<i32> {
+        parse(verb::GETSOCKOPT, self.call(SocketVerb::GetSockOpt { option })?.0)
     }
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let errno = self.option(SOL_SOCKET, SO_ERROR)?;
+        let errno = self.option(SocketOption::Error)?;
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
@@ -162,21 +147,25 @@ impl Remote {
         self.detached = true;
     }
 
-    fn name(&self, verb: &str) -> io::Result<SocketAddr> {
-        let name: Name = parse(verb, self.call(verb, &())?)?;
+    fn name(&self, verb: SocketVerb) -> io::Result<SocketAddr> {
+        let verb_name = verb.name();
+        let name: Name = parse(verb_name, self.call(verb)?.0)?;
         SocketAddr::try_from(&name)
     }
 
-    fn call<T: Serialize>(&self, verb: &str, args: &T) -> io::Result<Value> {
-        let call = SocketCall::new(verb, Some(self.handle), args);
-        Ok(self.session.socket_call(&call, Some(CALL_TIMEOUT))?.0)
+    fn on(&self, verb: SocketVerb) -> SocketRequest {
+        SocketRequest::On { handle: self.handle, verb }
+    }
+
+    fn call(&self, verb: SocketVerb) -> io::Result<(Value, Option<OwnedFd>)> {
+        Ok(self.session.socket_call(&self.on(verb), Some(CALL_TIMEOUT))?)
     }
 }
 
 impl Drop for Remote {
     fn drop(&mut self) {
         if !self.detached {
-            self.session.post(&SocketCall::new(verb::CLOSE, Some(self.handle), &()));
+            self.session.post(&self.on(SocketVerb::Close));
         }
     }
 }

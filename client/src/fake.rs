@@ -19,6 +19,7 @@ use crate::call::{ErrorBody, SocketCall};
 use crate::doorbell::{self, Bell};
 use crate::frame::{self, Message};
 use crate::session::Session;
+use crate::socket_option::SocketOption;
 use crate::stack::{LocalSocket, LocalStack, SocketHandle, Stack};
 
 /// A session with a daemon that hands each message to `serve`; it ends with the connection.
@@ -193,11 +194,13 @@ impl SocketHandle for Handle {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(REMOTE.parse().unwrap())
     }
-    fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
+    fn set_option(&self, option: SocketOption, value: i32) -> io::Result<()> {
+        let (level, name) = option.to_linux();
         self.note(format!("set {level} {name} {value}"));
         Ok(())
     }
-    fn option(&self, level: i32, name: i32) -> io::Result<i32> {
+    fn option(&self, option: SocketOption) -> io::Result<i32> {
+        let (level, name) = option.to_linux();
         Ok(level * 100 + name)
     }
     fn urged(&self) {
@@ -206,11 +209,13 @@ impl SocketHandle for Handle {
     fn urgent_byte(&self, peek: bool) -> io::Result<u8> {
         Ok(if peek { b'?' } else { b'!' })
     }
-    fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {
+    fn set_option_name(&self, option: SocketOption, value: &str) -> io::Result<()> {
+        let (level, name) = option.to_linux();
         self.note(format!("set {level} {name} {value}"));
         Ok(())
     }
-    fn option_name(&self, level: i32, name: i32) -> io::Result<String> {
+    fn option_name(&self, option: SocketOption) -> io::Result<String> {
+        let (level, name) = option.to_linux();
         Ok(format!("{level} {name}"))
     }
     fn take_error(&self) -> Option<io::Error> {

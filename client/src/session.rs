@@ -25,10 +25,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::admin::{Request, Response};
-use crate::call::{ErrorBody, Opened, SocketCall, verb};
+use crate::call::{ErrorBody, Opened};
 use crate::error_body::strerror;
 use crate::frame::{self, Kind, Message, op};
-use crate::stack::usual_path;
+use crate::path::usual_path;
+use crate::socket_request::{SocketRequest, SocketVerb};
 
 /// How long a call waits for its answer, unless it says otherwise.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -161,19 +162,24 @@ impl Session {
         value_of(&answer)
     }
 
-    /// Carries out a socket call; `None` waits for as long as it takes.
+    /// Carries out a request about a socket; `None` waits for as long as it takes. The descriptor
+    /// is the one that came with the answer.
+    ///
+    /// # Errors
+    /// `Refused` if the daemon refuses, `TimedOut` if no answer comes in time, else that the daemon
+    /// could not be asked.
     pub fn socket_call(
         &self,
-        call: &SocketCall,
+        request: &SocketRequest,
         timeout: Option<Duration>,
     ) -> Result<(Value, Option<OwnedFd>), CallError> {
-        let (answer, fd) = self.shared().ask(op::SOCKET_CALL, call, timeout)?;
+        let (answer, fd) = self.shared().ask(op::SOCKET_CALL, request, timeout)?;
         Ok((value_of(&answer)?, fd))
     }
 
-    /// Sends a socket call whose answer nobody needs.
-    pub(crate) fn post(&self, call: &SocketCall) {
-        self.shared().post(call);
+    /// Sends a request about a socket whose answer nobody needs.
+    pub(crate) fn post(&self, request: &SocketRequest) {
+        self.shared().post(request);
     }
 
     /// The connection, to watch for its end only: the reader thread owns what can be read.
@@ -237,10 +243,10 @@ impl Shared {
         }
     }
 
-    fn post(&self, call: &SocketCall) {
+    fn post(&self, request: &SocketRequest) {
         // If it cannot be sent the connection is down, and the daemon closes everything anyway.
         if let Ok(id) = self.register(Caller::Gone) {
-            let _ = self.send(&Message::request(op::SOCKET_CALL, id, call));
+            let _ = self.send(&Message::request(op::SOCKET_CALL, id, request));
         }
     }
 
@@ -309,7 +315,7 @@ impl Shared {
             && message.op == op::SOCKET_CALL
             && let Ok(Opened { handle }) = message.parse()
         {
-            self.post(&SocketCall::new(verb::CLOSE, Some(handle), &()));
+            self.post(&SocketRequest::On { handle, verb: SocketVerb::Close });
         }
     }
 

@@ -2,6 +2,10 @@
 //! they stand. They travel as they are, so that clients in any language can use their platform's
 //! constants.
 
+use std::io;
+
+use rustix::io::Errno;
+
 /// Level of options of every socket.
 pub const SOL_SOCKET: i32 = 1;
 /// Level of IPv4 options.
@@ -73,3 +77,72 @@ pub const IPV6_UNICAST_HOPS: i32 = 16;
 pub const IPV6_V6ONLY: i32 = 26;
 /// Traffic class of packets sent.
 pub const IPV6_TCLASS: i32 = 67;
+
+macro_rules! socket_options {
+    ($($variant:ident = ($level:ident, $name:ident),)*) => {
+        /// An option that sockets of the stack have, by the name that Linux gives it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum SocketOption {
+            $(#[doc = concat!("[`", stringify!($name), "`] of [`", stringify!($level), "`].")]
+            $variant,)*
+        }
+
+        impl SocketOption {
+            /// The option that has Linux's numbers `level` and `name`.
+            pub fn from_linux(level: i32, name: i32) -> Option<Self> {
+                match (level, name) {
+                    $(($level, $name) => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The same for a caller who gave the numbers.
+            ///
+            /// # Errors
+            /// ENOPROTOOPT if there is no such option.
+            pub(crate) fn known(level: i32, name: i32) -> io::Result<Self> {
+                Self::from_linux(level, name).ok_or_else(|| Errno::NOPROTOOPT.into())
+            }
+
+            /// Linux's numbers of level and name.
+            pub fn to_linux(self) -> (i32, i32) {
+                match self {
+                    $(Self::$variant => ($level, $name),)*
+                }
+            }
+        }
+    };
+}
+
+socket_options! {
+    ReuseAddr = (SOL_SOCKET, SO_REUSEADDR),
+    Type = (SOL_SOCKET, SO_TYPE),
+    Error = (SOL_SOCKET, SO_ERROR),
+    Broadcast = (SOL_SOCKET, SO_BROADCAST),
+    SendBuffer = (SOL_SOCKET, SO_SNDBUF),
+    ReceiveBuffer = (SOL_SOCKET, SO_RCVBUF),
+    KeepAlive = (SOL_SOCKET, SO_KEEPALIVE),
+    OobInline = (SOL_SOCKET, SO_OOBINLINE),
+    Linger = (SOL_SOCKET, SO_LINGER),
+    ReusePort = (SOL_SOCKET, SO_REUSEPORT),
+    AcceptConn = (SOL_SOCKET, SO_ACCEPTCONN),
+    Protocol = (SOL_SOCKET, SO_PROTOCOL),
+    Domain = (SOL_SOCKET, SO_DOMAIN),
+    MaxPacingRate = (SOL_SOCKET, SO_MAX_PACING_RATE),
+    NoDelay = (IPPROTO_TCP, TCP_NODELAY),
+    MaxSegment = (IPPROTO_TCP, TCP_MAXSEG),
+    Cork = (IPPROTO_TCP, TCP_CORK),
+    KeepIdle = (IPPROTO_TCP, TCP_KEEPIDLE),
+    KeepInterval = (IPPROTO_TCP, TCP_KEEPINTVL),
+    KeepCount = (IPPROTO_TCP, TCP_KEEPCNT),
+    Linger2 = (IPPROTO_TCP, TCP_LINGER2),
+    QuickAck = (IPPROTO_TCP, TCP_QUICKACK),
+    Congestion = (IPPROTO_TCP, TCP_CONGESTION),
+    UserTimeout = (IPPROTO_TCP, TCP_USER_TIMEOUT),
+    NotSentLowWater = (IPPROTO_TCP, TCP_NOTSENT_LOWAT),
+    Tos = (IPPROTO_IP, IP_TOS),
+    Ttl = (IPPROTO_IP, IP_TTL),
+    UnicastHops = (IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+    V6Only = (IPPROTO_IPV6, IPV6_V6ONLY),
+    TrafficClass = (IPPROTO_IPV6, IPV6_TCLASS),
+}

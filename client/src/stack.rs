@@ -8,7 +8,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::admin::{
@@ -18,6 +18,7 @@ use crate::admin::{
 use crate::argument::Argument;
 use crate::doorbell::Doorbell;
 use crate::session::{CallError, Session};
+use crate::socket_option::SocketOption;
 
 /// A stack in this process, as the runtime offers it.
 ///
@@ -106,17 +107,29 @@ pub trait SocketHandle: Send + Sync {
     /// Remote address; `NotConnected` without one.
     fn peer_addr(&self) -> io::Result<SocketAddr>;
 
-    /// Sets an option by Linux's numbers of level and name.
-    fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()>;
+    /// Sets an option.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if sockets of this kind do not have it, EINVAL if the value is out of range.
+    fn set_option(&self, option: SocketOption, value: i32) -> io::Result<()>;
 
-    /// Reads an option by Linux's numbers of level and name.
-    fn option(&self, level: i32, name: i32) -> io::Result<i32>;
+    /// Reads an option.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if it cannot be read.
+    fn option(&self, option: SocketOption) -> io::Result<i32>;
 
     /// Sets an option whose value is a name.
-    fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()>;
+    ///
+    /// # Errors
+    /// EINVAL if its value is none, ENOENT if there is no such name.
+    fn set_option_name(&self, option: SocketOption, value: &str) -> io::Result<()>;
 
     /// Reads an option whose value is a name.
-    fn option_name(&self, level: i32, name: i32) -> io::Result<String>;
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if its value is none.
+    fn option_name(&self, option: SocketOption) -> io::Result<String>;
 
     /// What was written so far ends in an urgent byte. Takes the place of [`SocketHandle::written`].
     fn urged(&self);
@@ -295,28 +308,6 @@ impl fmt::Debug for Stack {
             Backend::Local(_) => "Stack(local)",
         })
     }
-}
-
-/// Where the daemon listens unless told otherwise: `$XDG_RUNTIME_DIR/pytcp.sock`, else
-/// `/run/pytcp.sock`.
-pub fn default_path() -> PathBuf {
-    match std::env::var_os("XDG_RUNTIME_DIR") {
-        Some(dir) if !dir.is_empty() => Path::new(&dir).join("pytcp.sock"),
-        _ => PathBuf::from(SYSTEM_PATH),
-    }
-}
-
-/// Where a daemon listens that has no user's folder, as under sudo(8).
-const SYSTEM_PATH: &str = "/run/pytcp.sock";
-
-/// Where a client looks: the user's own daemon, or else the machine's.
-pub(crate) fn usual_path() -> PathBuf {
-    prefer(default_path(), Path::new(SYSTEM_PATH))
-}
-
-/// `own`, unless only `other` is there.
-fn prefer(own: PathBuf, other: &Path) -> PathBuf {
-    if !own.exists() && other.exists() { other.to_path_buf() } else { own }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use crate::daemon::Remote;
 use crate::doorbell::timeout_as_would_block;
 use crate::local::Local;
+use crate::socket_option::SocketOption;
+use crate::socket_request::SocketType;
 use crate::stack::{Backend, Stack};
 use crate::tcp_stream::TcpStream;
 
@@ -64,7 +66,7 @@ impl TcpListener {
         Ok(Self(match stack.backend() {
             Backend::Daemon(session) => {
                 // A listener moves no data: its socketpair end is closed at once.
-                let (remote, _) = Remote::open(session, addr, "stream")?;
+                let (remote, _) = Remote::open(session, addr, SocketType::Stream)?;
                 remote.bind(addr)?;
                 let ready = remote.listen(backlog)?;
                 Kind::Daemon(DaemonListener { ready, remote, nonblocking: AtomicBool::new(false) })
@@ -117,18 +119,26 @@ impl TcpListener {
     }
 
     /// Sets an option by Linux's numbers of level and name.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if there is no such option, EINVAL if the value is out of range.
     pub fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
+        let option = SocketOption::known(level, name)?;
         match &self.0 {
-            Kind::Daemon(listener) => listener.remote.set_option(level, name, value),
-            Kind::Local(listener) => listener.handle().set_option(level, name, value),
+            Kind::Daemon(listener) => listener.remote.set_option(option, value),
+            Kind::Local(listener) => listener.handle().set_option(option, value),
         }
     }
 
     /// Reads an option by Linux's numbers of level and name.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if there is no such option.
     pub fn option(&self, level: i32, name: i32) -> io::Result<i32> {
+        let option = SocketOption::known(level, name)?;
         match &self.0 {
-            Kind::Daemon(listener) => listener.remote.option(level, name),
-            Kind::Local(listener) => listener.handle().option(level, name),
+            Kind::Daemon(listener) => listener.remote.option(option),
+            Kind::Local(listener) => listener.handle().option(option),
         }
     }
 }

@@ -21,6 +21,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 use crate::daemon::{Remote, reason_of_end};
 use crate::local::Local;
 use crate::session::Session;
+use crate::socket_request::SocketType;
 use crate::stack::{Backend, LocalSocket, Stack};
 
 /// A TCP connection.
@@ -261,7 +262,7 @@ impl DaemonStream {
     }
 
     fn open(session: &Session, local: Option<SocketAddr>, remote: SocketAddr) -> io::Result<Self> {
-        let (handle, fd) = Remote::open(session, remote, "stream")?;
+        let (handle, fd) = Remote::open(session, remote, SocketType::Stream)?;
         if let Some(local) = local {
             handle.bind(local)?;
         }

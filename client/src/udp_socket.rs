@@ -23,7 +23,9 @@ use crate::doorbell::timeout_as_would_block;
 use crate::local::{Deadline, Local, Timeout, copy_out_at};
 use crate::socket_option::{
     IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPV6_UNICAST_HOPS, SO_BROADCAST, SO_RCVBUF, SOL_SOCKET,
+    SocketOption,
 };
+use crate::socket_request::SocketType;
 use crate::stack::{Backend, Stack};
 
 /// A UDP socket. It may be shared between threads, and its descriptor may be polled.
@@ -74,7 +76,7 @@ impl UdpSocket {
     fn open(stack: &Stack, addr: SocketAddr) -> io::Result<Self> {
         let data = match stack.backend() {
             Backend::Daemon(session) => {
-                let (remote, fd) = Remote::open(session, addr, "dgram")?;
+                let (remote, fd) = Remote::open(session, addr, SocketType::Dgram)?;
                 remote.bind(addr)?;
                 Data::Daemon(DaemonSocket {
                     sock: fd.into(),
@@ -219,23 +221,31 @@ impl UdpSocket {
     }
 
     /// Sets an option by Linux's numbers of level and name.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if there is no such option, EINVAL if the value is out of range.
     pub fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
+        let option = SocketOption::known(level, name)?;
         match &self.data {
             // What waits to be received waits in the socketpair, so that is where a limit belongs.
             Data::Daemon(daemon) if (level, name) == (SOL_SOCKET, SO_RCVBUF) => {
                 let size = usize::try_from(value).map_err(|_| Errno::INVAL)?;
                 Ok(sockopt::set_socket_recv_buffer_size(&daemon.sock, size)?)
             }
-            Data::Daemon(daemon) => daemon.remote.set_option(level, name, value),
-            Data::Local(local) => local.handle().set_option(level, name, value),
+            Data::Daemon(daemon) => daemon.remote.set_option(option, value),
+            Data::Local(local) => local.handle().set_option(option, value),
         }
     }
 
     /// Reads an option by Linux's numbers of level and name.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if there is no such option.
     pub fn option(&self, level: i32, name: i32) -> io::Result<i32> {
+        let option = SocketOption::known(level, name)?;
         match &self.data {
-            Data::Daemon(daemon) => daemon.remote.option(level, name),
-            Data::Local(local) => local.handle().option(level, name),
+            Data::Daemon(daemon) => daemon.remote.option(option),
+            Data::Local(local) => local.handle().option(option),
         }
     }
 }

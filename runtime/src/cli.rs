@@ -87,7 +87,7 @@ fn arguments(matches: &ArgMatches) -> Result<Arguments, String> {
         ipc_socket: matches
             .get_one::<PathBuf>("ipc-socket")
             .cloned()
-            .unwrap_or_else(client::stack::default_path),
+            .unwrap_or_else(client::default_path),
         demo: matches.get_flag("demo"),
         verbose: matches.get_flag("verbose"),
     })

@@ -72,7 +72,7 @@ fn greet(stack: &Stack, server: &Server) {
 /// Prints what a newcomer can type next.
 fn suggest(stack: &Stack, server: &Server) {
     let addresses = stack.interfaces().iter().flat_map(|interface| &interface.addresses);
-    let usual = server.path() == client::stack::default_path();
+    let usual = server.path() == client::default_path();
     let setting = suggest::Setting {
         addresses: addresses.map(|address| address.ip).collect(),
         socket: (!usual).then(|| server.path().to_path_buf()),

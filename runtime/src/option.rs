@@ -8,13 +8,7 @@
 
 use std::time::Duration;
 
-use client::socket_option::{
-    IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, IPV6_UNICAST_HOPS,
-    IPV6_V6ONLY, SO_BROADCAST, SO_KEEPALIVE, SO_LINGER, SO_MAX_PACING_RATE, SO_OOBINLINE,
-    SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SOL_SOCKET, TCP_CONGESTION, TCP_CORK,
-    TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY,
-    TCP_NOTSENT_LOWAT, TCP_QUICKACK, TCP_USER_TIMEOUT,
-};
+use client::socket_option::SocketOption as O;
 use rustix::io::Errno;
 use stack::tcp::{CongestionAlgorithm, KeepAlive, Pacing, TcpOption};
 
@@ -74,45 +68,44 @@ impl Default for Options {
 
 impl Options {
     /// Sets an option. Values out of range are refused as Linux refuses them.
-    pub(crate) fn set(&mut self, level: i32, name: i32, value: i32) -> Result<(), Errno> {
+    pub(crate) fn set(&mut self, option: O, value: i32) -> Result<(), Errno> {
         let on = value != 0;
-        match (level, name) {
-            (SOL_SOCKET, SO_KEEPALIVE) => self.keepalive = on,
-            (SOL_SOCKET, SO_OOBINLINE) => self.oob_inline = on,
-            (SOL_SOCKET, SO_LINGER) => self.linger = u32::try_from(value).ok(),
-            (SOL_SOCKET, SO_RCVBUF) => self.receive_buffer = Some(value.max(0).cast_unsigned()),
-            (SOL_SOCKET, SO_SNDBUF) => self.send_buffer = Some(value.max(0).cast_unsigned()),
-            (SOL_SOCKET, SO_REUSEADDR | SO_BROADCAST | SO_REUSEPORT) => {}
-            (SOL_SOCKET, SO_MAX_PACING_RATE) => {
+        match option {
+            O::KeepAlive => self.keepalive = on,
+            O::OobInline => self.oob_inline = on,
+            O::Linger => self.linger = u32::try_from(value).ok(),
+            O::ReceiveBuffer => self.receive_buffer = Some(value.max(0).cast_unsigned()),
+            O::SendBuffer => self.send_buffer = Some(value.max(0).cast_unsigned()),
+            O::ReuseAddr | O::Broadcast | O::ReusePort => {}
+            O::MaxPacingRate => {
                 self.pacing_rate = (value != -1).then_some(value.cast_unsigned());
             }
-            (IPPROTO_IPV6, IPV6_V6ONLY) => self.only_v6 = on,
-            (IPPROTO_IP, IP_TTL) => self.hop_limit = or_default(value, 1)?,
-            (IPPROTO_IPV6, IPV6_UNICAST_HOPS) => self.hop_limit = or_default(value, 0)?,
-            (IPPROTO_IP, IP_TOS) => self.traffic_class = value as u8,
-            (IPPROTO_IPV6, IPV6_TCLASS) => {
+            O::V6Only => self.only_v6 = on,
+            O::Ttl => self.hop_limit = or_default(value, 1)?,
+            O::UnicastHops => self.hop_limit = or_default(value, 0)?,
+            O::Tos => self.traffic_class = value as u8,
+            O::TrafficClass => {
                 self.traffic_class = or_default(value, 0)?.unwrap_or_default();
             }
-            (IPPROTO_TCP, name) => return self.set_tcp(name, value),
-            _ => return Err(Errno::NOPROTOOPT),
+            option => return self.set_tcp(option, value),
         }
         Ok(())
     }
 
-    fn set_tcp(&mut self, name: i32, value: i32) -> Result<(), Errno> {
+    fn set_tcp(&mut self, option: O, value: i32) -> Result<(), Errno> {
         let on = value != 0;
-        match name {
-            TCP_NODELAY => self.nodelay = on,
-            TCP_CORK => self.cork = on,
-            TCP_QUICKACK => self.quickack = on,
-            TCP_MAXSEG => self.max_segment = within(value, 88, 32_767)? as u16,
-            TCP_KEEPIDLE => self.times.idle = seconds(within(value, 1, 32_767)?),
-            TCP_KEEPINTVL => self.times.interval = seconds(within(value, 1, 32_767)?),
-            TCP_KEEPCNT => self.times.probes = within(value, 1, 127)? as u8,
-            TCP_USER_TIMEOUT => self.user_timeout = within(value, 0, i32::MAX)?,
-            TCP_NOTSENT_LOWAT => self.not_sent = value.cast_unsigned(),
+        match option {
+            O::NoDelay => self.nodelay = on,
+            O::Cork => self.cork = on,
+            O::QuickAck => self.quickack = on,
+            O::MaxSegment => self.max_segment = within(value, 88, 32_767)? as u16,
+            O::KeepIdle => self.times.idle = seconds(within(value, 1, 32_767)?),
+            O::KeepInterval => self.times.interval = seconds(within(value, 1, 32_767)?),
+            O::KeepCount => self.times.probes = within(value, 1, 127)? as u8,
+            O::UserTimeout => self.user_timeout = within(value, 0, i32::MAX)?,
+            O::NotSentLowWater => self.not_sent = value.cast_unsigned(),
             // Zero is the default, a negative value none at all.
-            TCP_LINGER2 => {
+            O::Linger2 => {
                 let seconds = value.clamp(0, LINGER2_MOST).cast_unsigned();
                 self.fin_timeout = (value != 0).then_some(seconds);
             }
@@ -122,42 +115,40 @@ impl Options {
     }
 
     /// What was set. `None`: there is no such option, or it is not remembered.
-    pub(crate) fn value(&self, level: i32, name: i32) -> Option<i32> {
-        let value = match (level, name) {
-            (SOL_SOCKET, SO_KEEPALIVE) => self.keepalive.into(),
-            (SOL_SOCKET, SO_OOBINLINE) => self.oob_inline.into(),
-            (SOL_SOCKET, SO_LINGER) => self.linger.map_or(-1, clamp),
+    pub(crate) fn value(&self, option: O) -> Option<i32> {
+        let value = match option {
+            O::KeepAlive => self.keepalive.into(),
+            O::OobInline => self.oob_inline.into(),
+            O::Linger => self.linger.map_or(-1, clamp),
             // Linux doubles what was set, for its overhead, and says so.
-            (SOL_SOCKET, SO_RCVBUF) => clamp(self.receive_buffer?.saturating_mul(2)),
-            (SOL_SOCKET, SO_SNDBUF) => clamp(self.send_buffer?.saturating_mul(2)),
-            (IPPROTO_TCP, TCP_NODELAY) => self.nodelay.into(),
-            (IPPROTO_TCP, TCP_CORK) => self.cork.into(),
-            (IPPROTO_TCP, TCP_QUICKACK) => self.quickack.into(),
-            (IPPROTO_TCP, TCP_MAXSEG) => self.max_segment.into(),
-            (IPPROTO_TCP, TCP_KEEPIDLE) => clamp(self.times.idle.as_secs()),
-            (IPPROTO_TCP, TCP_KEEPINTVL) => clamp(self.times.interval.as_secs()),
-            (IPPROTO_TCP, TCP_KEEPCNT) => self.times.probes.into(),
-            (IPPROTO_TCP, TCP_USER_TIMEOUT) => clamp(self.user_timeout),
-            (IPPROTO_TCP, TCP_NOTSENT_LOWAT) => clamp(self.not_sent),
-            (IPPROTO_TCP, TCP_LINGER2) => match self.fin_timeout {
+            O::ReceiveBuffer => clamp(self.receive_buffer?.saturating_mul(2)),
+            O::SendBuffer => clamp(self.send_buffer?.saturating_mul(2)),
+            O::NoDelay => self.nodelay.into(),
+            O::Cork => self.cork.into(),
+            O::QuickAck => self.quickack.into(),
+            O::MaxSegment => self.max_segment.into(),
+            O::KeepIdle => clamp(self.times.idle.as_secs()),
+            O::KeepInterval => clamp(self.times.interval.as_secs()),
+            O::KeepCount => self.times.probes.into(),
+            O::UserTimeout => clamp(self.user_timeout),
+            O::NotSentLowWater => clamp(self.not_sent),
+            O::Linger2 => match self.fin_timeout {
                 None => LINGER2_DEFAULT,
                 Some(0) => -1,
                 Some(seconds) => clamp(seconds),
             },
-            (SOL_SOCKET, SO_MAX_PACING_RATE) => self.pacing_rate.map_or(-1, u32::cast_signed),
-            (IPPROTO_IP, IP_TTL) | (IPPROTO_IPV6, IPV6_UNICAST_HOPS) => {
-                self.hop_limit.unwrap_or(HOP_LIMIT).into()
-            }
-            (IPPROTO_IP, IP_TOS) | (IPPROTO_IPV6, IPV6_TCLASS) => self.traffic_class.into(),
-            (IPPROTO_IPV6, IPV6_V6ONLY) => self.only_v6.into(),
+            O::MaxPacingRate => self.pacing_rate.map_or(-1, u32::cast_signed),
+            O::Ttl | O::UnicastHops => self.hop_limit.unwrap_or(HOP_LIMIT).into(),
+            O::Tos | O::TrafficClass => self.traffic_class.into(),
+            O::V6Only => self.only_v6.into(),
             _ => return None,
         };
         Some(value)
     }
 
     /// Sets an option whose value is a name.
-    pub(crate) fn set_name(&mut self, level: i32, name: i32, value: &str) -> Result<(), Errno> {
-        if (level, name) != (IPPROTO_TCP, TCP_CONGESTION) {
+    pub(crate) fn set_name(&mut self, option: O, value: &str) -> Result<(), Errno> {
+        if option != O::Congestion {
             return Err(Errno::INVAL);
         }
         self.congestion = Some(value.parse().map_err(|_| Errno::NOENT)?);
@@ -165,17 +156,14 @@ impl Options {
     }
 
     /// The value of an option that is a name.
-    pub(crate) fn name(&self, level: i32, name: i32) -> Option<&'static str> {
-        let known = (level, name) == (IPPROTO_TCP, TCP_CONGESTION);
+    pub(crate) fn name(&self, option: O) -> Option<&'static str> {
+        let known = option == O::Congestion;
         known.then(|| self.congestion.unwrap_or_default().name())
     }
 
     /// Whether the option is one of the packets of a TCP socket, and datagrams have none such.
-    pub(crate) fn is_of_streams(level: i32, name: i32) -> bool {
-        matches!(
-            (level, name),
-            (IPPROTO_IP, IP_TTL | IP_TOS) | (IPPROTO_IPV6, IPV6_UNICAST_HOPS | IPV6_TCLASS)
-        )
+    pub(crate) fn is_of_streams(option: O) -> bool {
+        matches!(option, O::Ttl | O::Tos | O::UnicastHops | O::TrafficClass)
     }
 
     /// What a connection is to be told when these take the place of `before`.
@@ -257,14 +245,14 @@ mod tests {
     #[test]
     fn options_have_linuxs_units_and_ranges_tcpo_17() {
         let mut options = Options::default();
-        for (name, value) in [(TCP_KEEPIDLE, 60), (TCP_KEEPINTVL, 7), (TCP_KEEPCNT, 3)] {
-            assert_eq!(options.set(IPPROTO_TCP, name, value), Ok(()));
-            assert_eq!(options.value(IPPROTO_TCP, name), Some(value));
-            assert_eq!(options.set(IPPROTO_TCP, name, 0), Err(Errno::INVAL));
-            assert_eq!(options.set(IPPROTO_TCP, name, 32_768), Err(Errno::INVAL));
+        for (option, value) in [(O::KeepIdle, 60), (O::KeepInterval, 7), (O::KeepCount, 3)] {
+            assert_eq!(options.set(option, value), Ok(()));
+            assert_eq!(options.value(option), Some(value));
+            assert_eq!(options.set(option, 0), Err(Errno::INVAL));
+            assert_eq!(options.set(option, 32_768), Err(Errno::INVAL));
         }
         assert_eq!(options.changes(Options::default()).count(), 0, "times alone probe nobody");
-        options.set(SOL_SOCKET, SO_KEEPALIVE, 1).unwrap();
+        options.set(O::KeepAlive, 1).unwrap();
         let times = KeepAlive { idle: seconds(60), interval: seconds(7), probes: 3 };
         let told: Vec<_> = options.changes(Options::default()).collect();
         assert_eq!(told, [TcpOption::KeepAlive(Some(times))]);
@@ -273,9 +261,9 @@ mod tests {
     #[test]
     fn only_what_changed_is_told() {
         let mut options = Options::default();
-        options.set(IPPROTO_TCP, TCP_USER_TIMEOUT, 1500).unwrap();
-        options.set(SOL_SOCKET, SO_LINGER, 0).unwrap();
-        options.set(SOL_SOCKET, SO_RCVBUF, 30_000).unwrap();
+        options.set(O::UserTimeout, 1500).unwrap();
+        options.set(O::Linger, 0).unwrap();
+        options.set(O::ReceiveBuffer, 30_000).unwrap();
         let told: Vec<_> = options.changes(Options::default()).collect();
         let expected = [
             TcpOption::UserTimeout(millis(1500)),
@@ -283,44 +271,46 @@ mod tests {
             TcpOption::Linger(Some(Duration::ZERO)),
         ];
         assert_eq!(told, expected);
-        assert_eq!(options.value(SOL_SOCKET, SO_RCVBUF), Some(60_000));
+        assert_eq!(options.value(O::ReceiveBuffer), Some(60_000));
         let before = options;
-        options.set(SOL_SOCKET, SO_LINGER, -1).unwrap();
+        options.set(O::Linger, -1).unwrap();
         assert_eq!(options.changes(before).collect::<Vec<_>>(), [TcpOption::Linger(None)]);
-        assert_eq!(options.set(IPPROTO_TCP, 99, 1), Err(Errno::NOPROTOOPT));
-        assert_eq!(options.value(99, 1), None);
+        for option in [O::Type, O::Error, O::AcceptConn, O::Protocol, O::Domain, O::Congestion] {
+            assert_eq!(options.set(option, 1), Err(Errno::NOPROTOOPT));
+            assert_eq!(options.value(option), None);
+        }
     }
 
     /// TCPC-01: by name, where the reference takes small integers; TCPO-16.
     #[test]
     fn packets_are_marked_and_congestion_is_named_tcpo_16_tcpc_01() {
         let mut options = Options::default();
-        for (level, name) in [(IPPROTO_IP, IP_TTL), (IPPROTO_IPV6, IPV6_UNICAST_HOPS)] {
-            assert_eq!(options.value(level, name), Some(64));
+        for option in [O::Ttl, O::UnicastHops] {
+            assert_eq!(options.value(option), Some(64));
             for (value, result) in [(9, Ok(())), (256, Err(Errno::INVAL)), (-2, Err(Errno::INVAL))]
             {
-                assert_eq!(options.set(level, name, value), result);
-                assert_eq!(options.value(level, name), Some(9));
+                assert_eq!(options.set(option, value), result);
+                assert_eq!(options.value(option), Some(9));
             }
             let told: Vec<_> = options.changes(Options::default()).collect();
             assert_eq!(told, [TcpOption::HopLimit(Some(9))]);
-            options.set(level, name, -1).unwrap();
+            options.set(option, -1).unwrap();
         }
-        assert_eq!(options.set(IPPROTO_IP, IP_TTL, 0), Err(Errno::INVAL));
-        options.set(IPPROTO_IP, IP_TOS, 0x10).unwrap();
-        assert_eq!(options.value(IPPROTO_IP, IP_TOS), Some(0x10));
-        options.set(IPPROTO_IPV6, IPV6_TCLASS, -1).unwrap();
+        assert_eq!(options.set(O::Ttl, 0), Err(Errno::INVAL));
+        options.set(O::Tos, 0x10).unwrap();
+        assert_eq!(options.value(O::Tos), Some(0x10));
+        options.set(O::TrafficClass, -1).unwrap();
         assert_eq!(options, Options::default());
-        let congestion = (IPPROTO_TCP, TCP_CONGESTION);
-        assert_eq!(options.name(congestion.0, congestion.1), Some("cubic"));
-        assert_eq!(options.set_name(congestion.0, congestion.1, "vegas"), Err(Errno::NOENT));
-        options.set_name(congestion.0, congestion.1, "reno").unwrap();
-        assert_eq!(options.name(congestion.0, congestion.1), Some("reno"));
-        assert_eq!(options.set_name(IPPROTO_TCP, TCP_NODELAY, "reno"), Err(Errno::INVAL));
-        options.set(SOL_SOCKET, SO_MAX_PACING_RATE, 1_000_000).unwrap();
+        let congestion = O::Congestion;
+        assert_eq!(options.name(congestion), Some("cubic"));
+        assert_eq!(options.set_name(congestion, "vegas"), Err(Errno::NOENT));
+        options.set_name(congestion, "reno").unwrap();
+        assert_eq!(options.name(congestion), Some("reno"));
+        assert_eq!(options.set_name(O::NoDelay, "reno"), Err(Errno::INVAL));
+        options.set(O::MaxPacingRate, 1_000_000).unwrap();
         for (value, shown) in [(7, 7), (500, 120), (-3, -1)] {
-            options.set(IPPROTO_TCP, TCP_LINGER2, value).unwrap();
-            assert_eq!(options.value(IPPROTO_TCP, TCP_LINGER2), Some(shown));
+            options.set(O::Linger2, value).unwrap();
+            assert_eq!(options.value(O::Linger2), Some(shown));
         }
         let told: Vec<_> = options.changes(Options::default()).collect();
         let expected = [
@@ -329,7 +319,7 @@ mod tests {
             TcpOption::Pacing(Pacing::AtMost(1_000_000)),
         ];
         assert_eq!(told, expected);
-        options.set(IPPROTO_TCP, TCP_LINGER2, 0).unwrap();
-        assert_eq!(options.value(IPPROTO_TCP, TCP_LINGER2), Some(60));
+        options.set(O::Linger2, 0).unwrap();
+        assert_eq!(options.value(O::Linger2), Some(60));
     }
 }

@@ -7,8 +7,9 @@ use std::sync::mpsc::channel;
 use serde_json::json;
 
 use super::*;
-use crate::call::ControlCall;
+use crate::call::{ControlCall, SocketCall, verb};
 use crate::fake;
+use crate::socket_request::SocketType;
 
 fn show(api: &str) -> ControlCall {
     ControlCall::new(api, "show")
@@ -88,7 +89,7 @@ fn a_late_socket_is_given_back() {
             _ => closed.send(call).unwrap(),
         }
     });
-    let call = SocketCall::new(verb::SOCKET, None, &());
+    let call = SocketRequest::Socket { family: addr::IpVersion::V4, kind: SocketType::Stream };
     let error = session.socket_call(&call, Some(Duration::from_millis(10))).unwrap_err();
     assert!(matches!(error, CallError::TimedOut(_)), "{error}");
     assert_eq!(session.call(&show("link")).unwrap(), json!("in time"));
@@ -107,7 +108,8 @@ fn the_end_of_the_connection_wakes_every_caller() {
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
-                let call = SocketCall::new(verb::CONNECT, Some(0), &());
+                let verb = SocketVerb::Connect("10.0.1.1:7".parse().unwrap());
+                let call = SocketRequest::On { handle: 0, verb };
                 let error = session.socket_call(&call, None).unwrap_err();
                 assert!(matches!(error, CallError::Lost(_)), "{error}");
             });

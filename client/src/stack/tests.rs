@@ -44,11 +44,3 @@ fn without_a_daemon_the_error_says_where_it_was_sought() {
     );
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
-
-#[test]
-fn daemon_02_the_machine_s_daemon_serves_who_has_none_of_their_own() {
-    let (here, missing) = (std::env::temp_dir(), Path::new("/nonexistent/pytcp.sock"));
-    assert_eq!(prefer(missing.into(), &here), here);
-    assert_eq!(prefer(here.clone(), Path::new("/")), here);
-    assert_eq!(prefer(missing.into(), Path::new("/nonexistent/other")), missing);
-}

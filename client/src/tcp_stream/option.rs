@@ -6,9 +6,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv, sockopt};
 
 use super::{Data, TcpStream};
-use crate::socket_option::{
-    IPPROTO_TCP, SO_KEEPALIVE, SO_RCVBUF, SOL_SOCKET, TCP_CONGESTION, TCP_NODELAY,
-};
+use crate::socket_option::{IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, SocketOption, TCP_NODELAY};
 
 impl TcpStream {
     /// Sends small segments at once instead of collecting them (TCP_NODELAY).
@@ -71,41 +69,45 @@ impl TcpStream {
     /// How the congestion window follows the path, by name (TCP_CONGESTION).
     pub fn set_congestion(&self, name: &str) -> io::Result<()> {
         match &*self.data {
-            Data::Daemon(stream) => {
-                stream.remote.set_option_name(IPPROTO_TCP, TCP_CONGESTION, name)
-            }
-            Data::Local(stream) => {
-                stream.handle().set_option_name(IPPROTO_TCP, TCP_CONGESTION, name)
-            }
+            Data::Daemon(stream) => stream.remote.set_option_name(SocketOption::Congestion, name),
+            Data::Local(stream) => stream.handle().set_option_name(SocketOption::Congestion, name),
         }
     }
 
     /// The name of the congestion control in use.
     pub fn congestion(&self) -> io::Result<String> {
         match &*self.data {
-            Data::Daemon(stream) => stream.remote.option_name(IPPROTO_TCP, TCP_CONGESTION),
-            Data::Local(stream) => stream.handle().option_name(IPPROTO_TCP, TCP_CONGESTION),
+            Data::Daemon(stream) => stream.remote.option_name(SocketOption::Congestion),
+            Data::Local(stream) => stream.handle().option_name(SocketOption::Congestion),
         }
     }
 
     /// Sets an option by Linux's numbers of level and name.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if there is no such option, EINVAL if the value is out of range.
     pub fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
+        let option = SocketOption::known(level, name)?;
         match &*self.data {
             // What waits to be read waits in the socketpair, so that is where a limit belongs.
-            Data::Daemon(stream) if (level, name) == (SOL_SOCKET, SO_RCVBUF) => {
+            Data::Daemon(stream) if option == SocketOption::ReceiveBuffer => {
                 let size = usize::try_from(value).map_err(|_| Errno::INVAL)?;
                 Ok(sockopt::set_socket_recv_buffer_size(&stream.sock, size)?)
             }
-            Data::Daemon(stream) => stream.remote.set_option(level, name, value),
-            Data::Local(stream) => stream.handle().set_option(level, name, value),
+            Data::Daemon(stream) => stream.remote.set_option(option, value),
+            Data::Local(stream) => stream.handle().set_option(option, value),
         }
     }
 
     /// Reads an option by Linux's numbers of level and name.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT if there is no such option.
     pub fn option(&self, level: i32, name: i32) -> io::Result<i32> {
+        let option = SocketOption::known(level, name)?;
         match &*self.data {
-            Data::Daemon(stream) => stream.remote.option(level, name),
-            Data::Local(stream) => stream.handle().option(level, name),
+            Data::Daemon(stream) => stream.remote.option(option),
+            Data::Local(stream) => stream.handle().option(option),
         }
     }
 }

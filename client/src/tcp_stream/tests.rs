@@ -9,9 +9,10 @@ use rustix::net::sockopt;
 use serde_json::json;
 
 use super::*;
-use crate::call::{ConnectStartArgs, SocketCall, verb};
+use crate::call::{SocketCall, verb};
 use crate::fake::{self, Reply};
 use crate::socket_option::{SO_RCVBUF, SOL_SOCKET};
+use crate::socket_request::{SocketRequest, SocketVerb};
 
 const PEER: &str = "10.0.1.1:7";
 
@@ -198,12 +199,16 @@ fn connecting_without_blocking() {
         let mut far = far.recv().unwrap();
         let start = calls.iter().nth(1).unwrap();
         assert_eq!(start.method, "connect_start");
-        let args: ConnectStartArgs = serde_json::from_value(start.args).unwrap();
-        assert_eq!((args.address.as_str(), args.port), ("10.0.1.1", 7));
+        let SocketRequest::On { verb: SocketVerb::ConnectStart { remote, fill }, .. } =
+            SocketRequest::try_from(start).unwrap()
+        else {
+            panic!("connect_start")
+        };
+        assert_eq!(remote, PEER.parse().unwrap());
         assert!(!ready(&stream).1);
         assert_eq!(stream.write(b"x").unwrap_err().kind(), ErrorKind::WouldBlock);
 
-        far.read_exact(&mut vec![0; args.fill as usize]).unwrap();
+        far.read_exact(&mut vec![0; fill as usize]).unwrap();
         assert!(ready(&stream).1);
         let error = stream.take_error().unwrap().and_then(|error| error.raw_os_error());
         assert_eq!(error.unwrap_or(0), errno);

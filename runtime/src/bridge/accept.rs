@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use client::call::{AcceptArgs, Accepted, ErrorBody, ListenArgs, Name, SocketCall};
+use client::call::{Accepted, ErrorBody, Name};
 use rustix::io::Errno;
 use rustix::net::SocketType;
 use stack::socket::SocketRings;
@@ -11,7 +11,7 @@ use super::command::Adoption;
 use super::datagram::unspecified;
 use super::listener::Listener;
 use super::reply::Reply;
-use super::request::{args, errno, refusal, to_value};
+use super::request::{errno, refusal, to_value};
 use super::state::{State, over};
 use super::stream::Stream;
 use super::table::{Bridges, pair, watch};
@@ -28,10 +28,9 @@ impl Bridges {
     pub(super) fn listen(
         &mut self,
         key: Key,
-        call: &SocketCall,
+        backlog: u32,
         core: &mut Core,
     ) -> Result<OwnedFd, ErrorBody> {
-        let ListenArgs { backlog } = args(call)?;
         let bridge = self.bridge(key)?;
         match &bridge.state {
             State::Fresh(_) => {}
@@ -61,11 +60,7 @@ impl Bridges {
     }
 
     /// `accept`, answered at once or when a connection comes.
-    pub(super) fn accept(&mut self, key: Key, call: &SocketCall, reply: Reply, core: &mut Core) {
-        let blocking = match args::<AcceptArgs>(call) {
-            Ok(wanted) => wanted.blocking,
-            Err(error) => return reply.refuse(&error),
-        };
+    pub(super) fn accept(&mut self, key: Key, blocking: bool, reply: Reply, core: &mut Core) {
         let Some(bridge) = self.sockets.find_mut(key) else {
             return reply.refuse(&errno(Errno::BADF));
         };

@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::SyncSender;
 
-use client::call::SocketCall;
+use client::socket_request::{SocketRequest, SocketVerb};
 use stack::socket::SocketRings;
 
 use super::reply::Reply;
@@ -21,10 +21,10 @@ pub(crate) enum BridgeCommand {
     /// A control connection is over: its sockets close as those of a process that died.
     CloseClient(ClientId),
     /// A request of a client.
-    Call { client: ClientId, call: SocketCall, reply: Reply },
+    Call { client: ClientId, request: SocketRequest, reply: Reply },
     /// A bridge moves to the shard where the stack's socket has to be opened, with the request that
     /// opens it.
-    Move { bridge: Box<Bridge>, call: SocketCall, reply: Reply },
+    Move { bridge: Box<Bridge>, verb: SocketVerb, reply: Reply },
     /// A connection was accepted for a client on another shard and lives here.
     Adopt(Box<Adoption>),
 }

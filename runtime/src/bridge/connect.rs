@@ -2,7 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
-use client::call::{ConnectStartArgs, ErrorBody, SocketCall, verb};
+use addr::Endpoint;
+use client::call::ErrorBody;
 use rustix::io::Errno;
 use serde_json::Value;
 use stack::socket::SocketRings;
@@ -10,7 +11,7 @@ use stack::socket::SocketRings;
 use super::datagram::unspecified;
 use super::fate::Fate;
 use super::reply::Reply;
-use super::request::{args, endpoint, errno, refusal};
+use super::request::{errno, refusal};
 use super::state::{State, over};
 use super::stream::{Connecting, Outcome, Waiter};
 use super::table::{Bridges, watch};
@@ -20,15 +21,22 @@ use crate::sockets::Core;
 use crate::sockets::owner::Owner;
 
 impl Bridges {
-    /// `connect` and `connect_start`.
-    pub(super) fn connect(&mut self, key: Key, call: &SocketCall, reply: Reply, core: &mut Core) {
-        match self.start_connect(key, call, core) {
+    /// `connect`, and with `fill`, the bytes in the socketpair, `connect_start`.
+    pub(super) fn connect(
+        &mut self,
+        key: Key,
+        remote: Endpoint,
+        fill: Option<u64>,
+        reply: Reply,
+        core: &mut Core,
+    ) {
+        match self.start_connect(key, remote, core) {
             Err(error) => reply.refuse(&error),
             // A datagram socket has its peer at once.
             Ok(None) => reply.value(&Value::Null),
             Ok(Some((fd, ends))) => {
                 let id = ends.id;
-                let waiter = match self.fill(call) {
+                let waiter = match fill {
                     Some(bytes) => {
                         reply.value(&Value::Null);
                         Waiter::Fill(bytes)
@@ -44,19 +52,13 @@ impl Bridges {
         }
     }
 
-    fn fill(&self, call: &SocketCall) -> Option<u64> {
-        let started: ConnectStartArgs = args(call).ok()?;
-        (call.method == verb::CONNECT_START).then_some(started.fill)
-    }
-
     /// Checks and starts an attempt. Our end of the socketpair and the socket's ends come back.
     fn start_connect(
         &mut self,
         key: Key,
-        call: &SocketCall,
+        remote: Endpoint,
         core: &mut Core,
     ) -> Result<Option<(OwnedFd, SocketRings)>, ErrorBody> {
-        let remote = endpoint(&args(call)?)?;
         let bridge = self.bridge(key)?;
         let (local, v6) = (bridge.local, bridge.v6);
         if remote.ip.is_v4() == v6 {

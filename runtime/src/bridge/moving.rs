@@ -5,45 +5,47 @@
 //! be: the bridge goes there together with the request. Engines hand messages over in order, so a
 //! later request that follows the bridge arrives behind it.
 
-use client::call::{SocketCall, verb};
+use addr::Endpoint;
+use client::socket_request::{SocketRequest, SocketVerb};
 use rustix::io::Errno;
 
 use super::command::{Adoption, BridgeCommand, ClientId};
 use super::reply::Reply;
-use super::request::{args, endpoint, errno};
+use super::request::errno;
 use super::state::{Bridge, State};
 use super::table::{Bridges, Place, watch};
 use crate::slab::Key;
 use crate::sockets::{Core, shard_of};
 
 impl Bridges {
-    /// The bridge of a request, if it is on this engine and stays here. Otherwise the request goes
-    /// where it has to be carried out, or is refused.
-    pub(super) fn bridge_of_call(
+    /// The bridge that a verb is about, if it is on this engine and stays here. Otherwise the
+    /// request goes where it has to be carried out, or is refused.
+    pub(super) fn bridge_of(
         &mut self,
-        client: ClientId,
-        call: SocketCall,
+        (client, handle): (ClientId, u32),
+        verb: SocketVerb,
         reply: Reply,
         core: &mut Core,
-    ) -> Option<(Key, SocketCall, Reply)> {
+    ) -> Option<(Key, SocketVerb, Reply)> {
         let handles = self.clients.get(&client).map(|client| &client.handles);
-        match handles.and_then(|handles| handles.get(&call.handle?).copied()) {
+        match handles.and_then(|handles| handles.get(&handle).copied()) {
             None => {
                 reply.refuse(&errno(Errno::BADF));
                 None
             }
             Some(Place::Moved(shard)) => {
-                if call.method == verb::CLOSE {
-                    self.remove_handle(client, call.handle);
+                if verb == SocketVerb::Close {
+                    self.remove_handle(client, handle);
                 }
+                let request = SocketRequest::On { handle, verb };
                 let home = self.engines.of_shard(shard);
-                home.hand_over(BridgeCommand::Call { client, call, reply });
+                home.hand_over(BridgeCommand::Call { client, request, reply });
                 None
             }
-            Some(Place::Here(key)) => match self.home_of_call(key, &call, core) {
-                home if home == self.shard => Some((key, call, reply)),
+            Some(Place::Here(key)) => match self.home_of(key, &verb, core) {
+                home if home == self.shard => Some((key, verb, reply)),
                 home => {
-                    self.move_away(key, home, call, reply, core);
+                    self.move_away(key, home, verb, reply, core);
                     None
                 }
             },
@@ -51,28 +53,25 @@ impl Bridges {
     }
 
     /// A handle is free again.
-    pub(super) fn remove_handle(&mut self, client: ClientId, handle: Option<u32>) {
-        if let Some(client) = self.clients.get_mut(&client)
-            && let Some(handle) = handle
-        {
+    pub(super) fn remove_handle(&mut self, client: ClientId, handle: u32) {
+        if let Some(client) = self.clients.get_mut(&client) {
             client.handles.remove(&handle);
         }
     }
 
-    /// The shard where a request has to be carried out.
-    fn home_of_call(&self, key: Key, call: &SocketCall, core: &Core) -> usize {
+    /// The shard where a verb has to be carried out.
+    fn home_of(&self, key: Key, verb: &SocketVerb, core: &Core) -> usize {
         let Some(bridge) = self.sockets.find(key) else { return self.shard };
-        // Arguments that cannot be read are refused here.
-        let named = || args(call).and_then(|name| endpoint(&name)).ok();
-        match (&bridge.state, call.method.as_str()) {
-            (State::Fresh(_), verb::LISTEN) => {
+        match (&bridge.state, verb) {
+            (State::Fresh(_), SocketVerb::Listen { .. }) => {
                 core.home_of_listen(bridge.local.map_or(0, |local| local.port))
             }
-            (State::Fresh(_), verb::CONNECT | verb::CONNECT_START) => {
-                named().map_or(self.shard, |remote| core.home_of_connect(bridge.local, remote))
-            }
-            (State::Datagram(datagram), verb::BIND) if datagram.ends().is_none() => {
-                named().map_or(self.shard, |local| core.home_of_bind(local.port))
+            (
+                State::Fresh(_),
+                SocketVerb::Connect(remote) | SocketVerb::ConnectStart { remote, .. },
+            ) => core.home_of_connect(bridge.local, Endpoint::from(*remote)),
+            (State::Datagram(datagram), SocketVerb::Bind(local)) if datagram.ends().is_none() => {
+                core.home_of_bind(local.port())
             }
             _ => self.shard,
         }
@@ -82,7 +81,7 @@ impl Bridges {
         &mut self,
         key: Key,
         home: usize,
-        call: SocketCall,
+        verb: SocketVerb,
         reply: Reply,
         core: &mut Core,
     ) {
@@ -94,7 +93,7 @@ impl Bridges {
             client.handles.insert(bridge.handle, Place::Moved(home));
         }
         let bridge = Box::new(bridge);
-        self.engines.of_shard(home).hand_over(BridgeCommand::Move { bridge, call, reply });
+        self.engines.of_shard(home).hand_over(BridgeCommand::Move { bridge, verb, reply });
     }
 
     /// A bridge arrives from another shard. Returns whether there is room for it; if not, or if its

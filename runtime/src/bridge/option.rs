@@ -1,7 +1,7 @@
 //! `setsockopt` and `getsockopt` on a bridge.
 
-use client::call::{ErrorBody, OptionArgs, OptionValue};
-use client::socket_option::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
+use client::call::{ErrorBody, OptionValue};
+use client::socket_option::SocketOption;
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
@@ -13,19 +13,18 @@ use crate::sockets::Core;
 /// `setsockopt`.
 pub(super) fn set(
     bridge: &mut Bridge,
-    args: &OptionArgs,
+    option: SocketOption,
+    value: &OptionValue,
     core: &mut Core,
 ) -> Result<Value, ErrorBody> {
-    let value = args.value.as_ref();
-    let value = value.ok_or_else(|| ErrorBody::new("ValueError", "value is missing"))?;
     let before = bridge.options;
     let datagrams = matches!(bridge.state, State::Datagram(_));
-    if datagrams && Options::is_of_streams(args.level, args.name) {
+    if datagrams && Options::is_of_streams(option) {
         return Err(errno(Errno::NOPROTOOPT));
     }
     let set = match value {
-        OptionValue::Number(value) => bridge.options.set(args.level, args.name, *value),
-        OptionValue::Name(value) => bridge.options.set_name(args.level, args.name, value),
+        OptionValue::Number(value) => bridge.options.set(option, *value),
+        OptionValue::Name(value) => bridge.options.set_name(option, value),
     };
     set.map_err(errno)?;
     let id = match &bridge.state {
@@ -41,22 +40,20 @@ pub(super) fn set(
 }
 
 /// `getsockopt`.
-pub(super) fn value(bridge: &mut Bridge, args: &OptionArgs) -> Result<Value, ErrorBody> {
+pub(super) fn value(bridge: &mut Bridge, option: SocketOption) -> Result<Value, ErrorBody> {
     let stream = !matches!(bridge.state, State::Datagram(_));
-    if let Some(name) = bridge.options.name(args.level, args.name).filter(|_| stream) {
+    if let Some(name) = bridge.options.name(option).filter(|_| stream) {
         return Ok(json!(name));
     }
-    let value = match (args.level, args.name) {
-        (SOL_SOCKET, SO_ERROR) => bridge.error.take().unwrap_or(0),
-        (SOL_SOCKET, SO_TYPE) => 2 - i32::from(stream),
-        (SOL_SOCKET, SO_ACCEPTCONN) => i32::from(matches!(bridge.state, State::Listener(_))),
-        (SOL_SOCKET, SO_DOMAIN) if bridge.v6 => 10,
-        (SOL_SOCKET, SO_DOMAIN) => 2,
-        (SOL_SOCKET, SO_PROTOCOL) if stream => 6,
-        (SOL_SOCKET, SO_PROTOCOL) => 17,
-        (level, name) => {
-            bridge.options.value(level, name).ok_or_else(|| errno(Errno::NOPROTOOPT))?
-        }
+    let value = match option {
+        SocketOption::Error => bridge.error.take().unwrap_or(0),
+        SocketOption::Type => 2 - i32::from(stream),
+        SocketOption::AcceptConn => i32::from(matches!(bridge.state, State::Listener(_))),
+        SocketOption::Domain if bridge.v6 => 10,
+        SocketOption::Domain => 2,
+        SocketOption::Protocol if stream => 6,
+        SocketOption::Protocol => 17,
+        option => bridge.options.value(option).ok_or_else(|| errno(Errno::NOPROTOOPT))?,
     };
     Ok(json!(value))
 }

@@ -1,26 +1,10 @@
-//! Reading requests and wording answers.
-
-use std::net::SocketAddr;
+//! Wording answers.
 
 use addr::Endpoint;
-use client::call::{ErrorBody, Name, SocketCall};
+use client::call::{ErrorBody, Name};
 use rustix::io::Errno;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stack::SocketError;
-
-/// The arguments of a request.
-pub(super) fn args<T: DeserializeOwned>(call: &SocketCall) -> Result<T, ErrorBody> {
-    T::deserialize(&call.args)
-        .map_err(|error| ErrorBody::new("ValueError", format!("{}: {error}", call.method)))
-}
-
-/// The address and port that a request names.
-pub(super) fn endpoint(name: &Name) -> Result<Endpoint, ErrorBody> {
-    let addr =
-        SocketAddr::try_from(name).map_err(|e| ErrorBody::new("ValueError", e.to_string()))?;
-    Ok(Endpoint::from(addr))
-}
 
 /// An address and port as an answer.
 pub(super) fn name(endpoint: Endpoint) -> Value {

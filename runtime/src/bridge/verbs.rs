@@ -3,11 +3,13 @@
 //! Every request ends in its [`Reply`]: at once, or, for `connect` and a waiting `accept`, when the
 //! stack reports the outcome. Refusals carry the errno that Linux would give.
 
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 
-use client::call::{ErrorBody, Opened, ShutdownArgs, SocketArgs, SocketCall, UrgentArgs, verb};
+use addr::{Endpoint, IpVersion};
+use client::call::{ErrorBody, Opened};
+use client::socket_request::{SocketRequest, SocketType, SocketVerb};
 use rustix::io::Errno;
-use rustix::net::SocketType;
 use serde_json::Value;
 use stack::SocketError;
 
@@ -15,7 +17,7 @@ use super::command::{BridgeCommand, ClientId};
 use super::datagram::{Datagram, unspecified};
 use super::option;
 use super::reply::Reply;
-use super::request::{args, endpoint, errno, name, refusal, to_value};
+use super::request::{errno, name, refusal, to_value};
 use super::state::State;
 use super::table::{Bridges, pair, watch};
 use crate::slab::Key;
@@ -32,11 +34,13 @@ impl Bridges {
                 let _ = answer.send(self.open_client(client));
             }
             BridgeCommand::CloseClient(client) => self.close_client(client, core),
-            BridgeCommand::Call { client, call, reply } => self.call(client, call, reply, core),
-            BridgeCommand::Move { bridge, call, reply } => {
-                let client = bridge.client;
+            BridgeCommand::Call { client, request, reply } => {
+                self.call(client, request, reply, core);
+            }
+            BridgeCommand::Move { bridge, verb, reply } => {
+                let (client, handle) = (bridge.client, bridge.handle);
                 if self.move_in(*bridge, core) {
-                    self.call(client, call, reply, core);
+                    self.call(client, SocketRequest::On { handle, verb }, reply, core);
                 }
             }
             BridgeCommand::Adopt(adoption) => self.adopt(*adoption, core),
@@ -44,92 +48,85 @@ impl Bridges {
     }
 
     /// Carries out a request of `client`.
-    fn call(&mut self, client: ClientId, call: SocketCall, reply: Reply, core: &mut Core) {
-        if call.method == verb::SOCKET {
-            return match self.open(client, &call, core) {
-                Ok((value, fd)) => reply.with_fd(&value, Some(fd)),
-                Err(error) => reply.refuse(&error),
-            };
-        }
-        let Some((key, call, reply)) = self.bridge_of_call(client, call, reply, core) else {
+    fn call(&mut self, client: ClientId, request: SocketRequest, reply: Reply, core: &mut Core) {
+        let (handle, verb) = match request {
+            SocketRequest::Socket { family, kind } => {
+                return match self.open(client, family, kind, core) {
+                    Ok((value, fd)) => reply.with_fd(&value, Some(fd)),
+                    Err(error) => reply.refuse(&error),
+                };
+            }
+            SocketRequest::On { handle, verb } => (handle, verb),
+        };
+        let Some((key, verb, reply)) = self.bridge_of((client, handle), verb, reply, core) else {
             return;
         };
-        match call.method.as_str() {
-            verb::CONNECT | verb::CONNECT_START => self.connect(key, &call, reply, core),
-            verb::LISTEN => match self.listen(key, &call, core) {
+        match verb {
+            SocketVerb::Connect(remote) => self.connect(key, remote.into(), None, reply, core),
+            SocketVerb::ConnectStart { remote, fill } => {
+                self.connect(key, remote.into(), Some(fill), reply, core);
+            }
+            SocketVerb::Listen { backlog } => match self.listen(key, backlog, core) {
                 Ok(event) => reply.with_fd(&Value::Null, Some(event)),
                 Err(error) => reply.refuse(&error),
             },
-            verb::ACCEPT => self.accept(key, &call, reply, core),
-            verb::CLOSE => {
+            SocketVerb::Accept { blocking } => self.accept(key, blocking, reply, core),
+            SocketVerb::Close => {
                 self.close(key, core);
                 // The handle is free at once; what is still to be sent needs none.
-                self.remove_handle(client, call.handle);
+                self.remove_handle(client, handle);
                 reply.value(&Value::Null);
             }
-            _ => {
-                let verdict = self.simple(key, &call, core);
-                reply.result(verdict);
+            SocketVerb::Bind(local) => reply.result(self.bind(key, local.into(), core)),
+            SocketVerb::Shutdown(how) => reply.result(self.shutdown(key, how, core)),
+            SocketVerb::GetSockName => reply.result(self.local_name(key)),
+            SocketVerb::GetPeerName => reply.result(self.remote_name(key)),
+            SocketVerb::SendUrgent { byte } => reply.result(self.send_urgent(key, byte, core)),
+            SocketVerb::SetSockOpt { option, value } => {
+                let set = self.bridge(key).and_then(|b| option::set(b, option, &value, core));
+                reply.result(set);
+            }
+            SocketVerb::GetSockOpt { option } => {
+                reply.result(self.bridge(key).and_then(|b| option::value(b, option)));
             }
         }
     }
 
-    /// The verbs that are answered at once and without a descriptor.
-    fn simple(&mut self, key: Key, call: &SocketCall, core: &mut Core) -> Verdict {
-        match call.method.as_str() {
-            verb::BIND => self.bind(key, call, core),
-            verb::SHUTDOWN => self.shutdown(key, call, core),
-            verb::GETSOCKNAME => {
-                let bridge = self.bridge(key)?;
-                let local = bridge.local_name().unwrap_or_else(|| unspecified(bridge.v6));
-                Ok(name(local))
-            }
-            verb::GETPEERNAME => {
-                self.bridge(key)?.remote_name().map(name).ok_or_else(|| errno(Errno::NOTCONN))
-            }
-            verb::SEND_URGENT => {
-                let UrgentArgs { byte } = args(call)?;
-                let bridge = self.bridge(key)?;
-                let State::Stream(stream) = &mut bridge.state else {
-                    return Err(errno(Errno::NOTCONN));
-                };
-                let (sent, fate) = stream.send_urgent(byte, core);
-                self.apply(key, fate);
-                sent.map(|()| Value::Null).map_err(errno)
-            }
-            verb::SETSOCKOPT => {
-                let bridge = self.bridge(key)?;
-                option::set(bridge, &args(call)?, core)
-            }
-            verb::GETSOCKOPT => {
-                let bridge = self.bridge(key)?;
-                option::value(bridge, &args(call)?)
-            }
-            unknown => Err(ErrorBody::new("KeyError", format!("unknown socket verb {unknown:?}"))),
-        }
+    fn local_name(&mut self, key: Key) -> Verdict {
+        let bridge = self.bridge(key)?;
+        let local = bridge.local_name().unwrap_or_else(|| unspecified(bridge.v6));
+        Ok(name(local))
+    }
+
+    fn remote_name(&mut self, key: Key) -> Verdict {
+        self.bridge(key)?.remote_name().map(name).ok_or_else(|| errno(Errno::NOTCONN))
+    }
+
+    fn send_urgent(&mut self, key: Key, byte: u8, core: &mut Core) -> Verdict {
+        let State::Stream(stream) = &mut self.bridge(key)?.state else {
+            return Err(errno(Errno::NOTCONN));
+        };
+        let (sent, fate) = stream.send_urgent(byte, core);
+        self.apply(key, fate);
+        sent.map(|()| Value::Null).map_err(errno)
     }
 
     fn open(
         &mut self,
         client: ClientId,
-        call: &SocketCall,
+        family: IpVersion,
+        kind: SocketType,
         core: &mut Core,
     ) -> Result<(Value, OwnedFd), ErrorBody> {
-        let wanted: SocketArgs = args(call)?;
-        let v6 = match wanted.family {
-            4 => false,
-            6 => true,
-            _ => return Err(errno(Errno::AFNOSUPPORT)),
+        let v6 = family == IpVersion::V6;
+        let of_pair = match kind {
+            SocketType::Stream => rustix::net::SocketType::STREAM,
+            SocketType::Dgram => rustix::net::SocketType::DGRAM,
         };
-        let kind = match wanted.kind.as_str() {
-            "stream" => SocketType::STREAM,
-            "dgram" => SocketType::DGRAM,
-            _ => return Err(errno(Errno::PROTONOSUPPORT)),
-        };
-        let (ours, theirs) = pair(kind).map_err(errno)?;
+        let (ours, theirs) = pair(of_pair).map_err(errno)?;
         let state = match kind {
-            SocketType::DGRAM => State::Datagram(Datagram::new(ours)),
-            _ => State::Fresh(ours),
+            SocketType::Dgram => State::Datagram(Datagram::new(ours)),
+            SocketType::Stream => State::Fresh(ours),
         };
         let (handle, key) = self.admit(client, v6, state).ok_or_else(|| errno(Errno::MFILE))?;
         if let State::Datagram(datagram) = &self.bridge(key)?.state
@@ -141,8 +138,7 @@ impl Bridges {
         Ok((to_value(&Opened { handle }), theirs))
     }
 
-    fn bind(&mut self, key: Key, call: &SocketCall, core: &mut Core) -> Verdict {
-        let local = endpoint(&args(call)?)?;
+    fn bind(&mut self, key: Key, local: Endpoint, core: &mut Core) -> Verdict {
         let bridge = self.bridge(key)?;
         if local.ip.is_v4() == bridge.v6 {
             return Err(errno(Errno::AFNOSUPPORT));
@@ -167,14 +163,8 @@ impl Bridges {
         Ok(Value::Null)
     }
 
-    fn shutdown(&mut self, key: Key, call: &SocketCall, core: &mut Core) -> Verdict {
-        let ShutdownArgs { how } = args(call)?;
-        let (read, write) = match how.as_str() {
-            "rd" => (true, false),
-            "wr" => (false, true),
-            "rdwr" => (true, true),
-            _ => return Err(ErrorBody::new("ValueError", "how is none of rd, wr, rdwr")),
-        };
+    fn shutdown(&mut self, key: Key, how: Shutdown, core: &mut Core) -> Verdict {
+        let (read, write) = (how != Shutdown::Write, how != Shutdown::Read);
         let fate = match &mut self.bridge(key)?.state {
             State::Stream(stream) => stream.shutdown(read, write, core),
             State::Datagram(_) => return Err(errno(Errno::OPNOTSUPP)),

@@ -15,6 +15,7 @@ use std::{io, thread};
 use client::admin::Request;
 use client::call::{ControlCall, ErrorBody, SocketCall};
 use client::frame::{self, Kind, Message, op};
+use client::socket_request::SocketRequest;
 use serde::de::DeserializeOwned;
 
 use super::session::Session;
@@ -96,13 +97,13 @@ fn dispatch(
             }
             Err(error) => refuse(&request, &error),
         },
-        op::SOCKET_CALL => match request.parse::<SocketCall>() {
-            Ok(call) => {
+        op::SOCKET_CALL => match read::<SocketCall, SocketRequest>(&request) {
+            Ok(asked) => {
                 let reply = reply(request, answers);
-                session.socket(call, reply);
+                session.socket(asked, reply);
                 Ok(())
             }
-            Err(error) => refuse(&request, &ErrorBody::new("ValueError", error.to_string())),
+            Err(error) => refuse(&request, &error),
         },
         unknown => {
             let text = format!("unknown operation {unknown}");

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use client::admin::Request;
-use client::call::{SocketCall, verb};
+use client::socket_request::SocketRequest;
 
 use crate::bridge::command::{BridgeCommand, ClientId};
 use crate::bridge::reply::Reply;
@@ -37,12 +37,12 @@ impl Session {
     }
 
     /// Sends a request about a socket to the engine that gave out its handle.
-    pub(super) fn socket(&self, call: SocketCall, reply: Reply) {
-        let number = match call.handle {
-            Some(handle) if call.method != verb::SOCKET => handle as usize,
-            _ => self.next.fetch_add(1, Ordering::Relaxed),
+    pub(super) fn socket(&self, request: SocketRequest, reply: Reply) {
+        let number = match request {
+            SocketRequest::On { handle, .. } => handle as usize,
+            SocketRequest::Socket { .. } => self.next.fetch_add(1, Ordering::Relaxed),
         };
-        let command = BridgeCommand::Call { client: self.client, call, reply };
+        let command = BridgeCommand::Call { client: self.client, request, reply };
         self.engines.of_shard(number).post(command);
     }
 }

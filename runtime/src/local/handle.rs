@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use addr::Endpoint;
-use client::socket_option::{SO_ERROR, SOL_SOCKET};
+use client::socket_option::SocketOption;
 use client::{LocalSocket, SocketHandle};
 use rustix::io::Errno;
 use stack::SocketId;
@@ -94,11 +94,11 @@ impl SocketHandle for Handle {
         self.names().1.map(Endpoint::to_std).ok_or_else(|| Errno::NOTCONN.into())
     }
 
-    fn set_option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
-        if !self.id.kind.is_stream() && Options::is_of_streams(level, name) {
+    fn set_option(&self, option: SocketOption, value: i32) -> io::Result<()> {
+        if !self.id.kind.is_stream() && Options::is_of_streams(option) {
             return Err(Errno::NOPROTOOPT.into());
         }
-        self.change_options(|options| options.set(level, name, value))
+        self.change_options(|options| options.set(option, value))
     }
 
     fn urged(&self) {
@@ -111,21 +111,21 @@ impl SocketHandle for Handle {
         byte.map_err(os_error)?.ok_or_else(|| Errno::AGAIN.into())
     }
 
-    fn set_option_name(&self, level: i32, name: i32, value: &str) -> io::Result<()> {
-        self.change_options(|options| options.set_name(level, name, value))
+    fn set_option_name(&self, option: SocketOption, value: &str) -> io::Result<()> {
+        self.change_options(|options| options.set_name(option, value))
     }
 
-    fn option_name(&self, level: i32, name: i32) -> io::Result<String> {
+    fn option_name(&self, option: SocketOption) -> io::Result<String> {
         let options = self.shared.options.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(options.name(level, name).ok_or(Errno::NOPROTOOPT)?.to_owned())
+        Ok(options.name(option).ok_or(Errno::NOPROTOOPT)?.to_owned())
     }
 
-    fn option(&self, level: i32, name: i32) -> io::Result<i32> {
-        if (level, name) == (SOL_SOCKET, SO_ERROR) {
+    fn option(&self, option: SocketOption) -> io::Result<i32> {
+        if option == SocketOption::Error {
             return Ok(self.shared.error.swap(0, Ordering::AcqRel));
         }
         let options = self.shared.options.lock().unwrap_or_else(PoisonError::into_inner);
-        options.value(level, name).ok_or_else(|| Errno::NOPROTOOPT.into())
+        options.value(option).ok_or_else(|| Errno::NOPROTOOPT.into())
     }
 
     fn take_error(&self) -> Option<io::Error> {
