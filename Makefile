@@ -124,6 +124,9 @@ bench_segment: ## what one TCP segment costs in memory, ours beside smoltcp
 bench_quick: ## the benchmarks in memory, a second each: a look, not a measurement
 	$(CARGO) bench --locked -p ring -p wire -p stack --bench '*' -- --quick --noplot
 
+bench_ring: ## what one value costs on its way through a ring, ours beside rtrb and crossbeam-queue
+	$(CARGO) bench --locked -p ring --bench hop
+
 demo: build ## the whole tour in a namespace of its own: start, ping, curl, echo, ctl, capture
 	$(call install,iputils-ping curl tcpdump python3)
 	@$(SUDO) tests/demo.sh $(BIN)
