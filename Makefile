@@ -109,7 +109,7 @@ fuzz: ## fuzz target T for S seconds: make fuzz T=tcp S=60
 ci: deps doc deny loom miri ## what a hosted CI runs: all of the above and the tests
 	$(MAKE) test
 
-test: test-deps check build ## install what the tests need and run them all (root: they make network namespaces)
+test: test-deps check build ## install what the tests need, run them all (root: network namespaces)
 	$(CARGO) test $(AS_ROOT) --locked --workspace --no-fail-fast; status=$$?; \
 	$(if $(SUDO),$(SUDO) chown -R "$$(id -u)" "$(BIN:release=tmp)";) exit $$status
 
