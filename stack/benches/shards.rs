@@ -5,7 +5,8 @@
 //! live on workers of one number, and what is measured is what the shards cost each other. Rates are by
 //! wall clock, and by the time that the busiest thread had on a core, which other load on the machine
 //! disturbs less.
-#![allow(missing_docs)]
+// A benchmark is the one place in this crate that looks at a clock.
+#![allow(missing_docs, clippy::disallowed_methods)]
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant as Clock};
