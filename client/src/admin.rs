@@ -26,8 +26,8 @@ mod verb;
 
 pub use addr::{Cidr, Ip, IpVersion, Mac};
 pub use record::{
-    Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, Socket, Stats,
-    TcpDetail, Timer,
+    Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, ShardStats,
+    Socket, Stats, TcpDetail, Timer,
 };
 pub use request::{
     AddressAdd, AddressDel, Destination, InterfaceRef, NeighborAdd, NeighborDel, NeighborFlush,

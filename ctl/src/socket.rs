@@ -4,6 +4,7 @@ use client::admin::{self, Socket, TcpDetail};
 
 use crate::argument::Arg;
 use crate::column::lay_out;
+use crate::option::Options;
 use crate::request::{Failure, Request};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
@@ -16,7 +17,7 @@ pub(crate) fn show(request: &Request) -> Result<String, Failure> {
             && (!request.has(Arg::Listening) || is_listening(socket))
             && request.wants(Arg::State, &socket.state)
     });
-    request.report(&sockets, |sockets| table(sockets, request.options().statistics))
+    request.report(&sockets, |sockets| table(sockets, request.options()))
 }
 
 /// A UDP socket listens while it has no peer.
@@ -24,16 +25,23 @@ fn is_listening(socket: &Socket) -> bool {
     matches!(socket.state.as_str(), "LISTEN" | "UNCONN")
 }
 
-fn table(sockets: &[Socket], details: bool) -> String {
+fn table(sockets: &[Socket], options: &Options) -> String {
     let titles = ["Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     rows.extend(sockets.iter().map(row));
-    let mut lines = lay_out(&rows, &[2, 3]).into_iter();
+    if options.details {
+        rows[0].push("Shard".to_owned());
+        for (row, socket) in rows[1..].iter_mut().zip(sockets) {
+            // Without a number there is one shard only.
+            row.push(socket.shard.unwrap_or_default().to_string());
+        }
+    }
+    let mut lines = lay_out(&rows, &[2, 3, 6]).into_iter();
     let mut text = lines.next().unwrap_or_default() + "\n";
     for (line, socket) in lines.zip(sockets) {
         text.push_str(&line);
         text.push('\n');
-        if let Some(info) = socket.info.as_ref().filter(|_| details) {
+        if let Some(info) = socket.info.as_ref().filter(|_| options.statistics) {
             text.push_str(&inside(info));
         }
     }

@@ -52,6 +52,9 @@ pub struct Link {
     /// Verdicts of the XDP program, counted by name.
     #[serde(default)]
     pub xdp: Option<BTreeMap<String, u64>>,
+    /// What of the traffic each shard has seen, in the order of their numbers; empty with one shard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<LinkStats>,
 }
 
 /// The eight classic counters of an interface.
@@ -196,6 +199,9 @@ pub struct Socket {
     /// Bytes not yet sent or acknowledged; for a listener, the backlog.
     #[serde(default)]
     pub send_queue: u64,
+    /// Number of the shard that the socket lives on; absent with one shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<u32>,
     /// Interface the socket is bound to.
     #[serde(default)]
     pub ifname: Option<String>,
@@ -279,6 +285,19 @@ pub struct Timer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Stats {
+    /// What happened, by name.
+    pub counters: BTreeMap<String, u64>,
+    /// What was refused, by reason.
+    pub drops: BTreeMap<String, u64>,
+    /// What of it each shard has counted, in the order of their numbers; empty with one shard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<ShardStats>,
+}
+
+/// Counters of one shard of the stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShardStats {
     /// What happened, by name.
     pub counters: BTreeMap<String, u64>,
     /// What was refused, by reason.

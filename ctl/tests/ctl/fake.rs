@@ -163,6 +163,7 @@ pub fn links() -> Vec<Link> {
         },
         frames: Some(Frames { total: 64, fill: 32, free: 32, ..Frames::default() }),
         xdp: None,
+        shards: Vec::new(),
     };
     let xdp = Link {
         ifindex: 3,
@@ -339,5 +340,6 @@ pub fn stats() -> Stats {
     Stats {
         counters: counts(&[("ip_received", 1234), ("tcp_resets_sent", 0), ("udp_received", 7)]),
         drops: counts(&[("ip_not_ours", 3), ("tcp_no_socket", 0)]),
+        shards: Vec::new(),
     }
 }

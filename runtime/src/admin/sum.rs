@@ -6,16 +6,28 @@
 
 use std::collections::BTreeMap;
 
-use client::admin::{Frames, Link, LinkStats, Response, Stats};
+use client::admin::{Frames, Link, LinkStats, Response, ShardStats, Socket, Stats};
 
 /// The answers of all shards to one request. What shards do not share the first one knows whole.
 pub(super) fn responses(parts: Vec<Response>) -> Response {
-    let mut parts = parts.into_iter();
-    let Some(mut sum) = parts.next() else { return Response::Done };
-    for part in parts {
+    let mut parts = (0..).zip(parts);
+    let Some((number, mut sum)) = parts.next() else { return Response::Done };
+    match &mut sum {
+        Response::Links(links) => links.iter_mut().for_each(|link| link.shards = vec![link.stats]),
+        Response::Sockets(sockets) => set_shard(sockets, number),
+        Response::Stats(stats) => {
+            let (counters, drops) = (stats.counters.clone(), stats.drops.clone());
+            stats.shards = vec![ShardStats { counters, drops }];
+        }
+        _ => {}
+    }
+    for (number, part) in parts {
         match (&mut sum, part) {
             (Response::Links(links), Response::Links(part)) => add_links(links, part),
-            (Response::Sockets(sockets), Response::Sockets(part)) => sockets.extend(part),
+            (Response::Sockets(sockets), Response::Sockets(mut part)) => {
+                set_shard(&mut part, number);
+                sockets.extend(part);
+            }
             (Response::Stats(stats), Response::Stats(part)) => add_stats(stats, part),
             _ => {}
         }
@@ -23,16 +35,23 @@ pub(super) fn responses(parts: Vec<Response>) -> Response {
     sum
 }
 
+fn set_shard(sockets: &mut [Socket], number: u32) {
+    sockets.iter_mut().for_each(|socket| socket.shard = Some(number));
+}
+
 /// Adds what happened on another shard.
 fn add_stats(sum: &mut Stats, part: Stats) {
-    add_counts(&mut sum.counters, part.counters);
-    add_counts(&mut sum.drops, part.drops);
+    let Stats { counters, drops, .. } = part;
+    add_counts(&mut sum.counters, &counters);
+    add_counts(&mut sum.drops, &drops);
+    sum.shards.push(ShardStats { counters, drops });
 }
 
 /// Adds the traffic of another shard to the interfaces that the first shard knows.
 fn add_links(links: &mut [Link], parts: Vec<Link>) {
     for part in parts {
         if let Some(link) = links.iter_mut().find(|link| link.ifindex == part.ifindex) {
+            link.shards.push(part.stats);
             add_traffic(&mut link.stats, &part.stats);
             if let Some(more) = part.frames {
                 add_frames(link.frames.get_or_insert_default(), &more);
@@ -41,9 +60,9 @@ fn add_links(links: &mut [Link], parts: Vec<Link>) {
     }
 }
 
-fn add_counts(sum: &mut BTreeMap<String, u64>, part: BTreeMap<String, u64>) {
+fn add_counts(sum: &mut BTreeMap<String, u64>, part: &BTreeMap<String, u64>) {
     for (name, count) in part {
-        *sum.entry(name).or_default() += count;
+        *sum.entry(name.clone()).or_default() += count;
     }
 }
 
@@ -70,8 +89,6 @@ fn add_frames(sum: &mut Frames, part: &Frames) {
 
 #[cfg(test)]
 mod tests {
-    use client::admin::Socket;
-
     use super::*;
 
     fn counts<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
@@ -79,32 +96,45 @@ mod tests {
     }
 
     #[test]
-    fn counters_of_shards_add_up_and_lists_follow_each_other() {
-        let one = Stats { counters: counts([("a", 1), ("b", 2)]), drops: counts([("x", 5)]) };
-        let two = Stats { counters: counts([("b", 3), ("c", 4)]), drops: counts([("x", 6)]) };
-        let sum =
-            Stats { counters: counts([("a", 1), ("b", 5), ("c", 4)]), drops: counts([("x", 11)]) };
-        let parts = vec![Response::Stats(one), Response::Stats(two)];
-        assert_eq!(responses(parts), Response::Stats(sum));
+    fn counters_of_shards_add_up() {
+        let parts = [
+            ShardStats { counters: counts([("a", 1), ("b", 2)]), drops: counts([("x", 5)]) },
+            ShardStats { counters: counts([("b", 3), ("c", 4)]), drops: counts([("x", 6)]) },
+        ];
+        let sum = Stats {
+            counters: counts([("a", 1), ("b", 5), ("c", 4)]),
+            drops: counts([("x", 11)]),
+            shards: parts.to_vec(),
+        };
+        let answers = parts.map(|ShardStats { counters, drops }| {
+            Response::Stats(Stats { counters, drops, shards: Vec::new() })
+        });
+        assert_eq!(responses(answers.to_vec()), Response::Stats(sum));
+    }
+
+    #[test]
+    fn lists_of_sockets_follow_each_other() {
         let socket = |local: &str| Socket { local: local.into(), ..Socket::default() };
+        let on = |shard, local| Socket { shard: Some(shard), ..socket(local) };
         let lists = [vec![socket("1"), socket("2")], vec![], vec![socket("3")]];
-        let all = vec![socket("1"), socket("2"), socket("3")];
-        let parts = lists.map(Response::Sockets).to_vec();
-        assert_eq!(responses(parts), Response::Sockets(all));
+        let all = vec![on(0, "1"), on(0, "2"), on(2, "3")];
+        assert_eq!(responses(lists.map(Response::Sockets).to_vec()), Response::Sockets(all));
     }
 
     #[test]
     fn a_link_is_the_first_shards_with_the_traffic_of_all() {
+        let traffic = |rx_packets| LinkStats { rx_packets, ..LinkStats::default() };
         let link = |rx_packets, frames| Link {
             ifindex: 2,
             name: "tap7".into(),
-            stats: LinkStats { rx_packets, ..LinkStats::default() },
+            stats: traffic(rx_packets),
             frames,
             ..Link::default()
         };
         let frames = |total| Some(Frames { total, free: total, ..Frames::default() });
         let parts = [vec![link(3, frames(64))], vec![link(4, frames(64))], vec![link(5, None)]];
         let sum = responses(parts.map(Response::Links).to_vec());
-        assert_eq!(sum, Response::Links(vec![link(12, frames(128))]));
+        let shards = [3, 4, 5].map(traffic).to_vec();
+        assert_eq!(sum, Response::Links(vec![Link { shards, ..link(12, frames(128)) }]));
     }
 }
