@@ -1,6 +1,7 @@
 //! `ctl socket`: sockets in the columns of ss(8), with `-s` the inside of TCP connections.
 
-use client::admin::{self, Socket, TcpDetail};
+use client::Session;
+use client::admin::{self, Socket, SocketPage, SocketShow, TcpDetail};
 
 use crate::argument::Arg;
 use crate::column::lay_out;
@@ -9,7 +10,7 @@ use crate::request::{Failure, Request};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
     let session = request.connect()?;
-    let mut sockets: Vec<Socket> = request.fetch(&session, &admin::Request::SocketShow)?;
+    let mut sockets = fetch(request, &session)?;
     let any_kind = request.has(Arg::Tcp) == request.has(Arg::Udp);
     sockets.retain(|socket| {
         request.wants_family(socket.family)
@@ -18,6 +19,21 @@ pub(crate) fn show(request: &Request) -> Result<String, Failure> {
             && request.wants(Arg::State, &socket.state)
     });
     request.report(&sockets, |sockets| table(sockets, request.options()))
+}
+
+/// All sockets, asked for in pages, so that a long list holds up nobody.
+fn fetch(request: &Request, session: &Session) -> Result<Vec<Socket>, Failure> {
+    let mut sockets = Vec::new();
+    let mut after = None;
+    loop {
+        let show = admin::Request::SocketShow(SocketShow::page(after));
+        let page: SocketPage = request.fetch(session, &show)?;
+        sockets.extend(page.sockets);
+        after = page.next;
+        if after.is_none() {
+            return Ok(sockets);
+        }
+    }
 }
 
 /// A UDP socket listens while it has no peer.

@@ -180,6 +180,22 @@ drop    ip_not_ours     3
     );
 }
 
+/// A list is asked for page by page.
+#[test]
+fn pages_of_sockets() {
+    let daemon = Daemon::answering(|call| {
+        let sockets = fake::sockets();
+        Ok(match call.args["after"].as_str() {
+            None => json!({"sockets": sockets[..2], "next": "0.2"}),
+            Some("0.2") => json!({"sockets": [], "next": "1.0"}),
+            _ => json!({"sockets": sockets[2..]}),
+        })
+    });
+    assert_eq!(daemon.json("-j ss"), to_value(fake::sockets()).unwrap());
+    let after: Vec<_> = daemon.calls().iter().map(|call| call.args["after"].clone()).collect();
+    assert_eq!(after, [json!(null), json!("0.2"), json!("1.0")]);
+}
+
 /// The canned records as two shards have made them.
 fn two_shards() -> Daemon {
     Daemon::answering(|call| {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use addr::{IfIndex, Ip};
 use client::admin::{
-    Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, Socket, Stats,
-    TcpDetail, Timer,
+    Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, Socket,
+    SocketCursor, SocketPage, SocketShow, Stats, TcpDetail, Timer,
 };
 use datapath::{Backend, DeviceState, OsDevice};
 use stack::Instant;
@@ -85,6 +85,7 @@ fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
         }),
         xdp: port.and_then(PortEnd::verdicts),
         name: interface.name,
+        shards: Vec::new(),
     }
 }
 
@@ -195,8 +196,17 @@ pub(super) fn neighbors(core: &Core) -> Vec<Neighbor> {
         .collect()
 }
 
-pub(super) fn sockets(core: &Core) -> Vec<Socket> {
-    core.host.sockets().into_iter().map(|info| socket(info, core.now)).collect()
+/// A page of this shard's sockets. Its `next` is absent on the shard's last page.
+pub(super) fn socket_page(core: &Core, show: &SocketShow) -> SocketPage {
+    let limit = show.limit.unwrap_or(SocketShow::LIMIT_MAX).clamp(1, SocketShow::LIMIT_MAX);
+    let begin = show.after.unwrap_or(SocketCursor { shard: 0, position: 0 });
+    let before = usize::try_from(begin.position).unwrap_or(usize::MAX);
+    let mut rest = core.host.sockets().into_iter().skip(before);
+    let infos = rest.by_ref().take(limit as usize);
+    let sockets: Vec<_> = infos.map(|info| socket(info, core.now)).collect();
+    let position = begin.position.saturating_add(sockets.len() as u64);
+    let next = rest.next().map(|_| SocketCursor { position, ..begin });
+    SocketPage { sockets, next }
 }
 
 fn socket(info: SocketInfo, now: Instant) -> Socket {
@@ -210,6 +220,7 @@ fn socket(info: SocketInfo, now: Instant) -> Socket {
         recv_queue: info.recv_queue as u64,
         send_queue: info.send_queue as u64,
         ifname: None,
+        shard: None,
         info: info.detail.map(|detail| inside(&detail, now)),
     }
 }
@@ -264,7 +275,11 @@ pub(super) fn stats(core: &Core) -> Stats {
     let stats = core.host.stats();
     let counters = stats.counters().map(|(name, value)| (name.to_string(), value));
     let drops = stats.drops().map(|(reason, count)| (reason.name().to_string(), count));
-    Stats { counters: counters.collect(), drops: drops.collect::<BTreeMap<_, _>>() }
+    Stats {
+        counters: counters.collect(),
+        drops: drops.collect::<BTreeMap<_, _>>(),
+        shards: Vec::new(),
+    }
 }
 
 fn family(ip: Ip) -> u8 {
