@@ -27,7 +27,7 @@ pub(crate) fn icmpv4(bytes: &[u8]) {
     let Ok(parsed) = v4::parse(&message) else { return };
     let _ = parsed.is_error();
     let mut again = vec![0; message.len()];
-    assert_eq!(v4::emit(&mut again, &parsed), message.len());
+    assert_eq!(v4::emit(&mut again, &parsed), Ok(message.len()));
     assert_eq!(v4::parse(&again), Ok(parsed));
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn icmpv6(bytes: &[u8]) {
     let mut again = vec![0; message.len()];
     let len = v6::emit(&mut again, LINK_LOCAL, GROUP, &parsed);
     if message.len() >= icmp_wire::HEADER_LEN {
-        assert_eq!(len, message.len());
+        assert_eq!(len, Ok(message.len()));
         assert_eq!(v6::parse(LINK_LOCAL, GROUP, &again), Ok(parsed));
     }
 }
@@ -65,9 +65,7 @@ pub(crate) fn icmp_ext(bytes: &[u8]) {
             true => ext::emit_v4(&mut buf, &error, &found),
             false => ext::emit_v6(&mut buf, LINK_LOCAL, GLOBAL, &error, &found),
         };
-        if len == 0 {
-            continue;
-        }
+        let Ok(len) = len else { continue };
         let again = ext::split(&buf[..len], family).expect("sound").expect("has objects");
         assert!(again.objects.iter().eq(found));
     }
@@ -124,7 +122,7 @@ pub(crate) fn ndp(bytes: &[u8]) {
     let _ = (options.source_mac(), options.target_mac(), options.nonce());
     options.iter().for_each(|option| written_again(&option));
     let mut again = vec![0; body.len() + 4];
-    let len = ndp_wire::emit(&mut again, header.src, header.dst, &message);
+    let len = ndp_wire::emit(&mut again, header.src, header.dst, &message).expect("room");
     let (kind, code, body) = received(&header, &again[..len]);
     assert_eq!(ndp_wire::parse(&header, kind, code, body), Ok(message));
 }
@@ -146,7 +144,7 @@ pub(crate) fn igmp(bytes: &[u8]) {
     let message = repaired(bytes);
     let Ok(parsed) = igmp_wire::parse(&message) else { return };
     let mut again = vec![0; message.len()];
-    let len = igmp_wire::emit(&mut again, &parsed);
+    let len = igmp_wire::emit(&mut again, &parsed).expect("room");
     assert_eq!(igmp_wire::parse(&again[..len]), Ok(parsed));
 }
 
@@ -156,7 +154,7 @@ pub(crate) fn mld(bytes: &[u8]) {
     let header = header(*choice ^ 0x10, body.len() + 4);
     let Ok(message) = mld_wire::parse(&header, kind, body) else { return };
     let mut again = vec![0; body.len() + 4];
-    let len = mld_wire::emit(&mut again, header.src, header.dst, &message);
+    let len = mld_wire::emit(&mut again, header.src, header.dst, &message).expect("room");
     let (kind, _, body) = received(&header, &again[..len]);
     assert_eq!(mld_wire::parse(&header, kind, body), Ok(message));
 }

@@ -95,6 +95,13 @@ impl Builder {
         self
     }
 
+    /// How many shards the stack has, each with an engine thread of its own: 1 to 64.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
+    }
+
     /// Which threads do the work.
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
@@ -110,7 +117,7 @@ impl Builder {
         self
     }
 
-    /// Whether threads without work sleep or look on.
+    /// How long threads without work look for more before they sleep.
     #[must_use]
     pub fn pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
@@ -124,8 +131,8 @@ impl Builder {
         self
     }
 
-    /// The seed of everything random in the stack. Only for tests: unless told, it comes from the
-    /// operating system, as sequence numbers and ports that nobody guesses need.
+    /// The seed of everything random in the stack. Only for tests: the default comes from the
+    /// operating system, because nobody may guess sequence numbers and ports.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -201,11 +208,10 @@ impl Builder {
         let mailboxes = (0..self.shards).map(|_| Mailbox::new().map(Arc::new));
         let mailboxes = mailboxes.collect::<io::Result<Vec<_>>>()?;
         let engines = Engines::new(mailboxes.iter().cloned().map(Remote::new));
-        let workers = vec![Host::new(self.limits.clone(), seed)];
-        let all =
-            workers.into_iter().zip(mailboxes).enumerate().map(|(shard, (worker, mailbox))| {
-                Engine::new(worker, shard, mailbox, &engines, &self.limits, self.pace)
-            });
+        let host = Host::with_shards(self.limits.clone(), seed, self.shards);
+        let all = host.into_workers().into_iter().zip(mailboxes).map(|(worker, mailbox)| {
+            Engine::new(worker, mailbox, &engines, &self.limits, self.pace)
+        });
         Ok((all.collect::<io::Result<_>>()?, engines))
     }
 

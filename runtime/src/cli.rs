@@ -72,6 +72,7 @@ pub(crate) fn one_line(text: &str) -> String {
 
 fn arguments(matches: &ArgMatches) -> Result<Arguments, String> {
     let mut builder = Builder::new()
+        .shards(matches.get_one::<u64>("shards").map_or(1, |shards| *shards as usize))
         .layout(matches.get_one("layout").copied().unwrap_or_default())
         .pace(matches.get_one("busy-poll").copied().unwrap_or_default())
         .demo_services(matches.get_flag("demo"))
@@ -120,12 +121,14 @@ fn interfaces(matches: &ArgMatches) -> Result<Vec<Interface>, String> {
     let gateways = occurrences::<Ip>(matches, "gateway");
     let mtus = occurrences::<u32>(matches, "mtu");
     let macs = occurrences::<Mac>(matches, "mac");
+    let queues = occurrences::<u32>(matches, "queues");
     each("backend", &mut |interface, n| interface.backend(backends[n].1))?;
     each("steering", &mut |interface, n| interface.sharing(sharings[n].1))?;
     each("address", &mut |interface, n| interface.address(addresses[n].1))?;
     each("gateway", &mut |interface, n| interface.gateway(gateways[n].1))?;
     each("mtu", &mut |interface, n| interface.mtu(mtus[n].1))?;
     each("mac", &mut |interface, n| interface.mac(macs[n].1))?;
+    each("queues", &mut |interface, n| interface.queues(queues[n].1))?;
     if all.is_empty() {
         return Err("--iface NAME is missing".into());
     }
@@ -155,7 +158,7 @@ fn command() -> Command {
         )
 }
 
-fn interface_options() -> [Arg; 7] {
+fn interface_options() -> [Arg; 8] {
     let many = |name: &'static str| Arg::new(name).long(name).action(ArgAction::Append);
     [
         many("iface")
@@ -189,10 +192,14 @@ fn interface_options() -> [Arg; 7] {
             .value_name("MAC")
             .value_parser(mac)
             .help("The stack's link address there [default: the NIC's, or made from the name]"),
+        many("queues")
+            .value_name("N")
+            .value_parser(value_parser!(u32).range(1..=64))
+            .help("Queues of the device to open [default: all it has, at most one for each shard]"),
     ]
 }
 
-fn process_options() -> [Arg; 7] {
+fn process_options() -> [Arg; 8] {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     [
         Arg::new("ipc-socket")
@@ -200,16 +207,21 @@ fn process_options() -> [Arg; 7] {
             .value_name("PATH")
             .value_parser(value_parser!(PathBuf))
             .help("Control socket [default: $XDG_RUNTIME_DIR/pytcp.sock, else /run/pytcp.sock]"),
+        Arg::new("shards")
+            .long("shards")
+            .value_name("N")
+            .value_parser(value_parser!(u64).range(1..=64))
+            .help("Parts of the stack, each with a thread of its own [default: 1]"),
         Arg::new("layout")
             .long("layout")
             .value_name("LAYOUT")
             .value_parser(layout)
-            .help("fused: one thread for all; split: one more for each port [default: fused]"),
+            .help("fused: shards step the ports; split: a thread for each port [default: fused]"),
         Arg::new("cores")
             .long("cores")
             .value_name("LIST")
             .value_parser(cores)
-            .help("Cores to pin to, such as 0,1: the stack's thread, then the ports'"),
+            .help("Cores to pin to, such as 0,1: the shards' threads, then the ports'"),
         Arg::new("busy-poll")
             .long("busy-poll")
             .value_name("US")
@@ -340,6 +352,10 @@ mod tests {
             ("--iface tap7 --backend pigeon", "none of auto"),
             ("--iface tap7 --steering wheel", "none of auto, exclusive, shared"),
             ("--iface tap7 --cores 0,9999", "9999"),
+            ("--iface tap7 --shards 0", "1..=64"),
+            ("--iface tap7 --shards 65", "1..=64"),
+            ("--iface tap7 --queues 0", "1..=64"),
+            ("--queues 2 --iface tap7", "--queues stands before any --iface"),
             ("--iface tap7 --iface tap7", "twice"),
             ("--frobnicate", "--frobnicate"),
         ] {

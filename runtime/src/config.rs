@@ -41,14 +41,14 @@ impl Interface {
         &self.port.name
     }
 
-    /// The kind of device; found out by itself unless told.
+    /// The kind of device. The default is found out from the device.
     #[must_use]
     pub fn backend(mut self, backend: Backend) -> Self {
         self.port.backend = backend;
         self
     }
 
-    /// XDP: which frames are taken away from the kernel; unless told, it depends on whether the
+    /// XDP: which frames are taken away from the kernel. The default depends on whether the
     /// kernel has an address there.
     #[must_use]
     pub fn sharing(mut self, sharing: Sharing) -> Self {
@@ -70,22 +70,22 @@ impl Interface {
         self
     }
 
-    /// Largest IP packet; the device's unless told.
+    /// Largest IP packet. The default is the device's.
     #[must_use]
     pub fn mtu(mut self, mtu: u32) -> Self {
         self.port.mtu = Some(mtu);
         self
     }
 
-    /// The stack's own link address there. Unless told: the NIC's for XDP, for TAP one made from
-    /// the name.
+    /// The stack's own link address there. The default is the NIC's for XDP, and for TAP one made
+    /// from the name.
     #[must_use]
     pub fn mac(mut self, mac: Mac) -> Self {
         self.mac = Some(mac);
         self
     }
 
-    /// How many queues of the device are opened; unless told, those that it has, and at most one
+    /// How many queues of the device are opened. The default is as many as it has, and at most one
     /// for each shard.
     #[must_use]
     pub fn queues(mut self, queues: u32) -> Self {

@@ -15,6 +15,7 @@ use crate::mailbox::Engines;
 use crate::port::PortEnd;
 use crate::port::handle::PortThreadHandle;
 use crate::port::queue::{PortDriver, Queue};
+use crate::port::steer::Steer;
 use crate::port::thread::PortThread;
 use crate::running::{Opened, StartError};
 
@@ -109,12 +110,13 @@ impl Assembly<'_> {
             why,
         };
         let core = &mut self.all[0].core;
-        let (now, host) = (core.now, &mut core.host);
-        let ifindex = host
+        let (now, worker) = (core.now, &mut core.worker);
+        let ifindex = worker
             .interface_add(now, interface_config(interface, info))
             .map_err(|why| refused("interface".into(), why.to_string()))?;
         for address in &interface.addresses {
-            host.address_add(now, ifindex, *address)
+            worker
+                .address_add(now, ifindex, *address)
                 .map_err(|why| refused(format!("address {address}"), why.to_string()))?;
         }
         for gateway in &interface.gateways {
@@ -123,7 +125,8 @@ impl Assembly<'_> {
                 protocol: RouteProtocol::Boot,
                 ..RouteConfig::via(Cidr::default_route(gateway.is_v4()), *gateway)
             };
-            host.route_add(now, &route)
+            worker
+                .route_add(now, &route)
                 .map_err(|why| refused(format!("gateway {gateway}"), why.to_string()))?;
         }
         Ok(ifindex)
@@ -136,6 +139,7 @@ impl Assembly<'_> {
         let mut threads = Vec::new();
         for (number, (port, links, info)) in ports.into_iter().enumerate() {
             let backend = info.backend;
+            let steer = Steer::new(self.all[0].core.worker.steering(), info.medium);
             let mut fused = None;
             let thread = match self.layout {
                 Layout::Fused => {
@@ -143,7 +147,8 @@ impl Assembly<'_> {
                     None
                 }
                 Layout::Split => {
-                    let thread = PortThread::new(port, &info, self.pace, self.engines.clone());
+                    let thread =
+                        PortThread::new(port, &info, self.pace, self.engines.clone(), steer);
                     let handle = thread.handle();
                     self.port_threads.push(thread);
                     threads.push(handle.clone());
@@ -160,14 +165,14 @@ impl Assembly<'_> {
                         None => PortDriver::Engine(self.engines.of_shard(home).clone()),
                     },
                 };
-                ends[shard].push(Queue::new(link, driver, backend, self.engines.clone()));
+                ends[shard].push(Queue::new(link, driver, backend, self.engines.clone(), steer));
             }
         }
         (ends, threads)
     }
 }
 
-/// What the stack is told of an interface.
+/// The description of an interface for the control plane.
 fn interface_config(interface: &Interface, info: &PortInfo) -> InterfaceConfig {
     let device = info.mac.filter(|_| info.backend == datapath::Backend::Xdp);
     let mac = interface.mac.or(device).unwrap_or_else(|| default_mac(&info.name));

@@ -13,7 +13,7 @@ mod turn;
 use std::io;
 use std::sync::Arc;
 
-use stack::{Host, Instant, Limits};
+use stack::{Instant, Limits, Worker};
 
 use self::clock::Clock;
 use crate::bridge::Bridges;
@@ -30,6 +30,7 @@ pub(crate) struct Engine {
     pub(crate) ports: Vec<PortEnd>,
     pub(crate) locals: Locals,
     bridges: Bridges,
+    engines: Engines,
     mailbox: Arc<Mailbox>,
     clock: Clock,
     pace: Pace,
@@ -45,26 +46,27 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// The engine of shard `shard`, without ports.
+    /// The engine of a worker, without ports.
     ///
     /// # Errors
     /// If there is no descriptor left.
     pub(crate) fn new(
-        host: Host,
-        shard: usize,
+        worker: Worker,
         mailbox: Arc<Mailbox>,
         engines: &Engines,
         limits: &Limits,
         pace: Pace,
     ) -> io::Result<Self> {
+        let core = Core::new(worker)?;
+        let shard = core.shard;
         let locals = Locals::new(shard, engines.clone(), limits);
-        let core = Core::new(host, shard)?;
         core.poller.add_input(mailbox.bell(), Token::Mailbox)?;
         Ok(Self {
             core,
             ports: Vec::new(),
             locals,
             bridges: Bridges::new(shard, engines.clone()),
+            engines: engines.clone(),
             mailbox,
             clock: Clock::start(),
             pace,

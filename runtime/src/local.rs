@@ -2,10 +2,10 @@
 //!
 //! There are two kinds of users, and one code path for both. A user on a thread of its own has
 //! [`client::LocalSocket`]s: it holds its halves of a socket's rings and a doorbell, the engine
-//! keeps an entry in [`Locals`] with the bell, and what the user does reaches the engine through the
-//! mailbox. Opening and closing are commands; reading and writing is *progress*, of which at most
-//! one message is under way for each socket. A user on the engine thread itself ([`inline`]) is
-//! called where the other one is woken, so it needs neither bell nor message.
+//! keeps an entry in [`Locals`] with the bell, and what the user does reaches the engine through
+//! the mailbox. Opening and closing are commands; reading and writing is *progress*, of which at
+//! most one message is under way for each socket. A user on the engine thread itself ([`inline`])
+//! is called where the other one is woken, so it needs neither bell nor message.
 //!
 //! | file | holds |
 //! |---|---|

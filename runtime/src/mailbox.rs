@@ -6,7 +6,8 @@
 //! (an accepted connection, a socket that moves, a request under way).
 //!
 //! [`Command::AppProgress`] is the only frequent message. Its sender coalesces it (at most one for
-//! each socket is under way), so an application's write costs one atomic swap and at times one push.
+//! each socket is under way), so an application's write costs one atomic swap and at times one
+//! push.
 //!
 //! The eventfd is written only when the engine has announced sleep. The sleeper stores `sleeping`,
 //! fences and looks for work once more; the waker pushes, fences and looks at `sleeping`. At least
@@ -15,7 +16,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
@@ -115,8 +116,8 @@ impl Mailbox {
         &self.bell
     }
 
-    /// The engine has ended: what is queued and what comes later is dropped, and dropping a command
-    /// tells whoever waits for its answer.
+    /// The engine has ended: what is queued and what comes later is dropped. Dropping a command
+    /// ends the wait for its answer.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.discard();
@@ -203,28 +204,32 @@ pub(crate) fn stopped() -> io::Error {
 
 /// The ways to all engines of a stack, by the number of their shard.
 #[derive(Clone)]
-pub(crate) struct Engines(Arc<[Remote]>);
+pub(crate) struct Engines {
+    remotes: Arc<[Remote]>,
+    /// Engines that have nothing more to send.
+    ended: Arc<AtomicUsize>,
+}
 
 impl Engines {
     /// At least one engine, in the order of their shards.
     pub(crate) fn new(remotes: impl IntoIterator<Item = Remote>) -> Self {
         let remotes: Arc<[Remote]> = remotes.into_iter().collect();
         assert!(!remotes.is_empty(), "a stack has at least one engine");
-        Self(remotes)
+        Self { remotes, ended: Arc::new(AtomicUsize::new(0)) }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.remotes.len()
     }
 
     /// The engine with the control plane.
     pub(crate) fn first(&self) -> &Remote {
-        &self.0[0]
+        &self.remotes[0]
     }
 
     /// The engine of a shard. Numbers beyond the last wrap around.
     pub(crate) fn of_shard(&self, shard: usize) -> &Remote {
-        &self.0[shard % self.0.len()]
+        &self.remotes[shard % self.remotes.len()]
     }
 
     /// Wakes the engines of the shards in `shards`, bit `n` for shard `n`, except shard `own`.
@@ -240,6 +245,16 @@ impl Engines {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Remote> {
-        self.0.iter()
+        self.remotes.iter()
+    }
+
+    /// An engine that ends has nothing more to send.
+    pub(crate) fn note_ended(&self) {
+        self.ended.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether no engine has anything more to send.
+    pub(crate) fn have_all_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire) >= self.remotes.len()
     }
 }

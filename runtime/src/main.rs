@@ -13,8 +13,8 @@ use std::error::Error;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use runtime::Stack;
 use runtime::daemon::{Bound, Server};
+use runtime::{Opened, Stack};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
@@ -65,8 +65,24 @@ fn greet(stack: &Stack, server: &Server) {
             some => some.join(" "),
         };
         eprintln!("{}: {}: {addresses}", interface.name, interface.mode);
+        if interface.queues < stack.shards() {
+            eprintln!("{}: {}", interface.name, few_queues(interface, stack.shards()));
+        }
     }
     eprintln!("ready: control socket {}", server.path().display());
+}
+
+/// Says that a device has fewer queues open than there are shards, and what can be done.
+fn few_queues(interface: &Opened, shards: usize) -> String {
+    let queues = match interface.queues {
+        1 => "1 queue".to_string(),
+        more => format!("{more} queues"),
+    };
+    let remedy = match interface.mode.split_whitespace().next() {
+        Some("tap" | "tun") => "a device made by `ip tuntap add ... multi_queue` has more",
+        _ => "`ethtool -L` may give the device more",
+    };
+    format!("{queues} for {shards} shards, which hand frames over to each other; {remedy}")
 }
 
 /// Prints what a newcomer can type next.

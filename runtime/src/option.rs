@@ -166,7 +166,7 @@ impl Options {
         matches!(option, O::Ttl | O::Tos | O::UnicastHops | O::TrafficClass)
     }
 
-    /// What a connection is to be told when these take the place of `before`.
+    /// The options of a connection that change when these take the place of `before`.
     pub(crate) fn changes(self, before: Self) -> impl Iterator<Item = TcpOption> {
         let buffer = |size: Option<u32>| size.unwrap_or_default() as usize;
         let keepalive = |options: Self| options.keepalive.then_some(options.times);

@@ -10,6 +10,7 @@
 
 pub(crate) mod handle;
 pub(crate) mod queue;
+pub(crate) mod steer;
 pub(crate) mod thread;
 
 use std::collections::BTreeMap;
@@ -33,8 +34,8 @@ pub(crate) struct PortEnd {
     send_by: usize,
     /// Handles of the threads whose reports this engine passes on.
     threads: Vec<Arc<PortThreadHandle>>,
-    /// What decides which frames an XDP device takes, and the addresses it was last told of. Only
-    /// the first engine has it.
+    /// What decides which frames an XDP device takes, and the addresses that it was last given.
+    /// Only the first engine has it.
     steering: Option<Steering>,
     steered: Vec<Ip>,
 }
@@ -57,10 +58,17 @@ impl PortEnd {
         Self { threads, ..self }
     }
 
-    /// Steps the ports that are ours, and hands a batch of frames of each queue to the stack.
-    pub(crate) fn receive(&mut self, core: &mut Core, mut each: impl FnMut(Step)) {
+    /// Steps the ports that are ours, and takes a batch of the frames that came by each queue.
+    pub(crate) fn take(&mut self, core: &Core, mut each: impl FnMut(Step)) {
         for queue in &mut self.queues {
-            each(queue.receive(self.ifindex, core));
+            each(queue.take(core));
+        }
+    }
+
+    /// Hands the frames that were taken to the stack.
+    pub(crate) fn deliver(&mut self, core: &mut Core) {
+        for queue in &mut self.queues {
+            queue.deliver(self.ifindex, core);
         }
     }
 

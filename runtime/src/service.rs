@@ -42,7 +42,8 @@ const BACKLOG: u32 = 4096;
 /// Why a service was not opened: its port, and what the stack says.
 pub(crate) type Refused = (u16, SocketError);
 
-/// Opens the demo services whose home is this engine's shard. The page asks `engines` for what it shows.
+/// Opens the demo services whose home is this engine's shard. The page asks `engines` for what it
+/// shows.
 ///
 /// # Errors
 /// If a port is taken.

@@ -18,14 +18,14 @@ use addr::Endpoint;
 use stack::socket::SocketRings;
 use stack::tcp::TcpOption;
 use stack::udp::UdpOptions;
-use stack::{Host, Instant, SocketError, SocketId};
+use stack::{Instant, ShardIndex, SocketError, SocketId, Worker};
 
 use self::owner::Owners;
 use self::poller::Poller;
 
 /// What a user of sockets on the engine thread works with.
 pub(crate) struct Core {
-    pub(crate) host: Host,
+    pub(crate) worker: Worker,
     /// The present turn's time.
     pub(crate) now: Instant,
     pub(crate) owners: Owners,
@@ -39,19 +39,19 @@ impl Core {
     ///
     /// # Errors
     /// If there is no descriptor left for the epoll instance.
-    pub(crate) fn new(host: Host, shard: usize) -> io::Result<Self> {
+    pub(crate) fn new(worker: Worker) -> io::Result<Self> {
         Ok(Self {
-            host,
+            shard: worker.shard().get(),
+            worker,
             now: Instant::ZERO,
             owners: Owners::default(),
             poller: Poller::new()?,
-            shard,
         })
     }
 
     /// The shard where a UDP socket with this local port is opened: its home, or here for port 0.
-    pub(crate) fn home_of_bind(&self, _port: u16) -> usize {
-        self.shard
+    pub(crate) fn home_of_bind(&self, port: u16) -> usize {
+        if port == 0 { self.shard } else { self.worker.home_of_port(port).get() }
     }
 
     /// The shard where a listener with this port is opened, the same way.
@@ -61,8 +61,10 @@ impl Core {
 
     /// The shard where a connection from `local` to `remote` is opened: here, unless the local port
     /// is given.
-    pub(crate) fn home_of_connect(&self, _local: Option<Endpoint>, _remote: Endpoint) -> usize {
-        self.shard
+    pub(crate) fn home_of_connect(&self, local: Option<Endpoint>, remote: Endpoint) -> usize {
+        // Without a path the attempt is refused wherever it is made.
+        let home = self.worker.home_of_connect(local, remote).ok().flatten();
+        home.map_or(self.shard, ShardIndex::get)
     }
 
     /// Whether a socket lives on this engine's shard.
@@ -77,14 +79,20 @@ impl Core {
         only_v6: bool,
     ) -> Result<SocketId, SocketError> {
         let options = stack::tcp::ListenOptions { backlog, only_v6 };
-        self.host.tcp_listen(self.now, local, options)
+        self.worker.tcp_listen(self.now, local, options)
     }
 
     pub(crate) fn accept(
         &mut self,
         listener: SocketId,
     ) -> Result<Option<SocketRings>, SocketError> {
-        self.host.tcp_accept(self.now, listener)
+        self.worker.tcp_accept(self.now, listener)
+    }
+
+    /// A connection that was accepted on another shard has its user here. The owner is to be known
+    /// already, because what became of the connection meanwhile is reported next.
+    pub(crate) fn adopt(&mut self, id: SocketId) {
+        self.worker.tcp_adopt(self.now, id);
     }
 
     pub(crate) fn connect(
@@ -92,11 +100,11 @@ impl Core {
         local: Option<Endpoint>,
         remote: Endpoint,
     ) -> Result<SocketRings, SocketError> {
-        self.host.tcp_connect(self.now, local, remote)
+        self.worker.tcp_connect(self.now, local, remote)
     }
 
     pub(crate) fn bind_udp(&mut self, local: Endpoint) -> Result<SocketRings, SocketError> {
-        self.host.udp_bind(self.now, local, UdpOptions::default())
+        self.worker.udp_bind(self.now, local, UdpOptions::default())
     }
 
     pub(crate) fn connect_udp(
@@ -104,51 +112,51 @@ impl Core {
         id: SocketId,
         remote: Endpoint,
     ) -> Result<(), SocketError> {
-        self.host.udp_connect(self.now, id, Some(remote))
+        self.worker.udp_connect(self.now, id, Some(remote))
     }
 
     /// Bytes, records or an end were put into the socket's send ring.
     pub(crate) fn app_wrote(&mut self, id: SocketId) {
-        self.host.app_wrote(self.now, id);
+        self.worker.app_wrote(self.now, id);
     }
 
     /// Bytes were put into the send ring of a connection, and the last one is urgent.
     pub(crate) fn send_urgent(&mut self, id: SocketId) {
-        self.host.tcp_send_urgent(self.now, id);
+        self.worker.tcp_send_urgent(self.now, id);
     }
 
     /// Bytes were taken out of the socket's receive ring.
     pub(crate) fn app_read(&mut self, id: SocketId) {
-        self.host.app_read(self.now, id);
+        self.worker.app_read(self.now, id);
     }
 
     /// Nobody uses the socket any more.
     pub(crate) fn close(&mut self, id: SocketId) {
         self.owners.remove(id);
-        self.host.close(self.now, id);
+        self.worker.close(self.now, id);
     }
 
     /// Nobody uses the socket any more, and data was lost: RST.
     pub(crate) fn abort(&mut self, id: SocketId) {
         self.owners.remove(id);
-        self.host.abort(self.now, id);
+        self.worker.abort(self.now, id);
     }
 
     /// Sets options of a connection. One that is over has none.
     pub(crate) fn set_options(&mut self, id: SocketId, wanted: impl Iterator<Item = TcpOption>) {
         for option in wanted {
-            let _ = self.host.set_tcp_option(self.now, id, option);
+            let _ = self.worker.set_tcp_option(self.now, id, option);
         }
     }
 
     pub(crate) fn shutdown_read(&mut self, id: SocketId) {
-        self.host.shutdown_read(self.now, id);
+        self.worker.shutdown_read(self.now, id);
     }
 }
 
 /// The number of the shard that a socket lives on.
-pub(crate) fn shard_of(_id: SocketId) -> usize {
-    0
+pub(crate) fn shard_of(id: SocketId) -> usize {
+    id.shard.get()
 }
 
 /// As the error of a socket call.

@@ -27,8 +27,8 @@ fn icmp_frame(
     };
     let header = IpEmit { src, dst, protocol, hop_limit, payload_len, ..IpEmit::default() };
     let mut frame = vec![0; 100 + payload_len];
-    let mut at = ethernet::emit(&mut frame, to, STRANGER, ethertype);
-    at += ip::emit(&mut frame[at..], &header);
+    let mut at = ethernet::emit(&mut frame, to, STRANGER, ethertype).unwrap();
+    at += ip::emit(&mut frame[at..], &header).unwrap();
     frame[at..at + payload_len].copy_from_slice(&body[..payload_len]);
     frame.truncate(at + payload_len);
     frame
@@ -40,11 +40,11 @@ fn introduction(v4: bool) -> Vec<u8> {
     let (Some(sender_ip), Some(target_ip)) = (ours.as_v4(), theirs.as_v4()) else {
         let group = theirs.solicited_node();
         return icmp_frame((ours, group, Mac::multicast_for(group)), 255, |buf| {
-            ndp::emit_ns(buf, ours, group, theirs, Some(STRANGER), None)
+            ndp::emit_ns(buf, ours, group, theirs, Some(STRANGER), None).unwrap()
         });
     };
     let mut frame = vec![0; 60];
-    let at = ethernet::emit(&mut frame, Mac::BROADCAST, STRANGER, ethernet::ETHERTYPE_ARP);
+    let at = ethernet::emit(&mut frame, Mac::BROADCAST, STRANGER, ethernet::ETHERTYPE_ARP).unwrap();
     let request = arp::Arp {
         operation: arp::REQUEST,
         sender_mac: STRANGER,
@@ -52,7 +52,7 @@ fn introduction(v4: bool) -> Vec<u8> {
         target_mac: Mac::UNSPECIFIED,
         target_ip,
     };
-    arp::emit(&mut frame[at..], &request);
+    arp::emit(&mut frame[at..], &request).unwrap();
     frame
 }
 
@@ -91,8 +91,8 @@ fn a_host_answers_every_ping() {
             let data: Vec<u8> = (0..seq * 70).map(|i| i as u8).collect();
             let echo = Message::EchoRequest(Echo { id: 77, seq, data: &data });
             let frame = icmp_frame(addresses, 64, |buf| match v4 {
-                true => icmpv4::emit(buf, &echo),
-                false => icmpv6::emit(buf, addresses.0, addresses.1, &echo),
+                true => icmpv4::emit(buf, &echo).unwrap(),
+                false => icmpv6::emit(buf, addresses.0, addresses.1, &echo).unwrap(),
             });
             world.inject(LINK, station, &frame);
             expected.push((77, seq, data));
@@ -112,8 +112,8 @@ fn a_reply_to_an_unknown_neighbour_waits_for_its_address() {
         let addresses = (address(v4, 8), address(v4, A), mac(A));
         let echo = Message::EchoRequest(Echo { id: 1, seq: 2, data: b"who am I" });
         let frame = icmp_frame(addresses, 64, |buf| match v4 {
-            true => icmpv4::emit(buf, &echo),
-            false => icmpv6::emit(buf, addresses.0, addresses.1, &echo),
+            true => icmpv4::emit(buf, &echo).unwrap(),
+            false => icmpv6::emit(buf, addresses.0, addresses.1, &echo).unwrap(),
         });
         world.inject(LINK, station, &frame);
         world.run(LONG, |world| world.now.millis() > 500);

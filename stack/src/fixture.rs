@@ -61,7 +61,7 @@ impl Seg {
             payload_len: len,
             ..IpEmit::default()
         };
-        ip::emit(&mut bytes, &header);
+        ip::emit(&mut bytes, &header).unwrap();
         let segment = &mut bytes[start..];
         let emit = Emit {
             src_port: src.port,
@@ -72,7 +72,7 @@ impl Seg {
             window: self.wnd,
             urgent: self.urgent,
         };
-        let header_len = tcp::emit(segment, &emit, &self.options);
+        let header_len = tcp::emit(segment, &emit, &self.options).unwrap();
         segment[header_len..].copy_from_slice(&self.data);
         let pseudo = checksum::pseudo_header(src.ip, dst.ip, PROTO_TCP, len as u32);
         tcp::set_checksum(segment, pseudo);

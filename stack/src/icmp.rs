@@ -25,6 +25,7 @@ use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::SocketError;
 use crate::time::Instant;
+use crate::written::written;
 
 /// What an ICMP error says, without the family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,11 +243,11 @@ impl Icmp {
             ..IpEmit::default()
         };
         output::reply(cx, Some(oif), &header, |buf| {
-            if v4 {
-                icmpv4::emit(buf, message);
+            written(if v4 {
+                icmpv4::emit(buf, message)
             } else {
-                icmpv6::emit(buf, src, dst, message);
-            }
+                icmpv6::emit(buf, src, dst, message)
+            });
         })
     }
 

@@ -44,6 +44,7 @@ pub mod time;
 pub mod udp;
 pub mod verdict;
 pub mod worker;
+mod written;
 
 pub use control::{ControlError, InterfaceConfig, RouteConfig};
 pub use drop::DropReason;

@@ -35,16 +35,16 @@ pub struct Limits {
     pub tcp_receive_buffer: usize,
     /// Most bytes that a send ring takes, whatever `tcp_wmem` says.
     pub tcp_send_buffer: usize,
-    /// Bytes received that may wait to be read: least, at first, and most for a reader that keeps up
-    /// (Linux `tcp_rmem`, which counts overhead too). Half the second is the window of a SYN, the
-    /// third decides its scale.
+    /// Bytes received that may wait to be read: least, at first, and most for a reader that keeps
+    /// up (Linux `tcp_rmem`, which counts overhead too). Half the second is the window of a SYN,
+    /// the third decides its scale.
     pub tcp_rmem: [usize; 3],
-    /// Bytes written that may wait to be acknowledged: least, at first, and most on a path that carries
-    /// them (Linux `tcp_wmem`).
+    /// Bytes written that may wait to be acknowledged: least, at first, and most on a path that
+    /// carries them (Linux `tcp_wmem`).
     pub tcp_wmem: [usize; 3],
-    /// Bytes that all connections together may buffer: below the first nothing happens, beyond the second
-    /// nothing grows, beyond the third text is refused (Linux `tcp_mem`, in pages). The rings above
-    /// would allow a peer who owns many connections far more than any machine has.
+    /// Bytes that all connections together may buffer: below the first nothing happens, beyond the
+    /// second nothing grows, beyond the third text is refused (Linux `tcp_mem`, in pages). The
+    /// rings above would allow a peer who owns many connections far more than any machine has.
     pub tcp_mem: [usize; 3],
     /// Whether selective acknowledgments are offered (Linux `tcp_sack`).
     pub tcp_sack: bool,
@@ -52,13 +52,12 @@ pub struct Limits {
     pub tcp_timestamps: bool,
     /// Whether window scaling is offered (Linux `tcp_window_scaling`).
     pub tcp_window_scaling: bool,
-    /// Congestion control of a connection that asks for none (Linux `tcp_congestion_control`;
-    /// TCPC-01).
+    /// Congestion control of a connection that asks for none (Linux `tcp_congestion_control`).
     pub tcp_congestion: CongestionAlgorithm,
     /// Pacing of a connection that asks for none (Linux: none without `fq`).
     pub tcp_pacing: Pacing,
-    /// Disjoint ranges of out-of-order text kept per connection; the furthest give way. A full window
-    /// of 6 MiB that loses every tenth segment makes some 400.
+    /// Disjoint ranges of out-of-order text kept per connection; the furthest give way. A full
+    /// window of 6 MiB that loses every tenth segment makes some 400.
     pub tcp_out_of_order_ranges: usize,
     /// How long an orphan waits for the peer's FIN (Linux `tcp_fin_timeout` 60 s).
     pub tcp_fin_timeout: Duration,
@@ -67,7 +66,7 @@ pub struct Limits {
     /// Connections that nobody holds but that have something left to send; beyond them a close is a
     /// reset (Linux `tcp_max_orphans`), so that dead peers cannot fill the table.
     pub tcp_max_orphans: u32,
-    /// TIME-WAIT length (Linux: 60 s, TCPF-13 names 30 s; ours follows Linux).
+    /// How long a TIME-WAIT record lives (Linux `TCP_TIMEWAIT_LEN`, 60 s).
     pub tcp_time_wait_span: Duration,
     /// Retransmissions of a SYN before giving up (Linux `tcp_syn_retries` 6).
     pub tcp_syn_retries: u32,
@@ -100,9 +99,9 @@ pub struct Limits {
     pub reassemblies: usize,
     /// Bytes under reassembly (Linux `ipfrag_high_thresh` 4 MiB).
     pub reassembly_bytes: usize,
-    /// Lowest ephemeral port (TCPO-14).
+    /// Lowest ephemeral port (Linux `ip_local_port_range`).
     pub ephemeral_port_first: u16,
-    /// Highest ephemeral port (TCPO-14).
+    /// Highest ephemeral port (Linux `ip_local_port_range`).
     pub ephemeral_port_last: u16,
 }
 

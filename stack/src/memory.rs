@@ -1,9 +1,10 @@
 //! A budget over what all connections buffer (Linux `tcp_mem`).
 //!
-//! Each connection has windows and buffer limits of its own; this bounds their sum, whatever the number
-//! of connections and whoever does not read. Bytes of text are counted, as everywhere: those received and
-//! not read, in order or not, and those written and not acknowledged. Text in order costs two additions
-//! per segment; everything else counts the connection anew from its rings, so that no error grows.
+//! Each connection has windows and buffer limits of its own; this bounds their sum, whatever the
+//! number of connections and whoever does not read. Bytes of text are counted, as everywhere: those
+//! received and not read, in order or not, and those written and not acknowledged. Text in order
+//! costs two additions per segment; everything else counts the connection anew from its rings, so
+//! that no error grows.
 //!
 //! | sum | what follows |
 //! |---|---|
@@ -11,8 +12,8 @@
 //! | above the second, until below the first again | *pressure*: windows and tuning stop growing; who holds more than its share of the third is refused |
 //! | above the third | text beyond a gap is thrown away (RFC 2018 §8 allows it) and refused, text in order too unless its reader has nothing to read; writers get less room; orphans that hold much are reset |
 //!
-//! What is refused comes again: the peer's timers see to it. A connection that ends gives its share back
-//! at once, though its reader may still have bytes to read.
+//! What is refused comes again: the peer's timers see to it. A connection that ends gives its share
+//! back at once, though its reader may still have bytes to read.
 
 use crate::limits::Limits;
 
@@ -44,7 +45,8 @@ impl Memory {
         self.used > limits.tcp_mem[2] as u64
     }
 
-    /// Whether a connection that holds `held` bytes gets no more (Linux `__sk_mem_raise_allocated`).
+    /// Whether a connection that holds `held` bytes gets no more (Linux
+    /// `__sk_mem_raise_allocated`).
     #[inline]
     pub(crate) fn refuses(&self, held: u32, limits: &Limits) -> bool {
         self.pressure && self.refuses_under_pressure(held, limits)

@@ -18,31 +18,36 @@
 //! | `close/` | TIME-WAIT, and why connections failed (§3.6) |
 //! | `send`, `send/` | send half: the ring, how far ahead to write, pacing (§3.7, §3.8) |
 //! | `recovery`, `congestion` | what is lost, and how much may be in flight (§3.8.2) |
-//! | `receive`, `receive/` | receive half: reassembly, SACK, the window, when to acknowledge (§3.8.6) |
+//! | `receive`, `receive/` | receive half: reassembly, SACK, window, delayed ACKs (§3.8.6) |
 //! | `timers`, `timers/` | deadlines, retransmission timeout, keep-alives (§3.8.1, §3.8.4) |
 //! | `user`, `user/` | what sockets ask: calls, options, listings (§3.9.1) |
 //! | `conn` | one connection, in which all of the parts above meet |
-//! | `conn/input`, `conn/input/` | SEGMENT ARRIVES, step by step (§3.10.7), and ICMP errors (§3.9.2.2) |
+//! | `conn/input`, `conn/input/` | SEGMENT ARRIVES, step by step (§3.10.7); ICMP errors |
 //! | `conn/output`, `conn/output/` | which segment is next, and writing it into a frame |
-//! | `conn/expire`, `conn/user_timeout` | what deadlines do (§3.10.8) |
+//! | `conn/recovery`, `conn/recovery/` | what acknowledgments do to windows and timers |
+//! | `conn/timers`, `conn/timers/` | what deadlines do (§3.10.8) |
+//! | `conn/user`, `conn/close`, `conn/socket_options` | the calls of its user (§3.10.2 to §3.10.5) |
+//! | `conn/send_buffer`, `conn/memory` | room for the writer; its share of the memory budget |
 //! | `conn/urgent` | urgent data, both ways (§3.8.5) |
+//! | `icmp` | ICMP errors about segments of ours (§3.9.2.2) |
 //! | `reply`, `reply/` | segments that no connection sends; how many challenge ACKs leave |
 //! | `flow_table` | which lifetime a flow is in, and where |
 //! | `transmit`, `ready` | which connection sends next, and which wait for a link address |
 //!
 //! # Turn
 //!
-//! `receive` changes one connection and leaves marks; `reschedule` turns marks into a place in the ready list,
-//! a wheel entry, or the connection's end; `transmit` asks whoever is first in the list for a
-//! segment. An ACK is therefore owed during a batch of frames and sent once after it.
+//! An event changes one connection, which notes what the shard has to do for it; `reschedule` turns
+//! that into a place in the ready list, an entry of the timer wheel, or the end of the connection;
+//! `transmit` asks the first connection of the list for a segment. So an ACK becomes due during a
+//! batch of frames and is sent once after it.
 //!
 //! # Invariants
 //!
-//! A flow is in the table exactly while one of the three slabs holds it. The wheel's entry of a connection is
-//! never later than its earliest deadline. Nothing allocates per segment: rings are made with the
-//! connection, recovery when data leaves after a silence, and what an idle connection does not need goes
-//! back after a timeout (`recovery::held`). Segments change nothing before their checksum is known to be
-//! good.
+//! A flow is in the table exactly while one of the three slabs holds it. The wheel's entry of a
+//! connection is never later than its earliest deadline. Nothing allocates per segment: rings are
+//! made with the connection, recovery when data leaves after a silence, and what an idle connection
+//! does not need goes back after a timeout (`recovery::lazy`). Segments change nothing before their
+//! checksum is known to be good.
 
 mod close;
 mod congestion;

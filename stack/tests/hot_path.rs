@@ -73,9 +73,10 @@ fn small_replies() {
         payload_len: 64,
         ..IpEmit::default()
     };
-    wire::ethernet::emit(&mut frame, Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2]), 0x0800);
-    ip::emit(&mut frame[14..], &header);
-    wire::icmpv4::emit(&mut frame[34..], &ping);
+    wire::ethernet::emit(&mut frame, Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2]), 0x0800)
+        .unwrap();
+    ip::emit(&mut frame[14..], &header).unwrap();
+    wire::icmpv4::emit(&mut frame[34..], &ping).unwrap();
     let mut slot = [0; 1514];
     let mut round = |pair: &mut Pair| {
         let host = &mut pair.hosts[0];

@@ -84,7 +84,13 @@ impl Lab {
     /// The same with more arguments for the daemon.
     #[must_use]
     pub fn with(label: &str, backend: Backend, more: &[&str]) -> Self {
-        let space = Self::wire(label, backend);
+        Self::with_queues(label, backend, 1, more)
+    }
+
+    /// The same on a device with so many queues.
+    #[must_use]
+    pub fn with_queues(label: &str, backend: Backend, queues: u32, more: &[&str]) -> Self {
+        let space = Self::wire_queues(label, backend, queues);
         let mut args = vec!["--iface", backend.device()];
         if backend == Backend::Xdp {
             args.extend(["--backend", "xdp"]);
@@ -98,12 +104,20 @@ impl Lab {
     /// Only the namespace and the device with the kernel's addresses.
     #[must_use]
     pub fn wire(label: &str, backend: Backend) -> Namespace {
+        Self::wire_queues(label, backend, 1)
+    }
+
+    /// The same with a device that has so many queues.
+    #[must_use]
+    pub fn wire_queues(label: &str, backend: Backend, queues: u32) -> Namespace {
         let space = Namespace::new(label);
+        let multi = if queues > 1 { "multi_queue" } else { "" };
+        let number = format!("numrxqueues {queues} numtxqueues {queues}");
         match backend {
-            Backend::Tap => drop(space.ip("tuntap add tap7 mode tap")),
-            Backend::Tun => drop(space.ip("tuntap add tun7 mode tun")),
+            Backend::Tap => drop(space.ip(&format!("tuntap add tap7 mode tap {multi}"))),
+            Backend::Tun => drop(space.ip(&format!("tuntap add tun7 mode tun {multi}"))),
             Backend::Xdp => {
-                space.ip("link add host7 type veth peer name veth7");
+                space.ip(&format!("link add host7 {number} type veth peer name veth7 {number}"));
                 space.ip("link set veth7 up");
             }
         }

@@ -33,11 +33,12 @@ fn emit_tcp(buf: &mut [u8], payload: &[u8]) -> usize {
     options.timestamps(Timestamps { value: 100, echo: 50 });
     let options = options.finish();
     let header_len = tcp::HEADER_LEN + options.len();
-    ethernet::emit(buf, Mac(MAC_B), Mac(MAC_A), ethernet::ETHERTYPE_IPV4);
+    ethernet::emit(buf, Mac(MAC_B), Mac(MAC_A), ethernet::ETHERTYPE_IPV4).unwrap();
     let payload_len = header_len + payload.len();
     let (src, dst) = (Ip::v4(A), Ip::v4(B));
     let protocol = ip::PROTO_TCP;
-    ip::emit(&mut buf[14..], &IpEmit { src, dst, protocol, payload_len, ..IpEmit::default() });
+    ip::emit(&mut buf[14..], &IpEmit { src, dst, protocol, payload_len, ..IpEmit::default() })
+        .unwrap();
     let emit = Emit {
         src_port: 4000,
         dst_port: 80,
@@ -47,7 +48,7 @@ fn emit_tcp(buf: &mut [u8], payload: &[u8]) -> usize {
         window: 501,
         urgent: 0,
     };
-    tcp::emit(&mut buf[34..], &emit, options);
+    tcp::emit(&mut buf[34..], &emit, options).unwrap();
     let (header, data) = buf[34..].split_at_mut(header_len);
     let sum = checksum::pseudo_header(src, dst, protocol, payload_len as u32);
     let data = checksum::copy_and_sum(&mut data[..payload.len()], payload);
@@ -58,9 +59,10 @@ fn emit_tcp(buf: &mut [u8], payload: &[u8]) -> usize {
 fn emit_udp(buf: &mut [u8], payload: &[u8]) -> usize {
     let (src, dst, protocol) = (Ip::v4(A), Ip::v4(B), ip::PROTO_UDP);
     let payload_len = 8 + payload.len();
-    ethernet::emit(buf, Mac(MAC_B), Mac(MAC_A), ethernet::ETHERTYPE_IPV4);
-    ip::emit(&mut buf[14..], &IpEmit { src, dst, protocol, payload_len, ..IpEmit::default() });
-    udp::emit(&mut buf[34..], 4000, 53, payload.len());
+    ethernet::emit(buf, Mac(MAC_B), Mac(MAC_A), ethernet::ETHERTYPE_IPV4).unwrap();
+    ip::emit(&mut buf[14..], &IpEmit { src, dst, protocol, payload_len, ..IpEmit::default() })
+        .unwrap();
+    udp::emit(&mut buf[34..], 4000, 53, payload.len()).unwrap();
     let (header, data) = buf[34..].split_at_mut(8);
     let sum = checksum::pseudo_header(src, dst, protocol, payload_len as u32);
     let data = checksum::copy_and_sum(&mut data[..payload.len()], payload);
@@ -70,11 +72,11 @@ fn emit_udp(buf: &mut [u8], payload: &[u8]) -> usize {
 
 fn emit_na(buf: &mut [u8]) -> usize {
     let (src, dst) = (Ip::v6(LINK_A), Ip::v6(LINK_B));
-    ethernet::emit(buf, Mac(MAC_B), Mac(MAC_A), ethernet::ETHERTYPE_IPV6);
+    ethernet::emit(buf, Mac(MAC_B), Mac(MAC_A), ethernet::ETHERTYPE_IPV6).unwrap();
     let protocol = ip::PROTO_ICMPV6;
     let header =
         IpEmit { src, dst, protocol, hop_limit: 255, payload_len: 32, ..IpEmit::default() };
-    ip::emit(&mut buf[14..], &header);
+    ip::emit(&mut buf[14..], &header).unwrap();
     let na = NeighborAdvertisement {
         target: src,
         router: false,
@@ -82,7 +84,7 @@ fn emit_na(buf: &mut [u8]) -> usize {
         override_flag: true,
         options: Default::default(),
     };
-    54 + ndp::emit_na(&mut buf[54..], src, dst, &na, Some(Mac(MAC_A)))
+    54 + ndp::emit_na(&mut buf[54..], src, dst, &na, Some(Mac(MAC_A))).unwrap()
 }
 
 fn smoltcp_headers(buf: &mut [u8], protocol: theirs::IpProtocol, len: usize) {

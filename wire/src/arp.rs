@@ -13,7 +13,7 @@ use addr::Mac;
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::Malformed;
+use crate::{EmitError, Malformed};
 
 /// Bytes of a packet.
 pub const LEN: usize = 28;
@@ -107,8 +107,11 @@ fn check(arp: &Arp) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Writes a packet to the front of `buf`; returns its length, or 0 if `buf` is too short.
-pub fn emit(buf: &mut [u8], arp: &Arp) -> usize {
+/// Writes a packet to the front of `buf`; returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short.
+pub fn emit(buf: &mut [u8], arp: &Arp) -> Result<usize, EmitError> {
     let layout = Layout {
         hardware: HARDWARE_ETHERNET.into(),
         protocol: PROTOCOL_IPV4.into(),
@@ -120,7 +123,8 @@ pub fn emit(buf: &mut [u8], arp: &Arp) -> usize {
         target_mac: arp.target_mac.0,
         target_ip: arp.target_ip.octets(),
     };
-    layout.write_to_prefix(buf).map_or(0, |()| LEN)
+    layout.write_to_prefix(buf).map_err(|_| EmitError::NoRoom)?;
+    Ok(LEN)
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ use addr::Mac;
 use zerocopy::byteorder::network_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::Malformed;
 use crate::dhcpv4_options::{OptionWriter, Options};
+use crate::{EmitError, Malformed};
 
 mod display;
 
@@ -274,9 +274,16 @@ fn check_presence(kind: MessageType, options: &Options<'_>) -> Result<(), Malfor
     if nameless || endless { Err(Malformed::Field) } else { Ok(()) }
 }
 
-/// Writes a message to the front of `buf`, padded to [`LEN_MIN`]; returns its length, or 0 if `buf`
-/// is too short or a name too long.
-pub fn emit(buf: &mut [u8], header: &Header<'_>, options: &OptionWriter) -> usize {
+/// Writes a message to the front of `buf`, padded to [`LEN_MIN`]; returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if a name is too
+/// long.
+pub fn emit(
+    buf: &mut [u8],
+    header: &Header<'_>,
+    options: &OptionWriter,
+) -> Result<usize, EmitError> {
     let mut layout = Layout {
         op: match header.op {
             Op::Request => 1,
@@ -300,18 +307,18 @@ pub fn emit(buf: &mut [u8], header: &Header<'_>, options: &OptionWriter) -> usiz
     layout.chaddr[..6].copy_from_slice(&header.chaddr.0);
     let fields = [(&mut layout.sname[..], header.server_name), (&mut layout.file[..], header.file)];
     for (field, name) in fields {
-        let Some(room) = field.get_mut(..name.len()) else { return 0 };
+        let room = field.get_mut(..name.len()).ok_or(EmitError::Value)?;
         room.copy_from_slice(name);
     }
     let area = options.finish();
     let len = (HEADER_LEN + area.len()).max(LEN_MIN);
-    let Some(room) = buf.get_mut(..len) else { return 0 };
+    let room = buf.get_mut(..len).ok_or(EmitError::NoRoom)?;
     let (fixed, rest) = room.split_at_mut(HEADER_LEN);
     fixed.copy_from_slice(layout.as_bytes());
     let (written, padding) = rest.split_at_mut(area.len());
     written.copy_from_slice(area);
     padding.fill(0);
-    len
+    Ok(len)
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@
 
 use addr::Mac;
 
-use crate::Malformed;
 use crate::dhcpv6_options::Options;
+use crate::{EmitError, Malformed};
 
 mod display;
 
@@ -117,15 +117,25 @@ pub fn parse(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     Ok(Message { kind, transaction: u32::from_be_bytes([0, *a, *b, *c]), options })
 }
 
-/// Writes a message to the front of `buf`; returns its length, or 0 if `buf` is too short or the
-/// transaction id too large.
-pub fn emit(buf: &mut [u8], kind: MessageType, transaction: u32, options: Options<'_>) -> usize {
+/// Writes a message to the front of `buf`; returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the transaction id
+/// has more than 24 bits.
+pub fn emit(
+    buf: &mut [u8],
+    kind: MessageType,
+    transaction: u32,
+    options: Options<'_>,
+) -> Result<usize, EmitError> {
     let len = HEADER_LEN + options.bytes().len();
-    let [0, a, b, c] = transaction.to_be_bytes() else { return 0 };
-    let Some([kind_at, a_at, b_at, c_at, area @ ..]) = buf.get_mut(..len) else { return 0 };
+    let [0, a, b, c] = transaction.to_be_bytes() else { return Err(EmitError::Value) };
+    let Some([kind_at, a_at, b_at, c_at, area @ ..]) = buf.get_mut(..len) else {
+        return Err(EmitError::NoRoom);
+    };
     (*kind_at, *a_at, *b_at, *c_at) = (kind.code(), a, b, c);
     area.copy_from_slice(options.bytes());
-    len
+    Ok(len)
 }
 
 /// The identifier made of a link-layer address (RFC 8415 §11.4).

@@ -1,4 +1,4 @@
-//! Why bytes are not a header.
+//! Why bytes are not a header, and why a header cannot be written.
 //!
 //! One small enum for all protocols: the caller knows which parser it called. Two groups: the
 //! bytes contradict themselves (integrity), or they are well-formed and carry values that no
@@ -198,6 +198,26 @@ impl fmt::Display for Malformed {
 }
 
 impl Error for Malformed {}
+
+/// Why a header or a message was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EmitError {
+    /// The buffer, or the area for options, is too short.
+    NoRoom,
+    /// A value does not fit its field, or the protocol has no such message.
+    Value,
+}
+
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRoom => "no room for the header or message",
+            Self::Value => "a value does not fit its field",
+        })
+    }
+}
+
+impl Error for EmitError {}
 
 /// A fault, its class and its protocol; prints as one line.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,7 @@ use addr::Mac;
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::Malformed;
+use crate::{EmitError, Malformed};
 
 /// Bytes of a header without a tag.
 pub const HEADER_LEN: usize = 14;
@@ -196,48 +196,66 @@ impl Frame<'_> {
     }
 }
 
-/// Writes a header with VLAN tags, outermost first; returns its length, or 0 if `buf` is too short
-/// or a tag cannot be written.
+/// Writes a header with VLAN tags, outermost first; returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if a tag cannot be
+/// written.
 ///
 /// ```
 /// use wire::ethernet::{self, Tag};
 /// let (dst, src) = (addr::Mac::BROADCAST, addr::Mac([2, 0, 0, 0, 0, 1]));
 /// let mut bytes = [0; 18];
-/// assert_eq!(ethernet::emit_tagged(&mut bytes, dst, src, &[Tag::new(7)], 0x0800), 18);
+/// assert_eq!(ethernet::emit_tagged(&mut bytes, dst, src, &[Tag::new(7)], 0x0800), Ok(18));
 /// assert_eq!(ethernet::parse(&bytes).unwrap().vlan, Some(7));
 /// ```
-pub fn emit_tagged(buf: &mut [u8], dst: Mac, src: Mac, tags: &[Tag], ethertype: u16) -> usize {
+pub fn emit_tagged(
+    buf: &mut [u8],
+    dst: Mac,
+    src: Mac,
+    tags: &[Tag],
+    ethertype: u16,
+) -> Result<usize, EmitError> {
     let outer = tags.first().map_or(ethertype, |tag| tag.ethertype);
-    let mut at = emit(buf, dst, src, outer);
-    if at == 0 {
-        return 0;
-    }
+    let mut at = emit(buf, dst, src, outer)?;
     for (index, tag) in tags.iter().enumerate() {
         let inner = tags.get(index + 1).map_or(ethertype, |tag| tag.ethertype);
-        let Some(control) = tag.control() else { return 0 };
+        let control = tag.control().ok_or(EmitError::Value)?;
         let layout = TagLayout { control: control.into(), ethertype: inner.into() };
-        if buf.get_mut(at..).is_none_or(|buf| layout.write_to_prefix(buf).is_err()) {
-            return 0;
-        }
+        let room = buf.get_mut(at..).ok_or(EmitError::NoRoom)?;
+        layout.write_to_prefix(room).map_err(|_| EmitError::NoRoom)?;
         at += VLAN_LEN;
     }
-    at
+    Ok(at)
 }
 
 /// Writes an 802.3 header in front of `payload_len` bytes of LLC header and data; returns its
-/// length, or 0 if `buf` is too short or the payload too long.
-pub fn emit_length(buf: &mut [u8], dst: Mac, src: Mac, payload_len: usize) -> usize {
+/// length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the payload is too
+/// long.
+pub fn emit_length(
+    buf: &mut [u8],
+    dst: Mac,
+    src: Mac,
+    payload_len: usize,
+) -> Result<usize, EmitError> {
     match u16::try_from(payload_len) {
         Ok(len) if len <= LENGTH_MAX => emit(buf, dst, src, len),
-        _ => 0,
+        _ => Err(EmitError::Value),
     }
 }
 
-/// Writes a header to the front of `buf`; returns its length, or 0 if `buf` is too short.
+/// Writes a header to the front of `buf`; returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short.
 #[inline]
-pub fn emit(buf: &mut [u8], dst: Mac, src: Mac, ethertype: u16) -> usize {
+pub fn emit(buf: &mut [u8], dst: Mac, src: Mac, ethertype: u16) -> Result<usize, EmitError> {
     let header = Layout { dst: dst.0, src: src.0, ethertype: ethertype.into() };
-    header.write_to_prefix(buf).map_or(0, |()| HEADER_LEN)
+    header.write_to_prefix(buf).map_err(|_| EmitError::NoRoom)?;
+    Ok(HEADER_LEN)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use addr::Ip;
 
 use crate::checksum::{self, Sum};
 use crate::tcp::SeqNum;
-use crate::{Malformed, ip, ipv4, ipv6, ipv6_ext};
+use crate::{EmitError, Malformed, ip, ipv4, ipv6, ipv6_ext};
 
 /// Bytes before the body or the quoted packet.
 pub const HEADER_LEN: usize = 8;
@@ -215,19 +215,24 @@ pub(crate) struct Head {
 }
 
 /// Writes a message and its checksum to the front of `buf`; `pseudo` is the sum of the pseudo
-/// header, if the family has one. Returns the length, or 0 if `buf` is too short.
-pub(crate) fn put(buf: &mut [u8], head: &Head, body: &[u8], pseudo: Sum) -> usize {
+/// header, if the family has one. Returns the length.
+pub(crate) fn put(
+    buf: &mut [u8],
+    head: &Head,
+    body: &[u8],
+    pseudo: Sum,
+) -> Result<usize, EmitError> {
     let len = HEADER_LEN + body.len();
     let Some((header, room)) =
         buf.get_mut(..len).and_then(|buf| buf.split_first_chunk_mut::<HEADER_LEN>())
     else {
-        return 0;
+        return Err(EmitError::NoRoom);
     };
     let [a, b, c, d] = head.word.to_be_bytes();
     *header = [head.kind, head.code, 0, 0, a, b, c, d];
     let sum = checksum::sum(pseudo + checksum::copy_and_sum(room, body), header);
     header[2..4].copy_from_slice(&sum.finish().to_be_bytes());
-    len
+    Ok(len)
 }
 
 #[cfg(test)]

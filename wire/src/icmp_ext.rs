@@ -15,7 +15,7 @@ use addr::Ip;
 
 use crate::checksum::{self, Sum};
 use crate::icmp::{HEADER_LEN as ICMP_LEN, Message};
-use crate::{Malformed, icmpv4, icmpv6, ip, ipv4, ipv6};
+use crate::{EmitError, Malformed, icmpv4, icmpv6, ip, ipv4, ipv6};
 
 /// Bytes of the header in front of the objects.
 pub const HEADER_LEN: usize = 4;
@@ -174,41 +174,47 @@ fn unannounced(body: &[u8]) -> Option<Extended<'_>> {
 
 /// Writes an ICMPv4 error with objects to the front of `buf`, checksums included.
 ///
-/// The quoted packet is cut or padded so that the whole stays within 576 bytes. Returns the length,
-/// or 0 if `buf` is too short, the message has no length field, or the objects do not fit.
-pub fn emit_v4(buf: &mut [u8], message: &Message<'_>, objects: &[Object<'_>]) -> usize {
-    let Some((plan, cut)) = Plan::new(message, objects, true) else { return 0 };
-    let Some(buf) = buf.get_mut(..plan.len()) else { return 0 };
-    if icmpv4::emit(buf, &cut) == 0 {
-        return 0;
-    }
+/// The quoted packet is cut or padded so that the whole stays within 576 bytes. Returns the length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the message has
+/// no length field or the objects do not fit.
+pub fn emit_v4(
+    buf: &mut [u8],
+    message: &Message<'_>,
+    objects: &[Object<'_>],
+) -> Result<usize, EmitError> {
+    let (plan, cut) = Plan::new(message, objects, true).ok_or(EmitError::Value)?;
+    let buf = buf.get_mut(..plan.len()).ok_or(EmitError::NoRoom)?;
+    icmpv4::emit(buf, &cut)?;
     plan.finish(buf, objects);
     buf[5] = (plan.quote_len / 4) as u8;
     buf[2..4].fill(0);
     let checksum = checksum::checksum(buf);
     buf[2..4].copy_from_slice(&checksum.to_be_bytes());
-    buf.len()
+    Ok(buf.len())
 }
 
 /// Writes an ICMPv6 error with objects to the front of `buf`, checksums included.
 ///
 /// As [`emit_v4`]; the whole stays within 1280 bytes.
+///
+/// # Errors
+/// As [`emit_v4`].
 pub fn emit_v6(
     buf: &mut [u8],
     src: Ip,
     dst: Ip,
     message: &Message<'_>,
     objects: &[Object<'_>],
-) -> usize {
-    let Some((plan, cut)) = Plan::new(message, objects, false) else { return 0 };
-    let Some(buf) = buf.get_mut(..plan.len()) else { return 0 };
-    if icmpv6::emit(buf, src, dst, &cut) == 0 {
-        return 0;
-    }
+) -> Result<usize, EmitError> {
+    let (plan, cut) = Plan::new(message, objects, false).ok_or(EmitError::Value)?;
+    let buf = buf.get_mut(..plan.len()).ok_or(EmitError::NoRoom)?;
+    icmpv6::emit(buf, src, dst, &cut)?;
     plan.finish(buf, objects);
     buf[4] = (plan.quote_len / 8) as u8;
     icmpv6::set_checksum(buf, src, dst);
-    buf.len()
+    Ok(buf.len())
 }
 
 /// Where the pieces of a message go.

@@ -9,9 +9,9 @@
 
 use addr::Ip;
 
-use crate::Malformed;
 use crate::checksum::{self, Sum};
 use crate::icmp::{Echo, Head, Message, put};
+use crate::{EmitError, Malformed};
 
 /// Type: echo reply.
 pub const ECHO_REPLY: u8 = 0;
@@ -77,8 +77,12 @@ pub fn parse(message: &[u8]) -> Result<Message<'_>, Malformed> {
 
 /// Writes a message to the front of `buf`, checksum included.
 ///
-/// Returns its length, or 0 if `buf` is too short or IPv4 has no such message.
-pub fn emit(buf: &mut [u8], message: &Message<'_>) -> usize {
+/// Returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if IPv4 has no such
+/// message.
+pub fn emit(buf: &mut [u8], message: &Message<'_>) -> Result<usize, EmitError> {
     let (kind, code, word, body) = match *message {
         Message::EchoReply(echo) => (ECHO_REPLY, 0, echo.word(), echo.data),
         Message::EchoRequest(echo) => (ECHO_REQUEST, 0, echo.word(), echo.data),
@@ -92,9 +96,9 @@ pub fn emit(buf: &mut [u8], message: &Message<'_>) -> usize {
         }
         Message::Redirect { code, gateway, quote } => match gateway.octets_v4() {
             Some(octets) => (REDIRECT, code, u32::from_be_bytes(octets), quote),
-            None => return 0,
+            None => return Err(EmitError::Value),
         },
-        Message::Other { .. } => return 0,
+        Message::Other { .. } => return Err(EmitError::Value),
     };
     put(buf, &Head { kind, code, word }, body, Sum::ZERO)
 }

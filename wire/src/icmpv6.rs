@@ -9,10 +9,10 @@
 
 use addr::Ip;
 
-use crate::Malformed;
 use crate::checksum::{self, Sum};
 use crate::icmp::{Echo, HEADER_LEN, Head, Message, put};
 use crate::ip::PROTO_ICMPV6;
+use crate::{EmitError, Malformed};
 
 /// Type: destination unreachable.
 pub const UNREACHABLE: u8 = 1;
@@ -103,9 +103,12 @@ fn pseudo(src: Ip, dst: Ip, len: usize) -> Sum {
 
 /// Writes a message to the front of `buf`, checksum included.
 ///
-/// Returns its length, or 0 if `buf` is too short or IPv6 has no such message. The body of
-/// [`Message::Other`] must have at least four bytes.
-pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> usize {
+/// Returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if IPv6 has no such
+/// message; the body of [`Message::Other`] must have at least four bytes.
+pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> Result<usize, EmitError> {
     let (kind, code, word, body) = match *message {
         Message::EchoReply(echo) => (ECHO_REPLY, 0, echo.word(), echo.data),
         Message::EchoRequest(echo) => (ECHO_REQUEST, 0, echo.word(), echo.data),
@@ -115,10 +118,10 @@ pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> usize {
         Message::ParameterProblem { code, pointer, quote } => {
             (PARAMETER_PROBLEM, code, pointer, quote)
         }
-        Message::Redirect { .. } => return 0,
+        Message::Redirect { .. } => return Err(EmitError::Value),
         Message::Other { kind, code, body } => match body.split_first_chunk::<4>() {
             Some((word, body)) => (kind, code, u32::from_be_bytes(*word), body),
-            None => return 0,
+            None => return Err(EmitError::Value),
         },
     };
     let sum = pseudo(src, dst, HEADER_LEN + body.len());

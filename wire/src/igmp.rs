@@ -11,9 +11,9 @@
 
 use addr::Ip;
 
-use crate::Malformed;
 use crate::checksum::{self, Sum};
 use crate::membership::{self, QueryTail, decode_code, encode_code};
+use crate::{EmitError, Malformed};
 
 /// Bytes of every message of versions 1 and 2, and the least of version 3.
 pub const LEN: usize = 8;
@@ -118,16 +118,19 @@ pub fn parse(message: &[u8]) -> Result<Message<'_>, Malformed> {
 /// alert option.
 ///
 /// Times beyond what a code can say are written as the longest; a version 2 query's zero as one,
-/// because zero would make it version 1. Returns the length, or 0 if `buf` is too short or a group
-/// is no IPv4 address.
-pub fn emit(buf: &mut [u8], message: &Message<'_>) -> usize {
+/// because zero would make it version 1. Returns the length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if a group is no
+/// IPv4 address or there are too many sources.
+pub fn emit(buf: &mut [u8], message: &Message<'_>) -> Result<usize, EmitError> {
     let (kind, code, group, head, body) = match message {
         Message::QueryV1 { group } => (QUERY, 0, *group, None, &[][..]),
         Message::QueryV2 { max_response_ds, group } => {
             (QUERY, (*max_response_ds).max(1), *group, None, &[][..])
         }
         Message::QueryV3 { max_response_ds, group, tail } => {
-            let Some(head) = tail.head() else { return 0 };
+            let head = tail.head().ok_or(EmitError::Value)?;
             (QUERY, encode_code(*max_response_ds), *group, Some(head), tail.sources.bytes())
         }
         Message::ReportV1 { group } => (REPORT_V1, 0, *group, None, &[][..]),
@@ -138,16 +141,16 @@ pub fn emit(buf: &mut [u8], message: &Message<'_>) -> usize {
             (REPORT_V3, 0, Ip::v4([0, 0, a, b]), None, records.bytes())
         }
     };
-    let Some([a, b, c, d]) = group.octets_v4() else { return 0 };
+    let [a, b, c, d] = group.octets_v4().ok_or(EmitError::Value)?;
     let head = head.as_ref().map_or(&[][..], |head| head);
     let len = LEN + head.len() + body.len();
-    let Some(buf) = buf.get_mut(..len) else { return 0 };
+    let buf = buf.get_mut(..len).ok_or(EmitError::NoRoom)?;
     buf[..LEN].copy_from_slice(&[kind, code, 0, 0, a, b, c, d]);
     buf[LEN..LEN + head.len()].copy_from_slice(head);
     buf[LEN + head.len()..].copy_from_slice(body);
     let checksum = checksum::checksum(buf);
     buf[2..4].copy_from_slice(&checksum.to_be_bytes());
-    len
+    Ok(len)
 }
 
 #[cfg(test)]

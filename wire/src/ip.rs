@@ -11,7 +11,7 @@ use addr::Ip;
 use crate::checksum::{self, Sum};
 use crate::error::Problem;
 use crate::ipv6_ext::Limits;
-use crate::{Malformed, ipv4, ipv6};
+use crate::{EmitError, Malformed, ipv4, ipv6};
 
 /// IPv6 hop-by-hop options.
 pub const PROTO_HOP_BY_HOP: u8 = 0;
@@ -219,13 +219,18 @@ pub const fn header_len(v4: bool) -> usize {
 
 /// Writes a header to the front of `buf`, the IPv4 header checksum included.
 ///
-/// Returns its length, or 0 if `buf` is too short or the addresses are of two families.
+/// A packet beyond 64 KiB, which only offload makes, gets the length zero, as Linux's BIG TCP has it.
+/// Returns the header's length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the addresses are
+/// of two families or the flow label is too large.
 #[inline]
-pub fn emit(buf: &mut [u8], header: &IpEmit) -> usize {
+pub fn emit(buf: &mut [u8], header: &IpEmit) -> Result<usize, EmitError> {
     match (header.src.is_v4(), header.dst.is_v4()) {
         (true, true) => ipv4::emit(buf, header),
         (false, false) => ipv6::emit(buf, header),
-        _ => 0,
+        _ => Err(EmitError::Value),
     }
 }
 

@@ -20,7 +20,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::checksum::{self, Sum};
 use crate::ip::{Fragment, IpEmit, IpHeader};
-use crate::{Malformed, ipv4_options};
+use crate::{EmitError, Malformed, ipv4_options};
 
 pub use crate::ipv4_options::{
     Ipv4Option, OPTION_END, OPTION_LOOSE_SOURCE_ROUTE, OPTION_NOP, OPTION_ROUTER_ALERT,
@@ -127,35 +127,42 @@ fn fragment(flags_offset: u16, payload_len: usize) -> Result<Fragment, Malformed
 
 /// Writes a header without options to the front of `buf`, checksum included.
 ///
-/// Returns its length, or 0 if `buf` is too short.
+/// Returns its length.
+///
+/// # Errors
+/// As [`emit_with`].
 #[inline]
-pub fn emit(buf: &mut [u8], header: &IpEmit) -> usize {
+pub fn emit(buf: &mut [u8], header: &IpEmit) -> Result<usize, EmitError> {
     emit_with(buf, header, None, &[])
 }
 
 /// Writes a header of a fragment, or with options, or both.
 ///
 /// `header.payload_len` counts the bytes behind the options. Options are padded to four bytes.
-/// Returns the header's length, or 0 if `buf` or the header cannot hold it (a fragment's
-/// offset is a multiple of eight below 65536).
+/// Returns the header's length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the addresses are
+/// not IPv4, the options are too long, or a fragment's offset is no multiple of eight below 65536.
 #[inline]
 pub fn emit_with(
     buf: &mut [u8],
     header: &IpEmit,
     fragment: Option<Fragment>,
     options: &[u8],
-) -> usize {
+) -> Result<usize, EmitError> {
     let header_len = HEADER_LEN + options.len().next_multiple_of(4);
-    let Some(buf) = buf.get_mut(..header_len).filter(|_| options.len() <= OPTIONS_MAX) else {
-        return 0;
-    };
+    if options.len() > OPTIONS_MAX {
+        return Err(EmitError::Value);
+    }
+    let buf = buf.get_mut(..header_len).ok_or(EmitError::NoRoom)?;
     let (Some(src), Some(dst)) = (header.src.octets_v4(), header.dst.octets_v4()) else {
-        return 0;
+        return Err(EmitError::Value);
     };
     let mut flags_offset = if header.dont_fragment { DONT_FRAGMENT } else { 0 };
     if let Some(fragment) = fragment {
         if !fragment.offset.is_multiple_of(8) || fragment.offset > 0xffff {
-            return 0;
+            return Err(EmitError::Value);
         }
         let more = if fragment.more { MORE_FRAGMENTS } else { 0 };
         flags_offset = more | (fragment.offset / 8) as u16 & OFFSET_MASK;
@@ -183,14 +190,12 @@ pub fn emit_with(
         src,
         dst,
     };
-    if layout.write_to_prefix(buf).is_err() {
-        return 0;
-    }
+    layout.write_to_prefix(buf).map_err(|_| EmitError::NoRoom)?;
     if let Some((area, padding)) = buf[HEADER_LEN..].split_at_mut_checked(options.len()) {
         area.copy_from_slice(options);
         padding.fill(OPTION_END);
     }
-    header_len
+    Ok(header_len)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::ip::{IpEmit, IpHeader};
 use crate::ipv6_ext::Limits;
-use crate::{Malformed, ipv6_ext};
+use crate::{EmitError, Malformed, ipv6_ext};
 
 /// Bytes of the fixed header.
 pub const HEADER_LEN: usize = 40;
@@ -86,11 +86,15 @@ pub fn parse_limited(packet: &[u8], merged: bool, limits: &Limits) -> Result<IpH
 /// Writes a fixed header to the front of `buf`.
 ///
 /// With extension headers, `protocol` is the first of them and `payload_len` counts them. Returns
-/// the header's length, or 0 if `buf` is too short or the flow label too large.
+/// the header's length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the flow label is
+/// too large.
 #[inline]
-pub fn emit(buf: &mut [u8], header: &IpEmit) -> usize {
+pub fn emit(buf: &mut [u8], header: &IpEmit) -> Result<usize, EmitError> {
     if header.flow_label > FLOW_LABEL_MAX {
-        return 0;
+        return Err(EmitError::Value);
     }
     let class = u32::from(header.traffic_class) << 20;
     let layout = Layout {
@@ -101,7 +105,8 @@ pub fn emit(buf: &mut [u8], header: &IpEmit) -> usize {
         src: *header.src.octets(),
         dst: *header.dst.octets(),
     };
-    layout.write_to_prefix(buf).map_or(0, |()| HEADER_LEN)
+    layout.write_to_prefix(buf).map_err(|_| EmitError::NoRoom)?;
+    Ok(HEADER_LEN)
 }
 
 #[cfg(test)]

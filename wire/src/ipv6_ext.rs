@@ -12,7 +12,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::ip::{self, Fragment};
 use crate::ipv6::HEADER_LEN;
-use crate::{Malformed, icmp, tcp, udp};
+use crate::{EmitError, Malformed, icmp, tcp, udp};
 
 pub use crate::ipv6_options::{
     ExtOption, Known, OPTION_CALIPSO, OPTION_JUMBO, OPTION_PAD1, OPTION_PADN, OPTION_ROUTER_ALERT,
@@ -318,10 +318,14 @@ fn unknown_option(kind: u8, at: usize) -> Result<(), Malformed> {
 
 /// Writes a hop-by-hop header with the MLD router alert (RFC 2711) to the front of `buf`.
 ///
-/// Returns its length, or 0 if `buf` is too short.
-pub fn emit_router_alert(buf: &mut [u8], next_header: u8) -> usize {
+/// Returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short.
+pub fn emit_router_alert(buf: &mut [u8], next_header: u8) -> Result<usize, EmitError> {
     let header = [next_header, 0, OPTION_ROUTER_ALERT, 2, 0, 0, OPTION_PADN, 0];
-    header.write_to_prefix(buf).map_or(0, |()| ROUTER_ALERT_LEN)
+    header.write_to_prefix(buf).map_err(|_| EmitError::NoRoom)?;
+    Ok(ROUTER_ALERT_LEN)
 }
 
 /// A routing header (RFC 8200 §4.4).
@@ -348,17 +352,21 @@ pub fn parse_routing(header: &[u8]) -> Result<Routing<'_>, Malformed> {
     Ok(Routing { next_header, kind, segments_left, data })
 }
 
-/// Writes a routing header to the front of `buf`; returns its length, or 0 if it does not fit or is
-/// no whole number of units.
-pub fn emit_routing(buf: &mut [u8], routing: &Routing<'_>) -> usize {
+/// Writes a routing header to the front of `buf`; returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the data is too
+/// long or no whole number of units.
+pub fn emit_routing(buf: &mut [u8], routing: &Routing<'_>) -> Result<usize, EmitError> {
     let len = 4 + routing.data.len();
-    let (true, Ok(units)) = (len.is_multiple_of(8), u8::try_from(len / 8 - 1)) else { return 0 };
+    let units = (len / 8).checked_sub(1).and_then(|units| u8::try_from(units).ok());
+    let units = units.filter(|_| len.is_multiple_of(8)).ok_or(EmitError::Value)?;
     let Some((head, data)) = buf.get_mut(..len).and_then(|buf| buf.split_at_mut_checked(4)) else {
-        return 0;
+        return Err(EmitError::NoRoom);
     };
     head.copy_from_slice(&[routing.next_header, units, routing.kind, routing.segments_left]);
     data.copy_from_slice(routing.data);
-    len
+    Ok(len)
 }
 
 /// One extension header of a packet.
@@ -388,11 +396,19 @@ pub fn headers(packet: &[u8], header_len: usize) -> impl Iterator<Item = ExtHead
     })
 }
 
-/// Writes a fragment header to the front of `buf`; returns its length, or 0 if `buf` is too short
-/// or the offset no multiple of eight below 65536.
-pub fn emit_fragment(buf: &mut [u8], next_header: u8, fragment: Fragment, id: u32) -> usize {
+/// Writes a fragment header to the front of `buf`; returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the offset is no
+/// multiple of eight below 65536.
+pub fn emit_fragment(
+    buf: &mut [u8],
+    next_header: u8,
+    fragment: Fragment,
+    id: u32,
+) -> Result<usize, EmitError> {
     if !fragment.offset.is_multiple_of(8) || fragment.offset > 0xffff {
-        return 0;
+        return Err(EmitError::Value);
     }
     let layout = FragmentLayout {
         next_header,
@@ -400,7 +416,8 @@ pub fn emit_fragment(buf: &mut [u8], next_header: u8, fragment: Fragment, id: u3
         offset_more: (fragment.offset as u16 | u16::from(fragment.more)).into(),
         identification: id.into(),
     };
-    layout.write_to_prefix(buf).map_or(0, |()| FRAGMENT_LEN)
+    layout.write_to_prefix(buf).map_err(|_| EmitError::NoRoom)?;
+    Ok(FRAGMENT_LEN)
 }
 
 #[cfg(test)]

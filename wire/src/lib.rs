@@ -55,4 +55,4 @@ mod fixture_apps;
 #[cfg(test)]
 mod tests;
 
-pub use error::Malformed;
+pub use error::{EmitError, Malformed};

@@ -9,8 +9,8 @@
 //! three-byte header; the connection-oriented ones are refused. [`Llc::carried`] names what
 //! the frame holds, so that each kind can be counted.
 
-use crate::Malformed;
 use crate::ethernet::{ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
+use crate::{EmitError, Malformed};
 
 /// Bytes of an LLC header.
 pub const HEADER_LEN: usize = 3;
@@ -232,20 +232,21 @@ pub fn cisco_name(pid: u16) -> Option<&'static str> {
 
 /// Writes an LLC header, and a SNAP header if `llc.snap` is set, to the front of `buf`.
 ///
-/// The payload is not written. Returns the length, or 0 if `buf` is too short or the control byte
-/// is not of an unnumbered frame.
-pub fn emit(buf: &mut [u8], llc: &Llc<'_>) -> usize {
+/// The payload is not written. Returns the length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the control byte is
+/// not of an unnumbered frame.
+pub fn emit(buf: &mut [u8], llc: &Llc<'_>) -> Result<usize, EmitError> {
+    if llc.control & 3 != 3 {
+        return Err(EmitError::Value);
+    }
     let Snap { oui: [a, b, c], pid } = llc.snap.unwrap_or(Snap { oui: OUI_ETHERTYPE, pid: 0 });
     let [d, e] = pid.to_be_bytes();
     let whole = [llc.dsap, llc.ssap, llc.control, a, b, c, d, e];
     let len = HEADER_LEN + if llc.snap.is_some() { SNAP_LEN } else { 0 };
-    match buf.get_mut(..len) {
-        Some(room) if llc.control & 3 == 3 => {
-            room.copy_from_slice(&whole[..len]);
-            len
-        }
-        _ => 0,
-    }
+    buf.get_mut(..len).ok_or(EmitError::NoRoom)?.copy_from_slice(&whole[..len]);
+    Ok(len)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 
 use addr::Ip;
 
-use crate::Malformed;
+use crate::{EmitError, Malformed};
 
 /// Record: only these sources are wanted.
 pub const IS_INCLUDE: u8 = 1;
@@ -173,7 +173,10 @@ impl<'a, const N: usize> Records<'a, N> {
         if rest.is_empty() { Ok(Self { bytes, count }) } else { Err(Malformed::Length) }
     }
 
-    /// Writes records to the front of `buf`; `None` if they do not fit or one cannot be written.
+    /// Writes records to the front of `buf`.
+    ///
+    /// # Errors
+    /// [`EmitError::NoRoom`] if they do not fit, [`EmitError::Value`] if one cannot be written.
     ///
     /// ```
     /// use wire::membership::{Record, Records, Sources, TO_EXCLUDE};
@@ -183,25 +186,27 @@ impl<'a, const N: usize> Records<'a, N> {
     /// let records = Records::<4>::write(&mut buf, &[record]).unwrap();
     /// assert_eq!(records.iter().next(), Some(record));
     /// ```
-    pub fn write(buf: &'a mut [u8], records: &[Record<'_, N>]) -> Option<Self> {
-        let count = u16::try_from(records.len()).ok()?;
+    pub fn write(buf: &'a mut [u8], records: &[Record<'_, N>]) -> Result<Self, EmitError> {
+        let count = u16::try_from(records.len()).map_err(|_| EmitError::Value)?;
         let mut at = 0;
         for record in records {
-            let room = buf.get_mut(at..at + record.len())?;
+            let room = buf.get_mut(at..at + record.len()).ok_or(EmitError::NoRoom)?;
             let (aux, ragged) = record.aux.as_chunks::<4>();
-            let (words, true) = (u8::try_from(aux.len()).ok()?, ragged.is_empty()) else {
-                return None;
+            let (Ok(words), true) = (u8::try_from(aux.len()), ragged.is_empty()) else {
+                return Err(EmitError::Value);
             };
-            let [a, b] = u16::try_from(record.sources.len()).ok()?.to_be_bytes();
+            let sources = u16::try_from(record.sources.len()).map_err(|_| EmitError::Value)?;
+            let [a, b] = sources.to_be_bytes();
+            let group = octets::<N>(record.group).ok_or(EmitError::Value)?;
             room[..4].copy_from_slice(&[record.kind, words, a, b]);
-            room[4..4 + N].copy_from_slice(&octets::<N>(record.group)?);
+            room[4..4 + N].copy_from_slice(&group);
             let (sources, aux) = room[4 + N..].split_at_mut(record.sources.bytes().len());
             sources.copy_from_slice(record.sources.bytes());
             aux.copy_from_slice(record.aux);
             at += record.len();
         }
         let bytes: &'a [u8] = buf;
-        Some(Self { bytes: &bytes[..at], count })
+        Ok(Self { bytes: &bytes[..at], count })
     }
 
     /// How many.

@@ -15,7 +15,7 @@ use addr::Ip;
 
 use crate::ip::IpHeader;
 use crate::membership::{self, QueryTail, check_family};
-use crate::{Malformed, icmpv6};
+use crate::{EmitError, Malformed, icmpv6};
 
 /// Type: query.
 pub const QUERY: u8 = 130;
@@ -127,22 +127,25 @@ pub fn parse<'a>(header: &IpHeader, kind: u8, body: &'a [u8]) -> Result<Message<
 /// Writes the ICMPv6 message to the front of `buf`, checksum included. Send it with hop limit 1 and
 /// the router alert in a hop-by-hop header.
 ///
-/// Times beyond what a code can say are written as the longest. Returns the length, or 0 if `buf`
-/// is too short or a group is no IPv6 address.
+/// Times beyond what a code can say are written as the longest. Returns the length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if a group is no IPv6
+/// address or there are too many sources.
 ///
 /// ```
 /// use wire::{icmp, icmpv6, mld};
 /// let (src, dst) = ("fe80::1".parse().unwrap(), "ff02::fb".parse().unwrap());
 /// let mut bytes = [0; 24];
-/// assert_eq!(mld::emit(&mut bytes, src, dst, &mld::Message::ReportV1 { group: dst }), 24);
+/// assert_eq!(mld::emit(&mut bytes, src, dst, &mld::Message::ReportV1 { group: dst }), Ok(24));
 /// let message = icmpv6::parse(src, dst, &bytes).unwrap();
 /// assert!(matches!(message, icmp::Message::Other { kind: mld::REPORT_V1, .. }));
 /// ```
-pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> usize {
+pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> Result<usize, EmitError> {
     let (kind, code, group, tail) = match *message {
         Message::QueryV1 { max_response_ms, group } => (QUERY, max_response_ms, group, None),
         Message::QueryV2 { max_response_ms, group, tail } => {
-            let Some(head) = tail.head() else { return 0 };
+            let head = tail.head().ok_or(EmitError::Value)?;
             let code = encode_response(max_response_ms);
             (QUERY, code, group, Some((head, tail.sources.bytes())))
         }
@@ -155,24 +158,31 @@ pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> usize {
         None => (&[][..], &[][..]),
     };
     let len = LEN + head.len() + sources.len();
-    let (Some(buf), false) = (buf.get_mut(..len), group.is_v4()) else { return 0 };
+    if group.is_v4() {
+        return Err(EmitError::Value);
+    }
+    let buf = buf.get_mut(..len).ok_or(EmitError::NoRoom)?;
     let [a, b] = code.to_be_bytes();
     buf[..8].copy_from_slice(&[kind, 0, 0, 0, a, b, 0, 0]);
     buf[8..LEN].copy_from_slice(group.octets());
     buf[LEN..LEN + head.len()].copy_from_slice(head);
     buf[LEN + head.len()..].copy_from_slice(sources);
     icmpv6::set_checksum(buf, src, dst);
-    len
+    Ok(len)
 }
 
-fn emit_report(buf: &mut [u8], (src, dst): (Ip, Ip), records: &Records<'_>) -> usize {
+fn emit_report(
+    buf: &mut [u8],
+    (src, dst): (Ip, Ip),
+    records: &Records<'_>,
+) -> Result<usize, EmitError> {
     let len = 8 + records.bytes().len();
-    let Some(buf) = buf.get_mut(..len) else { return 0 };
+    let buf = buf.get_mut(..len).ok_or(EmitError::NoRoom)?;
     let [a, b] = records.count().to_be_bytes();
     buf[..8].copy_from_slice(&[REPORT_V2, 0, 0, 0, 0, 0, a, b]);
     buf[8..].copy_from_slice(records.bytes());
     icmpv6::set_checksum(buf, src, dst);
-    len
+    Ok(len)
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@
 
 use addr::{Ip, Mac};
 
-use crate::Malformed;
 use crate::checksum;
 use crate::ip::{IpHeader, PROTO_ICMPV6};
+use crate::{EmitError, Malformed};
 
 pub use crate::ndp_options::{NdpOption, OptionWriter, Options, Preference};
 
@@ -237,18 +237,21 @@ fn address(bytes: &[u8]) -> Result<(Ip, &[u8]), Malformed> {
 
 /// Writes the ICMPv6 message to the front of `buf`, checksum included. Send it with hop limit 255.
 ///
-/// Returns its length, or 0 if `buf` is too short.
+/// Returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short.
 ///
 /// ```
 /// use wire::{icmp, icmpv6, ndp};
 /// let (src, dst) = ("fe80::1".parse().unwrap(), addr::Ip::ALL_ROUTERS);
 /// let mut bytes = [0; 16];
-/// assert_eq!(ndp::emit_rs(&mut bytes, src, dst, Some(addr::Mac([2, 0, 0, 0, 0, 1]))), 16);
+/// assert_eq!(ndp::emit_rs(&mut bytes, src, dst, Some(addr::Mac([2, 0, 0, 0, 0, 1]))), Ok(16));
 /// let message = icmpv6::parse(src, dst, &bytes).unwrap();
 /// assert!(matches!(message, icmp::Message::Other { kind: ndp::ROUTER_SOLICITATION, .. }));
 /// ```
 #[inline]
-pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> usize {
+pub fn emit(buf: &mut [u8], src: Ip, dst: Ip, message: &Message<'_>) -> Result<usize, EmitError> {
     match message {
         Message::RouterSolicitation { options } => {
             put(buf, (src, dst), [ROUTER_SOLICITATION, 0, 0, 0, 0, 0, 0, 0], options.bytes())
@@ -301,22 +304,25 @@ fn put<const N: usize>(
     (src, dst): (Ip, Ip),
     mut fixed: [u8; N],
     options: &[u8],
-) -> usize {
+) -> Result<usize, EmitError> {
     let len = N + options.len();
     let Some((head, tail)) = buf.get_mut(..len).and_then(|buf| buf.split_first_chunk_mut::<N>())
     else {
-        return 0;
+        return Err(EmitError::NoRoom);
     };
     let pseudo = checksum::pseudo_header(src, dst, PROTO_ICMPV6, len as u32);
     let rest = checksum::copy_and_sum(tail, options);
     let checksum = checksum::sum(pseudo + rest, &fixed).finish();
     fixed[2..4].copy_from_slice(&checksum.to_be_bytes());
     *head = fixed;
-    len
+    Ok(len)
 }
 
 /// Writes a router solicitation; `mac` must be `None` if `src` is unspecified.
-pub fn emit_rs(buf: &mut [u8], src: Ip, dst: Ip, mac: Option<Mac>) -> usize {
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short.
+pub fn emit_rs(buf: &mut [u8], src: Ip, dst: Ip, mac: Option<Mac>) -> Result<usize, EmitError> {
     let mut writer = OptionWriter::<8>::new();
     if let Some(mac) = mac {
         writer.put(&NdpOption::SourceMac(mac));
@@ -326,6 +332,9 @@ pub fn emit_rs(buf: &mut [u8], src: Ip, dst: Ip, mac: Option<Mac>) -> usize {
 
 /// Writes a neighbor solicitation; `mac` must be `None` if `src` is unspecified. The nonce lets a
 /// prober recognise its own solicitation looped back (RFC 7527).
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short.
 pub fn emit_ns(
     buf: &mut [u8],
     src: Ip,
@@ -333,7 +342,7 @@ pub fn emit_ns(
     target: Ip,
     mac: Option<Mac>,
     nonce: Option<&[u8; 6]>,
-) -> usize {
+) -> Result<usize, EmitError> {
     let mut writer = OptionWriter::<16>::new();
     if let Some(mac) = mac {
         writer.put(&NdpOption::SourceMac(mac));
@@ -345,6 +354,9 @@ pub fn emit_ns(
 }
 
 /// Writes a neighbor advertisement; `na.options` is replaced by `mac` as the target's address.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short.
 #[inline]
 pub fn emit_na(
     buf: &mut [u8],
@@ -352,7 +364,7 @@ pub fn emit_na(
     dst: Ip,
     na: &NeighborAdvertisement<'_>,
     mac: Option<Mac>,
-) -> usize {
+) -> Result<usize, EmitError> {
     let mut writer = OptionWriter::<8>::new();
     if let Some(mac) = mac {
         writer.put(&NdpOption::TargetMac(mac));

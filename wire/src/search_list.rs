@@ -8,7 +8,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::Malformed;
+use crate::{EmitError, Malformed};
 
 /// Bytes of a label at most.
 pub const LABEL_MAX: usize = 63;
@@ -109,28 +109,36 @@ fn name(bytes: &[u8]) -> Option<(Name<'_>, &[u8])> {
 
 /// Writes names, with dots between labels, to the front of `buf`.
 ///
-/// Returns the length without padding, or 0 if a name cannot be written or `buf` is too short.
-pub fn write<'n>(buf: &mut [u8], names: impl IntoIterator<Item = &'n str>) -> usize {
+/// Returns the length without padding.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if a name or one of
+/// its labels is too long or empty.
+pub fn write<'n>(
+    buf: &mut [u8],
+    names: impl IntoIterator<Item = &'n str>,
+) -> Result<usize, EmitError> {
     let mut at = 0;
     for name in names {
         let name = name.strip_suffix('.').unwrap_or(name);
         if name.len() + 2 > NAME_MAX {
-            return 0;
+            return Err(EmitError::Value);
         }
         for label in name.split('.').map(str::as_bytes) {
-            let Some([len, room @ ..]) = buf.get_mut(at..at + 1 + label.len()) else { return 0 };
             if label.is_empty() || label.len() > LABEL_MAX {
-                return 0;
+                return Err(EmitError::Value);
             }
+            let Some([len, room @ ..]) = buf.get_mut(at..at + 1 + label.len()) else {
+                return Err(EmitError::NoRoom);
+            };
             *len = label.len() as u8;
             room.copy_from_slice(label);
             at += 1 + label.len();
         }
-        let Some(end) = buf.get_mut(at) else { return 0 };
-        *end = 0;
+        *buf.get_mut(at).ok_or(EmitError::NoRoom)? = 0;
         at += 1;
     }
-    at
+    Ok(at)
 }
 
 #[cfg(test)]

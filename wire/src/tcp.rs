@@ -18,8 +18,8 @@ use std::ops::{Add, AddAssign, BitOr, BitOrAssign, Sub};
 use zerocopy::byteorder::network_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::Malformed;
 use crate::checksum::{self, Sum};
+use crate::{EmitError, Malformed};
 
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
@@ -379,27 +379,34 @@ pub struct Emit {
 /// Writes a header with checksum 0 and `options` to the front of `buf`.
 ///
 /// `options` is what [`OptionWriter`](crate::tcp_options::OptionWriter) made: whole words, at
-/// most 40 bytes. Returns the header's length, or 0 if something does not fit.
+/// most 40 bytes. Returns the header's length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if `options` or the
+/// flags do not fit.
 ///
 /// ```
 /// use wire::tcp::{self, Emit, Flags, SeqNum};
 /// let emit = Emit { src_port: 4000, dst_port: 80, flags: Flags::SYN, ..Emit::default() };
 /// let mut segment = [0; 20];
-/// assert_eq!(tcp::emit(&mut segment, &emit, &[]), 20);
+/// assert_eq!(tcp::emit(&mut segment, &emit, &[]), Ok(20));
 /// assert_eq!(tcp::parse(&segment).unwrap().flags, Flags::SYN);
 /// ```
 #[inline]
-pub fn emit(buf: &mut [u8], emit: &Emit, options: &[u8]) -> usize {
+pub fn emit(buf: &mut [u8], emit: &Emit, options: &[u8]) -> Result<usize, EmitError> {
     emit_with(buf, emit, options, |_| 0)
 }
 
 /// The same with the checksum field, which `checksum` makes of the sum of the header.
 ///
+/// # Errors
+/// As [`emit`].
+///
 /// ```
 /// use wire::checksum::Sum;
 /// use wire::tcp::{self, Emit};
 /// let mut segment = [0; 20];
-/// tcp::emit_with(&mut segment, &Emit::default(), &[], Sum::finish);
+/// tcp::emit_with(&mut segment, &Emit::default(), &[], Sum::finish).unwrap();
 /// assert!(tcp::checksum_ok(Sum::ZERO, &segment));
 /// ```
 #[inline]
@@ -408,12 +415,12 @@ pub fn emit_with(
     emit: &Emit,
     options: &[u8],
     checksum: impl FnOnce(Sum) -> u16,
-) -> usize {
+) -> Result<usize, EmitError> {
     let header_len = HEADER_LEN + options.len();
     if options.len() > OPTIONS_MAX || !options.len().is_multiple_of(4) || emit.flags.0 > 0x1ff {
-        return 0;
+        return Err(EmitError::Value);
     }
-    let Some(buf) = buf.get_mut(..header_len) else { return 0 };
+    let buf = buf.get_mut(..header_len).ok_or(EmitError::NoRoom)?;
     let offset_flags = (header_len as u16 / 4) << 12 | emit.flags.0;
     // Summed from the fields: to read back what was just written takes longer than to write it.
     let sum = Sum::of_u16(emit.src_port)
@@ -434,13 +441,11 @@ pub fn emit_with(
         checksum: checksum(sum).into(),
         urgent: emit.urgent.into(),
     };
-    if layout.write_to_prefix(buf).is_err() {
-        return 0;
-    }
+    layout.write_to_prefix(buf).map_err(|_| EmitError::NoRoom)?;
     if !options.is_empty() {
         buf[HEADER_LEN..].copy_from_slice(options);
     }
-    header_len
+    Ok(header_len)
 }
 
 /// The checksum over the whole `segment` holds.

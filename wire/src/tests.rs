@@ -6,7 +6,7 @@ use crate::checksum::{self, Sum};
 use crate::fixture::{self, golden};
 use crate::ip::{self, IpEmit};
 use crate::tcp::{self, Flags};
-use crate::{Malformed, ethernet, icmpv4, icmpv6, igmp, ipv4, ipv6, tcp_options, udp};
+use crate::{EmitError, Malformed, ethernet, icmpv4, icmpv6, igmp, ipv4, ipv6, tcp_options, udp};
 
 fn is_inside(part: &[u8], whole: &[u8]) -> bool {
     let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
@@ -19,13 +19,13 @@ fn wire_04_unknown_numbers_keep_their_value() {
     let (a, b) = (Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2]));
     let mut frame = [0; 64];
     for ethertype in [0x0600, 0x1234, 0x88cc, 0xfffe] {
-        ethernet::emit(&mut frame, a, b, ethertype);
+        ethernet::emit(&mut frame, a, b, ethertype).unwrap();
         assert_eq!(ethernet::parse(&frame).map(|frame| frame.ethertype), Ok(ethertype));
     }
     for protocol in 0..=255 {
         let header = IpEmit { protocol, payload_len: 8, ..IpEmit::default() };
         let mut packet = [0; 28];
-        ip::emit(&mut packet, &header);
+        ip::emit(&mut packet, &header).unwrap();
         assert_eq!(ip::parse(&packet).map(|header| header.protocol), Ok(protocol));
         let _ = crate::display::packet(&packet).to_string();
     }
@@ -71,7 +71,7 @@ fn wire_07_the_pseudo_header_comes_from_ip() {
             at += piece.len();
         }
         let mut emitted = [0; 8];
-        udp::emit(&mut emitted, 4000, 53, data.len());
+        udp::emit(&mut emitted, 4000, 53, data.len()).unwrap();
         udp::set_checksum(&mut emitted, sum);
         assert_eq!([&emitted[..], &data].concat(), datagram, "{name}");
     }
@@ -107,7 +107,7 @@ fn wire_11_raw_payloads() {
     assert!(icmpv6::parse(src, dst, &message).is_ok());
     let mut packet = [0; 48];
     let header = IpEmit { src, dst, protocol: ip::PROTO_RAW, payload_len: 8, ..IpEmit::default() };
-    let at = ip::emit(&mut packet, &header);
+    let at = ip::emit(&mut packet, &header).unwrap();
     packet[at..].copy_from_slice(&message);
     let header = ip::parse(&packet).unwrap();
     assert_eq!((header.protocol, header.payload(&packet)), (ip::PROTO_RAW, &message[..]));
@@ -123,14 +123,22 @@ fn wire_12_values_out_of_range() {
     let mut buf = [0; 128];
     let (src, dst) = ("fe80::1".parse().unwrap(), "fe80::2".parse().unwrap());
     let label = |flow_label| IpEmit { src, dst, flow_label, ..IpEmit::default() };
-    assert_eq!(ip::emit(&mut buf, &label(ipv6::FLOW_LABEL_MAX)), 40);
-    assert_eq!(ip::emit(&mut buf, &label(ipv6::FLOW_LABEL_MAX + 1)), 0, "20 bits");
+    assert_eq!(ip::emit(&mut buf, &label(ipv6::FLOW_LABEL_MAX)), Ok(40));
+    assert_eq!(
+        ip::emit(&mut buf, &label(ipv6::FLOW_LABEL_MAX + 1)),
+        Err(EmitError::Value),
+        "20 bits"
+    );
     let flags = |bits| tcp::Emit { flags: Flags(bits), ..tcp::Emit::default() };
-    assert_eq!(tcp::emit(&mut buf, &flags(0x1ff), &[]), 20);
-    assert_eq!(tcp::emit(&mut buf, &flags(0x200), &[]), 0, "9 bits");
-    assert_eq!(tcp::emit(&mut buf, &flags(0x10), &[1; 6]), 0, "whole words");
-    assert_eq!(ipv4::emit_with(&mut buf, &IpEmit::default(), None, &[1; 41]), 0, "40 bytes");
-    assert_eq!(udp::emit(&mut buf, 1, 2, 65_528), 0, "16 bits");
+    assert_eq!(tcp::emit(&mut buf, &flags(0x1ff), &[]), Ok(20));
+    assert_eq!(tcp::emit(&mut buf, &flags(0x200), &[]), Err(EmitError::Value), "9 bits");
+    assert_eq!(tcp::emit(&mut buf, &flags(0x10), &[1; 6]), Err(EmitError::Value), "whole words");
+    assert_eq!(
+        ipv4::emit_with(&mut buf, &IpEmit::default(), None, &[1; 41]),
+        Err(EmitError::Value),
+        "40 bytes"
+    );
+    assert_eq!(udp::emit(&mut buf, 1, 2, 65_528), Err(EmitError::Value), "16 bits");
     assert!(!tcp_options::OptionWriter::new().raw(254, &[0; 39]));
 }
 
@@ -141,7 +149,7 @@ fn ip6_04_defaults() {
     let (src, dst) = ("2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap());
     let header = IpEmit { src, dst, payload_len: ipv6::PAYLOAD_MAX, ..IpEmit::default() };
     let mut packet = vec![0; ipv6::HEADER_LEN + ipv6::PAYLOAD_MAX];
-    assert_eq!(ip::emit(&mut packet, &header), 40);
+    assert_eq!(ip::emit(&mut packet, &header), Ok(40));
     let parsed = ip::parse(&packet).unwrap();
     assert_eq!((parsed.hop_limit, parsed.payload_len), (64, ipv6::PAYLOAD_MAX));
 }

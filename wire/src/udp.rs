@@ -11,9 +11,9 @@
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::Malformed;
 use crate::checksum::{self, Sum};
 use crate::offload::RxChecksum;
+use crate::{EmitError, Malformed};
 
 /// Bytes of a header.
 pub const HEADER_LEN: usize = 8;
@@ -96,18 +96,27 @@ pub fn check(
     }
 }
 
-/// Writes a header with checksum 0 to the front of `buf`; returns its length, or 0 if `buf` is too
-/// short or the payload too long.
+/// Writes a header with checksum 0 to the front of `buf`; returns its length.
+///
+/// # Errors
+/// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the payload is too
+/// long.
 #[inline]
-pub fn emit(buf: &mut [u8], src_port: u16, dst_port: u16, payload_len: usize) -> usize {
-    let Ok(len) = u16::try_from(HEADER_LEN + payload_len) else { return 0 };
+pub fn emit(
+    buf: &mut [u8],
+    src_port: u16,
+    dst_port: u16,
+    payload_len: usize,
+) -> Result<usize, EmitError> {
+    let len = u16::try_from(HEADER_LEN + payload_len).map_err(|_| EmitError::Value)?;
     let layout = Layout {
         src_port: src_port.into(),
         dst_port: dst_port.into(),
         len: len.into(),
         checksum: 0.into(),
     };
-    layout.write_to_prefix(buf).map_or(0, |()| HEADER_LEN)
+    layout.write_to_prefix(buf).map_err(|_| EmitError::NoRoom)?;
+    Ok(HEADER_LEN)
 }
 
 /// Fills in the checksum of `header` (its field zero), given the sum of pseudo header and payload.

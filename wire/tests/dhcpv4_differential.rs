@@ -114,7 +114,7 @@ impl Parts {
         ];
         assert!(all.iter().all(|put| *put));
         let mut bytes = vec![0; 576];
-        let len = dhcpv4::emit(&mut bytes, &header, &options);
+        let len = dhcpv4::emit(&mut bytes, &header, &options).unwrap();
         bytes.truncate(len);
         bytes
     }

@@ -91,7 +91,7 @@ impl Parts {
         let kind = MessageType::from_code(self.kind).unwrap();
         let mut bytes = vec![0; 1024];
         let transaction = u32::from_be_bytes([0, a, b, c]);
-        let len = dhcpv6::emit(&mut bytes, kind, transaction, options.options());
+        let len = dhcpv6::emit(&mut bytes, kind, transaction, options.options()).unwrap();
         bytes.truncate(len);
         bytes
     }

@@ -129,7 +129,7 @@ impl Parts {
             let record = Record { name, class: dns::CLASS_IN, ttl_s: answer.ttl, data };
             assert!(writer.answer(&record));
         }
-        let len = writer.finish();
+        let len = writer.finish().unwrap();
         bytes.truncate(len);
         bytes
     }

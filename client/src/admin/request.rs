@@ -216,7 +216,7 @@ impl SocketShow {
 pub struct SocketCursor {
     /// The shard whose list is shown.
     pub shard: u32,
-    /// How many sockets of that shard come before.
+    /// The place in it, which only the shard understands.
     pub position: u64,
 }
 

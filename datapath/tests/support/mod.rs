@@ -196,8 +196,8 @@ impl Host {
             target_ip: question.sender_ip,
         };
         let mut bytes = [0; ethernet::HEADER_LEN + arp::LEN];
-        ethernet::emit(&mut bytes, question.sender_mac, self.mac, ethernet::ETHERTYPE_ARP);
-        arp::emit(&mut bytes[ethernet::HEADER_LEN..], &answer);
+        ethernet::emit(&mut bytes, question.sender_mac, self.mac, ethernet::ETHERTYPE_ARP).unwrap();
+        arp::emit(&mut bytes[ethernet::HEADER_LEN..], &answer).unwrap();
         self.send(&bytes, TxMeta::default());
     }
 
@@ -211,8 +211,8 @@ impl Host {
             target_ip: target.as_v4().unwrap(),
         };
         let mut bytes = [0; ethernet::HEADER_LEN + arp::LEN];
-        ethernet::emit(&mut bytes, Mac([0xff; 6]), self.mac, ethernet::ETHERTYPE_ARP);
-        arp::emit(&mut bytes[ethernet::HEADER_LEN..], &question);
+        ethernet::emit(&mut bytes, Mac([0xff; 6]), self.mac, ethernet::ETHERTYPE_ARP).unwrap();
+        arp::emit(&mut bytes[ethernet::HEADER_LEN..], &question).unwrap();
         self.send(&bytes, TxMeta::default());
         self.receive(|bytes, _| {
             let frame = ethernet::parse(bytes).ok()?;
@@ -226,7 +226,9 @@ impl Host {
     pub fn packet(&self, mac: Mac, dst: Ip, protocol: u8, payload: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0; 60];
         let mut len = match self.info.medium {
-            Medium::Ethernet => ethernet::emit(&mut bytes, mac, self.mac, ethernet::ETHERTYPE_IPV4),
+            Medium::Ethernet => {
+                ethernet::emit(&mut bytes, mac, self.mac, ethernet::ETHERTYPE_IPV4).unwrap()
+            }
             Medium::Ip => 0,
         };
         let header = IpEmit {
@@ -240,7 +242,7 @@ impl Host {
             payload_len: payload.len(),
             flow_label: 0,
         };
-        len += ip::emit(&mut bytes[len..], &header);
+        len += ip::emit(&mut bytes[len..], &header).unwrap();
         bytes.truncate(len);
         bytes.extend_from_slice(payload);
         bytes

@@ -65,7 +65,7 @@ impl Tcp {
             window: 0xffff,
             urgent: 0,
         };
-        let header_len = tcp::emit(&mut segment, &header, options);
+        let header_len = tcp::emit(&mut segment, &header, options).unwrap();
         segment.truncate(header_len);
         segment.extend_from_slice(data);
         let (src, dst) = (self.host.ip, self.peer);

@@ -14,7 +14,8 @@ pub(super) fn refused(error: &ControlError) -> ErrorBody {
 
 /// The interface that a request names.
 pub(super) fn interface(core: &Core, named: &InterfaceRef) -> Result<IfIndex, ErrorBody> {
-    let found = core.host.interfaces().into_iter().find(|interface| match named {
+    let known = core.worker.interfaces().map_err(|e| refused(&e))?;
+    let found = known.into_iter().find(|interface| match named {
         InterfaceRef::Name(name) => interface.name == *name,
         InterfaceRef::Index(index) => interface.ifindex.get() == *index,
     });

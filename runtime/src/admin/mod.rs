@@ -11,6 +11,7 @@ mod sum;
 use client::admin::{Request, Response};
 use client::call::ErrorBody;
 
+use self::args::refused;
 use crate::port::PortEnd;
 use crate::sockets::Core;
 
@@ -26,13 +27,17 @@ pub(crate) fn answer(
 ) -> Result<Response, ErrorBody> {
     match request {
         Request::LinkShow => Ok(Response::Links(show::links(core, ports))),
-        Request::AddressShow => Ok(Response::Addresses(show::addresses(core))),
+        Request::AddressShow => {
+            show::addresses(core).map(Response::Addresses).map_err(|e| refused(&e))
+        }
         Request::AddressAdd(args) => change::address_add(core, args),
         Request::AddressDel(args) => change::address_del(core, args),
-        Request::RouteShow => Ok(Response::Routes(show::routes(core))),
+        Request::RouteShow => show::routes(core).map(Response::Routes).map_err(|e| refused(&e)),
         Request::RouteAdd(args) => change::route_add(core, args),
         Request::RouteDel(args) => change::route_del(core, args),
-        Request::NeighborShow => Ok(Response::Neighbors(show::neighbors(core))),
+        Request::NeighborShow => {
+            show::neighbors(core).map(Response::Neighbors).map_err(|e| refused(&e))
+        }
         Request::NeighborAdd(args) => change::neighbor_add(core, args),
         Request::NeighborDel(args) => change::neighbor_del(core, args),
         Request::NeighborFlush(args) => change::neighbor_flush(core, args),

@@ -8,12 +8,14 @@ use client::admin::{
     SocketCursor, SocketPage, SocketShow, Stats, TcpDetail, Timer,
 };
 use datapath::{Backend, DeviceState, OsDevice};
-use stack::Instant;
 use stack::control::{AddressState, InterfaceAddress, InterfaceInfo};
 use stack::socket::{SocketInfo, TcpDetail as Detail};
+use stack::stats::LinkCounters;
+use stack::{ControlError, Instant};
 use wire::offload::{DeviceCaps, Medium};
 
 use crate::port::PortEnd;
+use crate::port::handle::Report;
 use crate::sockets::Core;
 
 pub(super) fn info(core: &Core) -> DaemonInfo {
@@ -25,9 +27,13 @@ pub(super) fn info(core: &Core) -> DaemonInfo {
     }
 }
 
-/// Ports first, the loopback interface last.
+/// Ports first, the loopback interface last. A shard without the control plane shows only the
+/// numbers of the interfaces and the traffic that it has seen.
 pub(super) fn links(core: &Core, ports: &[PortEnd]) -> Vec<Link> {
-    let mut interfaces = core.host.interfaces();
+    let Ok(mut interfaces) = core.worker.interfaces() else {
+        let known = core.worker.fib().interfaces.iter();
+        return known.map(|interface| traffic_of_shard(interface.ifindex, core, ports)).collect();
+    };
     interfaces.sort_by_key(|i| i.ifindex);
     interfaces
         .into_iter()
@@ -42,22 +48,7 @@ fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
     let report = port.map(PortEnd::report);
     let device = port.and_then(|port| port.info.os.as_ref());
     let state = device.map_or(DeviceState::Up, OsDevice::state);
-    let mut stats = LinkStats {
-        rx_packets: interface.counters.rx_packets,
-        rx_bytes: interface.counters.rx_bytes,
-        rx_errors: interface.counters.rx_errors,
-        rx_dropped: interface.counters.rx_dropped,
-        tx_packets: interface.counters.tx_packets,
-        tx_bytes: interface.counters.tx_bytes,
-        ..LinkStats::default()
-    };
-    if let Some(report) = &report {
-        // What the stack never saw; what it saw it has counted itself.
-        stats.rx_errors += report.stats.rx_errors;
-        stats.rx_dropped += report.stats.rx_dropped;
-        stats.tx_errors = report.stats.tx_errors;
-        stats.tx_dropped = report.stats.tx_dropped;
-    }
+    let stats = traffic(&interface.counters, report.as_ref());
     Link {
         ifindex: interface.ifindex.get(),
         kind: port.map_or("loopback", kind).into(),
@@ -74,18 +65,47 @@ fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
         .into(),
         offload: offload(&interface.caps),
         stats,
-        frames: report.as_ref().map(|report| Frames {
-            total: report.frames.total.into(),
-            fill: report.frames.fill.into(),
-            rx: report.frames.rx.into(),
-            stack: report.frames.stack.into(),
-            tx: report.frames.tx.into(),
-            completion: report.frames.completion.into(),
-            free: report.frames.free.into(),
-        }),
+        frames: report.as_ref().map(frames),
         xdp: port.and_then(PortEnd::verdicts),
         name: interface.name,
         shards: Vec::new(),
+    }
+}
+
+fn traffic_of_shard(ifindex: IfIndex, core: &Core, ports: &[PortEnd]) -> Link {
+    let report = ports.iter().find(|port| port.ifindex == ifindex).map(PortEnd::report);
+    Link {
+        ifindex: ifindex.get(),
+        stats: traffic(&core.worker.link_counters(ifindex), report.as_ref()),
+        frames: report.as_ref().map(frames),
+        ..Link::default()
+    }
+}
+
+/// What the stack has counted of an interface, and what the ports lost before it came there.
+fn traffic(counted: &LinkCounters, report: Option<&Report>) -> LinkStats {
+    let lost = report.map(|report| report.stats).unwrap_or_default();
+    LinkStats {
+        rx_packets: counted.rx_packets,
+        rx_bytes: counted.rx_bytes,
+        rx_errors: counted.rx_errors + lost.rx_errors,
+        rx_dropped: counted.rx_dropped + lost.rx_dropped,
+        tx_packets: counted.tx_packets,
+        tx_bytes: counted.tx_bytes,
+        tx_errors: lost.tx_errors,
+        tx_dropped: lost.tx_dropped,
+    }
+}
+
+fn frames(report: &Report) -> Frames {
+    Frames {
+        total: report.frames.total.into(),
+        fill: report.frames.fill.into(),
+        rx: report.frames.rx.into(),
+        stack: report.frames.stack.into(),
+        tx: report.frames.tx.into(),
+        completion: report.frames.completion.into(),
+        free: report.frames.free.into(),
     }
 }
 
@@ -125,26 +145,25 @@ fn offload(caps: &DeviceCaps) -> Vec<String> {
     .collect()
 }
 
-pub(super) fn addresses(core: &Core) -> Vec<Address> {
-    let mut all = core.host.addresses();
+pub(super) fn addresses(core: &Core) -> Result<Vec<Address>, ControlError> {
+    let mut all = core.worker.addresses()?;
     all.sort_by_key(|a| a.ifindex == LOOPBACK);
-    all.into_iter()
-        .map(|a| Address {
-            ifindex: a.ifindex.get(),
-            ifname: a.interface,
-            family: family(a.address.ip()),
-            address: a.address.ip().to_string(),
-            prefix: a.address.cidr.prefix,
-            scope: a.scope.name().into(),
-            flags: address_flags(&a.address),
-            protocol: Some(a.address.origin.name().into()),
-            valid_life_time: Some(seconds_left(core.now, a.address.valid_until)),
-            preferred_life_time: Some(match a.address.state {
-                AddressState::Deprecated => 0,
-                _ => seconds_left(core.now, a.address.preferred_until),
-            }),
-        })
-        .collect()
+    let records = all.into_iter().map(|a| Address {
+        ifindex: a.ifindex.get(),
+        ifname: a.interface,
+        family: family(a.address.ip()),
+        address: a.address.ip().to_string(),
+        prefix: a.address.cidr.prefix,
+        scope: a.scope.name().into(),
+        flags: address_flags(&a.address),
+        protocol: Some(a.address.origin.name().into()),
+        valid_life_time: Some(seconds_left(core.now, a.address.valid_until)),
+        preferred_life_time: Some(match a.address.state {
+            AddressState::Deprecated => 0,
+            _ => seconds_left(core.now, a.address.preferred_until),
+        }),
+    });
+    Ok(records.collect())
 }
 
 /// The flags of an address as ip-address(8) prints them.
@@ -160,53 +179,45 @@ fn seconds_left(now: Instant, end: Option<Instant>) -> u32 {
     end.map_or(LIFETIME_FOREVER, left)
 }
 
-pub(super) fn routes(core: &Core) -> Vec<Route> {
-    core.host
-        .routes()
-        .into_iter()
-        .map(|r| Route {
-            destination: match r.destination.prefix {
-                0 => "default".into(),
-                _ => r.destination.to_string(),
-            },
-            family: family(r.destination.ip),
-            gateway: r.gateway.map(|ip| ip.to_string()),
-            ifindex: r.ifindex.get(),
-            ifname: r.interface,
-            metric: r.metric,
-            protocol: r.protocol.name().into(),
-            scope: r.scope.name().into(),
-            source: r.source.map(|ip| ip.to_string()),
-        })
-        .collect()
+pub(super) fn routes(core: &Core) -> Result<Vec<Route>, ControlError> {
+    let known = core.worker.routes()?;
+    let records = known.into_iter().map(|r| Route {
+        destination: match r.destination.prefix {
+            0 => "default".into(),
+            _ => r.destination.to_string(),
+        },
+        family: family(r.destination.ip),
+        gateway: r.gateway.map(|ip| ip.to_string()),
+        ifindex: r.ifindex.get(),
+        ifname: r.interface,
+        metric: r.metric,
+        protocol: r.protocol.name().into(),
+        scope: r.scope.name().into(),
+        source: r.source.map(|ip| ip.to_string()),
+    });
+    Ok(records.collect())
 }
 
-pub(super) fn neighbors(core: &Core) -> Vec<Neighbor> {
-    core.host
-        .neighbors(core.now)
-        .into_iter()
-        .map(|n| Neighbor {
-            address: n.ip.to_string(),
-            family: family(n.ip),
-            ifindex: n.ifindex.get(),
-            ifname: n.interface,
-            lladdr: n.mac.map(|mac| mac.to_string()),
-            state: n.state.name().into(),
-        })
-        .collect()
+pub(super) fn neighbors(core: &Core) -> Result<Vec<Neighbor>, ControlError> {
+    let known = core.worker.neighbors(core.now)?;
+    let records = known.into_iter().map(|n| Neighbor {
+        address: n.ip.to_string(),
+        family: family(n.ip),
+        ifindex: n.ifindex.get(),
+        ifname: n.interface,
+        lladdr: n.mac.map(|mac| mac.to_string()),
+        state: n.state.name().into(),
+    });
+    Ok(records.collect())
 }
 
 /// A page of this shard's sockets. Its `next` is absent on the shard's last page.
 pub(super) fn socket_page(core: &Core, show: &SocketShow) -> SocketPage {
     let limit = show.limit.unwrap_or(SocketShow::LIMIT_MAX).clamp(1, SocketShow::LIMIT_MAX);
     let begin = show.after.unwrap_or(SocketCursor { shard: 0, position: 0 });
-    let before = usize::try_from(begin.position).unwrap_or(usize::MAX);
-    let mut rest = core.host.sockets().into_iter().skip(before);
-    let infos = rest.by_ref().take(limit as usize);
-    let sockets: Vec<_> = infos.map(|info| socket(info, core.now)).collect();
-    let position = begin.position.saturating_add(sockets.len() as u64);
-    let next = rest.next().map(|_| SocketCursor { position, ..begin });
-    SocketPage { sockets, next }
+    let (infos, next) = core.worker.sockets_page(begin.position, limit as usize);
+    let sockets = infos.into_iter().map(|info| socket(info, core.now)).collect();
+    SocketPage { sockets, next: next.map(|position| SocketCursor { position, ..begin }) }
 }
 
 fn socket(info: SocketInfo, now: Instant) -> Socket {
@@ -272,7 +283,7 @@ fn options(detail: &Detail) -> Vec<String> {
 }
 
 pub(super) fn stats(core: &Core) -> Stats {
-    let stats = core.host.stats();
+    let stats = core.worker.stats();
     let counters = stats.counters().map(|(name, value)| (name.to_string(), value));
     let drops = stats.drops().map(|(reason, count)| (reason.name().to_string(), count));
     Stats {

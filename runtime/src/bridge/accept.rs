@@ -42,7 +42,7 @@ impl Bridges {
         let local = bridge.local.unwrap_or_else(|| unspecified(bridge.v6));
         let id = core.listen(local, backlog.max(1), bridge.options.only_v6).map_err(refusal)?;
         core.set_options(id, bridge.options.changes(Options::default()));
-        let local = core.host.local(id).unwrap_or(local);
+        let local = core.worker.local(id).unwrap_or(local);
         let State::Fresh(fd) = std::mem::replace(&mut bridge.state, over(local)) else {
             return Err(errno(Errno::INVAL));
         };
@@ -121,6 +121,7 @@ impl Bridges {
         }
         let mut stream = Stream::new(ours, rings);
         core.owners.insert(id, Owner::Bridge(key));
+        core.adopt(id);
         let Name { address, port } = Name::from(peer.to_std());
         reply.with_fd(&to_value(&Accepted { handle, address, port }), Some(theirs));
         let fate = stream.pump(core);

@@ -1,5 +1,5 @@
-//! What a control connection asks of an engine about its sockets, and what engines hand over to each
-//! other when a socket lives on another shard.
+//! What a control connection asks of an engine about its sockets, and what engines hand over to
+//! each other when a socket lives on another shard.
 
 use std::sync::mpsc::SyncSender;
 

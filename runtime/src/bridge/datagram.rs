@@ -86,7 +86,7 @@ impl Datagram {
         }
         let Some(ends) = &mut self.ends else { return Err(SocketError::BadSocket) };
         core.connect_udp(ends.id, remote)?;
-        if let Some(local) = core.host.local(ends.id) {
+        if let Some(local) = core.worker.local(ends.id) {
             ends.local = local;
         }
         self.remote = Some(remote);
@@ -194,7 +194,7 @@ impl Datagram {
                     break;
                 }
                 Err(Errno::INTR) => continue,
-                // How a datagram pair says that its other end is closed: epoll does not tell.
+                // This is how a datagram pair reports that its other end is closed; epoll does not.
                 Err(Errno::CONNREFUSED) => self.hangup = true,
                 // Delivered, or wanted by nobody.
                 Ok(_) | Err(_) => {}
@@ -213,13 +213,13 @@ pub(super) fn unspecified(v6: bool) -> Endpoint {
     Endpoint::new(if v6 { Ip::UNSPECIFIED_V6 } else { Ip::UNSPECIFIED_V4 }, 0)
 }
 
-/// Whether the largest packet fits; if not, the stack tells when there is room.
+/// Whether the largest packet fits. If not, the stack reports when there is room.
 fn has_room(tx: &mut Writer) -> bool {
     let wanted = (RECORD_LEN + PACKET_MAX).min(tx.limit());
     tx.free() >= wanted
 }
 
-/// Puts one record into the ring, whole. Says whether it was one.
+/// Puts one whole record into the ring, and returns whether there was one.
 fn put(
     tx: &mut Writer,
     addr: Option<SocketAddr>,

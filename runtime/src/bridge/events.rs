@@ -27,7 +27,7 @@ impl Bridges {
             State::Datagram(datagram) => {
                 if what.has(Readiness::ERROR)
                     && let Some(id) = datagram.ends().map(|ends| ends.id)
-                    && let Some(error) = core.host.take_error(id)
+                    && let Some(error) = core.worker.take_error(id)
                 {
                     bridge.error = Some(i32::from(error.code()));
                 }

@@ -1,9 +1,9 @@
 //! Requests about sockets of other shards, and bridges that go there.
 //!
-//! A fresh socket is on the engine that was asked for it. `listen`, `bind` on a datagram socket, and
-//! `connect` from a given port open the stack's socket, whose port says on which shard that has to
-//! be: the bridge goes there together with the request. Engines hand messages over in order, so a
-//! later request that follows the bridge arrives behind it.
+//! A fresh socket is on the engine that was asked for it. `listen`, `bind` on a datagram socket,
+//! and `connect` from a given port open the stack's socket, whose port says on which shard that has
+//! to be: the bridge goes there together with the request. Engines hand messages over in order, so
+//! a later request that follows the bridge arrives behind it.
 
 use addr::Endpoint;
 use client::socket_request::{SocketRequest, SocketVerb};

@@ -2,7 +2,7 @@
 //!
 //! Towards the network `readv(2)` fills the send ring's free bytes, towards the client `sendmsg(2)`
 //! takes the receive ring's bytes; nothing is copied in between. The descriptor is watched by
-//! edges, so the pump remembers which direction is ready until a call says otherwise.
+//! edges, so the pump remembers which direction is ready until a call fails with EAGAIN.
 //!
 //! | happens | becomes |
 //! |---|---|
@@ -146,7 +146,7 @@ impl Stream {
     /// mark, and returns whether what lies behind may follow.
     fn pass_urgent(&mut self, core: &mut Core) -> bool {
         // It is taken once. None is left if it is in line.
-        let Ok(Some(byte)) = core.host.tcp_urgent(self.ends.id, true) else { return true };
+        let Ok(Some(byte)) = core.worker.tcp_urgent(self.ends.id, true) else { return true };
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT | SendFlags::OOB;
         match rustix::net::send(&self.fd, &[byte], flags) {
             Err(Errno::AGAIN) => {
@@ -157,14 +157,14 @@ impl Stream {
             // Delivered, or to nobody.
             Ok(_) | Err(_) => {}
         }
-        let _ = core.host.tcp_urgent(self.ends.id, false);
+        let _ = core.worker.tcp_urgent(self.ends.id, false);
         true
     }
 
-    /// Moves what can be moved, both ways, and says what is left.
+    /// Moves what can be moved, both ways, and returns what becomes of the bridge.
     pub(super) fn pump(&mut self, core: &mut Core) -> Fate {
         if (self.closing || self.hangup) && self.ends.rx.pending_error().is_some() {
-            // Nobody is there to be told.
+            // No user is left who could learn of the error.
             core.close(self.ends.id);
             return Fate::Gone;
         }
@@ -283,7 +283,7 @@ impl Stream {
         None
     }
 
-    /// Whether the client's end is closed, which may be known before the edge is told.
+    /// Whether the client's end is closed. poll may know it before epoll reports the edge.
     fn is_closed(&mut self) -> bool {
         let mut fds = [PollFd::new(&self.fd, PollFlags::empty())];
         let polled = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
@@ -331,7 +331,7 @@ impl Connecting {
         self.stream.ends.id
     }
 
-    /// What the stack told, as the end of the attempt.
+    /// The outcome of the attempt, if what the stack reported ends it.
     pub(super) fn outcome(&self, what: Readiness) -> Option<Outcome> {
         if let Some(code) = self.stream.ends.rx.pending_error() {
             return Some(Outcome::Failed(code));

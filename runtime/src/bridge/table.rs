@@ -225,7 +225,7 @@ pub(super) fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     Ok((ours, theirs))
 }
 
-/// Registers a descriptor for both directions. The first look tells what is ready already.
+/// Registers a descriptor for both directions. The first wait reports what is ready already.
 pub(super) fn watch(core: &mut Core, key: Key, fd: &OwnedFd) -> std::io::Result<()> {
     core.poller.add_edges(fd, Token::Bridge(key))
 }

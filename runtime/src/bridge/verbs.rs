@@ -153,7 +153,7 @@ impl Bridges {
                 self.adopt_datagram(key, core);
             }
             State::Fresh(_) => {
-                if !local.ip.is_unspecified() && core.host.fib().owner(local.ip).is_none() {
+                if !local.ip.is_unspecified() && core.worker.fib().owner(local.ip).is_none() {
                     return Err(refusal(SocketError::AddressNotAvailable));
                 }
                 bridge.local = Some(local);

@@ -4,7 +4,7 @@
 //! One thread accepts ([`Server`]); each connection has one that reads requests and one that writes
 //! answers (`connection`). The work itself is done on the engine thread, in the order in which
 //! the requests came, but nothing waits there: a `connect` or `accept` that has to wait is answered
-//! when the stack tells its outcome, and other requests of the same connection go on meanwhile.
+//! when the stack reports its outcome, and other requests of the same connection go on meanwhile.
 
 mod connection;
 mod credentials;

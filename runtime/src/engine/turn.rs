@@ -3,7 +3,8 @@
 //! A turn reads the clock once and then does a bounded batch of everything there is:
 //!
 //! 1. messages from other threads;
-//! 2. for each port: frames in, up to 64;
+//! 2. for each queue: frames in, up to 64, and between taking and delivering them messages from
+//!    other shards;
 //! 3. timers, if one is due;
 //! 4. what the stack reports of sockets, to the users that own them;
 //! 5. for each port: frames out, while the stack has any and the port has room.
@@ -11,8 +12,8 @@
 //! A turn that left something undone is followed by another. Otherwise the engine sleeps, on one
 //! epoll until the next deadline; epoll also says whether the device has more, which costs no more
 //! than to ask the device. Before it sleeps the engine announces it (mailbox and rings) and
-//! looks once more, so that no wake-up is lost. Where it is told to poll busily it sleeps later or
-//! never.
+//! looks once more, so that no wake-up is lost. With [`Pace::Linger`] it sleeps later, and with
+//! [`Pace::Spin`] never.
 
 use std::time::Duration;
 
@@ -76,10 +77,16 @@ impl Engine {
         let mut turn = Turn::default();
         turn.note(self.run_commands(), COMMANDS_PER_TURN);
         for port in &mut self.ports {
-            port.receive(&mut self.core, |step| turn.note(step.done, step.bound));
+            port.take(&self.core, |step| turn.note(step.done, step.bound));
+        }
+        // Between taking frames and delivering them: whoever a frame is an answer to has heard of
+        // us from another shard, so what that shard told us came before the frame.
+        turn.note(self.core.worker.exchange_messages(self.core.now), usize::MAX);
+        for port in &mut self.ports {
+            port.deliver(&mut self.core);
         }
         if self.deadline.is_some_and(|at| at <= self.core.now) {
-            self.core.host.expire(self.core.now);
+            self.core.worker.expire(self.core.now);
             turn.worked = true;
         }
         // A stack that nothing was done to has nothing to report.
@@ -94,9 +101,10 @@ impl Engine {
             // Sending makes room, of which someone may make use at once.
             turn.note(self.dispatch_events(), 1);
             // Last, because an answer need not wait for it.
-            self.deadline = self.core.host.next_deadline();
+            self.deadline = self.core.worker.next_deadline();
         }
         self.touched = turn.worked;
+        self.wake_shards();
         turn
     }
 
@@ -110,6 +118,11 @@ impl Engine {
     }
 
     fn run_command(&mut self, command: Command) {
+        if !matches!(command, Command::AppProgress(_)) {
+            // Whoever sent the command may know of a change on another shard, of a new address for
+            // example, and what tells this shard of it came before the command.
+            self.core.worker.exchange_messages(self.core.now);
+        }
         match command {
             Command::AppProgress(id) => {
                 if let Some(Owner::Local(key)) = self.core.owners.find(id) {
@@ -129,7 +142,7 @@ impl Engine {
     /// Passes the stack's reports on to the owners of the sockets, and returns how many those were.
     fn dispatch_events(&mut self) -> usize {
         for passed in 0..EVENTS_PER_TURN {
-            let Some((id, what)) = self.core.host.next_event() else { return passed };
+            let Some((id, what)) = self.core.worker.next_event() else { return passed };
             match self.core.owners.find(id) {
                 Some(Owner::Bridge(key)) => self.bridges.on_event(key, what, &mut self.core),
                 Some(Owner::Local(key)) => self.locals.on_event(key, what, &mut self.core),
@@ -139,9 +152,19 @@ impl Engine {
         EVENTS_PER_TURN
     }
 
+    /// Wakes the engines that were sent something, or given room for what they want to send.
+    fn wake_shards(&mut self) {
+        let woken = self.core.worker.take_woken();
+        if !woken.is_empty() {
+            for shard in woken.iter() {
+                self.engines.of_shard(shard.get()).wake();
+            }
+        }
+    }
+
     /// Keeps what ports filter for in step with the addresses and groups of their interfaces.
     fn steer(&mut self) {
-        let fib = self.core.host.fib();
+        let fib = self.core.worker.fib();
         if fib.tables().version == self.steered {
             return;
         }
@@ -171,7 +194,7 @@ impl Engine {
             self.end_sleep();
             return;
         }
-        let deadline = self.core.host.next_deadline();
+        let deadline = self.core.worker.next_deadline();
         let timeout =
             deadline.filter(|at| *at != Instant::FAR).map(|at| at.since(self.clock.now()));
         self.poll_descriptors(timeout);
@@ -221,6 +244,19 @@ impl Engine {
         }
     }
 
+    /// Moves frames and messages without regard to sockets, and returns how many.
+    fn move_frames(&mut self) -> usize {
+        let mut moved = 0;
+        for port in &mut self.ports {
+            moved += port.transmit(&mut self.core);
+            port.take(&self.core, |step| moved += step.done);
+            port.deliver(&mut self.core);
+        }
+        moved += self.core.worker.exchange_messages(self.core.now);
+        self.wake_shards();
+        moved
+    }
+
     /// The end: sockets are closed, and their last segments are sent.
     fn shut_down(&mut self) {
         self.core.now = self.clock.now();
@@ -228,15 +264,19 @@ impl Engine {
         self.locals.close_all(&mut self.core);
         // FINs and RSTs of all connections leave now; nobody waits for what they are answered.
         for _ in 0..TURNS_AT_END {
-            let mut moved = 0;
-            for port in &mut self.ports {
-                moved += port.transmit(&mut self.core);
-                port.receive(&mut self.core, |step| moved += step.done);
-            }
-            if moved == 0 {
+            if self.move_frames() == 0 {
                 break;
             }
         }
+        self.engines.note_ended();
+        // Another engine may still send by a port that this one steps.
+        let began = std::time::Instant::now();
+        while !self.engines.have_all_ended() && began.elapsed() < PATIENCE_AT_END {
+            if self.move_frames() == 0 {
+                std::thread::yield_now();
+            }
+        }
+        self.move_frames();
         self.mailbox.close();
         for port in &self.ports {
             port.stop_threads();
@@ -244,5 +284,7 @@ impl Engine {
     }
 }
 
+/// How long an engine that has ended waits for the others.
+const PATIENCE_AT_END: Duration = Duration::from_secs(1);
 /// Turns that are spent on sending the last segments.
 const TURNS_AT_END: usize = 64;

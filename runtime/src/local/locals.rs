@@ -81,7 +81,9 @@ impl Locals {
                 }
             },
             LocalCommand::Adopt { rings, answer } => {
+                let id = rings.id;
                 let _ = answer.send(self.hand_out(rings, 0, core));
+                core.adopt(id);
             }
             LocalCommand::AdoptInline { id, user } => self.adopt_inline(id, user, core),
             LocalCommand::ConnectUdp { key, remote, answer } => {
@@ -90,7 +92,7 @@ impl Locals {
             LocalCommand::SetOptions { id, options } => core.set_options(id, options.into_iter()),
             LocalCommand::SendUrgent(id) => core.send_urgent(id),
             LocalCommand::UrgentByte { id, peek, answer } => {
-                let _ = answer.send(core.host.tcp_urgent(id, peek));
+                let _ = answer.send(core.worker.tcp_urgent(id, peek));
             }
             LocalCommand::ShutdownRead(key) => {
                 if let Some(socket) = self.sockets.find(key) {
@@ -120,7 +122,7 @@ impl Locals {
     ) -> io::Result<LocalSocket> {
         let local = Endpoint::from(local);
         let id = core.listen(local, backlog.max(1), false).map_err(os_error)?;
-        let local = core.host.local(id).unwrap_or(local);
+        let local = core.worker.local(id).unwrap_or(local);
         let (handle, doorbell) = self.admit(id, Shared::new(local, None, 0), core)?;
         let local = local.to_std();
         Ok(LocalSocket { local, remote: None, tx: None, rx: None, doorbell, handle })
@@ -156,7 +158,7 @@ impl Locals {
         let User::Thread { shared, .. } = &socket.user else { return Err(Errno::BADF.into()) };
         core.connect_udp(socket.id, remote).map_err(os_error)?;
         let mut names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let local = core.host.local(socket.id).unwrap_or(names.0);
+        let local = core.worker.local(socket.id).unwrap_or(names.0);
         *names = (local, Some(remote));
         Ok(())
     }
@@ -256,6 +258,7 @@ impl Locals {
 
     fn adopt_inline(&mut self, id: SocketId, user: Box<dyn InlineUser>, core: &mut Core) {
         if let Ok(key) = self.insert(id, User::Inline(user), core) {
+            core.adopt(id);
             self.on_event(key, Readiness::NONE, core);
         }
     }
@@ -312,7 +315,7 @@ impl Locals {
 /// Wakes an application that may sleep.
 fn wake(id: SocketId, bell: &Bell, shared: &Shared, what: Readiness, core: &mut Core) {
     let over = what.has(Readiness::ERROR | Readiness::GONE);
-    let error = core.host.take_error(id).map(|error| i32::from(error.code()));
+    let error = core.worker.take_error(id).map(|error| i32::from(error.code()));
     if let Some(errno) = error {
         shared.error.store(errno, Ordering::Release);
     }
@@ -326,8 +329,8 @@ fn wake(id: SocketId, bell: &Bell, shared: &Shared, what: Readiness, core: &mut 
         shared.connect.store(outcome, Ordering::Release);
         bell.open();
     }
-    // Whether the application sleeps is marked in the stack's halves of the rings, out of reach from
-    // here. Ringing once too often does no harm.
+    // Whether the application sleeps is marked in the stack's halves of the rings, out of reach
+    // from here. Ringing once too often does no harm.
     if over || what.has(Readiness::READABLE | Readiness::INCOMING) {
         bell.ring();
     }

@@ -1,5 +1,5 @@
-//! One queue of a device as an engine sees it: its four rings, and the port itself where this thread
-//! steps both.
+//! One queue of a device as an engine sees it: its four rings, and the port itself where this
+//! thread steps both.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use addr::IfIndex;
 use datapath::{Backend, Frame, Port, PortLink, RxFrame, TxFrame};
 
 use super::handle::{BATCH, PortThreadHandle, Report};
+use super::steer::Steer;
 use crate::mailbox::{Engines, Remote};
 use crate::sockets::Core;
 use crate::sockets::poller::{Poller, Token};
@@ -28,6 +29,7 @@ pub(crate) struct Queue {
     spare: Option<Frame>,
     watched: Watched,
     engines: Engines,
+    steer: Steer,
 }
 
 /// Who steps the port.
@@ -48,7 +50,7 @@ pub(crate) struct Step {
     pub(crate) bound: usize,
 }
 
-/// What epoll was told to wait for.
+/// What epoll waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Watched {
     input: bool,
@@ -61,6 +63,7 @@ impl Queue {
         driver: PortDriver,
         backend: Backend,
         engines: Engines,
+        steer: Steer,
     ) -> Self {
         Self {
             link,
@@ -71,6 +74,7 @@ impl Queue {
             spare: None,
             watched: Watched::default(),
             engines,
+            steer,
         }
     }
 
@@ -78,32 +82,39 @@ impl Queue {
         &self.driver
     }
 
-    /// Steps the port if it is ours, and hands a batch of frames to the stack.
-    pub(super) fn receive(&mut self, ifindex: IfIndex, core: &mut Core) -> Step {
-        let mut step = self.step_port(core);
-        let received = self.link.rx.pop_batch(&mut self.batch, BATCH);
-        step.done = step.done.max(received);
-        if received == 0 {
-            return step;
+    /// Steps the port if it is ours, and takes a batch of the frames that came.
+    pub(super) fn take(&mut self, core: &Core) -> Step {
+        let step = self.step_port(core.shard);
+        // While another shard has fallen behind, frames wait in the ring and then in the device.
+        let room = core.worker.receive_room().min(BATCH);
+        let taken = self.link.rx.pop_batch(&mut self.batch, room);
+        Step { done: step.done.max(taken), ..step }
+    }
+
+    /// Hands the frames that were taken to the stack. The port chose them for this shard.
+    pub(super) fn deliver(&mut self, ifindex: IfIndex, core: &mut Core) {
+        if self.batch.is_empty() {
+            return;
         }
         for arrived in &mut self.batch {
             let frame = arrived.frame.bytes_mut();
             // The stack counts why it refused a frame.
-            core.host.receive(core.now, ifindex, arrived.meta, frame);
+            core.worker.receive_steered(core.now, ifindex, arrived.meta, frame);
         }
         self.link.rx_done.push_batch(&mut self.batch.drain(..).map(|arrived| arrived.frame));
         self.wake_driver();
-        step
     }
 
-    fn step_port(&mut self, core: &Core) -> Step {
+    fn step_port(&mut self, shard: usize) -> Step {
         let bound = if let PortDriver::Here(_) = self.driver { self.budget } else { BATCH };
         let PortDriver::Here(port) = &mut self.driver else { return Step { done: 0, bound } };
-        let turn = port.turn(bound, datapath::single_shard);
-        self.engines.wake(port.shards_waiting(), core.shard);
-        // To learn that a TAP has no more frames costs a system call while the one it gave waits, so
-        // a lone frame is answered first; a busy device is soon read in full batches. A ring tells
-        // at once.
+        let turn = port.turn(bound, self.steer.by_frame());
+        if turn.received + turn.sent > 0 {
+            self.engines.wake(port.shards_waiting(), shard);
+        }
+        // To learn that a TAP has no more frames costs a system call while the one it gave waits,
+        // so a lone frame is answered first; a busy device is soon read in full batches. A ring
+        // tells at once.
         if self.asks_by_system_call {
             let full = turn.received >= bound;
             self.budget = if full { 2 * turn.received } else { turn.received }.clamp(1, BATCH);
@@ -115,11 +126,11 @@ impl Queue {
     /// port sends them at once if it is ours.
     pub(super) fn transmit(&mut self, ifindex: IfIndex, core: &mut Core) -> usize {
         let mut filled = 0;
-        while filled < SEND_BATCH && core.host.has_output(ifindex) {
+        while filled < SEND_BATCH && core.worker.has_output(ifindex) {
             let Some(mut frame) = self.spare.take().or_else(|| self.link.tx_free.pop()) else {
                 break;
             };
-            let Some(meta) = core.host.transmit(core.now, ifindex, frame.bytes_mut()) else {
+            let Some(meta) = core.worker.transmit(core.now, ifindex, frame.bytes_mut()) else {
                 self.spare = Some(frame);
                 break;
             };
@@ -170,7 +181,7 @@ impl Queue {
             busy |= port.has_tx_waiting() && !port.wants_write();
         }
         let can_fill = !self.link.tx_free.is_empty();
-        busy || !self.link.rx.is_empty() || (can_fill && core.host.has_output(ifindex))
+        busy || !self.link.rx.is_empty() || (can_fill && core.worker.has_output(ifindex))
     }
 
     /// The engine is awake again.

@@ -1,9 +1,9 @@
 //! The split layout: a thread that does nothing but step one port.
 //!
-//! It moves frames between the device and the four rings of each shard's [`datapath::PortLink`]; the
-//! engines are on other cores. Either side sleeps when it finds nothing, after announcing it on the rings, and
-//! is woken only then: the engine by its mailbox's bell, this thread by the port's. Reports and the
-//! wish to stop go through the [`PortThreadHandle`].
+//! It moves frames between the device and the four rings of each shard's [`datapath::PortLink`];
+//! the engines are on other cores. Either side sleeps when it finds nothing, after announcing it on
+//! the rings, and is woken only then: the engine by its mailbox's bell, this thread by the port's.
+//! Reports and the wish to stop go through the [`PortThreadHandle`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use datapath::{Port, PortInfo};
 
 use super::handle::{BATCH, PortThreadHandle, Report};
+use super::steer::Steer;
 use crate::config::Pace;
 use crate::mailbox::Engines;
 
@@ -28,12 +29,26 @@ pub(crate) struct PortThread {
     pace: Pace,
     handle: Arc<PortThreadHandle>,
     engines: Engines,
+    steer: Steer,
 }
 
 impl PortThread {
-    pub(crate) fn new(port: Port, info: &PortInfo, pace: Pace, engines: Engines) -> Self {
+    pub(crate) fn new(
+        port: Port,
+        info: &PortInfo,
+        pace: Pace,
+        engines: Engines,
+        steer: Steer,
+    ) -> Self {
         let handle = Arc::new(PortThreadHandle::new(&port));
-        Self { name: format!("port-{}-{}", info.name, info.queue), port, pace, handle, engines }
+        Self {
+            name: format!("port-{}-{}", info.name, info.queue),
+            port,
+            pace,
+            handle,
+            engines,
+            steer,
+        }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -52,10 +67,10 @@ impl PortThread {
         loop {
             if self.handle.is_stopped() {
                 // The engine's last frames are in the ring.
-                self.port.turn(BATCH, datapath::single_shard);
+                self.port.turn(BATCH, self.steer.by_frame());
                 return;
             }
-            let turn = self.port.turn(BATCH, datapath::single_shard);
+            let turn = self.port.turn(BATCH, self.steer.by_frame());
             let worked = turn.received + turn.sent > 0;
             if worked {
                 self.engines.wake(self.port.shards_waiting(), NO_SHARD);
@@ -82,7 +97,7 @@ impl PortThread {
         }
     }
 
-    /// Whether a port that has had nothing to do for `idle` looks on instead of sleeping.
+    /// Whether a port that has had nothing to do for `idle` keeps looking instead of sleeping.
     fn lingers(&self, idle: Duration) -> bool {
         match self.pace {
             Pace::Sleep => false,
@@ -93,7 +108,7 @@ impl PortThread {
 
     /// Sleeps until the device or the engine has something.
     fn sleep(&mut self) {
-        // A device that is lost would be told of for ever.
+        // poll would report a device that is lost for ever.
         if self.port.is_lost() || self.port.sleep(None).is_err() {
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -13,7 +13,7 @@ pub(super) struct Chargen {
 }
 
 impl Chargen {
-    /// Writes the rest of the present line as far as there is room, and says how much.
+    /// Writes the rest of the present line as far as there is room, and returns how much.
     pub(super) fn fill(&mut self, tx: &mut Writer) -> usize {
         if tx.free() == 0 {
             return 0;

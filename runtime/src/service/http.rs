@@ -7,10 +7,10 @@
 //! | `GET /bytes/N` | N bytes, the numbers 0 to 250 over and over |
 //! | `PUT` or `POST /upload` | length and SHA-256 of the body |
 //!
-//! A connection is in one of five phases: the head of a request arrives, its body arrives, the state
-//! to answer with is being asked for, an answer leaves, or what the peer still sends is thrown away
-//! before the close, so that the answer is not lost to a RST. Only heads and small answers are held
-//! in memory of their own.
+//! A connection is in one of five phases: the head of a request arrives, its body arrives, the
+//! state to answer with is being asked for, an answer leaves, or what the peer still sends is
+//! thrown away before the close, so that the answer is not lost to a RST. Only heads and small
+//! answers are held in memory of their own.
 
 use ring::bytes::{Reader, Writer};
 
@@ -270,7 +270,7 @@ fn response_head(status: u16, kind: &str, len: u64, last: bool) -> String {
     )
 }
 
-/// Writes on as far as there is room. Says whether all is written.
+/// Writes on as far as there is room, and returns whether all is written.
 fn write_answer(
     tx: &mut Writer,
     (text, written): (&[u8], &mut usize),

@@ -84,7 +84,8 @@ impl InlineUser for StreamService {
             }
             Talk::Source { ahead } => {
                 while tx.buffered() < *ahead && tx.write(&super::http::NUMBERS) > 0 {}
-                // There may be room left: without this the stack would not report when more may come.
+                // There may be room left: without this the stack would not report when more may
+                // come.
                 tx.set_waiting(true);
                 end_of(rx)
             }
@@ -103,8 +104,8 @@ impl InlineUser for StreamService {
     }
 }
 
-/// How far ahead of the peer's ACKs a source writes: what fits the second-level cache is still there
-/// when it is sent.
+/// How far ahead of the peer's ACKs a source writes: what fits the second-level cache is still
+/// there when it is sent.
 const SOURCE_AHEAD: usize = 384 << 10;
 
 fn echo(tx: &mut Writer, rx: &mut Reader) -> Next {

@@ -1,5 +1,5 @@
-//! The owner of each socket: the stack reports events by [`SocketId`], and this table says which user
-//! of sockets an event is for.
+//! The owner of each socket: the stack reports events by [`SocketId`], and this table says which
+//! user of sockets an event is for.
 
 use stack::SocketId;
 use stack::socket::SocketKind;

@@ -89,7 +89,7 @@ impl Poller {
         output: bool,
     ) -> io::Result<()> {
         if !input && !output {
-            // An error or hangup would be told all the same, so it must go.
+            // epoll reports errors and hangups unasked, so the descriptor must go.
             self.remove(fd);
             return Ok(());
         }

@@ -35,16 +35,17 @@ pub(super) fn too_big(frame: &Frame, mtu: u32) -> Option<Frame> {
     let message = Message::PacketTooBig { mtu, quote: icmp::quote(link.payload, v4) };
     let mut body = [0; 1_300];
     let (protocol, payload_len) = if v4 {
-        (PROTO_ICMP, icmpv4::emit(&mut body, &message))
+        (PROTO_ICMP, icmpv4::emit(&mut body, &message).ok()?)
     } else {
-        (PROTO_ICMPV6, icmpv6::emit(&mut body, src, dst, &message))
+        (PROTO_ICMPV6, icmpv6::emit(&mut body, src, dst, &message).ok()?)
     };
     let mut bytes = vec![0; ethernet::HEADER_LEN + ip::header_len(v4) + payload_len];
-    let mut at = ethernet::emit(&mut bytes, link.src, ROUTER, link.ethertype);
+    let mut at = ethernet::emit(&mut bytes, link.src, ROUTER, link.ethertype).ok()?;
     at += ip::emit(
         &mut bytes[at..],
         &IpEmit { src, dst, protocol, payload_len, ..IpEmit::default() },
-    );
+    )
+    .ok()?;
     bytes[at..].copy_from_slice(&body[..payload_len]);
     Some(Frame { bytes, meta: Default::default(), damaged: false })
 }

@@ -5,7 +5,7 @@ use super::*;
 fn frame(len: usize) -> Frame {
     let mut bytes = vec![0; len];
     let (a, b) = (addr::Mac([2, 0, 0, 0, 0, 1]), addr::Mac([2, 0, 0, 0, 0, 2]));
-    ethernet::emit(&mut bytes, a, b, ethernet::ETHERTYPE_IPV4);
+    ethernet::emit(&mut bytes, a, b, ethernet::ETHERTYPE_IPV4).unwrap();
     Frame { bytes, meta: RxMeta::default(), damaged: false }
 }
 
@@ -169,7 +169,7 @@ fn segment(v4: bool, payload: usize) -> Frame {
     let mut bytes = vec![0; 14 + 60 + payload];
     let (a, b) = (addr::Mac([2, 0, 0, 0, 0, 1]), addr::Mac([2, 0, 0, 0, 0, 2]));
     let ethertype = if v4 { ethernet::ETHERTYPE_IPV4 } else { ethernet::ETHERTYPE_IPV6 };
-    let mut at = ethernet::emit(&mut bytes, b, a, ethertype);
+    let mut at = ethernet::emit(&mut bytes, b, a, ethertype).unwrap();
     let header = wire::ip::IpEmit {
         src: ip(1),
         dst: ip(2),
@@ -177,14 +177,14 @@ fn segment(v4: bool, payload: usize) -> Frame {
         payload_len: 20 + payload,
         ..Default::default()
     };
-    at += wire::ip::emit(&mut bytes[at..], &header);
+    at += wire::ip::emit(&mut bytes[at..], &header).unwrap();
     let tcp = wire::tcp::Emit {
         src_port: 1,
         dst_port: 2,
         flags: wire::tcp::Flags::ACK,
         ..Default::default()
     };
-    at += wire::tcp::emit(&mut bytes[at..], &tcp, &[]);
+    at += wire::tcp::emit(&mut bytes[at..], &tcp, &[]).unwrap();
     bytes.truncate(at + payload);
     Frame { bytes, meta: RxMeta::default(), damaged: false }
 }

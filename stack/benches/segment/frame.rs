@@ -29,10 +29,10 @@ impl Frame {
             payload_len: segment_len,
             ..IpEmit::default()
         };
-        ip::emit(&mut bytes, &header);
+        ip::emit(&mut bytes, &header).unwrap();
         let (src_port, dst_port) = (src.port, dst.port);
         let emit = Emit { src_port, dst_port, seq, ack, flags, window: 0xffff, urgent: 0 };
-        tcp::emit(&mut bytes[IP_LEN..], &emit, options);
+        tcp::emit(&mut bytes[IP_LEN..], &emit, options).unwrap();
         let text_at = IP_LEN + HEADER_LEN + options.len();
         let mut frame = Self { bytes, text_at };
         if len >= 4 {

@@ -172,14 +172,14 @@ pub(crate) fn read_datagram(ends: &mut SocketRings) -> Option<(Endpoint, Vec<u8>
 
 pub(crate) fn eth(dst: Mac, ethertype: u16, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0; ethernet::HEADER_LEN];
-    ethernet::emit(&mut frame, dst, PEER_MAC, ethertype);
+    ethernet::emit(&mut frame, dst, PEER_MAC, ethertype).unwrap();
     frame.extend_from_slice(payload);
     frame
 }
 
 pub(crate) fn arp_frame(dst: Mac, arp: &Arp) -> Vec<u8> {
     let mut packet = [0; arp::LEN];
-    arp::emit(&mut packet, arp);
+    arp::emit(&mut packet, arp).unwrap();
     eth(dst, ethernet::ETHERTYPE_ARP, &packet)
 }
 
@@ -198,7 +198,7 @@ pub(crate) fn arp_from_peer(operation: u16, sender: Ip, target: Ip) -> Arp {
 pub(crate) fn packet(header: &IpEmit, payload: &[u8]) -> Vec<u8> {
     let header = IpEmit { payload_len: payload.len(), dont_fragment: false, ..*header };
     let mut packet = vec![0; ip::header_len(header.dst.is_v4())];
-    ip::emit(&mut packet, &header);
+    ip::emit(&mut packet, &header).unwrap();
     packet.extend_from_slice(payload);
     packet
 }
@@ -217,7 +217,7 @@ pub(crate) fn ip_frame(header: &IpEmit, payload: &[u8]) -> Vec<u8> {
 
 pub(crate) fn udp_payload(src: Endpoint, dst: Endpoint, data: &[u8]) -> Vec<u8> {
     let mut datagram = vec![0; udp::HEADER_LEN];
-    udp::emit(&mut datagram, src.port, dst.port, data.len());
+    udp::emit(&mut datagram, src.port, dst.port, data.len()).unwrap();
     let len = (udp::HEADER_LEN + data.len()) as u32;
     let pseudo = checksum::pseudo_header(src.ip, dst.ip, PROTO_UDP, len);
     udp::set_checksum(&mut datagram, checksum::sum(pseudo, data));
@@ -238,7 +238,7 @@ pub(crate) fn icmp_payload(src: Ip, dst: Ip, message: &Message<'_>) -> Vec<u8> {
     } else {
         icmpv6::emit(&mut buf, src, dst, message)
     };
-    buf.truncate(len);
+    buf.truncate(len.unwrap());
     buf
 }
 
@@ -364,12 +364,12 @@ pub(crate) fn fragment_frame(
     if header.dst.is_v4() {
         let header = IpEmit { payload_len: piece.len(), identification: id as u16, ..*header };
         let mut packet = vec![0; 20];
-        wire::ipv4::emit_with(&mut packet, &header, Some(fragment), &[]);
+        wire::ipv4::emit_with(&mut packet, &header, Some(fragment), &[]).unwrap();
         packet.extend_from_slice(piece);
         return eth(MAC, ethernet::ETHERTYPE_IPV4, &packet);
     }
     let mut payload = vec![0; wire::ipv6_ext::FRAGMENT_LEN];
-    wire::ipv6_ext::emit_fragment(&mut payload, header.protocol, fragment, id);
+    wire::ipv6_ext::emit_fragment(&mut payload, header.protocol, fragment, id).unwrap();
     payload.extend_from_slice(piece);
     ip_frame(&IpEmit { protocol: ip::PROTO_FRAGMENT, ..*header }, &payload)
 }

@@ -15,6 +15,7 @@ use wire::{ethernet, ip, ipv4, ipv6_ext};
 use crate::cx::{Cx, Request};
 use crate::drop::DropReason;
 use crate::fib::{Hop, Link, Path};
+use crate::written::written;
 
 /// Where the transport header begins in a frame that takes `path`.
 pub(crate) fn transport_offset(path: &Hop, v4: bool) -> usize {
@@ -34,7 +35,7 @@ pub(crate) fn link_header_len(medium: Medium) -> usize {
 /// The path must be usable ([`Hop::is_usable`]).
 pub(crate) fn write_headers(frame: &mut [u8], path: &Hop, header: &IpEmit) -> usize {
     let link_len = write_link_header(frame, path, header.dst);
-    link_len + ip::emit(&mut frame[link_len..], header)
+    link_len + written(ip::emit(&mut frame[link_len..], header))
 }
 
 /// Bytes of payload that each fragment but the last carries on `path`, a multiple of eight.
@@ -60,12 +61,12 @@ pub(crate) fn write_fragment(
     let packet = &mut frame[link_len..];
     if header.dst.is_v4() {
         let header = IpEmit { payload_len: len, identification: id as u16, ..*header };
-        ipv4::emit_with(packet, &header, Some(fragment), &[]);
+        written(ipv4::emit_with(packet, &header, Some(fragment), &[]));
     } else {
         let payload_len = len + ipv6_ext::FRAGMENT_LEN;
         let fixed = IpEmit { payload_len, protocol: PROTO_FRAGMENT, ..*header };
-        let at = ip::emit(packet, &fixed);
-        ipv6_ext::emit_fragment(&mut packet[at..], header.protocol, fragment, id);
+        let at = written(ip::emit(packet, &fixed));
+        written(ipv6_ext::emit_fragment(&mut packet[at..], header.protocol, fragment, id));
     }
 }
 
@@ -80,7 +81,7 @@ fn write_link_header(frame: &mut [u8], path: &Hop, dst: Ip) -> usize {
             };
             let ethertype =
                 if dst.is_v4() { ethernet::ETHERTYPE_IPV4 } else { ethernet::ETHERTYPE_IPV6 };
-            ethernet::emit(frame, destination, path.mac, ethertype)
+            written(ethernet::emit(frame, destination, path.mac, ethertype))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The names of the algorithms, as `TCP_CONGESTION` has them (TCPC-01).
+//! The names of the congestion control algorithms, as `TCP_CONGESTION` has them.
 
 use core::fmt;
 use core::str::FromStr;

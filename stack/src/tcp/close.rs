@@ -1,5 +1,5 @@
-//! The end of a connection (RFC 9293 §3.6): its slot is freed, and its TIME-WAIT record or the reason why
-//! it failed stays behind.
+//! The end of a connection (RFC 9293 §3.6): its slot is freed, and its TIME-WAIT record or the
+//! reason why it failed stays behind.
 
 pub(super) mod pending_errors;
 pub(super) mod time_wait;
@@ -37,7 +37,8 @@ impl Tcp {
         }
     }
 
-    /// An address is no longer ours: what is bound to it ends (TCPF-16).
+    /// An address is no longer ours: the connections bound to it are reset, and embryos and
+    /// TIME-WAIT records are dropped.
     pub(crate) fn address_removed(&mut self, cx: &mut Cx<'_>, ip: Ip) {
         let conns = self.conns.iter().filter(|(_, c)| c.key.local.ip == ip);
         let conns: Vec<u32> = conns.map(|(index, _)| index).collect();

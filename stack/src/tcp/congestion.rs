@@ -1,16 +1,16 @@
-//! The congestion window, and what changes it.
+//! The congestion window, and what changes it (RFC 9293 §3.8.2).
 //!
-//! [`Congestion`] holds the two numbers every algorithm shares, and one algorithm. It is told of
-//! acknowledgments, losses, timeouts and idleness; recovery moves the window itself while it repairs a
-//! loss. Before a loss changes anything, what was is kept, so that a loss that was none is undone,
-//! until nothing has been out for a while.
-//! All arithmetic is in bytes and integers. There is no dispatch per packet beyond a match.
+//! [`Congestion`] holds cwnd and ssthresh, which every algorithm shares, and one algorithm. It is
+//! told of acknowledgments, losses, timeouts and idleness. Recovery sets the window itself while it
+//! repairs a loss. Before a loss changes anything, the state is saved, so that a spurious loss can
+//! be undone until nothing has been outstanding for a while. All arithmetic is in bytes and
+//! integers, and there is no dispatch per packet beyond a match.
 //!
 //! | file | idea |
 //! |---|---|
 //! | `cubic`, `reno` | congestion avoidance |
 //! | `hystart` | the end of slow start before a loss |
-//! | `validation` | what is not used does not grow, or stay |
+//! | `validation` | a window that is not used does not grow, or stay |
 
 mod cubic;
 mod hystart;
@@ -35,9 +35,9 @@ pub(crate) struct Congestion {
     cwnd: u32,
     /// Slow start threshold, bytes.
     ssthresh: u32,
-    /// What was before the last loss; nothing if that cannot be undone.
+    /// The state before the last loss; none if that cannot be undone.
     prior: Option<Box<Prior>>,
-    /// How much of the present idleness was taken in, microseconds.
+    /// How much of the present idleness was accounted for, microseconds.
     idle_us: u64,
     validation: WindowValidation,
     algorithm: Algorithm,
@@ -156,11 +156,11 @@ impl Congestion {
         self.cwnd = self.cwnd.min(CWND_MAX);
     }
 
-    /// A loss showed: the new threshold (RFC 5681 eq. 4, RFC 9438 §4.6). What was is remembered. The
-    /// window is recovery's to move.
+    /// A loss was detected: sets ssthresh (RFC 5681 eq. 4, RFC 9438 §4.6) and saves the state
+    /// before. The window itself is recovery's to move.
     ///
-    /// Both algorithms take a share of the window, as Linux does, not of what is in flight: validation
-    /// sees to it that the window does not grow beyond what is used.
+    /// Both algorithms take a share of the window, as Linux does, and not of what is in flight:
+    /// validation keeps the window from growing beyond what is used.
     pub(crate) fn reduce(&mut self, mss: u32) {
         let algorithm = self.algorithm.clone();
         let prior = Prior { cwnd: self.cwnd, ssthresh: self.current_ssthresh(), algorithm };
@@ -186,8 +186,8 @@ impl Congestion {
         self.set_cwnd(pipe.saturating_add(mss), mss);
     }
 
-    /// The last loss or timeout was none: all is as it was, or better (Linux
-    /// `tcp_undo_cwnd_reduction`; RFC 9438 §4.9).
+    /// The last loss or timeout was spurious: cwnd and ssthresh go back to what they were, or stay
+    /// higher (Linux `tcp_undo_cwnd_reduction`; RFC 9438 §4.9).
     pub(crate) fn undo(&mut self, now: Instant) {
         let Some(prior) = self.prior.take() else { return };
         self.cwnd = self.cwnd.max(prior.cwnd);
@@ -200,16 +200,16 @@ impl Congestion {
         self.validation.restart(now);
     }
 
-    /// Nothing has been out for a while: it is too late to undo.
+    /// Nothing has been outstanding for a while, so it is too late to undo.
     pub(crate) fn forget_prior(&mut self) {
         self.prior = None;
     }
 
-    /// Something is to be sent after nothing was out, and nothing was sent, for `idle`. May be told more
-    /// than once of the same idleness.
+    /// Something is to be sent after nothing was outstanding, and nothing was sent, for `idle`. It
+    /// may be called more than once in the same idleness.
     ///
-    /// The window halves for every timeout that passed, down to the restart window (RFC 5681 §4.1
-    /// asks for that window at once; as Linux has it. TCPO-19).
+    /// The window halves for every timeout that passed, down to the restart window (Linux
+    /// `tcp_cwnd_restart`; RFC 5681 §4.1 asks for that window at once).
     pub(crate) fn on_idle(&mut self, idle: Duration, rto: Duration, mss: u32) {
         let idle = u64::try_from(idle.as_micros()).unwrap_or(u64::MAX);
         let before = self.idle_us;
@@ -221,7 +221,7 @@ impl Congestion {
             cubic.pause(Duration::from_micros(idle - before));
         }
         let rto = u64::try_from(rto.as_micros()).unwrap_or(u64::MAX).max(1);
-        // The first timeout alone costs nothing; beyond it, each that began costs a half.
+        // The first timeout costs nothing; each one after it that began costs a half.
         let halvings = |span: u64| span.saturating_sub(1) / rto;
         let times = halvings(idle) - halvings(before).min(halvings(idle));
         if times > 0 {
@@ -262,17 +262,18 @@ impl Congestion {
         self.cwnd = cwnd.clamp(mss, CWND_MAX.max(mss));
     }
 
-    /// What is known of the path when the window falls for another reason than a loss: three
-    /// quarters of it were fine.
+    /// ssthresh when the window falls for another reason than a loss: three quarters of the window
+    /// were fine (Linux `tcp_current_ssthresh`).
     fn current_ssthresh(&self) -> u32 {
         self.ssthresh.max(self.cwnd / 4 * 3)
     }
 
-    /// Grows by what was acknowledged, up to the threshold; returns what is left over.
+    /// Grows by what was acknowledged, up to ssthresh; returns what is left over.
     ///
-    /// Counts bytes without RFC 3465's limit of two segments, and without RFC 9406's of eight, as Linux
-    /// does: received ACKs are coalesced, and one may cover a run of 64 KiB. Before the first loss CUBIC watches the round trip (RFC 9406 §4.3 says that only the
-    /// first slow start needs to).
+    /// Bytes are counted without the limit of two segments in RFC 3465 and of eight in RFC 9406, as
+    /// in Linux: received ACKs are coalesced, and one may cover a run of 64 KiB. Before the first
+    /// loss CUBIC watches the round trip (RFC 9406 §4.3 says that only the first slow start needs
+    /// to).
     #[inline]
     fn slow_start(&mut self, ack: &Ack) -> u32 {
         let mut step = ack.acked;
@@ -321,7 +322,7 @@ pub(crate) fn initial_window(mss: u32) -> u32 {
     (10 * mss).min((2 * mss).max(14_600))
 }
 
-/// TCPC-06.
+/// Linux `TCP_INFINITE_SSTHRESH`: ssthresh before the first loss.
 const SSTHRESH_START: u32 = 0x7fff_ffff;
 /// Nothing above the largest window is of use (RFC 7323 §2.3).
 const CWND_MAX: u32 = 1 << 30;

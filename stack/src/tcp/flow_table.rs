@@ -1,7 +1,7 @@
 //! The flow table: which of the three lifetimes a flow is in, and where.
 //!
-//! One keyed index for connections, embryos and TIME-WAIT records. Segments come in runs of one flow,
-//! so the flow found last is looked at first.
+//! One keyed index for connections, embryos and TIME-WAIT records. Segments come in runs of one
+//! flow, so the flow found last is looked at first.
 
 use addr::{FlowKey, HashKey};
 

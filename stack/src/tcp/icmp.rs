@@ -1,10 +1,10 @@
-//! What an ICMP error about a segment of ours does.
+//! What an ICMP error about a segment of ours does (RFC 9293 §3.9.2.2).
 //!
-//! Only errors that quote a sequence number in flight are believed (RFC 5927 §4). An active open ends
-//! with the error, as on Linux (TCPF-17), and a passive one is forgotten. An established connection
-//! takes nothing but the path's MTU from them (RFC 1122 §4.2.3.9): everything else is left to
-//! its own timeouts, but when one of those ends it, the error is the reason told (GAP-26). Of the timeouts
-//! themselves it learns that a path is down, where waiting longer does not help (RFC 6069).
+//! Only errors that quote a sequence number in flight are believed (RFC 5927 §4). An active open
+//! ends with the error, as in Linux, and a passive one is forgotten. An established connection
+//! takes nothing but the path MTU from them (RFC 1122 §4.2.3.9): everything else is left to its own
+//! timeouts, but if one of those ends it, the ICMP error is the reason told. A timeout also learns
+//! from them that a path is down, where waiting longer does not help (RFC 6069).
 
 use addr::{Endpoint, FlowKey};
 use wire::tcp::SeqNum;
@@ -34,8 +34,8 @@ impl Tcp {
         }
     }
 
-    /// An error about our SYN-ACK: nobody can be told, and a peer that cannot be reached is not worth
-    /// the room (Linux `tcp_req_err`).
+    /// An error about our SYN-ACK: nobody can be told, and a peer that cannot be reached is not
+    /// worth the room (Linux `tcp_req_err`).
     fn embryo_icmp_error(&mut self, index: u32, seq: SeqNum, kind: IcmpErrorKind) {
         let unreachable = matches!(
             kind,

@@ -1,8 +1,8 @@
 //! Who wants to send, per interface, and who waits for a link address.
 //!
 //! Lists hold slab slots; the mark in the connection says whether it stands in a list, so nobody
-//! stands twice. A slot whose tenant left is skipped when it comes up, and a list that is mostly such
-//! slots is swept, which bounds it.
+//! stands twice. A slot whose tenant left is skipped when it comes up, and a list that is mostly
+//! such slots is swept, which bounds it.
 
 use std::collections::VecDeque;
 
@@ -69,7 +69,8 @@ impl Ready {
         }
     }
 
-    /// Sets a connection aside until its next hop's entry changes; without a route, until the tables do.
+    /// Sets a connection aside until its next hop's entry changes; without a route, until the
+    /// tables do.
     pub(crate) fn park(&mut self, conns: &mut Slab<Conn>, index: u32, next_hop: Option<NextHop>) {
         let Some(conn) = conns.at_mut(index) else { return };
         if !conn.awaiting_neighbor {

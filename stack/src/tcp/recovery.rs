@@ -1,16 +1,17 @@
 //! Loss recovery: what is lost, what is retransmitted, and how much may be in flight meanwhile.
 //!
-//! With SACK, RACK finds losses (`rack`), a tail loss probe watches over the last segments (`tlp`), and PRR
-//! brings the window down (`prr`). Without SACK, duplicate ACKs show a loss and NewReno repairs one segment
-//! a round trip (`newreno`). A retransmission timeout marks nearly everything lost, and F-RTO finds out
-//! whether it was spurious (`frto`). A reduction that turns out to have been wrong is undone (`undo`).
+//! With SACK, RACK finds losses (`rack`), a tail loss probe watches over the last segments (`tlp`),
+//! and PRR brings the window down (`prr`). Without SACK, duplicate ACKs show a loss and NewReno
+//! repairs one segment a round trip (`newreno`). A retransmission timeout marks nearly everything
+//! lost, and F-RTO finds out whether it was spurious (`frto`). A reduction that turns out to have
+//! been wrong is undone (`undo`).
 //!
-//! The phases are Linux's `tcp_ca_state`: *open*, *recovery* (deliveries showed a loss) and *loss* (the
-//! timer expired). SND.NXT never moves back: what is to be retransmitted is marked in the queue of sent
-//! data (`sent_queue`).
+//! The phases are Linux's `tcp_ca_state`: *open*, *recovery* (deliveries showed a loss) and *loss*
+//! (the timer expired). SND.NXT never moves back: what is to be retransmitted is marked in the
+//! queue of sent data (`sent_queue`).
 //!
-//! Nothing here knows a connection. `conn::recovery` tells recovery of acknowledgments, sends and timers
-//! and moves the congestion window accordingly.
+//! Nothing here knows a connection. `conn::recovery` tells recovery of acknowledgments, sends and
+//! timers and moves the congestion window accordingly.
 //!
 //! | file | idea |
 //! |---|---|
@@ -83,11 +84,11 @@ pub(crate) struct Recovery {
     /// A tail loss probe is to be sent.
     pub(crate) tlp_due: bool,
     pub(crate) tlp: Option<TailLossProbe>,
-    /// RFC 6675 `RecoveryPoint`, Linux `high_seq`: SND.NXT when the phase began. The acknowledgment of it
-    /// ends the phase.
+    /// RFC 6675 `RecoveryPoint`, Linux `high_seq`: SND.NXT when the phase began. The acknowledgment
+    /// of it ends the phase.
     high_seq: SeqNum,
-    /// Linux `sacked_out` of a connection without SACK: bytes that duplicate ACKs showed to have left the
-    /// network.
+    /// Linux `sacked_out` of a connection without SACK: bytes that duplicate ACKs showed to have
+    /// left the network.
     reno_sacked: u32,
     /// Bytes retransmitted spuriously that are still in flight, of a connection without SACK.
     spurious_in_flight: u32,
@@ -171,7 +172,8 @@ impl Recovery {
         self.rack.path_metrics(self.reordering)
     }
 
-    /// An empty summary for an acknowledgment that arrives now. `min_rtt` is zero before the first sample.
+    /// An empty summary for an acknowledgment that arrives now. `min_rtt` is zero before the first
+    /// sample.
     #[inline]
     pub(crate) fn begin_delivery(&self, now: Instant, min_rtt: Duration) -> Delivered {
         Delivered::new(now, self.high_seq, self.rack.with_min_rtt(min_rtt))
@@ -208,7 +210,8 @@ impl Recovery {
         }
     }
 
-    /// `seq..end` was retransmitted in segments of `mss` bytes, when our timestamp clock showed `ts_val`.
+    /// `seq..end` was retransmitted in segments of `mss` bytes, when our timestamp clock showed
+    /// `ts_val`.
     pub(crate) fn on_retransmit(
         &mut self,
         seq: SeqNum,
@@ -229,8 +232,8 @@ impl Recovery {
         self.tlp = Some(TailLossProbe { end_seq, is_retrans });
     }
 
-    /// The queue has taken in an acknowledgment: updates RACK, the recovery point, the reordering degree
-    /// and the evidence for an undo.
+    /// The queue has taken in an acknowledgment: updates RACK, the recovery point, the reordering
+    /// degree and the evidence for an undo.
     #[inline]
     pub(crate) fn on_ack(&mut self, snd: &SndVars, delivered: &Delivered, ack: &AckSummary) {
         self.rack = delivered.rack;
@@ -258,7 +261,8 @@ impl Recovery {
         self.rack.reordering_seen = true;
     }
 
-    /// Deliveries were early by `distance` bytes, and nothing was lost (Linux `tcp_update_reordering`).
+    /// Deliveries were early by `distance` bytes, and nothing was lost (Linux
+    /// `tcp_update_reordering`).
     pub(crate) fn raise_reordering(&mut self, distance: u32, mss: u32) {
         let max = u32::from(path_metrics::REORDERING_MAX);
         let segments = distance.div_ceil(mss.max(1)).min(max) as u16;
@@ -271,8 +275,8 @@ impl Recovery {
         self.reordering > DUP_ACK_THRESHOLD
     }
 
-    /// Bytes that newly left the network (Linux `tcp_newly_delivered`). Without SACK, duplicate ACKs told of
-    /// some of them before.
+    /// Bytes that newly left the network (Linux `tcp_newly_delivered`). Without SACK, duplicate
+    /// ACKs told of some of them before.
     #[inline]
     pub(crate) fn newly_delivered(
         &self,
@@ -292,7 +296,8 @@ impl Recovery {
         }
     }
 
-    /// Whether an acknowledgment is unremarkable: no loss is being repaired and nothing hints at one.
+    /// Whether an acknowledgment is unremarkable: no loss is being repaired and nothing hints at
+    /// one.
     #[inline]
     pub(crate) fn is_undisturbed(&self, ack: &AckSummary) -> bool {
         self.phase == Phase::Open
@@ -360,8 +365,8 @@ impl Recovery {
         self.prr.cwnd(ack, ssthresh)
     }
 
-    /// The segments in flight that exceed `mss` bytes no longer fit the path and are lost, which is no sign
-    /// of congestion (Linux `tcp_simple_retransmit`). Says whether there are any.
+    /// The segments in flight that exceed `mss` bytes no longer fit the path and are lost, which is
+    /// no sign of congestion (Linux `tcp_simple_retransmit`). Says whether there are any.
     pub(crate) fn simple_retransmit(&mut self, nxt: SeqNum, mss: u32) -> bool {
         if !self.sent_queue.mark_larger_lost(mss) {
             return false;

@@ -14,6 +14,7 @@ use crate::drop::DropReason;
 use crate::ip::output;
 use crate::tcp::segment::Segment;
 use crate::tcp::user::socket_options::IpMarking;
+use crate::written::written;
 
 /// What a bare segment says.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +55,7 @@ pub(crate) fn send(
         urgent: 0,
     };
     output::reply(cx, oif, &header, |segment| {
-        tcp::emit(segment, &emit, options);
+        written(tcp::emit(segment, &emit, options));
         tcp::set_checksum(&mut segment[..len], pseudo_header(src, dst, PROTO_TCP, len as u32));
     })?;
     cx.stats.tcp_segments_out += 1;

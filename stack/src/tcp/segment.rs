@@ -38,7 +38,8 @@ pub(crate) struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// Reads a packet's payload. Nothing is believed before the checksum is (RFC 9293 §3.1, MUST-3).
+    /// Reads a packet's payload. Nothing is believed before the checksum is (RFC 9293 §3.1,
+    /// MUST-3).
     #[inline]
     pub(crate) fn parse(packet: &Packet<'a>) -> Result<Self, DropReason> {
         let Packet { header, payload, meta, .. } = packet;

@@ -1,9 +1,10 @@
 //! The name of a connection's state, derived from what each side's FIN has been through.
 //!
 //! A synchronized connection does not store one of RFC 9293's names. It stores two small facts: how
-//! far our FIN got, and whether the peer's FIN came before or after ours left. Segment processing asks
-//! those; the names are for people, tests and the few rules that are stated by name. That the two
-//! facts reach exactly the RFC's states over exactly its edges is shown by the walk in the tests.
+//! far our FIN got, and whether the peer's FIN came before or after ours left. Segment processing
+//! asks those; the names are for people, tests and the few rules that are stated by name. That the
+//! two facts reach exactly the RFC's states over exactly its edges is shown by the walk in the
+//! tests.
 
 use core::fmt;
 

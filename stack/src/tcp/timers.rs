@@ -1,8 +1,8 @@
 //! The deadlines of one connection.
 //!
-//! Each is a plain instant, [`Instant::FAR`] when off, so that moving one costs one write. The shard's wheel
-//! holds one entry per connection, at or before the earliest of them: it is touched when the
-//! earliest moves forward, and an entry that fires too soon is set again.
+//! Each is a plain instant, [`Instant::FAR`] when off, so that moving one costs one write. The
+//! shard's wheel holds one entry per connection, at or before the earliest of them: it is touched
+//! when the earliest moves forward, and an entry that fires too soon is set again.
 
 pub(super) mod keepalive;
 pub(super) mod rtt;
@@ -12,7 +12,8 @@ use crate::time::Instant;
 /// The deadlines.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    /// Retransmission while something is in flight; window probe while something waits for a window.
+    /// Retransmission while something is in flight; window probe while something waits for a
+    /// window.
     pub(crate) retransmit: Instant,
     /// What recovery waits for: proof that a segment is lost, or word of the tail.
     pub(crate) loss: Instant,

@@ -12,8 +12,8 @@ use crate::tcp::conn::Stage;
 use crate::tcp::send::plan::SegmentKind;
 
 impl Tcp {
-    /// Fills `slot` with the next segment for `ifindex`, or with nothing if nobody has any. Looks at
-    /// each waiting connection at most once.
+    /// Fills `slot` with the next segment for `ifindex`, or with nothing if nobody has any. Looks
+    /// at each waiting connection at most once.
     pub(crate) fn transmit(
         &mut self,
         cx: &mut Cx<'_>,
@@ -75,7 +75,8 @@ impl Tcp {
         self.ready.has(ifindex)
     }
 
-    /// Interfaces, addresses or routes changed: all who wait for a link address or a route look again.
+    /// Interfaces, addresses or routes changed: all who wait for a link address or a route look
+    /// again.
     pub(crate) fn tables_changed(&mut self, cx: &mut Cx<'_>) {
         for index in self.ready.unpark_all() {
             self.retry_path(cx, index);

@@ -129,8 +129,8 @@ impl Tcp {
         }
     }
 
-    /// What is left to send is sent by an orphan, unless there are too many already, or it holds memory that
-    /// others need.
+    /// What is left to send is sent by an orphan, unless there are too many already, or it holds
+    /// memory that others need.
     fn close_conn(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let too_many = self.orphans >= cx.limits.tcp_max_orphans;
         let Some(conn) = self.conn_mut(id).filter(|conn| !conn.orphan) else { return };
@@ -231,7 +231,8 @@ impl Tcp {
     }
 }
 
-/// The path of a new connection, whose source address is the local one asked for, or the one that fits.
+/// The path of a new connection, whose source address is the local one asked for, or the one that
+/// fits.
 pub(crate) fn find_path(
     fib: &Fib,
     local: Option<Endpoint>,

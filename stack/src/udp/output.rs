@@ -21,6 +21,7 @@ use crate::time::Duration;
 use crate::udp::record::{RECORD_LEN, Record};
 use crate::udp::table::{Cut, Route, Socket};
 use crate::udp::{PAYLOAD_MAX_V4, PAYLOAD_MAX_V6, Udp, is_to_many};
+use crate::written::written;
 
 /// Bad datagrams skipped at a time, so that one socket cannot hold up the rest.
 const SKIP_MAX: usize = 64;
@@ -298,7 +299,7 @@ fn write_whole(
     let frame = slot.get_mut(..offset + header.payload_len)?;
     output::write_headers(frame, path, header);
     let (head, payload) = frame[offset..].split_at_mut(HEADER_LEN);
-    udp::emit(head, socket.local.port, next.remote.port, next.len);
+    written(udp::emit(head, socket.local.port, next.remote.port, next.len));
     let (first, second) = socket.tx.peek_at(RECORD_LEN, next.len);
     let (a, b) = payload.split_at_mut(first.len());
     let pseudo =
@@ -338,7 +339,7 @@ fn write_piece(
     if cut.offset == 0 {
         let pseudo =
             checksum::pseudo_header(header.src, header.dst, PROTO_UDP, header.payload_len as u32);
-        udp::emit(head, socket.local.port, next.remote.port, next.len);
+        written(udp::emit(head, socket.local.port, next.remote.port, next.len));
         udp::set_checksum(head, pseudo + payload_sum(socket, next.len));
     }
     let from = RECORD_LEN + cut.offset.saturating_sub(HEADER_LEN);

@@ -18,7 +18,7 @@ fn request() -> Arp {
 
 fn parsed(arp: &Arp) -> Result<Arp, Malformed> {
     let mut bytes = [0; LEN];
-    assert_eq!(emit(&mut bytes, arp), LEN);
+    assert_eq!(emit(&mut bytes, arp), Ok(LEN));
     parse(&bytes)
 }
 
@@ -27,7 +27,7 @@ fn arp_01_golden_request_both_ways() {
     let bytes = golden("arp_request");
     assert_eq!(parse(&bytes), Ok(request()));
     let mut emitted = [0; LEN];
-    emit(&mut emitted, &request());
+    emit(&mut emitted, &request()).unwrap();
     assert_eq!(emitted[..], bytes);
 }
 
@@ -68,7 +68,7 @@ fn arp_03_sanity() {
 
 #[test]
 fn emit_needs_room() {
-    assert_eq!(emit(&mut [0; 27], &request()), 0);
+    assert_eq!(emit(&mut [0; 27], &request()), Err(EmitError::NoRoom));
 }
 
 proptest! {
@@ -82,7 +82,7 @@ proptest! {
         let bytes = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &tail].concat();
         if let Ok(arp) = parse(&bytes) {
             let mut emitted = [0; LEN];
-            emit(&mut emitted, &arp);
+            emit(&mut emitted, &arp).unwrap();
             prop_assert_eq!(&emitted[..], &bytes[..LEN]);
         }
     }

@@ -81,13 +81,13 @@ fn dhcp4_01_names_fill_their_fields() {
     let (server_name, file) = ([b'a'; 64], [b'b'; 128]);
     let header = Header { server_name: &server_name, file: &file, ..Header::default() };
     let mut bytes = [0; LEN_MIN];
-    assert_eq!(emit(&mut bytes, &header, &options), LEN_MIN);
+    assert_eq!(emit(&mut bytes, &header, &options), Ok(LEN_MIN));
     assert_eq!(parse(&bytes).unwrap().header, header);
     let too_long = Header { server_name: &[b'a'; 65], ..Header::default() };
-    assert_eq!(emit(&mut bytes, &too_long, &options), 0);
+    assert_eq!(emit(&mut bytes, &too_long, &options), Err(EmitError::Value));
     let too_long = Header { file: &[b'a'; 129], ..Header::default() };
-    assert_eq!(emit(&mut bytes, &too_long, &options), 0);
-    assert_eq!(emit(&mut bytes[1..], &header, &options), 0);
+    assert_eq!(emit(&mut bytes, &too_long, &options), Err(EmitError::Value));
+    assert_eq!(emit(&mut bytes[1..], &header, &options), Err(EmitError::NoRoom));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn written_again() {
         let mut options = OptionWriter::new(message.kind);
         assert!(message.options.iter().skip(1).all(|option| options.put(&option)), "{name}");
         let mut written = [0xee; 576];
-        let len = emit(&mut written, &message.header, &options);
+        let len = emit(&mut written, &message.header, &options).unwrap();
         assert_eq!(written[..len], bytes, "{name}");
     }
 }
@@ -231,7 +231,7 @@ proptest! {
         let mut options = OptionWriter::new(kind);
         prop_assert!(options.server_id(Ipv4Addr::new(10, 0, 0, 1)) && options.lease_s(lease));
         let mut bytes = [0; 576];
-        let len = emit(&mut bytes, &header, &options);
+        let len = emit(&mut bytes, &header, &options).unwrap();
         let message = parse(&bytes[..len]).unwrap();
         prop_assert_eq!((message.header, message.kind), (header, kind));
         prop_assert_eq!(message.options.lease_s(), Some(lease));

@@ -28,7 +28,7 @@ fn dhcp6_01_written_again() {
         let mut options = OptionWriter::<512>::new();
         assert!(message.options.iter().all(|option| options.put(&option)), "{name}");
         let mut written = [0; 512];
-        let len = emit(&mut written, message.kind, message.transaction, options.options());
+        let len = emit(&mut written, message.kind, message.transaction, options.options()).unwrap();
         assert_eq!(written[..len], bytes, "{name}");
     }
 }
@@ -39,10 +39,13 @@ fn dhcp6_01_the_header() {
     assert_eq!((message.kind, message.transaction), (MessageType::Solicit, 0xab_cdef));
     let mut bytes = [0; 4];
     let none = Options::default();
-    assert_eq!(emit(&mut bytes, MessageType::Reply, TRANSACTION_MAX, none), 4);
+    assert_eq!(emit(&mut bytes, MessageType::Reply, TRANSACTION_MAX, none), Ok(4));
     assert_eq!(bytes, [7, 0xff, 0xff, 0xff]);
-    assert_eq!(emit(&mut bytes, MessageType::Reply, TRANSACTION_MAX + 1, none), 0);
-    assert_eq!(emit(&mut bytes[..3], MessageType::Reply, 0, none), 0);
+    assert_eq!(
+        emit(&mut bytes, MessageType::Reply, TRANSACTION_MAX + 1, none),
+        Err(EmitError::Value)
+    );
+    assert_eq!(emit(&mut bytes[..3], MessageType::Reply, 0, none), Err(EmitError::NoRoom));
 }
 
 #[test]
@@ -114,7 +117,7 @@ proptest! {
         if let Ok(message) = parse(&bytes) {
             let _ = message.to_string();
             let mut written = vec![0; bytes.len()];
-            let len = emit(&mut written, message.kind, message.transaction, message.options);
+            let len = emit(&mut written, message.kind, message.transaction, message.options).unwrap();
             prop_assert_eq!(&written[..len], &bytes[..]);
         }
     }

@@ -47,8 +47,8 @@ fn datagram(v4: bool, src_port: u16, dst_port: u16, payload: &[u8]) -> Vec<u8> {
         ..IpEmit::default()
     };
     let mut bytes = vec![0; ip::header_len(v4) + udp::HEADER_LEN];
-    let at = ip::emit(&mut bytes, &header);
-    udp::emit(&mut bytes[at..], src_port, dst_port, payload.len());
+    let at = ip::emit(&mut bytes, &header).unwrap();
+    udp::emit(&mut bytes[at..], src_port, dst_port, payload.len()).unwrap();
     bytes.extend(payload);
     bytes
 }

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::iter;
 use std::str::FromStr;
 
-use crate::Malformed;
+use crate::{EmitError, Malformed};
 
 /// Longest label.
 pub const LABEL_MAX: usize = 63;
@@ -109,11 +109,13 @@ impl<'a> Name<'a> {
         1 + self.labels().map(|label| 1 + label.len()).sum::<usize>()
     }
 
-    /// Writes the name without pointers to the front of `buf`; returns its length, or 0 if `buf` is
-    /// too short.
-    pub fn emit(&self, buf: &mut [u8]) -> usize {
+    /// Writes the name without pointers to the front of `buf`; returns its length.
+    ///
+    /// # Errors
+    /// [`EmitError::NoRoom`] if `buf` is too short.
+    pub fn emit(&self, buf: &mut [u8]) -> Result<usize, EmitError> {
         let len = self.encoded_len();
-        let Some(room) = buf.get_mut(..len) else { return 0 };
+        let room = buf.get_mut(..len).ok_or(EmitError::NoRoom)?;
         let mut at = 0;
         for label in self.labels() {
             let end = at + 1 + label.len();
@@ -122,7 +124,7 @@ impl<'a> Name<'a> {
             at = end;
         }
         room[at] = 0;
-        len
+        Ok(len)
     }
 }
 
@@ -222,7 +224,7 @@ impl NameBuf {
 impl From<Name<'_>> for NameBuf {
     fn from(name: Name<'_>) -> Self {
         let mut bytes = [0; NAME_MAX];
-        name.emit(&mut bytes);
+        name.emit(&mut bytes).unwrap();
         Self { bytes }
     }
 }

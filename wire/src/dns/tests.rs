@@ -253,7 +253,7 @@ fn dns_06_queries() {
         Writer::new(&mut bytes, Header { id: 4661, recursion_desired: true, ..Header::default() });
     assert!(writer.question(&a) && writer.edns(1232));
     assert!(!writer.question(&a), "questions come first");
-    let len = writer.finish();
+    let len = writer.finish().unwrap();
     let edns = parse(&bytes[..len]).unwrap().edns().unwrap();
     assert_eq!((len, edns.udp_len, edns.dnssec_ok), (44, 1232, false));
 }
@@ -426,7 +426,7 @@ proptest! {
         prop_assert!(records.iter().all(|record| writer.answer(record)));
         prop_assert!(records.iter().all(|record| writer.authority(record)));
         prop_assert!(records.iter().all(|record| writer.additional(record)));
-        let len = writer.finish();
+        let len = writer.finish().unwrap();
         let message = parse(&bytes[..len]).unwrap();
         prop_assert_eq!(message.header, header);
         prop_assert_eq!(message.questions().collect::<Vec<_>>(), [question]);

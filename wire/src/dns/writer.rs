@@ -2,6 +2,8 @@
 
 use zerocopy::IntoBytes;
 
+use crate::EmitError;
+
 use super::{
     CLASS_IN, HEADER_LEN, Header, Layout, Name, Question, Record, RecordData, TYPE_A, TYPE_AAAA,
     TYPE_CNAME, TYPE_MX, TYPE_NS, TYPE_OPT, TYPE_PTR, TYPE_SOA, TYPE_TXT,
@@ -13,7 +15,7 @@ pub fn query(buf: &mut [u8], id: u16, questions: &[Question<'_>]) -> usize {
     let header = Header { id, recursion_desired: true, ..Header::default() };
     let mut writer = Writer::new(buf, header);
     let fits = questions.iter().all(|question| writer.question(question));
-    if fits && !questions.is_empty() { writer.finish() } else { 0 }
+    if fits && !questions.is_empty() { writer.finish().unwrap() } else { 0 }
 }
 
 /// Builds a message in a lent buffer: questions first, then the sections in their order.
@@ -30,7 +32,7 @@ pub fn query(buf: &mut [u8], id: u16, questions: &[Question<'_>]) -> usize {
 /// assert!(writer.question(&Question { name, kind: dns::TYPE_A, class }));
 /// let data = RecordData::A([10, 0, 0, 1].into());
 /// assert!(writer.answer(&Record { name, class, ttl_s: 60, data }));
-/// let len = writer.finish();
+/// let len = writer.finish().unwrap();
 /// assert_eq!(dns::parse(&bytes[..len]).unwrap().to_string(), "7- 1/0/0 A 10.0.0.1 (46)");
 /// ```
 #[derive(Debug)]
@@ -77,15 +79,19 @@ impl<'a> Writer<'a> {
         self.additional(&Record { name: Name::ROOT, class: udp_len, ttl_s: 0, data })
     }
 
-    /// Writes the header; returns the length of the message, or 0 if the buffer is too short.
-    pub fn finish(self) -> usize {
+    /// Writes the header; returns the length of the message.
+    ///
+    /// # Errors
+    /// [`EmitError::NoRoom`] if the buffer is too short for a header.
+    pub fn finish(self) -> Result<usize, EmitError> {
         let Header { id, .. } = self.header;
         let layout = Layout {
             id: id.into(),
             flags: self.header.flags().into(),
             counts: self.counts.map(Into::into),
         };
-        layout.write_to_prefix(self.buf).map_or(0, |()| self.len)
+        layout.write_to_prefix(self.buf).map_err(|_| EmitError::NoRoom)?;
+        Ok(self.len)
     }
 
     /// One entry of `section`, all of it or nothing.
@@ -120,9 +126,8 @@ impl Open<'_> {
     }
 
     fn name(&mut self, name: Name<'_>) -> Option<()> {
-        let len = name.emit(self.buf.get_mut(self.at..)?);
-        self.at += len;
-        (len != 0).then_some(())
+        self.at += name.emit(self.buf.get_mut(self.at..)?).ok()?;
+        Some(())
     }
 
     fn record(&mut self, record: &Record<'_>) -> Option<()> {

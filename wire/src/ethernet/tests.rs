@@ -32,7 +32,7 @@ fn eth_02_eth_05_source_must_be_one_station() {
     for ethertype in [ETHERTYPE_ARP, 0] {
         for src in [Mac::UNSPECIFIED, Mac::BROADCAST, Mac([1, 0, 0x5e, 0, 0, 1])] {
             let mut bytes = [0; 14];
-            emit(&mut bytes, B, src, ethertype);
+            emit(&mut bytes, B, src, ethertype).unwrap();
             assert_eq!(parse(&bytes), Err(Malformed::Source));
         }
     }
@@ -48,7 +48,7 @@ fn eth_16_one_vlan_tag_is_peeled() {
     assert_eq!((frame.tags, frame.payload), ([Some(tag), None], &bytes[18..]));
     assert_eq!(parse(&bytes[..17]), Err(Malformed::Truncated));
     let mut emitted = [0; 18];
-    assert_eq!(emit_tagged(&mut emitted, B, A, &[tag], ETHERTYPE_IPV4), 18);
+    assert_eq!(emit_tagged(&mut emitted, B, A, &[tag], ETHERTYPE_IPV4), Ok(18));
     assert_eq!(emitted[..], bytes[..18]);
 }
 
@@ -62,16 +62,19 @@ fn two_vlan_tags_are_peeled() {
     assert_eq!(frame.tags, [Some(service), Some(customer)]);
     assert_eq!((frame.vlan, frame.ethertype, frame.header_len), (Some(100), ETHERTYPE_IPV4, 22));
     let mut emitted = [0; 22];
-    assert_eq!(emit_tagged(&mut emitted, B, A, &[service, customer], ETHERTYPE_IPV4), 22);
+    assert_eq!(emit_tagged(&mut emitted, B, A, &[service, customer], ETHERTYPE_IPV4), Ok(22));
     assert_eq!(emitted[..], bytes[..22]);
     assert_eq!(parse(&bytes[..21]), Err(Malformed::Truncated));
     for room in 0..22 {
         let mut short = vec![0; room];
-        assert_eq!(emit_tagged(&mut short, B, A, &[service, customer], ETHERTYPE_IPV4), 0);
+        assert_eq!(
+            emit_tagged(&mut short, B, A, &[service, customer], ETHERTYPE_IPV4),
+            Err(EmitError::NoRoom)
+        );
     }
     // WIRE-12: an identifier has twelve bits, a priority three.
     for tag in [Tag { id: 0x1000, ..customer }, Tag { priority: 8, ..customer }] {
-        assert_eq!(emit_tagged(&mut [0; 18], B, A, &[tag], ETHERTYPE_IPV4), 0);
+        assert_eq!(emit_tagged(&mut [0; 18], B, A, &[tag], ETHERTYPE_IPV4), Err(EmitError::Value));
     }
 }
 
@@ -81,7 +84,7 @@ fn the_vlan_is_the_first_that_has_a_number() {
     let vlan = |ids: &[u16]| {
         let tags: Vec<_> = ids.iter().map(|id| Tag::new(*id)).collect();
         let mut bytes = [0; 40];
-        emit_tagged(&mut bytes, B, A, &tags, ETHERTYPE_IPV4);
+        emit_tagged(&mut bytes, B, A, &tags, ETHERTYPE_IPV4).unwrap();
         let frame = parse(&bytes).unwrap();
         (frame.vlan, frame.ethertype)
     };
@@ -104,7 +107,7 @@ fn eth_03_eth_04_eth_06_lengths() {
     assert_eq!(cut.length_payload(), Err(Malformed::Length));
     let with = |field: u16, len: usize| {
         let mut bytes = vec![0; HEADER_LEN + len];
-        emit(&mut bytes, B, A, field);
+        emit(&mut bytes, B, A, field).unwrap();
         parse(&bytes).unwrap().length_payload().map(<[u8]>::len)
     };
     assert_eq!(with(1500, 1500), Ok(1500));
@@ -113,7 +116,7 @@ fn eth_03_eth_04_eth_06_lengths() {
         assert_eq!(with(nothing, 1600), Err(Malformed::Field), "{nothing}");
     }
     let mut typed = [8; 60];
-    emit(&mut typed, B, A, ETHERTYPE_MIN);
+    emit(&mut typed, B, A, ETHERTYPE_MIN).unwrap();
     assert!(parse(&typed).is_ok_and(|frame| !frame.is_length() && frame.payload.len() == 46));
     assert_eq!(with(0, 46), Ok(0));
     assert_eq!(LENGTH_FRAME_MAX, 1514);
@@ -125,12 +128,12 @@ fn eth_14_length_headers_are_written() {
     let golden = golden("llc_stp");
     let frame = parse(&golden).unwrap();
     let mut bytes = [0; 14];
-    assert_eq!(emit_length(&mut bytes, frame.dst, frame.src, 38), 14);
+    assert_eq!(emit_length(&mut bytes, frame.dst, frame.src, 38), Ok(14));
     assert_eq!(bytes[..], golden[..14]);
-    assert_eq!(emit_length(&mut bytes, B, A, 1500), 14);
-    assert_eq!(emit_length(&mut bytes, B, A, 1501), 0);
-    assert_eq!(emit_length(&mut bytes, B, A, 70_000), 0);
-    assert_eq!(emit_length(&mut bytes[..13], B, A, 1), 0);
+    assert_eq!(emit_length(&mut bytes, B, A, 1500), Ok(14));
+    assert_eq!(emit_length(&mut bytes, B, A, 1501), Err(EmitError::Value));
+    assert_eq!(emit_length(&mut bytes, B, A, 70_000), Err(EmitError::Value));
+    assert_eq!(emit_length(&mut bytes[..13], B, A, 1), Err(EmitError::NoRoom));
 }
 
 /// WIRE-09: the types known.
@@ -142,7 +145,7 @@ fn wire_09_ethertypes() {
 
 #[test]
 fn emit_needs_room() {
-    assert_eq!(emit(&mut [0; 13], B, A, ETHERTYPE_ARP), 0);
+    assert_eq!(emit(&mut [0; 13], B, A, ETHERTYPE_ARP), Err(EmitError::NoRoom));
 }
 
 proptest! {
@@ -167,7 +170,7 @@ proptest! {
         prop_assume!(!matches!(ethertype, ETHERTYPE_VLAN | ETHERTYPE_SERVICE_VLAN));
         src[0] = src[0] & 0xfe | 2;
         let mut bytes = [0; 14];
-        emit(&mut bytes, Mac(dst), Mac(src), ethertype);
+        emit(&mut bytes, Mac(dst), Mac(src), ethertype).unwrap();
         let frame = parse(&bytes).unwrap();
         prop_assert_eq!((frame.dst, frame.src, frame.ethertype), (Mac(dst), Mac(src), ethertype));
     }

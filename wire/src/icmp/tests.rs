@@ -98,8 +98,8 @@ proptest! {
         let payload_len = 8 + len;
         let header = IpEmit { src, dst, protocol: 17, payload_len, ..IpEmit::default() };
         let mut packet = vec![0; ip::header_len(v4) + payload_len];
-        let at = ip::emit(&mut packet, &header);
-        crate::udp::emit(&mut packet[at..], ports.0, ports.1, len);
+        let at = ip::emit(&mut packet, &header).unwrap();
+        crate::udp::emit(&mut packet[at..], ports.0, ports.1, len).unwrap();
         let quote = Quote::parse(quote(&packet, v4)).unwrap();
         prop_assert_eq!((quote.src, quote.dst, quote.ports()), (src, dst, Some(ports)));
         prop_assert_eq!(quote.packet_len, packet.len());

@@ -35,7 +35,7 @@ fn golden_label_stacks_both_ways() {
         } else {
             emit_v6(&mut emitted, header.src, header.dst, &error, &objects)
         };
-        assert_eq!(&emitted[..len], message, "{name}");
+        assert_eq!(&emitted[..len.unwrap()], message, "{name}");
         let parsed = if v4 {
             icmpv4::parse(message)
         } else {
@@ -101,25 +101,25 @@ fn errors_with_objects_keep_their_bounds() {
     let quote = &[0x60; 3000][..];
     let error = Message::Unreachable { code: 1, quote };
     let mut bytes = [0; 1500];
-    let len = emit_v4(&mut bytes, &error, &[object]);
+    let len = emit_v4(&mut bytes, &error, &[object]).unwrap();
     assert!(len + 20 <= 576 && len + 20 > 570);
     assert!(split(&bytes[..len], true).unwrap().is_some());
-    assert_eq!(emit_v4(&mut bytes[..len - 1], &error, &[object]), 0);
-    let len = emit_v6(&mut bytes, src, dst, &error, &[object]);
+    assert_eq!(emit_v4(&mut bytes[..len - 1], &error, &[object]), Err(EmitError::NoRoom));
+    let len = emit_v6(&mut bytes, src, dst, &error, &[object]).unwrap();
     assert!(len + 40 <= 1280 && len + 40 > 1270);
     assert!(split(&bytes[..len], false).unwrap().is_some());
 
     let too_big = Message::PacketTooBig { mtu: 1400, quote };
-    let len = emit_v4(&mut bytes, &too_big, &[object]);
+    let len = emit_v4(&mut bytes, &too_big, &[object]).unwrap();
     assert!(matches!(icmpv4::parse(&bytes[..len]), Ok(Message::PacketTooBig { mtu: 1400, .. })));
-    assert_eq!(emit_v6(&mut bytes, src, dst, &too_big, &[object]), 0);
+    assert_eq!(emit_v6(&mut bytes, src, dst, &too_big, &[object]), Err(EmitError::Value));
     let problem = Message::ParameterProblem { code: 0, pointer: 9, quote };
-    assert!(emit_v4(&mut bytes, &problem, &[object]) > 0);
-    assert_eq!(emit_v6(&mut bytes, src, dst, &problem, &[object]), 0);
+    assert!(emit_v4(&mut bytes, &problem, &[object]).is_ok());
+    assert_eq!(emit_v6(&mut bytes, src, dst, &problem, &[object]), Err(EmitError::Value));
     let ragged = Object { data: &[7; 3], ..object };
     let large = Object { data: &[7; 2000], ..object };
-    assert_eq!(emit_v4(&mut bytes, &error, &[ragged]), 0);
-    assert_eq!(emit_v4(&mut bytes, &error, &[large]), 0);
+    assert_eq!(emit_v4(&mut bytes, &error, &[ragged]), Err(EmitError::Value));
+    assert_eq!(emit_v4(&mut bytes, &error, &[large]), Err(EmitError::Value));
     assert_eq!(object.labels().count(), 0);
 }
 
@@ -158,7 +158,7 @@ proptest! {
         } else {
             emit_v6(&mut bytes, src, dst, &error, &objects)
         };
-        let extended = split(&bytes[..len], v4).unwrap().unwrap();
+        let extended = split(&bytes[..len.unwrap()], v4).unwrap().unwrap();
         prop_assert_eq!(extended.objects.iter().collect::<Vec<_>>(), objects);
         let kept = quote.len().min(extended.quote.len());
         prop_assert_eq!(&extended.quote[..kept], &quote[..kept]);

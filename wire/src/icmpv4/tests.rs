@@ -14,9 +14,9 @@ fn both_ways(name: &str, check: impl FnOnce(Message<'_>)) {
     let parsed = parse(message).unwrap();
     check(parsed);
     let mut emitted = vec![0; message.len()];
-    assert_eq!(emit(&mut emitted, &parsed), message.len(), "{name}");
+    assert_eq!(emit(&mut emitted, &parsed), Ok(message.len()), "{name}");
     assert_eq!(emitted, message, "{name}");
-    assert_eq!(emit(&mut emitted[1..], &parsed), 0, "{name}: no room");
+    assert_eq!(emit(&mut emitted[1..], &parsed), Err(EmitError::NoRoom), "{name}: no room");
 }
 
 /// The body with type and code in front and a sound checksum.
@@ -110,9 +110,12 @@ fn icmp4_09_types_not_served() {
 
 #[test]
 fn what_ipv4_cannot_say() {
-    assert_eq!(emit(&mut [0; 64], &Message::Other { kind: 135, code: 0, body: &[0; 4] }), 0);
+    assert_eq!(
+        emit(&mut [0; 64], &Message::Other { kind: 135, code: 0, body: &[0; 4] }),
+        Err(EmitError::Value)
+    );
     let redirect = Message::Redirect { code: 0, gateway: Ip::ALL_NODES, quote: &[] };
-    assert_eq!(emit(&mut [0; 64], &redirect), 0);
+    assert_eq!(emit(&mut [0; 64], &redirect), Err(EmitError::Value));
 }
 
 proptest! {
@@ -121,7 +124,7 @@ proptest! {
                    body in vec(any::<u8>(), 0..100)) {
         if let Ok(parsed) = parse(&message(kind, code, &body)) {
             let mut emitted = [0; 104];
-            let len = emit(&mut emitted, &parsed);
+            let len = emit(&mut emitted, &parsed).unwrap();
             prop_assert_eq!(len, body.len() + 4);
             prop_assert_eq!(parse(&emitted[..len]), Ok(parsed));
         }

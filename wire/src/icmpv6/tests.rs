@@ -20,9 +20,13 @@ fn both_ways(name: &str, check: impl FnOnce(Message<'_>)) {
     let parsed = parse(header.src, header.dst, message).unwrap();
     check(parsed);
     let mut emitted = vec![0; message.len()];
-    assert_eq!(emit(&mut emitted, header.src, header.dst, &parsed), message.len(), "{name}");
+    assert_eq!(emit(&mut emitted, header.src, header.dst, &parsed), Ok(message.len()), "{name}");
     assert_eq!(emitted, message, "{name}");
-    assert_eq!(emit(&mut emitted[1..], header.src, header.dst, &parsed), 0, "{name}: no room");
+    assert_eq!(
+        emit(&mut emitted[1..], header.src, header.dst, &parsed),
+        Err(EmitError::NoRoom),
+        "{name}: no room"
+    );
 }
 
 fn parsed(kind: u8, code: u8, body: &[u8]) -> Result<(), Malformed> {
@@ -111,7 +115,7 @@ fn icmp6_07_unknown_types_and_codes() {
 fn what_ipv6_says_elsewhere() {
     let (src, dst) = ends();
     let redirect = Message::Redirect { code: 0, gateway: dst, quote: &[] };
-    assert_eq!(emit(&mut [0; 64], src, dst, &redirect), 0);
+    assert_eq!(emit(&mut [0; 64], src, dst, &redirect), Err(EmitError::Value));
     set_checksum(&mut [0; 3], src, dst);
 }
 
@@ -124,9 +128,9 @@ proptest! {
         set_checksum(&mut bytes, src, dst);
         if let Ok(parsed) = parse(src, dst, &bytes) {
             let mut emitted = [0; 104];
-            let len = emit(&mut emitted, src, dst, &parsed);
-            prop_assert!(len == bytes.len() || body.len() < 4);
-            if len > 0 {
+            let written = emit(&mut emitted, src, dst, &parsed);
+            prop_assert!(written == Ok(bytes.len()) || body.len() < 4);
+            if let Ok(len) = written {
                 prop_assert_eq!(parse(src, dst, &emitted[..len]), Ok(parsed));
             }
         }

@@ -26,9 +26,9 @@ fn both_ways(name: &str, check: impl FnOnce(Message<'_>)) {
     let parsed = parse(message).unwrap();
     check(parsed);
     let mut emitted = vec![0; message.len()];
-    assert_eq!(emit(&mut emitted, &parsed), message.len(), "{name}");
+    assert_eq!(emit(&mut emitted, &parsed), Ok(message.len()), "{name}");
     assert_eq!(emitted, message, "{name}");
-    assert_eq!(emit(&mut emitted[1..], &parsed), 0, "{name}: no room");
+    assert_eq!(emit(&mut emitted[1..], &parsed), Err(EmitError::NoRoom), "{name}: no room");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn igmp_03_fields_of_a_version_3_query() {
     });
     let tail = QueryTail { robustness: 9, interval_s: 99_999, ..QueryTail::default() };
     let mut bytes = [0; 12];
-    emit(&mut bytes, &Message::QueryV3 { max_response_ds: 40_000, group: GROUP, tail });
+    emit(&mut bytes, &Message::QueryV3 { max_response_ds: 40_000, group: GROUP, tail }).unwrap();
     assert_eq!((bytes[1], bytes[8], bytes[9]), (0xff, 0, 0xff), "clamped; robustness unsaid");
 }
 
@@ -144,13 +144,13 @@ fn igmp_07_queries_are_built() {
         Message::QueryV3 { max_response_ds: 100, group: GROUP, tail },
     ] {
         let mut bytes = [0; 16];
-        let len = emit(&mut bytes, &query);
+        let len = emit(&mut bytes, &query).unwrap();
         assert_eq!(parse(&bytes[..len]), Ok(query));
     }
     let mut bytes = [0; 8];
-    emit(&mut bytes, &Message::QueryV2 { max_response_ds: 0, group: GROUP });
+    emit(&mut bytes, &Message::QueryV2 { max_response_ds: 0, group: GROUP }).unwrap();
     assert_eq!(bytes[1], 1, "zero would be version 1");
-    assert_eq!(emit(&mut bytes, &Message::Leave { group: Ip::ALL_NODES }), 0);
+    assert_eq!(emit(&mut bytes, &Message::Leave { group: Ip::ALL_NODES }), Err(EmitError::Value));
 }
 
 /// The packet around a report: TTL 1 and router alert.
@@ -167,7 +167,7 @@ proptest! {
         let message = summed([&[kind][..], &rest].concat());
         if let Ok(parsed) = parse(&message) {
             let mut emitted = [0; 80];
-            let len = emit(&mut emitted, &parsed);
+            let len = emit(&mut emitted, &parsed).unwrap();
             prop_assert!(len <= message.len());
             prop_assert_eq!(parse(&emitted[..len]), Ok(parsed));
         }

@@ -19,7 +19,7 @@ fn emit_v4(change: impl FnOnce(&mut IpEmit)) -> IpEmit {
 
 fn parsed(header: &IpEmit) -> IpHeader {
     let mut packet = vec![0; 60 + header.payload_len];
-    assert_ne!(emit(&mut packet, header), 0);
+    assert!(emit(&mut packet, header).is_ok());
     parse(&packet).expect("a sound packet")
 }
 
@@ -80,7 +80,7 @@ fn ip6_03_sanity() {
 #[test]
 fn families_do_not_mix() {
     let header = emit_v4(|header| header.dst = Ip::ALL_NODES);
-    assert_eq!(emit(&mut [0; 60], &header), 0);
+    assert_eq!(emit(&mut [0; 60], &header), Err(EmitError::Value));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn merged_frames_beyond_64_kib_have_no_length() {
         let payload_len = 100_000;
         let header = IpEmit { src, dst, payload_len, protocol: PROTO_TCP, ..IpEmit::default() };
         let mut packet = vec![0; header_len(src.is_v4()) + payload_len];
-        emit(&mut packet, &header);
+        emit(&mut packet, &header).unwrap();
         assert_eq!(parse_merged(&packet).map(|header| header.payload_len), Ok(payload_len));
         assert_ne!(parse(&packet).map(|header| header.payload_len), Ok(payload_len));
     }
@@ -137,7 +137,7 @@ proptest! {
         let v4 = emitted.src.is_v4();
         let len = header_len(v4) + emitted.payload_len;
         let mut packet = vec![0; len + padding];
-        prop_assert_eq!(emit(&mut packet, &emitted), header_len(v4));
+        prop_assert_eq!(emit(&mut packet, &emitted), Ok(header_len(v4)));
         let header = parse(&packet).unwrap();
         prop_assert_eq!((header.src, header.dst), (emitted.src, emitted.dst));
         prop_assert_eq!(header.protocol, emitted.protocol);

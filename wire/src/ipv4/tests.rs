@@ -50,7 +50,7 @@ fn ip4_01_fields_of_a_golden_packet() {
         payload_len: 37,
         ..IpEmit::default()
     };
-    assert_eq!(emit(&mut emitted, &emit_header), 20);
+    assert_eq!(emit(&mut emitted, &emit_header), Ok(20));
     assert_eq!(emitted[..], packet[..20]);
 }
 
@@ -105,7 +105,7 @@ fn ip4_13_router_alert_both_ways() {
         ..IpEmit::default()
     };
     let mut emitted = [0; 24];
-    assert_eq!(emit_with(&mut emitted, &header, None, &ROUTER_ALERT), 24);
+    assert_eq!(emit_with(&mut emitted, &header, None, &ROUTER_ALERT), Ok(24));
     assert_eq!(emitted[..], packet[..24]);
 }
 
@@ -135,7 +135,7 @@ fn ip4_16_fragments_both_ways() {
         ..IpEmit::default()
     };
     let mut emitted = [0; 20];
-    emit_with(&mut emitted, &emit_header, header.fragment, &[]);
+    emit_with(&mut emitted, &emit_header, header.fragment, &[]).unwrap();
     assert_eq!(emitted[..], packet[..20], "DF is not written on fragments");
 }
 
@@ -174,7 +174,7 @@ fn ip4_06_defaults() {
     assert_eq!((IpEmit::default().hop_limit, MTU_MIN, PAYLOAD_MAX), (64, 576, 65515));
     let header = IpEmit { payload_len: PAYLOAD_MAX, ..IpEmit::default() };
     let mut bytes = vec![0; 65535];
-    emit(&mut bytes, &header);
+    emit(&mut bytes, &header).unwrap();
     assert_eq!(parse(&bytes, false).map(|header| header.payload_len), Ok(PAYLOAD_MAX));
 }
 
@@ -185,15 +185,18 @@ fn offsets_that_cannot_be_written() {
         let fragment = Fragment { offset, more: true };
         emit_with(&mut [0; 20], &IpEmit::default(), Some(fragment), &[])
     };
-    assert_eq!((emit(65528), emit(65536), emit(12)), (20, 0, 0));
+    assert_eq!(
+        (emit(65528), emit(65536), emit(12)),
+        (Ok(20), Err(EmitError::Value), Err(EmitError::Value))
+    );
 }
 
 #[test]
 fn emit_refuses_what_does_not_fit() {
     let header = IpEmit::default();
-    assert_eq!(emit(&mut [0; 19], &header), 0);
-    assert_eq!(emit_with(&mut [0; 80], &header, None, &[1; 41]), 0);
-    assert_eq!(emit_with(&mut [0; 24], &header, None, &[1; 3]), 24);
+    assert_eq!(emit(&mut [0; 19], &header), Err(EmitError::NoRoom));
+    assert_eq!(emit_with(&mut [0; 80], &header, None, &[1; 41]), Err(EmitError::Value));
+    assert_eq!(emit_with(&mut [0; 24], &header, None, &[1; 3]), Ok(24));
 }
 
 proptest! {

@@ -33,9 +33,9 @@ fn ip6_01_fields_both_ways() {
         ..IpEmit::default()
     };
     let mut emitted = [0; 40];
-    assert_eq!(emit(&mut emitted, &emit_header), 40);
+    assert_eq!(emit(&mut emitted, &emit_header), Ok(40));
     assert_eq!(emitted[..], packet[..40]);
-    assert_eq!(emit(&mut emitted[..39], &emit_header), 0);
+    assert_eq!(emit(&mut emitted[..39], &emit_header), Err(EmitError::NoRoom));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn packet(first: u8, rest: &[u8]) -> Vec<u8> {
         payload_len: rest.len(),
         ..IpEmit::default()
     };
-    ip::emit(&mut bytes, &header);
+    ip::emit(&mut bytes, &header).unwrap();
     bytes.extend(rest);
     bytes
 }
@@ -42,7 +42,7 @@ fn options_headers_are_walked() {
     let alert = ExtOption { kind: OPTION_ROUTER_ALERT, data: &[0, 0] };
     assert_eq!(area, [(2, alert), (6, ExtOption { kind: OPTION_PADN, data: &[] })]);
     let mut emitted = [0; 8];
-    assert_eq!(emit_router_alert(&mut emitted, 60), 8);
+    assert_eq!(emit_router_alert(&mut emitted, 60), Ok(8));
     assert_eq!(emitted[..], bytes[40..48]);
     assert_eq!(parse(0, &[17, 1, 1, 0, 0, 0, 0, 0]), Err(Malformed::HeaderLength));
     assert_eq!(parse(60, &[17]), Err(Malformed::Truncated));
@@ -87,7 +87,7 @@ fn ext_10_fragments_both_ways() {
     assert_eq!((header.fragment, header.identification), (Some(fragment), 0xdead_beef));
     assert_eq!((header.protocol, header.header_len, header.payload_len), (17, 48, 16));
     let mut emitted = [0; 8];
-    assert_eq!(emit_fragment(&mut emitted, 17, fragment, 0xdead_beef), 8);
+    assert_eq!(emit_fragment(&mut emitted, 17, fragment, 0xdead_beef), Ok(8));
     assert_eq!(emitted[..], bytes[40..48]);
     let ragged = parse(44, &[17, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9]);
     assert_eq!(ragged, Err(Malformed::Fragment { pointer: 4 }));
@@ -215,10 +215,10 @@ fn ext_12_every_header_can_be_written() {
     assert!(dest.put(&Known::TunnelLimit(3)));
     let routing = Routing { next_header: 44, kind: 2, segments_left: 0, data: &[0; 20] };
     let mut bytes = [0; 40];
-    assert_eq!(emit_routing(&mut bytes, &routing), 24);
+    assert_eq!(emit_routing(&mut bytes, &routing), Ok(24));
     assert_eq!(parse_routing(&bytes), Ok(routing));
     let atomic = Fragment { offset: 0, more: false };
-    assert_eq!(emit_fragment(&mut bytes[24..], 17, atomic, 7), 8);
+    assert_eq!(emit_fragment(&mut bytes[24..], 17, atomic, 7), Ok(8));
     let chain = [hbh.finish(60).unwrap(), dest.finish(43).unwrap(), &bytes[..32], &[0; 8]].concat();
     let packet = packet(0, &chain);
     let header = ip::parse(&packet).unwrap();
@@ -229,11 +229,24 @@ fn ext_12_every_header_can_be_written() {
     assert_eq!(found.iter().map(|header| header.bytes.len()).sum::<usize>(), 48);
 
     let refused = Routing { data: &[0; 21], ..routing };
-    assert_eq!(emit_routing(&mut [0; 64], &refused), 0, "no whole number of units");
-    assert_eq!(emit_routing(&mut [0; 20], &routing), 0, "no room");
-    assert_eq!(emit_routing(&mut [0; 4000], &Routing { data: &[0; 2052], ..routing }), 0);
-    assert_eq!(emit_fragment(&mut [0; 8], 17, Fragment { offset: 12, more: true }, 7), 0);
-    assert_eq!(emit_fragment(&mut [0; 8], 17, Fragment { offset: 65536, more: true }, 7), 0);
+    assert_eq!(
+        emit_routing(&mut [0; 64], &refused),
+        Err(EmitError::Value),
+        "no whole number of units"
+    );
+    assert_eq!(emit_routing(&mut [0; 20], &routing), Err(EmitError::NoRoom), "no room");
+    assert_eq!(
+        emit_routing(&mut [0; 4000], &Routing { data: &[0; 2052], ..routing }),
+        Err(EmitError::Value)
+    );
+    assert_eq!(
+        emit_fragment(&mut [0; 8], 17, Fragment { offset: 12, more: true }, 7),
+        Err(EmitError::Value)
+    );
+    assert_eq!(
+        emit_fragment(&mut [0; 8], 17, Fragment { offset: 65536, more: true }, 7),
+        Err(EmitError::Value)
+    );
     assert_eq!(parse_routing(&[17, 1, 0, 0, 0, 0, 0, 0]), Err(Malformed::HeaderLength));
     assert_eq!(parse_routing(&[17, 1]), Err(Malformed::Truncated));
 }

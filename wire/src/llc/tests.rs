@@ -24,16 +24,16 @@ fn eth_07_unnumbered_frames_only() {
     assert_eq!((llc.dsap, llc.ssap, llc.control), (SAP_STP, SAP_STP, CONTROL_UI));
     assert_eq!((llc.snap, llc.payload.len()), (None, 35));
     let mut emitted = [0; 3];
-    assert_eq!(emit(&mut emitted, &llc), 3);
+    assert_eq!(emit(&mut emitted, &llc), Ok(3));
     assert_eq!(emitted[..], payload[..3]);
     for len in 0..3 {
         assert_eq!(parse(&payload[..len]), Err(Malformed::Truncated));
     }
     for control in [0, 1, 2, 0xf1] {
         assert_eq!(parse(&[SAP_ISO, SAP_ISO, control, 0]), Err(Malformed::HeaderLength));
-        assert_eq!(emit(&mut [0; 3], &Llc { control, ..llc }), 0);
+        assert_eq!(emit(&mut [0; 3], &Llc { control, ..llc }), Err(EmitError::Value));
     }
-    assert_eq!(emit(&mut [0; 2], &llc), 0);
+    assert_eq!(emit(&mut [0; 2], &llc), Err(EmitError::NoRoom));
 }
 
 /// ETH-08, ETH-09: the names; WIRE-04: a number without one stays a number.
@@ -70,7 +70,7 @@ fn eth_11_eth_12_snap() {
     assert_eq!(llc.carried(), Carried::Ethertype(ETHERTYPE_IPV4));
     assert!(crate::ip::parse(llc.payload).is_ok());
     let mut emitted = [0; 8];
-    assert_eq!(emit(&mut emitted, &llc), 8);
+    assert_eq!(emit(&mut emitted, &llc), Ok(8));
     assert_eq!(emitted[..], outer[..8]);
     for pid in [ETHERTYPE_ARP, ETHERTYPE_IPV6] {
         assert_eq!(snap(OUI_ETHERTYPE, pid), Carried::Ethertype(pid));
@@ -109,7 +109,7 @@ proptest! {
         }
         if let Ok(llc) = parse(&bytes) {
             let mut emitted = [0; 8];
-            let len = emit(&mut emitted, &llc);
+            let len = emit(&mut emitted, &llc).unwrap();
             prop_assert_eq!(&emitted[..len], &bytes[..len]);
             prop_assert_eq!(len + llc.payload.len(), bytes.len());
             let _ = llc.carried();

@@ -35,10 +35,10 @@ fn every_code_comes_back() {
 fn addresses_of_the_other_family_are_refused() {
     let mapped = Ip::v4([224, 0, 0, 1]);
     let record = Record::<16> { kind: 4, group: mapped, sources: Sources::new(&[]), aux: &[] };
-    assert_eq!(Records::write(&mut [0; 64], &[record]), None);
+    assert_eq!(Records::write(&mut [0; 64], &[record]), Err(EmitError::Value));
     let record =
         Record::<4> { group: Ip::ALL_NODES, sources: Sources::new(&[]), kind: 4, aux: &[] };
-    assert_eq!(Records::write(&mut [0; 64], &[record]), None);
+    assert_eq!(Records::write(&mut [0; 64], &[record]), Err(EmitError::Value));
     let bytes = [&[4, 0, 0, 0][..], mapped.octets()].concat();
     assert_eq!(Records::<16>::parse(&bytes, 1), Err(Malformed::MappedAddress));
     let bytes = [&[4, 0, 0, 1][..], Ip::ALL_NODES.octets(), mapped.octets()].concat();
@@ -50,10 +50,16 @@ fn records_that_cannot_be_written() {
     let group = Ip::v4([224, 0, 0, 251]);
     let record = Record::<4> { kind: 4, group, sources: Sources::new(&[[10, 0, 0, 1]]), aux: &[] };
     assert_eq!((record.len(), record.is_empty(), record.kind_name()), (12, false, Some("to_ex")));
-    assert_eq!(Records::write(&mut [0; 11], &[record]), None);
-    assert_eq!(Records::write(&mut [0; 64], &[Record { aux: &[1, 2], ..record }]), None);
-    assert_eq!(Records::write(&mut [0; 2000], &[Record { aux: &[0; 1024], ..record }]), None);
-    assert!(Records::write(&mut [0; 2000], &[Record { aux: &[0; 1020], ..record }]).is_some());
+    assert_eq!(Records::write(&mut [0; 11], &[record]), Err(EmitError::NoRoom));
+    assert_eq!(
+        Records::write(&mut [0; 64], &[Record { aux: &[1, 2], ..record }]),
+        Err(EmitError::Value)
+    );
+    assert_eq!(
+        Records::write(&mut [0; 2000], &[Record { aux: &[0; 1024], ..record }]),
+        Err(EmitError::Value)
+    );
+    assert!(Records::write(&mut [0; 2000], &[Record { aux: &[0; 1020], ..record }]).is_ok());
     assert_eq!(Record { kind: 7, ..record }.kind_name(), None);
     assert!(Records::<4>::default().is_empty() && Sources::<4>::default().is_empty());
 }

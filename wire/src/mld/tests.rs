@@ -30,9 +30,13 @@ fn both_ways(name: &str, check: impl FnOnce(Message<'_>)) {
     let message = parse(&header, kind, body).unwrap();
     check(message);
     let mut emitted = vec![0; bytes.len()];
-    assert_eq!(emit(&mut emitted, header.src, header.dst, &message), bytes.len(), "{name}");
+    assert_eq!(emit(&mut emitted, header.src, header.dst, &message), Ok(bytes.len()), "{name}");
     assert_eq!(emitted, bytes, "{name}");
-    assert_eq!(emit(&mut emitted[1..], header.src, header.dst, &message), 0, "{name}: no room");
+    assert_eq!(
+        emit(&mut emitted[1..], header.src, header.dst, &message),
+        Err(EmitError::NoRoom),
+        "{name}: no room"
+    );
 }
 
 fn with_hop_limit(kind: u8, body: &[u8], hop_limit: u8) -> Result<Message<'_>, Malformed> {
@@ -126,13 +130,13 @@ fn mld_04_queries_are_built() {
         Message::QueryV2 { max_response_ms: 10_000, group: group(), tail },
     ] {
         let mut bytes = [0; 64];
-        let len = emit(&mut bytes, src, dst, &query);
+        let len = emit(&mut bytes, src, dst, &query).unwrap();
         let message = icmpv6::parse(src, dst, &bytes[..len]).unwrap();
         let Icmp::Other { kind: QUERY, body, .. } = message else { panic!("{message:?}") };
         assert_eq!(parsed(QUERY, body), Ok(query));
     }
     let wrong = Message::Done { group: Ip::v4([224, 0, 0, 1]) };
-    assert_eq!(emit(&mut [0; 64], src, dst, &wrong), 0);
+    assert_eq!(emit(&mut [0; 64], src, dst, &wrong), Err(EmitError::Value));
 }
 
 /// VEC-19: the reference's decodings of response codes.
@@ -151,7 +155,7 @@ proptest! {
         let (src, dst) = ("fe80::1".parse().unwrap(), Ip::ALL_NODES);
         if let Ok(message) = parsed(kind, &body) {
             let mut emitted = [0; 120];
-            let len = emit(&mut emitted, src, dst, &message);
+            let len = emit(&mut emitted, src, dst, &message).unwrap();
             prop_assert!((4..=body.len() + 4).contains(&len));
             prop_assert_eq!(parsed(kind, &emitted[4..len]), Ok(message));
         }

@@ -27,9 +27,13 @@ fn both_ways(name: &str, check: impl FnOnce(Message<'_>)) {
     let message = parse(&header, kind, code, body).unwrap();
     check(message);
     let mut emitted = vec![0; bytes.len()];
-    assert_eq!(emit(&mut emitted, header.src, header.dst, &message), bytes.len(), "{name}");
+    assert_eq!(emit(&mut emitted, header.src, header.dst, &message), Ok(bytes.len()), "{name}");
     assert_eq!(emitted, bytes, "{name}");
-    assert_eq!(emit(&mut emitted[1..], header.src, header.dst, &message), 0, "{name}: no room");
+    assert_eq!(
+        emit(&mut emitted[1..], header.src, header.dst, &message),
+        Err(EmitError::NoRoom),
+        "{name}: no room"
+    );
 }
 
 /// A message as its receiver sees it: emitted, then parsed with this hop limit.
@@ -46,7 +50,7 @@ fn seen_with(
 ) -> Result<(), Malformed> {
     let (src, dst) = (ip(src), ip(dst));
     let mut bytes = [0; 200];
-    let len = emit(&mut bytes, src, dst, message);
+    let len = emit(&mut bytes, src, dst, message).unwrap();
     let header = IpHeader {
         src,
         dst,
@@ -182,9 +186,9 @@ fn short_verbs_write_what_the_long_one_does() {
     let frame = golden("ns");
     let (src, dst, target) = (ip("fe80::1"), ip("ff02::1:ff00:2"), ip("fe80::2"));
     let mut bytes = [0; 40];
-    assert_eq!(emit_ns(&mut bytes, src, dst, target, Some(MAC), None), 32);
+    assert_eq!(emit_ns(&mut bytes, src, dst, target, Some(MAC), None), Ok(32));
     assert_eq!(bytes[..32], frame[54..]);
-    assert_eq!(emit_ns(&mut bytes, src, dst, target, Some(MAC), Some(&[7; 6])), 40);
+    assert_eq!(emit_ns(&mut bytes, src, dst, target, Some(MAC), Some(&[7; 6])), Ok(40));
     assert_eq!(bytes[32..], [14, 1, 7, 7, 7, 7, 7, 7]);
     let na = NeighborAdvertisement {
         target,
@@ -193,9 +197,9 @@ fn short_verbs_write_what_the_long_one_does() {
         override_flag: true,
         options: Options::default(),
     };
-    assert_eq!(emit_na(&mut bytes, target, src, &na, Some(Mac([2, 0, 0, 0, 0, 2]))), 32);
+    assert_eq!(emit_na(&mut bytes, target, src, &na, Some(Mac([2, 0, 0, 0, 0, 2]))), Ok(32));
     assert_eq!(bytes[..32], golden("na")[40..]);
-    assert_eq!(emit_rs(&mut bytes, src, Ip::ALL_ROUTERS, None), 8);
+    assert_eq!(emit_rs(&mut bytes, src, Ip::ALL_ROUTERS, None), Ok(8));
 }
 
 proptest! {
@@ -205,7 +209,7 @@ proptest! {
         let header = ip::parse(&packet).unwrap();
         if let Ok(message) = parse(&header, kind, 0, &body) {
             let mut emitted = [0; 200];
-            prop_assert!(emit(&mut emitted, header.src, header.dst, &message) <= body.len() + 4);
+            prop_assert!(emit(&mut emitted, header.src, header.dst, &message).is_ok_and(|len| len <= body.len() + 4));
         }
     }
 }

@@ -22,7 +22,7 @@ fn nd_15_search_lists_both_ways() {
     };
     assert_eq!(texts(list).unwrap(), ["lan", "example.org"]);
     let mut list = [0; 64];
-    let len = write(&mut list, ["lan", "example.org."]);
+    let len = write(&mut list, ["lan", "example.org."]).unwrap();
     assert_eq!(len, 18);
     let mut writer = OptionWriter::<64>::new();
     assert!(writer.put(&NdpOption::SearchList { lifetime_s: 300, names: &list[..len] }));
@@ -50,15 +50,15 @@ fn names_that_are_none() {
 fn what_cannot_be_written() {
     let label = "a".repeat(64);
     for name in ["", "a..b", ".", label.as_str(), &"a.".repeat(128)] {
-        assert_eq!(write(&mut [0; 300], [name]), 0, "{name}");
+        assert_eq!(write(&mut [0; 300], [name]), Err(EmitError::Value), "{name}");
     }
     for room in 0..5 {
-        assert_eq!(write(&mut [0; 5][..room], ["lan"]), 0);
+        assert_eq!(write(&mut [0; 5][..room], ["lan"]), Err(EmitError::NoRoom));
     }
-    assert_eq!(write(&mut [0; 5], ["lan"]), 5);
+    assert_eq!(write(&mut [0; 5], ["lan"]), Ok(5));
     let longest = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
-    assert_eq!(write(&mut [0; 300], [longest.as_str()]), NAME_MAX);
-    assert_eq!(write(&mut [0; 300], [format!("{longest}b").as_str()]), 0);
+    assert_eq!(write(&mut [0; 300], [longest.as_str()]), Ok(NAME_MAX));
+    assert_eq!(write(&mut [0; 300], [format!("{longest}b").as_str()]), Err(EmitError::Value));
 }
 
 proptest! {
@@ -73,7 +73,7 @@ proptest! {
     #[test]
     fn parse_after_write(list in vec("[a-z]{1,20}(\\.[a-z0-9-]{1,20}){0,4}", 0..6)) {
         let mut bytes = [0; 700];
-        let len = write(&mut bytes, list.iter().map(String::as_str));
+        let len = write(&mut bytes, list.iter().map(String::as_str)).unwrap();
         prop_assert_eq!(texts(&bytes[..len]).unwrap(), list);
     }
 }

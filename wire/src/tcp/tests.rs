@@ -10,7 +10,7 @@ use crate::{ip, tcp_options};
 
 fn segment(flags: Flags) -> Vec<u8> {
     let mut bytes = vec![0; 20];
-    emit(&mut bytes, &Emit { src_port: 1, dst_port: 2, flags, ..Emit::default() }, &[]);
+    emit(&mut bytes, &Emit { src_port: 1, dst_port: 2, flags, ..Emit::default() }, &[]).unwrap();
     bytes
 }
 
@@ -38,7 +38,7 @@ fn tcp_01_header_both_ways() {
         urgent: 0,
     };
     let mut emitted = [0; 37];
-    let header_len = emit(&mut emitted, &emit_header, header.options);
+    let header_len = emit(&mut emitted, &emit_header, header.options).unwrap();
     let sum = checksum::copy_and_sum(&mut emitted[header_len..], b"hello");
     set_checksum(&mut emitted[..header_len], pseudo + sum);
     assert_eq!(emitted[..], *segment);
@@ -131,10 +131,10 @@ fn partial_checksums_are_told_from_wrong_ones() {
 
 #[test]
 fn emit_refuses_what_does_not_fit() {
-    assert_eq!(emit(&mut [0; 19], &Emit::default(), &[]), 0);
-    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 41]), 0);
-    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 3]), 0);
-    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 40]), 60);
+    assert_eq!(emit(&mut [0; 19], &Emit::default(), &[]), Err(EmitError::NoRoom));
+    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 41]), Err(EmitError::Value));
+    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 3]), Err(EmitError::Value));
+    assert_eq!(emit(&mut [0; 80], &Emit::default(), &[1; 40]), Ok(60));
     set_checksum(&mut [0; 3], Sum::ZERO);
     set_partial(&mut [0; 3], Sum::ZERO);
 }
@@ -178,7 +178,7 @@ proptest! {
         let emitted = Emit { src_port, dst_port, seq, ack, flags, window, urgent };
         let options = vec![1; words * 4];
         let mut bytes = [0; 60];
-        let len = emit(&mut bytes, &emitted, &options);
+        let len = emit(&mut bytes, &emitted, &options).unwrap();
         set_checksum(&mut bytes[..len], Sum::of_u32(seed));
         let header = parse(&bytes[..len]).unwrap();
         prop_assert_eq!((header.src_port, header.dst_port), ports);

@@ -78,7 +78,7 @@ fn link(random: &mut Random, ethertype: u16, make: impl FnOnce(&mut Random) -> V
         .collect();
     let (dst, src) = (mac(random), mac(random));
     let mut frame = vec![0; 14 + 4 * tags.len()];
-    assert_ne!(ethernet::emit_tagged(&mut frame, dst, src, &tags, ethertype), 0);
+    assert!(ethernet::emit_tagged(&mut frame, dst, src, &tags, ethertype).is_ok());
     frame.extend(make(random));
     // Short frames travel padded.
     if random.chance(50) {
@@ -102,13 +102,13 @@ fn length_frame(random: &mut Random) -> Vec<u8> {
     let sap = if snap.is_some() { llc::SAP_SNAP } else { llc::SAP_IP };
     let frame = Llc { dsap: sap, ssap: sap, control: llc::CONTROL_UI, snap, payload: &payload };
     let mut body = vec![0; llc::HEADER_LEN + llc::SNAP_LEN];
-    let len = llc::emit(&mut body, &frame);
+    let len = llc::emit(&mut body, &frame).unwrap();
     assert_ne!(len, 0);
     body.truncate(len);
     body.extend(&payload);
     let (dst, src) = (mac(random), mac(random));
     let mut bytes = vec![0; ethernet::HEADER_LEN];
-    assert_ne!(ethernet::emit_length(&mut bytes, dst, src, body.len()), 0);
+    assert!(ethernet::emit_length(&mut bytes, dst, src, body.len()).is_ok());
     bytes.extend(body);
     bytes.resize(bytes.len().max(ethernet::FRAME_MIN), 0);
     bytes
@@ -123,7 +123,7 @@ fn arp_packet(random: &mut Random) -> Vec<u8> {
         target_ip: [10, random.u8(), random.u8(), random.u8()].into(),
     };
     let mut bytes = vec![0; arp::LEN];
-    arp::emit(&mut bytes, &packet);
+    arp::emit(&mut bytes, &packet).unwrap();
     bytes
 }
 
@@ -190,7 +190,7 @@ fn wrap_v4(random: &mut Random, header: &IpEmit, mut payload: Vec<u8>) -> Vec<u8
         options.raw(ipv4::OPTION_ROUTER_ALERT, &[0, 0]);
     }
     let mut bytes = vec![0; 20 + options.finish().len()];
-    assert_ne!(ipv4::emit_with(&mut bytes, &header, fragment, options.finish()), 0);
+    assert!(ipv4::emit_with(&mut bytes, &header, fragment, options.finish()).is_ok());
     bytes.extend(payload);
     bytes
 }
@@ -201,19 +201,19 @@ fn wrap_v6(random: &mut Random, mut header: IpEmit, payload: &[u8]) -> Vec<u8> {
     let chain_len = match random.below(12) {
         0 => {
             header.protocol = ip::PROTO_HOP_BY_HOP;
-            ipv6_ext::emit_router_alert(&mut chain, protocol)
+            ipv6_ext::emit_router_alert(&mut chain, protocol).unwrap()
         }
         1 => {
             header.protocol = ip::PROTO_FRAGMENT;
             let offset = random.below(4000) as u32 * 8;
             let fragment = Fragment { offset, more: false };
-            ipv6_ext::emit_fragment(&mut chain, protocol, fragment, random.u32())
+            ipv6_ext::emit_fragment(&mut chain, protocol, fragment, random.u32()).unwrap()
         }
         _ => 0,
     };
     header.payload_len += chain_len;
     let mut bytes = vec![0; 40];
-    assert_eq!(ip::emit(&mut bytes, &header), 40);
+    assert_eq!(ip::emit(&mut bytes, &header), Ok(40));
     bytes.extend(&chain[..chain_len]);
     bytes.extend(payload);
     bytes
@@ -264,7 +264,7 @@ fn segment(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
     let limit = if random.chance(10) { 1400 } else { 60 };
     let data = random.bytes(limit);
     let mut bytes = vec![0; 20 + options.finish().len()];
-    assert_ne!(tcp::emit(&mut bytes, &emit, options.finish()), 0);
+    assert!(tcp::emit(&mut bytes, &emit, options.finish()).is_ok());
     let whole = pseudo(src, dst, ip::PROTO_TCP, bytes.len() + data.len());
     tcp::set_checksum(&mut bytes, checksum::sum(whole, &data));
     bytes.extend(data);
@@ -277,7 +277,7 @@ fn datagram(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
         false => (port(random), port(random), random.bytes(100)),
     };
     let mut bytes = vec![0; 8];
-    udp::emit(&mut bytes, src_port, dst_port, data.len());
+    udp::emit(&mut bytes, src_port, dst_port, data.len()).unwrap();
     let whole = pseudo(src, dst, ip::PROTO_UDP, 8 + data.len());
     if !(src.is_v4() && random.chance(10)) {
         udp::set_checksum(&mut bytes, checksum::sum(whole, &data));
@@ -296,7 +296,7 @@ fn echo_or_error(random: &mut Random, src: Ip, dst: Ip) -> (u8, Vec<u8>) {
         let header =
             IpEmit { src, dst, protocol: ip::PROTO_UDP, payload_len: len, ..IpEmit::default() };
         let mut bytes = vec![0; ip::header_len(v4)];
-        ip::emit(&mut bytes, &header);
+        ip::emit(&mut bytes, &header).unwrap();
         bytes.extend(payload);
         bytes
     };
@@ -323,7 +323,7 @@ fn echo_or_error(random: &mut Random, src: Ip, dst: Ip) -> (u8, Vec<u8>) {
         true => icmpv4::emit(&mut bytes, &message),
         false => icmpv6::emit(&mut bytes, src, dst, &message),
     };
-    bytes.truncate(len);
+    bytes.truncate(len.unwrap());
     (protocol, bytes)
 }
 
@@ -350,8 +350,8 @@ fn with_objects(random: &mut Random, src: Ip, dst: Ip, message: &Message<'_>) ->
         true => icmp_ext::emit_v4(&mut bytes, message, objects),
         false => icmp_ext::emit_v6(&mut bytes, src, dst, message, objects),
     };
-    bytes.truncate(len);
-    (len != 0).then_some(bytes)
+    bytes.truncate(len.ok()?);
+    Some(bytes)
 }
 
 fn ndp_message(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
@@ -394,7 +394,7 @@ fn ndp_message(random: &mut Random, src: Ip, dst: Ip) -> Vec<u8> {
         }
     };
     let mut bytes = vec![0; 128];
-    let len = ndp::emit(&mut bytes, src, dst, &message);
+    let len = ndp::emit(&mut bytes, src, dst, &message).unwrap();
     assert_ne!(len, 0);
     bytes.truncate(len);
     bytes

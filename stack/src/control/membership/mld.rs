@@ -11,6 +11,7 @@ use wire::offload::Medium;
 use wire::{ethernet, ip, ipv6, ipv6_ext};
 
 use crate::control::cx::ControlCx;
+use crate::written::written;
 
 /// Every MLDv2-capable router of a link (RFC 3810 §5.2.14).
 const ALL_MLDV2_ROUTERS: Ip = Ip::v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x16]);
@@ -28,7 +29,7 @@ pub(crate) fn report(cx: &mut ControlCx, ifindex: IfIndex, group: Ip, joined: bo
     let kind = if joined { TO_EXCLUDE } else { TO_INCLUDE };
     let record = Record { kind, group, sources: Sources::new(&[]), aux: &[] };
     let mut bytes = [0; RECORD_LEN];
-    let Some(records) = Records::write(&mut bytes, &[record]) else { return };
+    let Ok(records) = Records::write(&mut bytes, &[record]) else { return };
     let (own, dst) = (interface.mac, ALL_MLDV2_ROUTERS);
     let src = interface.link_local().unwrap_or(Ip::UNSPECIFIED_V6);
     let header = IpEmit {
@@ -41,10 +42,10 @@ pub(crate) fn report(cx: &mut ControlCx, ifindex: IfIndex, group: Ip, joined: bo
     };
     let offset = ethernet::HEADER_LEN + ipv6::HEADER_LEN;
     let pushed = cx.send(ifindex, offset + header.payload_len, |frame| {
-        ethernet::emit(frame, Mac::multicast_for(dst), own, ethernet::ETHERTYPE_IPV6);
-        ip::emit(&mut frame[ethernet::HEADER_LEN..], &header);
-        let at = offset + ipv6_ext::emit_router_alert(&mut frame[offset..], PROTO_ICMPV6);
-        mld::emit(&mut frame[at..], src, dst, &mld::Message::ReportV2(records));
+        written(ethernet::emit(frame, Mac::multicast_for(dst), own, ethernet::ETHERTYPE_IPV6));
+        written(ip::emit(&mut frame[ethernet::HEADER_LEN..], &header));
+        let at = offset + written(ipv6_ext::emit_router_alert(&mut frame[offset..], PROTO_ICMPV6));
+        written(mld::emit(&mut frame[at..], src, dst, &mld::Message::ReportV2(records)));
     });
     if pushed.is_ok() {
         cx.stats.mld_out += 1;

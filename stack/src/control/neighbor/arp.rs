@@ -9,6 +9,7 @@ use wire::ethernet;
 use crate::control::cx::ControlCx;
 use crate::control::neighbor::machine::Solicit;
 use crate::drop::DropReason;
+use crate::written::written;
 
 /// Asks for `target`, naming the address of ours that shares its subnet.
 pub(crate) fn solicit(cx: &mut ControlCx, ifindex: IfIndex, target: Ipv4Addr, solicit: Solicit) {
@@ -68,8 +69,8 @@ fn send(
     packet: &Arp,
 ) -> Result<(), DropReason> {
     cx.send(ifindex, ethernet::HEADER_LEN + arp::LEN, |frame| {
-        ethernet::emit(frame, destination, packet.sender_mac, ethernet::ETHERTYPE_ARP);
-        arp::emit(&mut frame[ethernet::HEADER_LEN..], packet);
+        written(ethernet::emit(frame, destination, packet.sender_mac, ethernet::ETHERTYPE_ARP));
+        written(arp::emit(&mut frame[ethernet::HEADER_LEN..], packet));
     })?;
     cx.stats.arp_out += 1;
     Ok(())

@@ -3,12 +3,13 @@
 use addr::{IfIndex, Ip, Mac};
 use wire::ip::{IpEmit, PROTO_ICMPV6};
 use wire::ndp::{self, NeighborAdvertisement, Options};
-use wire::{ethernet, ip, ipv6};
+use wire::{EmitError, ethernet, ip, ipv6};
 
 use crate::control::cx::ControlCx;
 use crate::control::neighbor::machine::Solicit;
 use crate::drop::DropReason;
 use crate::ip::source;
+use crate::written::written;
 
 /// Bytes before the ICMPv6 message in an Ethernet frame.
 const OFFSET: usize = ethernet::HEADER_LEN + ipv6::HEADER_LEN;
@@ -67,7 +68,7 @@ fn send(
     ifindex: IfIndex,
     (src, dst): (Ip, Ip),
     mac: Mac,
-    emit: impl FnOnce(&mut [u8]) -> usize,
+    emit: impl FnOnce(&mut [u8]) -> Result<usize, EmitError>,
 ) -> Result<(), DropReason> {
     let own = cx.interfaces.get(ifindex).ok_or(DropReason::LinkUnknownInterface)?.mac;
     let header = IpEmit {
@@ -79,9 +80,9 @@ fn send(
         ..IpEmit::default()
     };
     cx.send(ifindex, OFFSET + MESSAGE_LEN, |frame| {
-        ethernet::emit(frame, mac, own, ethernet::ETHERTYPE_IPV6);
-        ip::emit(&mut frame[ethernet::HEADER_LEN..], &header);
-        emit(&mut frame[OFFSET..]);
+        written(ethernet::emit(frame, mac, own, ethernet::ETHERTYPE_IPV6));
+        written(ip::emit(&mut frame[ethernet::HEADER_LEN..], &header));
+        written(emit(&mut frame[OFFSET..]));
     })?;
     cx.stats.nd_out += 1;
     Ok(())

@@ -64,7 +64,7 @@ fn mld_query() -> Vec<u8> {
     let (src, dst) = (ip("fe80::2"), Ip::ALL_NODES);
     let mut message = [0; mld::LEN];
     let query = mld::Message::QueryV1 { max_response_ms: 1000, group: Ip::UNSPECIFIED_V6 };
-    mld::emit(&mut message, src, dst, &query);
+    mld::emit(&mut message, src, dst, &query).unwrap();
     ip_frame(&icmp_header(src, dst), &message)
 }
 

@@ -156,7 +156,7 @@ fn iprx_03_source_routes_are_refused_and_other_options_are_not() {
     let with_options = |options: &[u8]| {
         let header = IpEmit { payload_len: message.len(), ..icmp_header(PEER, US) };
         let mut packet = vec![0; 60];
-        let len = wire::ipv4::emit_with(&mut packet, &header, None, options);
+        let len = wire::ipv4::emit_with(&mut packet, &header, None, options).unwrap();
         packet.truncate(len);
         packet.extend_from_slice(&message);
         eth(MAC, 0x0800, &packet)

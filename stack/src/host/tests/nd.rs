@@ -15,7 +15,7 @@ fn nd_header(src: Ip, dst: Ip) -> IpEmit {
 
 fn solicitation(src: Ip, dst: Ip, target: Ip, mac: Option<Mac>) -> Vec<u8> {
     let mut buf = [0; 64];
-    let len = ndp::emit_ns(&mut buf, src, dst, target, mac, None);
+    let len = ndp::emit_ns(&mut buf, src, dst, target, mac, None).unwrap();
     ip_frame(&nd_header(src, dst), &buf[..len])
 }
 
@@ -29,7 +29,7 @@ fn advertisement(dst: Ip, target: Ip, mac: Option<Mac>, flags: (bool, bool, bool
         options: ndp::Options::default(),
     };
     let mut buf = [0; 64];
-    let len = ndp::emit_na(&mut buf, target, dst, &na, mac);
+    let len = ndp::emit_na(&mut buf, target, dst, &na, mac).unwrap();
     ip_frame(&nd_header(target, dst), &buf[..len])
 }
 
@@ -108,7 +108,7 @@ fn nd_01_validity_rules() {
     // An option of length zero, and one beyond the end.
     for len in [0, 2] {
         let mut buf = [0; 32];
-        ndp::emit_ns(&mut buf, peer6(), group, us6(), Some(PEER_MAC), None);
+        ndp::emit_ns(&mut buf, peer6(), group, us6(), Some(PEER_MAC), None).unwrap();
         buf[25] = len;
         wire::icmpv6::set_checksum(&mut buf, peer6(), group);
         let frame = ip_frame(&nd_header(peer6(), group), &buf);
@@ -169,7 +169,7 @@ fn nds_02_advertisement_of_our_address_is_a_conflict() {
         options: ndp::Options::default(),
     };
     let mut buf = [0; 64];
-    let len = ndp::emit_na(&mut buf, peer6(), Ip::ALL_NODES, &na, Some(PEER_MAC));
+    let len = ndp::emit_na(&mut buf, peer6(), Ip::ALL_NODES, &na, Some(PEER_MAC)).unwrap();
     let frame = ip_frame(&nd_header(peer6(), Ip::ALL_NODES), &buf[..len]);
     assert_eq!(lab.receive(&frame), Err(DropReason::AddressConflict));
 }
@@ -183,7 +183,7 @@ fn nds_04_router_messages_are_counted_and_left_alone() {
         ..Default::default()
     });
     let mut buf = [0; 64];
-    let len = ndp::emit(&mut buf, router, Ip::ALL_NODES, &ra);
+    let len = ndp::emit(&mut buf, router, Ip::ALL_NODES, &ra).unwrap();
     let frame = ip_frame(&nd_header(router, Ip::ALL_NODES), &buf[..len]);
     assert_eq!(lab.receive(&frame), Err(DropReason::NdNotOurs));
     assert_eq!(lab.host.stats().nd_in, 1);
@@ -196,13 +196,13 @@ fn nds_06_neighbour_discovery_in_fragments_is_refused() {
     let mut lab = Lab::new();
     let group = us6().solicited_node();
     let mut buf = [0; 32];
-    ndp::emit_ns(&mut buf, peer6(), group, us6(), Some(PEER_MAC), None);
+    ndp::emit_ns(&mut buf, peer6(), group, us6(), Some(PEER_MAC), None).unwrap();
     let header = IpEmit { protocol: wire::ip::PROTO_FRAGMENT, ..nd_header(peer6(), group) };
     let mut results = Vec::new();
     for (offset, more) in [(0, true), (16, false)] {
         let mut payload = vec![0; 8];
         let fragment = wire::ip::Fragment { offset: offset as u32, more };
-        wire::ipv6_ext::emit_fragment(&mut payload, 58, fragment, 1);
+        wire::ipv6_ext::emit_fragment(&mut payload, 58, fragment, 1).unwrap();
         payload.extend_from_slice(&buf[offset..offset + 16]);
         results.push(lab.receive(&ip_frame(&header, &payload)));
     }

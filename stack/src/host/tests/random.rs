@@ -64,7 +64,7 @@ fn sample(kind: usize) -> Vec<u8> {
         }
         6 => {
             let mut buf = [0; 32];
-            wire::ndp::emit_ns(&mut buf, peer6(), group, us6(), Some(PEER_MAC), None);
+            wire::ndp::emit_ns(&mut buf, peer6(), group, us6(), Some(PEER_MAC), None).unwrap();
             let header = wire::ip::IpEmit { hop_limit: 255, ..icmp_header(peer6(), group) };
             ip_frame(&header, &buf)
         }

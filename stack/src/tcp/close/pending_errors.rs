@@ -1,12 +1,12 @@
-//! Why connections ended that are gone (`SO_ERROR` of a socket whose connection was reset or timed out).
+//! Why connections failed whose slots are free again (`SO_ERROR`, Linux `sk_err`).
 //!
-//! A connection's slot is free for the next one at once, but its application may ask only later what
-//! became of it. So the reason stays beside the slot, eight bytes for each that was ever used, until it is
-//! asked for, once, or until the slot's next tenant has died too.
+//! The slot of a connection is free for the next one at once, but its application may ask only
+//! later what became of it. So the error stays beside the slot, eight bytes for each slot that was
+//! ever used, until it is asked for, once, or until the next connection of the slot has failed too.
 
 use crate::socket::{SocketError, SocketId};
 
-/// The reasons, by slot.
+/// The errors, by slot.
 #[derive(Debug, Default)]
 pub(crate) struct PendingErrors(Vec<Reason>);
 
@@ -19,7 +19,7 @@ struct Reason {
 const _: () = assert!(size_of::<Reason>() == 8);
 
 impl PendingErrors {
-    /// The connection ended with an error.
+    /// The connection failed with an error.
     pub(crate) fn note(&mut self, id: SocketId, error: SocketError) {
         let slot = id.index as usize;
         if slot >= self.0.len() {
@@ -28,7 +28,7 @@ impl PendingErrors {
         self.0[slot] = Reason { generation: id.generation, error: Some(error) };
     }
 
-    /// Why it ended, if nobody asked before.
+    /// The error of a connection, if it was not asked for before.
     pub(crate) fn take(&mut self, id: SocketId) -> Option<SocketError> {
         let reason = self.0.get_mut(id.index as usize)?;
         if reason.generation == id.generation { reason.error.take() } else { None }

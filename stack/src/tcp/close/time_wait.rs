@@ -1,13 +1,14 @@
-//! TIME-WAIT: what is left of a connection that we closed first (RFC 9293 §3.6).
+//! TIME-WAIT: what is left of a connection that we closed first (RFC 9293 §3.6.1).
 //!
 //! A compact record per flow, in a table of its own, so that a busy client keeps no control blocks.
-//! It re-acknowledges the peer's FIN, lets a new connection begin with a higher sequence number or a
-//! later timestamp (RFC 6191), and ignores RSTs (RFC 1337). A connection whose application let go
-//! comes here already in FIN-WAIT-2, where the peer's FIN is still to come and all it can do wrong
-//! is to send text nobody will read; it waits for that no longer than `tcp_fin_timeout` (GAP-24).
+//! It acknowledges the peer's FIN again, lets a new connection begin with a higher sequence number
+//! or a later timestamp (RFC 6191), and ignores RSTs (RFC 1337). An orphan comes here already in
+//! FIN-WAIT-2, where the peer's FIN is still to come; it waits for that no longer than
+//! `tcp_fin_timeout`.
 //!
 //! All records of a kind wait equally long, so a list in order of expiry is a queue: restarting a
-//! record moves it to the end. When the table is full the oldest gives way.
+//! record moves it to the end. If the table is full the oldest gives way (Linux
+//! `tcp_max_tw_buckets`).
 
 use addr::{FlowKey, IfIndex};
 use wire::tcp::{Flags, SeqNum};
@@ -37,12 +38,12 @@ pub(crate) struct TimeWait {
     older: u32,
     newer: u32,
     timestamps: TimestampState,
-    /// The window field we last sent, and its shift.
+    /// The window field that we last sent, and its shift.
     window: u16,
     scale: u8,
-    /// The socket's (Linux `tw_tos`).
+    /// Linux `tw_tos`: the traffic class of the socket.
     traffic_class: u8,
-    /// The half second in which a stray was last answered, modulo 256.
+    /// The half second in which an unacceptable segment was last answered, modulo 256.
     last_answer_at: u8,
     /// The peer's FIN has not come: FIN-WAIT-2.
     in_fin_wait_2: bool,
@@ -64,15 +65,15 @@ impl TimeWait {
 /// What a segment for a closed connection leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimeWaitOutcome {
-    /// It was answered, or ignored for this reason.
+    /// The record stays. The segment was answered, or ignored for this reason.
     Keep(Result<(), DropReason>),
     /// It opens a new connection, whose ISN must be above this number.
     Reopen(SeqNum),
-    /// It ended the flow, for this reason.
+    /// The record ends, for this reason.
     Remove(Result<(), DropReason>),
 }
 
-/// What a connection leaves behind.
+/// What a TIME-WAIT record is made from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeWaitInit {
     pub(crate) key: FlowKey,
@@ -87,7 +88,8 @@ pub(crate) struct TimeWaitInit {
     pub(crate) in_fin_wait_2: bool,
 }
 
-/// What a new connection of ours takes over from an old one of the same flow.
+/// What a new connection of ours takes over from the record of the same flow (Linux
+/// `tcp_twsk_unique`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeWaitSuccessor {
     /// Its ISN must be above this number.
@@ -130,6 +132,11 @@ impl TimeWaits {
         self.slab.iter()
     }
 
+    /// The same from slot `first` on.
+    pub(crate) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &TimeWait)> {
+        self.slab.iter_from(first)
+    }
+
     /// The record that expires first, and when.
     fn first(&self) -> Option<(Instant, u32)> {
         let heads = self.queues.iter().map(|queue| queue.oldest);
@@ -141,7 +148,7 @@ impl TimeWaits {
         self.first().map(|(expires, _)| expires)
     }
 
-    /// The record that has to give way, if the table is full.
+    /// The record that has to give way if the table is full.
     pub(crate) fn oldest_if_full(&self) -> Option<u32> {
         self.first().filter(|_| self.slab.is_full()).map(|(_, index)| index)
     }
@@ -151,9 +158,9 @@ impl TimeWaits {
         self.first().filter(|(expires, _)| *expires <= now).map(|(_, index)| index)
     }
 
-    /// Whether a connection of ours may take the flow over, and with what (RFC 6191's reasoning from
-    /// the other side; Linux `tcp_tw_reuse`): the peer's timestamps, once the clock has moved on
-    /// for a second, tell its old segments from new ones.
+    /// What a connection of ours that reuses the flow takes over, if it may (RFC 6191's reasoning
+    /// from the other side; Linux `tcp_tw_reuse`): the peer's timestamps, once its clock has
+    /// advanced for a second, tell its old segments from new ones.
     pub(crate) fn successor(&self, index: u32, cx: &Cx<'_>) -> Option<TimeWaitSuccessor> {
         let record = self.slab.at(index)?;
         let allowed = match cx.limits.tcp_tw_reuse {
@@ -227,7 +234,7 @@ impl TimeWaits {
             return TimeWaitOutcome::Keep(Err(DropReason::TcpBadReset));
         }
         if !old && seg.seq == record.rcv_nxt && seg.len() == 0 {
-            // A late ACK wants no answer.
+            // A late ACK needs no answer.
             self.note_timestamp(index, seg, cx.now);
             self.restart(index, cx.now);
             return TimeWaitOutcome::Keep(Ok(()));
@@ -235,7 +242,7 @@ impl TimeWaits {
         if seg.flags.syn() && !seg.flags.ack() && !old && listening && record.is_surpassed(seg) {
             return TimeWaitOutcome::Reopen(record.snd_nxt + ISN_STEP);
         }
-        // A SYN may be an old duplicate as well as a new one whose number happens to be low.
+        // A SYN may be an old duplicate, or a new one whose number happens to be low.
         if old || seg.flags.ack() {
             self.restart(index, cx.now);
         }
@@ -307,7 +314,7 @@ impl TimeWaits {
         send_ack(cx, record)
     }
 
-    /// Lets a record wait from now on.
+    /// Restarts the wait of a record.
     fn restart(&mut self, index: u32, now: Instant) {
         self.unlink(index);
         self.append(index, now);
@@ -366,7 +373,7 @@ fn half_second(at: Instant) -> u8 {
     (at.millis() / 500) as u8
 }
 
-/// How far above the old connection's numbers a reopened one starts (Linux).
+/// Linux: how far above the old connection's numbers a new one starts.
 const ISN_STEP: u32 = 65_537;
 /// Linux `tcp_tw_reuse_delay`.
 const REUSE_DELAY: Duration = Duration::from_secs(1);

@@ -1,29 +1,31 @@
-//! CUBIC's window (RFC 9438): a cubic of the time since the last loss, whatever the round trip is.
+//! CUBIC's window (RFC 9438): a cubic function of the time since the last loss, whatever the round
+//! trip is.
 //!
-//! After a loss the window rises fast towards where the loss was (`w_max`), is flat around it, and then
-//! looks for more ever faster. Where a standard TCP would be faster still, an estimate of its
-//! window is followed (the *Reno-friendly* region). Windows are bytes; the curve's time is in
-//! milliseconds, so `C` = 0.4 segments per cubic second is `mss / 2.5e9` bytes per cubic millisecond.
+//! After a loss the window rises fast towards where the loss was (`w_max`), is flat around it, and
+//! then probes for more ever faster. Where a standard TCP would be faster still, an estimate of its
+//! window is followed (the *Reno-friendly* region). Windows are bytes; the time of the curve is in
+//! milliseconds, so `C` = 0.4 segments per cubic second is `mss / 2.5e9` bytes per cubic
+//! millisecond.
 //!
-//! Time does not count while the window is not what limits the sender (§4.2, §5.8).
+//! Time does not count while the window does not limit the sender (§4.2, §5.8).
 
 use crate::time::{Duration, Instant};
 
-/// The curve and where on it the connection is: what undo brings back.
+/// The curve, which undo restores.
 #[derive(Clone, Copy, Debug)]
 struct Curve {
-    /// When this congestion avoidance began; [`Instant::FAR`]: it has not.
+    /// RFC 9438 `t_epoch`: when this congestion avoidance began; [`Instant::FAR`] if it has not.
     epoch_start: Instant,
-    /// The window at the last loss, lowered by fast convergence; 0: no loss since the beginning or a
-    /// timeout.
+    /// RFC 9438 `W_max`: the window at the last loss, lowered by fast convergence; 0 if there was
+    /// no loss since the beginning or a timeout.
     w_max: u32,
-    /// The window before the last loss (`cwnd_prior`).
+    /// RFC 9438 `cwnd_prior`: the window before the last loss.
     cwnd_prior: u32,
-    /// The plateau of the curve.
+    /// Linux `bic_origin_point`: the plateau of the curve.
     origin_point: u32,
-    /// When the curve reaches the plateau, milliseconds after `epoch_start`.
+    /// RFC 9438 `K`: when the curve reaches the plateau, milliseconds after `epoch_start`.
     k_ms: u32,
-    /// What a standard TCP's window would be (`W_est`).
+    /// RFC 9438 `W_est`: what the window of a standard TCP would be.
     w_est: u32,
 }
 
@@ -33,9 +35,9 @@ pub(super) struct Cubic {
     curve: Curve,
     /// When the window was last seen to limit the sender, or not to.
     last_limited_at: Instant,
-    /// What growth left over, as a fraction of the window: `(target - cwnd) * acked` modulo `cwnd`.
+    /// What growth left over: `(target - cwnd) * acked` modulo `cwnd`.
     cwnd_remainder: u32,
-    /// What the estimate's growth left over.
+    /// What the growth of `w_est` left over.
     w_est_remainder: u64,
 }
 
@@ -72,15 +74,16 @@ impl Cubic {
         let elapsed = step.now.since(curve.epoch_start);
         let here = curve.at(elapsed, step.mss);
         self.grow_estimate(cwnd, step);
-        // A curve that began at its plateau says little (see below).
+        // A curve that began at its plateau says little about the path.
         let known = self.curve.w_max > 0;
         if known && here < self.curve.w_est {
-            // Reno-friendly region (§4.3). Never faster than slow start, whatever lowered the window.
+            // Reno-friendly region (§4.3). Never faster than slow start, whatever lowered the
+            // window.
             return self.curve.w_est.clamp(cwnd, cwnd.saturating_add(step.acked));
         }
         let most = cwnd.saturating_add(cwnd / 2);
-        // Linux looks for at least 5 % a round where it knows of no loss: slow start may have
-        // ended far below what the path carries.
+        // Linux grows by at least 5 % a round if it knows of no loss: slow start may have ended far
+        // below what the path carries.
         let least = if known { cwnd } else { (cwnd + cwnd / 20).max(self.curve.w_est) };
         let target_cwnd = self.curve.at(elapsed + step.srtt, step.mss);
         let target = target_cwnd.clamp(least.min(most), most);
@@ -90,7 +93,8 @@ impl Cubic {
         cwnd.saturating_add(u32::try_from(sum / cwnd_64).unwrap_or(u32::MAX))
     }
 
-    /// Something was acknowledged while the window limited nobody: that time does not count.
+    /// Something was acknowledged while the window did not limit the sender: that time does not
+    /// count.
     #[inline]
     pub(super) fn on_unlimited(&mut self, now: Instant) {
         if self.curve.epoch_start != Instant::FAR {
@@ -107,13 +111,14 @@ impl Cubic {
         }
     }
 
-    /// A loss: the new threshold (§4.6, §4.7). Of the window, not of what is in flight: that the
-    /// window never grows unused is seen to elsewhere.
+    /// A loss: the new ssthresh (§4.6, §4.7), as a share of the window and not of what is in
+    /// flight. Validation keeps the window from growing unused.
     pub(super) fn on_loss(&mut self, cwnd: u32, mss: u32) -> u32 {
         let curve = &mut self.curve;
         curve.epoch_start = Instant::FAR;
         curve.cwnd_prior = cwnd;
-        // Fast convergence: less than last time, so somebody else wants a share.
+        // Fast convergence: the window is smaller than at the loss before, so another flow wants a
+        // share.
         let yields = cwnd < curve.w_max;
         curve.w_max = if yields { part(cwnd, FAST_CONVERGENCE) } else { cwnd };
         part(cwnd, BETA).max(2 * mss)
@@ -125,7 +130,7 @@ impl Cubic {
         self.curve.w_max = 0;
     }
 
-    /// The last loss was none (§4.9).
+    /// The last loss was spurious (§4.9).
     pub(super) fn undo(&mut self, before: &Self) {
         self.curve = before.curve;
     }
@@ -146,8 +151,8 @@ impl Cubic {
         self.w_est_remainder = 0;
     }
 
-    /// `W_est` grows by alpha segments a window: by 9/17 until it is where the last loss was, then by
-    /// one (§4.3).
+    /// `W_est` grows by alpha segments a window: by 9/17 until it is where the last loss was, then
+    /// by one (§4.3).
     #[inline]
     fn grow_estimate(&mut self, cwnd: u32, step: &Step) {
         let alpha = if self.curve.w_est >= self.curve.cwnd_prior { ALPHA_DIVISOR } else { ALPHA };
@@ -204,7 +209,7 @@ fn part(value: u32, (over, under): (u64, u64)) -> u32 {
     (u64::from(value) * over / under) as u32
 }
 
-// RFC 9438 §4, §5 (TCPC-03).
+// RFC 9438 §4 and §5.
 /// A cubic millisecond times `mss`, divided by this, is bytes: 10^9 / C.
 const MS3_PER_C: u64 = 2_500_000_000;
 /// Beta.

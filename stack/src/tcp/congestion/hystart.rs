@@ -1,13 +1,14 @@
-//! HyStart++ (RFC 9406): the end of slow start from a rising round trip, before anything is lost.
+//! HyStart++ (RFC 9406): ends slow start because of a rising round trip, before anything is lost.
 //!
-//! A round lasts from one number sent until it is acknowledged. If the least round trip of a round is
-//! clearly above that of the round before, a queue may be building: *conservative slow start* grows a
-//! quarter as fast for five rounds and then ends slow start. If the round trip falls in that time,
-//! the rise was noise, and slow start goes on.
+//! A round lasts from the sending of a number until it is acknowledged. If the minimum round trip
+//! of a round is clearly above that of the round before, a queue may be building: *conservative
+//! slow start* (CSS) grows a quarter as fast for five rounds and then ends slow start. If the round
+//! trip falls in that time, the rise was noise, and slow start goes on.
 //!
-//! A queue of one window or less fills within a round that began with it empty, before any round's least
-//! trip tells. So slow start also ends, as on Linux, when acknowledgments have come without a gap for
-//! half a round trip: what is out then fills half of the path, and twice as much would fill it all.
+//! A queue of one window or less fills within a round that began with it empty, before the minimum
+//! of any round shows it. So slow start also ends, as in Linux, when acknowledgments have arrived
+//! without a gap for half a round trip (an ACK train): what is in flight then fills half of the
+//! path, and twice as much would fill it all.
 
 use core::time::Duration;
 
@@ -22,7 +23,7 @@ pub(super) struct Sample {
     pub(super) nxt: SeqNum,
     pub(super) rtt: Option<Duration>,
     pub(super) now: Instant,
-    /// The window, in segments.
+    /// The congestion window, segments.
     pub(super) segments: u32,
 }
 
@@ -33,7 +34,7 @@ pub(super) enum Growth {
     Full,
     /// By a quarter of it.
     Conservative,
-    /// No more: the threshold is to be set to the window.
+    /// Not at all: ssthresh is to be set to the window.
     Over,
 }
 
@@ -45,25 +46,29 @@ enum Phase {
     Conservative,
 }
 
-/// The state of HyStart++. Times are microseconds; [`INFINITY`] stands for infinity.
+/// The state of HyStart++. [`INFINITY`] stands for an infinite time.
 #[derive(Clone, Debug)]
 pub(super) struct HyStart {
-    /// The round ends when this is acknowledged.
+    /// RFC 9406 `windowEnd`: the round ends when this number is acknowledged.
     window_end: SeqNum,
+    /// RFC 9406 `lastRoundMinRTT`, microseconds.
     last_round_min_rtt_us: u32,
+    /// RFC 9406 `currentRoundMinRTT`, microseconds.
     current_round_min_rtt_us: u32,
-    /// What conservative slow start compares with.
+    /// RFC 9406 `cssBaselineMinRtt`: what conservative slow start compares with, microseconds.
     css_baseline_min_rtt_us: u32,
+    /// RFC 9406 `rttSampleCount`.
     rtt_sample_count: u8,
-    /// Rounds of conservative slow start.
+    /// Rounds of conservative slow start so far.
     css_rounds: u8,
     phase: Phase,
-    /// The next acknowledgment is the first of a round: its train begins there, not where the last ended.
+    /// The next acknowledgment is the first of a round, whose ACK train begins there.
     starts_round: bool,
-    /// The least round trip of all.
+    /// Linux `delay_min`: the minimum round trip of all samples, microseconds.
     delay_min_us: u32,
+    /// Linux `round_start`: when the round began, microseconds.
     round_start_us: u32,
-    /// The last acknowledgment of the round's train.
+    /// Linux `last_ack`: the last acknowledgment of the ACK train of this round, microseconds.
     last_ack_us: u32,
 }
 
@@ -91,8 +96,8 @@ impl HyStart {
             self.phase = Phase::Slow;
         }
         if core::mem::take(&mut self.starts_round) {
-            // What the last ACK of a round lets out is the end of a train, and what the first lets
-            // out is the beginning of the next: the border is between them.
+            // What the last ACK of a round lets out ends one train, and what the first ACK lets out
+            // begins the next: the border is between them.
             self.window_end = sample.nxt;
             (self.round_start_us, self.last_ack_us) = (micros(sample.now), micros(sample.now));
         }
@@ -115,11 +120,11 @@ impl HyStart {
         growth
     }
 
-    /// Acknowledgments that come without a gap for half a round trip: the window that they are for
-    /// fills half of the path, and the next round would fill all of it (Linux: the ACK train).
+    /// Whether acknowledgments have arrived without a gap for half a round trip (Linux
+    /// `HYSTART_ACK_TRAIN`).
     fn is_ack_train_long(&mut self, now: Instant) -> bool {
         let now = micros(now);
-        // On a short path a pause of Linux's 2 ms is several round trips: there is always a train.
+        // On a short path Linux's 2 ms are several round trips, so there would always be a train.
         if now.wrapping_sub(self.last_ack_us) > ACK_DELTA_US.min(self.delay_min_us / 8) {
             return false;
         }
@@ -162,20 +167,20 @@ impl HyStart {
     }
 }
 
-/// An instant as far as spans of less than an hour need it.
+/// An instant in microseconds, which wraps: it serves for times of less than an hour.
 fn micros(now: Instant) -> u32 {
     now.since(Instant::ZERO).as_micros() as u32
 }
 
-/// How much later than in the round before is late (RFC 9406 §4.2).
+/// RFC 9406 §4.2 `RttThresh`: by how much a rise counts, microseconds.
 fn rtt_thresh_us(last_round_min_rtt_us: u32) -> u32 {
     (last_round_min_rtt_us / MIN_RTT_DIVISOR).clamp(MIN_RTT_THRESH_US, MAX_RTT_THRESH_US)
 }
 
-/// By what conservative slow start divides growth.
+/// RFC 9406 `CSS_GROWTH_DIVISOR`: conservative slow start divides growth by this.
 pub(super) const CSS_GROWTH_DIVISOR: u32 = 4;
 
-// RFC 9406 §4.3 (TCPC-05).
+// RFC 9406 §4.3; times in microseconds.
 const MIN_RTT_THRESH_US: u32 = 4_000;
 const MAX_RTT_THRESH_US: u32 = 16_000;
 const MIN_RTT_DIVISOR: u32 = 8;

@@ -8,8 +8,8 @@ pub(super) struct Reno {
 }
 
 impl Reno {
-    /// Congestion avoidance: the window after `acked` more bytes (appropriate byte counting, RFC 3465
-    /// §2.1).
+    /// Congestion avoidance: the window after `acked` more bytes (appropriate byte counting, RFC
+    /// 3465 §2.1).
     pub(super) fn cong_avoid(&mut self, cwnd: u32, acked: u32, mss: u32) -> u32 {
         self.acked = self.acked.saturating_add(acked);
         let windows = self.acked / cwnd.max(1);

@@ -48,8 +48,9 @@ impl Flow {
         self.nxt = self.una + self.c.cwnd();
     }
 
-    /// Everything out is acknowledged segment by segment: in slow start in the first quarter of the round
-    /// trip, as by a path that is far from full, else evenly. Says by what factor the window grew.
+    /// Everything out is acknowledged segment by segment: in slow start in the first quarter of the
+    /// round trip, as by a path that is far from full, else evenly. Says by what factor the window
+    /// grew.
     fn round(&mut self, rtt_ms: u64) -> f64 {
         let rtt = Duration::from_millis(rtt_ms);
         let busy = if self.c.in_slow_start() { rtt / 4 } else { rtt };
@@ -202,8 +203,8 @@ fn hystart_ends_slow_start_when_the_round_trip_rises_tcpc_05() {
     assert!(flow.c.ssthresh() <= flow.c.cwnd() && flow.c.cwnd() < 700_000, "{:?}", flow.windows());
 }
 
-/// A round begins with the first ACK of a window, in every round: were it one ACK earlier, the round after
-/// would begin two earlier, then four, and with the end of a train.
+/// A round begins with the first ACK of a window, in every round: were it one ACK earlier, the
+/// round after would begin two earlier, then four, and with the end of a train.
 #[test]
 fn hystart_rounds_stay_where_they_began_tcpc_05() {
     let rtt = Duration::from_millis(40);

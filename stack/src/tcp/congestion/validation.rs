@@ -1,15 +1,15 @@
-//! Whether the window is used: what is not used must neither grow nor stay (RFC 2861 and RFC 7661 in
-//! spirit, Linux in the letter).
+//! Congestion window validation (RFC 2861 and RFC 7661 in spirit, Linux `tcp_cwnd_validate` to the
+//! letter): a window that is not used must neither grow nor stay.
 //!
 //! Once a window it is noted whether the congestion window held data back, or else the most that
-//! was outstanding. A sender for whom the window was too large during a whole timeout has learnt
-//! nothing about the rest of it, and loses half of that.
+//! was outstanding. A sender for whom the window was too large during a whole retransmission
+//! timeout has learned nothing about the rest of it, and loses half of that.
 
 use wire::tcp::SeqNum;
 
 use crate::time::{Duration, Instant};
 
-/// Something was sent, or could not be for the window's sake.
+/// Something was sent, or the congestion window forbade it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     pub(crate) now: Instant,
@@ -24,18 +24,18 @@ pub(crate) struct Sent {
     pub(crate) open: bool,
 }
 
-/// How much of the window is used.
+/// How much of the congestion window is used.
 #[derive(Debug)]
 pub(super) struct WindowValidation {
-    /// The window held data back.
+    /// Linux `is_cwnd_limited`: the congestion window held data back.
     limited: bool,
-    /// Most bytes outstanding in this window.
+    /// Linux `max_packets_out`: most bytes outstanding in this window.
     max_in_flight: u32,
-    /// This window ends when this is acknowledged.
+    /// Linux `cwnd_usage_seq`: this window ends when this number is acknowledged.
     window_end: SeqNum,
-    /// Most bytes outstanding since `last_full_at`.
+    /// Linux `snd_cwnd_used`: most bytes outstanding since `last_full_at`.
     max_used: u32,
-    /// When the window was last fully used, or lowered for not being.
+    /// Linux `snd_cwnd_stamp`: when the window was last fully used, or lowered for not being.
     last_full_at: Instant,
 }
 
@@ -50,15 +50,15 @@ impl WindowValidation {
         }
     }
 
-    /// Whether growth is deserved. In slow start a window half used still shows that the path carries
-    /// twice what was acknowledged.
+    /// Whether the window may grow (Linux `tcp_is_cwnd_limited`). In slow start a window half used
+    /// still shows that the path carries twice what was acknowledged.
     #[inline]
     pub(super) fn is_limited(&self, cwnd: u32, slow_start: bool) -> bool {
         self.limited || slow_start && cwnd / 2 < self.max_in_flight
     }
 
-    /// Takes in what was sent. Says how much is used of a window that was too large for a whole
-    /// timeout.
+    /// Takes in what was sent. Returns how many bytes are used of a window that was too large for a
+    /// whole retransmission timeout.
     #[inline]
     pub(super) fn on_sent(&mut self, sent: &Sent, cwnd: u32, slow_start: bool) -> Option<u32> {
         let max_in_flight = (sent.nxt - sent.una).max(0) as u32;
@@ -83,7 +83,7 @@ impl WindowValidation {
         sent.open.then(|| core::mem::take(&mut self.max_used))
     }
 
-    /// What is used is measured from here on.
+    /// Measures from here on how much is used.
     pub(super) fn restart(&mut self, now: Instant) {
         self.max_used = 0;
         self.last_full_at = now;

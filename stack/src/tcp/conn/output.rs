@@ -2,8 +2,8 @@
 //!
 //! [`plan`](Conn::plan) decides one segment (or one run of full segments that the device cuts):
 //! first what is to be sent again, then new data and our FIN, then probes, then a bare ACK.
-//! [`on_sent`](Conn::on_sent) is told once it is in the frame. The decision is limited by the peer's
-//! window, the congestion window, Nagle's and the sender's silly-window rules and the frame.
+//! [`on_sent`](Conn::on_sent) is told once it is in the frame. The decision is limited by the
+//! peer's window, the congestion window, Nagle's and the sender's silly-window rules and the frame.
 
 mod emit;
 mod path;
@@ -65,8 +65,8 @@ impl Conn {
         if self.stage == Stage::SynSent {
             return None;
         }
-        // Data waits until the peer has acknowledged our SYN, and a FIN behind it; a FIN alone need not
-        // (RFC 9293 §3.10.4).
+        // Data waits until the peer has acknowledged our SYN, and a FIN behind it; a FIN alone need
+        // not (RFC 9293 §3.10.4).
         if self.needs_fin() && self.snd.ring.is_empty() {
             let flags = Flags::FIN | Flags::ACK;
             return Some(SegmentPlan {
@@ -80,8 +80,8 @@ impl Conn {
         self.plan_ack()
     }
 
-    /// A probe of the tail (RFC 8985 §7.3): the next new segment, whatever the congestion window, or the
-    /// last one once more.
+    /// A probe of the tail (RFC 8985 §7.3): the next new segment, whatever the congestion window,
+    /// or the last one once more.
     fn plan_tail_loss_probe(&mut self, room: u32) -> Option<SegmentPlan> {
         if !self.recovery.tlp_due {
             return None;
@@ -103,8 +103,8 @@ impl Conn {
         Some(self.retransmission(seq, whole))
     }
 
-    /// What recovery wants sent again, as far as the congestion window goes. The first segment ignores the
-    /// peer's window: if that closed behind our back, the segment is a probe.
+    /// What recovery wants sent again, as far as the congestion window goes. The first segment
+    /// ignores the peer's window: if that closed behind our back, the segment is a probe.
     fn plan_retransmit(&mut self, room: u32) -> Option<SegmentPlan> {
         if self.recovery.frto_send_new || !self.recovery.sent_queue.has_retransmit() {
             return None;
@@ -215,8 +215,8 @@ impl Conn {
     }
 
     /// A probe that a timer asked for. A small window is filled by what fits (the override timeout
-    /// of RFC 9293 §3.8.6.2.1); a closed one, or a silent peer, is asked with an old sequence number,
-    /// which every TCP answers (RFC 9293 §3.8.6.1 allows it, Linux does it).
+    /// of RFC 9293 §3.8.6.2.1); a closed one, or a silent peer, is asked with an old sequence
+    /// number, which every TCP answers (RFC 9293 §3.8.6.1 allows it, Linux does it).
     fn plan_probe(&mut self, room: u32) -> Option<SegmentPlan> {
         let probe = self.probe_wanted?;
         let len = self.snd.usable().min(self.snd.unsent()).min(self.mss_now()).min(room);
@@ -232,7 +232,8 @@ impl Conn {
         self.rcv.pending_acks.is_due().then(|| SegmentPlan::ack(self.snd.nxt))
     }
 
-    /// Whether there is nothing to send but an ACK, which is all that someone sends who only receives.
+    /// Whether there is nothing to send but an ACK, which is all that someone sends who only
+    /// receives.
     #[inline]
     pub(crate) fn owes_ack_only(&self) -> bool {
         !self.output_wanted && self.stage == Stage::Synchronized && self.rcv.pending_acks.is_due()

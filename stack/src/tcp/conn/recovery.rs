@@ -1,7 +1,8 @@
-//! Loss recovery of a connection: what acknowledgments and timers do to its state, its congestion window
-//! and its timers (Linux `tcp_fastretrans_alert` and what surrounds it).
+//! Loss recovery of a connection: what acknowledgments and timers do to its state, its congestion
+//! window and its timers (Linux `tcp_fastretrans_alert` and what surrounds it).
 //!
-//! [`Conn::process_recovery`] is told of every acknowledgment once the queue of sent data has taken it in.
+//! [`Conn::process_recovery`] is told of every acknowledgment once the queue of sent data has taken
+//! it in.
 
 mod timers;
 mod window;
@@ -63,8 +64,8 @@ impl Conn {
         self.update_pacing();
     }
 
-    /// Walks through the phases (Linux `tcp_fastretrans_alert`). Returns how many bytes were newly marked
-    /// lost.
+    /// Walks through the phases (Linux `tcp_fastretrans_alert`). Returns how many bytes were newly
+    /// marked lost.
     fn fastretrans_alert(
         &mut self,
         cx: &mut Cx<'_>,
@@ -111,8 +112,9 @@ impl Conn {
         losses.bytes
     }
 
-    /// A partial ACK during recovery: whether the reduction was wrong (Linux `tcp_try_undo_partial`). Says
-    /// whether to wait for the fate of a retransmission before anything else counts as lost.
+    /// A partial ACK during recovery: whether the reduction was wrong (Linux
+    /// `tcp_try_undo_partial`). Says whether to wait for the fate of a retransmission before
+    /// anything else counts as lost.
     fn stays_after_partial_ack(
         &mut self,
         cx: &mut Cx<'_>,
@@ -142,8 +144,8 @@ impl Conn {
     }
 
     /// Everything that was outstanding when recovery began is acknowledged (Linux
-    /// `tcp_try_undo_recovery`). Says whether to stay in recovery for now: without SACK, duplicate ACKs of
-    /// the last hole must not start another one (RFC 6582 §3.2).
+    /// `tcp_try_undo_recovery`). Says whether to stay in recovery for now: without SACK, duplicate
+    /// ACKs of the last hole must not start another one (RFC 6582 §3.2).
     fn stays_after_full_ack(
         &mut self,
         cx: &mut Cx<'_>,

@@ -1,8 +1,9 @@
-//! Urgent data of a connection, in both directions (RFC 6093, RFC 9293 §3.8.5): the sixth step of segment
-//! arrival, the calls of the user, and the urgent pointer of outgoing segments.
+//! Urgent data of a connection, in both directions (RFC 6093, RFC 9293 §3.8.5): the sixth step of
+//! segment arrival, the calls of the user, and the urgent pointer of outgoing segments.
 //!
-//! What was written before [`send_urgent`](Conn::send_urgent) ends in the urgent byte. Until it is acknowledged,
-//! segments carry the pointer, and neither Nagle nor a device that cuts frames has a say.
+//! What was written before [`send_urgent`](Conn::send_urgent) ends in the urgent byte. Until it is
+//! acknowledged, segments carry the pointer, and neither Nagle nor a device that cuts frames has a
+//! say.
 
 use wire::tcp::Flags;
 

@@ -1,4 +1,5 @@
-//! What the user of a connection does: it wrote, it read, it reads no more (RFC 9293 §3.10.2, §3.10.3).
+//! What the user of a connection does: it wrote, it read, it reads no more (RFC 9293 §3.10.2,
+//! §3.10.3).
 
 use crate::cx::Cx;
 use crate::event::Readiness;

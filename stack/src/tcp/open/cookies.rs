@@ -10,8 +10,8 @@
 //! so that the last ACK, which repeats it, tells the minute and which of four MSS values the peer
 //! came closest to. A cookie counts for two minutes; one number in 2^29 is a cookie. The other
 //! options of the peer's SYN go into the low six bits of our timestamp, which the peer echoes;
-//! without timestamps the connection has neither window scaling nor SACK. The hashes' keys are drawn
-//! at start.
+//! without timestamps the connection has neither window scaling nor SACK. The hashes' keys are
+//! drawn at start.
 
 use addr::{FlowKey, HashKey};
 use wire::tcp::SeqNum;

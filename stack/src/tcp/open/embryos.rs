@@ -1,13 +1,13 @@
-//! Handshakes that peers began: the table of embryos.
+//! Half-open connections that peers began: the table of embryos (Linux: request sockets).
 //!
-//! A SYN costs whoever sends it nothing, so what we keep of it is small: 56 bytes and 8 in the flow
-//! index, timer included. Three things make it so.
+//! A SYN costs its sender nothing, so what we keep of it is small: 56 bytes and 8 in the flow
+//! index, timer included. Three things make that possible.
 //!
-//! * Our end of the flow is the same for thousands of embryos, so it is kept once, as a *place*
-//!   (listener, address, interface), and an embryo holds the place's number.
+//! * Our end of the flow is the same for thousands of embryos, so it is kept once, as a *local end*
+//!   (listener, address, interface), and an embryo holds its number.
 //! * All SYN-ACKs sent for the nth time wait equally long for an answer, so a queue per n in order
 //!   of arrival replaces a timer per embryo. Times are counted in 4 µs since the first SYN-ACK.
-//! * What follows from the path (window, our MSS) is worked out again when it is needed.
+//! * What follows from the path (window, our MSS) is computed again when it is needed.
 //!
 //! Outside this file an embryo is seen unpacked, as a [`Handshake`].
 
@@ -22,7 +22,7 @@ use crate::tcp::open::cookies::CookieOptions;
 use crate::tcp::segment::options::PeerSynOptions;
 use crate::time::{Duration, Instant};
 
-/// A passive open under way, unpacked.
+/// A passive open in progress, unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Handshake {
     pub(crate) key: FlowKey,
@@ -34,11 +34,12 @@ pub(crate) struct Handshake {
     pub(crate) iss: SeqNum,
     /// The peer's SYN; its timestamp is the latest one seen.
     pub(crate) peer_options: PeerSynOptions,
-    /// When the first SYN-ACK left; unknown for a cookie.
+    /// When the first SYN-ACK left; none for a SYN cookie, which does not remember it.
     pub(crate) syn_ack_sent_at: Option<Instant>,
     /// Timeouts so far.
     pub(crate) retries: u8,
-    /// Some SYN-ACK was sent twice, so the handshake gives no sample (Karn).
+    /// A SYN-ACK was retransmitted, so the handshake gives no sample of the round trip (Karn's
+    /// algorithm).
     pub(crate) syn_ack_retransmitted: bool,
 }
 
@@ -58,7 +59,7 @@ struct Embryo {
     /// Scale, SACK and ECN as a cookie carries them, and [`TIMESTAMPS`].
     peer_options: u8,
     retries: u8,
-    /// The half second in which a stray was last answered, modulo 256.
+    /// The half second in which an unacceptable segment was last answered, modulo 256.
     last_answer_at: u8,
     syn_ack_retransmitted: bool,
 }
@@ -147,7 +148,12 @@ impl Embryos {
 
     /// Every embryo with its flow and its listener.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, FlowKey, u32)> + '_ {
-        self.slab.iter().filter_map(|(index, embryo)| {
+        self.iter_from(0)
+    }
+
+    /// The same from slot `first` on.
+    pub(crate) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, FlowKey, u32)> + '_ {
+        self.slab.iter_from(first).filter_map(|(index, embryo)| {
             let local_end = self.local_ends.at(embryo.local_end)?;
             Some((index, FlowKey::new(local_end.local, embryo.remote), local_end.listener))
         })
@@ -201,22 +207,22 @@ impl Embryos {
         self.forget_local_ends(|local_end| local_end.listener == listener);
     }
 
-    /// A SYN-ACK was sent out of turn, so the round trip is not known.
+    /// A SYN-ACK was retransmitted out of turn, so the round trip is not known.
     pub(crate) fn note_syn_ack_retransmitted(&mut self, index: u32) {
         if let Some(embryo) = self.slab.at_mut(index) {
             embryo.syn_ack_retransmitted = true;
         }
     }
 
-    /// The peer's clock moved on.
+    /// The peer's timestamp clock advanced.
     pub(crate) fn note_timestamp(&mut self, index: u32, value: u32) {
         if let Some(embryo) = self.slab.at_mut(index) {
             embryo.ts_recent = value;
         }
     }
 
-    /// Whether a segment that fits nowhere may be answered: once in each half second, so that two
-    /// hosts do not answer each other for ever (Linux `tcp_invalid_ratelimit`).
+    /// Whether an unacceptable segment may be answered: once in each half second, so that two hosts
+    /// do not answer each other for ever (Linux `tcp_invalid_ratelimit`).
     pub(crate) fn may_send_out_of_window_ack(&mut self, index: u32, now: Instant) -> bool {
         let half_second = half_second(now);
         let Some(embryo) = self.slab.at_mut(index) else { return false };
@@ -277,7 +283,7 @@ impl Embryos {
         Some(index)
     }
 
-    /// Drops the places without embryos for which `which` holds.
+    /// Drops the local ends without embryos for which `which` holds.
     fn forget_local_ends(&mut self, which: impl Fn(&LocalEnd) -> bool) {
         let local_ends = &mut self.local_ends;
         self.by_local_end.retain(|_, index| {
@@ -331,8 +337,8 @@ fn queue_of(retries: u8) -> usize {
     usize::from(retries).min(QUEUES - 1)
 }
 
-/// Ticks from the first SYN-ACK to the end of the wait after `retries` more: waits of 1, 2, 4 ...
-/// seconds, none longer than two minutes (Linux `TCP_TIMEOUT_INIT`, `TCP_RTO_MAX`).
+/// Ticks from the first SYN-ACK to the end of the wait after `retries` retransmissions: waits of 1,
+/// 2, 4 ... seconds, none longer than two minutes (Linux `TCP_TIMEOUT_INIT`, `TCP_RTO_MAX`).
 fn synack_timeout(retries: u8) -> u32 {
     let doubled = u64::from(retries).min(QUEUES as u64 - 2);
     let more = u64::from(retries) - doubled;
@@ -347,7 +353,7 @@ const QUEUES: usize = 8;
 const WAIT_MAX_S: u64 = 120;
 /// Two hours: longer waits could not be told apart in ticks.
 pub(crate) const RETRIES_MAX: u32 = 64;
-/// Places without embryos that are kept: enough for the addresses of most hosts.
+/// Local ends without embryos that are kept: enough for the addresses of most hosts.
 const LOCAL_ENDS_KEPT: usize = 256;
 /// In [`Embryo::peer_options`]: the peer sends timestamps.
 const TIMESTAMPS: u8 = 1 << 6;

@@ -1,8 +1,9 @@
 //! Numbers that outsiders must not guess: initial sequence numbers, ephemeral ports, flow labels.
 //!
-//! A keyed hash of the flow plus a clock of 4 µs makes an ISN (RFC 6528): each flow has its own sequence
-//! space, and a flow's successive connections still get growing numbers. Ephemeral ports start at a keyed
-//! offset per destination (RFC 6056 §3.3.3) and step on from the last one given out.
+//! A keyed hash of the flow plus a clock of 4 µs makes an ISN (RFC 6528): each flow has its own
+//! sequence space, and a flow's successive connections still get growing numbers. Ephemeral ports
+//! start at a keyed offset per destination (RFC 6056 §3.3.3) and step on from the last one given
+//! out.
 
 use addr::{FlowKey, HashKey, Ip};
 use wire::tcp::SeqNum;
@@ -38,8 +39,8 @@ impl Secrets {
         self.label.hash_flow(key) as u32 & 0xf_ffff
     }
 
-    /// What our timestamp clock shows beyond the host's towards a peer. One for each pair of hosts, so
-    /// that a flow's successive connections see one clock (RFC 7323 §5.4).
+    /// What our timestamp clock shows beyond the host's towards a peer. One for each pair of hosts,
+    /// so that a flow's successive connections see one clock (RFC 7323 §5.4).
     pub(crate) fn clock_offset(&self, key: &FlowKey) -> u32 {
         let mut bytes = [0; 32];
         bytes[..16].copy_from_slice(key.local.ip.octets());

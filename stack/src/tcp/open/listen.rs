@@ -87,8 +87,8 @@ impl Listener {
         self.cookies_at.is_some_and(|at| cx.now.since(at) < valid)
     }
 
-    /// How often a SYN-ACK is repeated. While the embryos are more than half of what the queue takes,
-    /// old ones give way to young ones (Linux `reqsk_timer_handler`).
+    /// How often a SYN-ACK is repeated. While the embryos are more than half of what the queue
+    /// takes, old ones give way to young ones (Linux `reqsk_timer_handler`).
     pub(crate) fn syn_ack_retries(&self, limits: &Limits) -> u32 {
         let mut retries = limits.tcp_synack_retries.min(embryos::RETRIES_MAX);
         if u64::from(self.embryos) * 2 > u64::from(self.backlog.max(8)) {

@@ -5,7 +5,7 @@
 //! and gives up after a few. The ACK that completes the handshake makes a connection in the
 //! listener's accept queue.
 //!
-//! Bounds as in Linux (TCPF-03): the accept queue takes one more than the backlog;
+//! Bounds as in Linux: the accept queue takes one more than the backlog;
 //! while it is full SYNs are refused silently (the peer asks again), and so is the last ACK, which
 //! leaves the embryo to ask again. When there are as many embryos as the queue could take, the next
 //! SYN is answered with a cookie and forgotten.
@@ -28,13 +28,13 @@ use crate::tcp::segment::options::{self, PeerSynOptions, SynOptions};
 use crate::tcp::segment::timestamps::TimestampState;
 use crate::tcp::user::socket_options::IpMarking;
 
-/// Our half of a handshake, which follows from the path and the limits.
+/// Our half of a handshake, which follows from the path, the listener's options and the limits.
 #[derive(Clone, Copy, Debug)]
 struct LocalHandshake {
     mss: u16,
     /// The window field of our SYN-ACK.
     window: u16,
-    /// Our timestamp clock.
+    /// RFC 7323 TSval of our SYN-ACK.
     ts_val: u32,
     marking: IpMarking,
 }
@@ -74,7 +74,8 @@ impl Tcp {
         if listener.is_full() {
             return Err(DropReason::TcpListenOverflow);
         }
-        // A flow that was in TIME-WAIT is known to be real, and its ISN is not a cookie's to choose.
+        // A flow that was in TIME-WAIT is known to be real, and its ISN is not a cookie's to
+        // choose.
         let crowded = listener.is_crowded(cx.limits) && isn_floor.is_none();
         let iss = self.secrets.isn(&seg.key, cx.now);
         let mut handshake = Handshake {
@@ -180,7 +181,7 @@ impl Tcp {
         self.complete_passive_open(cx, None, &handshake, seg)
     }
 
-    /// A segment for a handshake under way: SYN-RECEIVED of a passive open (TCPF-07).
+    /// A segment for a half-open connection: SYN-RECEIVED of a passive open (RFC 9293 §3.10.7.4).
     pub(crate) fn receive_embryo(
         &mut self,
         cx: &mut Cx<'_>,
@@ -197,7 +198,7 @@ impl Tcp {
             });
         let bare_syn = seg.flags.syn() && !seg.flags.intersects(Flags::ACK | Flags::RST);
         if bare_syn && seg.seq == embryo.irs && !old {
-            // The SYN once more: our answer may be lost.
+            // The SYN was retransmitted, so our SYN-ACK may be lost.
             if self.embryos.may_send_out_of_window_ack(index, cx.now) {
                 self.embryos.note_syn_ack_retransmitted(index);
                 return send_syn_ack(cx, &embryo, ours);

@@ -48,7 +48,8 @@ pub(crate) struct RcvSpace {
     timing: bool,
 }
 
-/// An instant in units of some 65 µs, which wraps after three days: fine enough for windows, and small.
+/// An instant in units of some 65 µs, which wraps after three days: fine enough for windows, and
+/// small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tick(u32);
 

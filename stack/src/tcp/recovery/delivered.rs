@@ -1,5 +1,5 @@
-//! What one acknowledgment delivered, collected while the queue is updated (Linux `tcp_sacktag_state` and
-//! `tcp_clean_rtx_queue`).
+//! What one acknowledgment delivered, collected while the queue is updated (Linux
+//! `tcp_sacktag_state` and `tcp_clean_rtx_queue`).
 
 use wire::tcp::SeqNum;
 
@@ -29,7 +29,8 @@ pub(crate) struct Delivered {
     pub(crate) orig_sack_acked: bool,
     /// Linux `FLAG_RETRANS_DATA_ACKED`: data that was retransmitted was acknowledged.
     pub(crate) retrans_data_acked: bool,
-    /// The acknowledgment came so soon after the retransmission that the original must have arrived.
+    /// The acknowledgment came so soon after the retransmission that the original must have
+    /// arrived.
     pub(crate) retrans_acked_too_early: bool,
     /// Send time of the first retransmission that was acknowledged.
     first_retrans: Option<Instant>,

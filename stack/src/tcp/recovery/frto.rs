@@ -61,8 +61,8 @@ impl Recovery {
         self.frto
     }
 
-    /// An acknowledgment after a timeout (RFC 5682, Linux `tcp_process_loss`). `can_send_new` says that
-    /// new data is there and the peer's window takes it.
+    /// An acknowledgment after a timeout (RFC 5682, Linux `tcp_process_loss`). `can_send_new` says
+    /// that new data is there and the peer's window takes it.
     pub(crate) fn process_loss(
         &mut self,
         snd: &SndVars,
@@ -77,7 +77,8 @@ impl Recovery {
         }
         if self.frto {
             self.frto_send_new = false;
-            // Without SACK, filling a hole by a retransmission acknowledges what came before it too.
+            // Without SACK, filling a hole by a retransmission acknowledges what came before it
+            // too.
             let is_original =
                 delivered.orig_sack_acked && (snd.sack || !delivered.retrans_data_acked);
             if is_original && self.undo.is_armed() {
@@ -110,8 +111,8 @@ impl Recovery {
         self.enter_open();
     }
 
-    /// F-RTO wanted new data sent before anything is retransmitted, and there is none, so F-RTO cannot
-    /// decide. Says whether that was so.
+    /// F-RTO wanted new data sent before anything is retransmitted, and there is none, so F-RTO
+    /// cannot decide. Says whether that was so.
     pub(crate) fn give_up_frto(&mut self, nxt: SeqNum) -> bool {
         let has_no_new_data = self.frto_send_new && nxt == self.high_seq;
         if has_no_new_data {

@@ -1,10 +1,10 @@
 //! Where a connection keeps its [`Recovery`]: nowhere while it has been idle.
 //!
-//! All of that state concerns data that is outstanding, or was a moment ago, and most connections of a
-//! busy host are idle. So it is allocated when the first data leaves, stays while data comes and goes, and
-//! is freed once nothing has been outstanding for a retransmission timeout, which is also when RFC 5681
-//! §4.1 restarts the window. What was learned of the path outlives it. What does not is the chance to
-//! undo a window reduction because of a DSACK that arrives that late.
+//! All of that state concerns data that is outstanding, or was a moment ago, and most connections
+//! of a busy host are idle. So it is allocated when the first data leaves, stays while data comes
+//! and goes, and is freed once nothing has been outstanding for a retransmission timeout, which is
+//! also when RFC 5681 §4.1 restarts the window. What was learned of the path outlives it. What does
+//! not is the chance to undo a window reduction because of a DSACK that arrives that late.
 
 use core::ops::{Deref, DerefMut};
 
@@ -39,13 +39,14 @@ impl LazyRecovery {
         self.active.as_ref().is_some_and(|recovery| recovery.has_output())
     }
 
-    /// Data leaves from `seq` on, where nothing was outstanding. `srtt` is the smoothed round trip, zero
-    /// before the first sample.
+    /// Data leaves from `seq` on, where nothing was outstanding. `srtt` is the smoothed round trip,
+    /// zero before the first sample.
     pub(crate) fn activate(&mut self, seq: SeqNum, srtt: Duration) {
         self.active = Some(Box::new(Recovery::new(seq, srtt, self.metrics)));
     }
 
-    /// Nothing has been outstanding for a retransmission timeout: frees the state, keeps the metrics.
+    /// Nothing has been outstanding for a retransmission timeout: frees the state, keeps the
+    /// metrics.
     pub(crate) fn release(&mut self) {
         self.metrics = self.path_metrics();
         self.active = None;

@@ -1,14 +1,15 @@
 //! Proportional rate reduction (RFC 6937): how much may leave for each delivery during recovery.
 //!
-//! The window comes down to ssthresh in proportion to what is delivered. Once the pipe is smaller than
-//! ssthresh, the window grows back to it by what is delivered (the conservative reduction bound), and by one
-//! segment more if the ACK is safe (slow start reduction bound), as Linux has it.
+//! The window comes down to ssthresh in proportion to what is delivered. Once the pipe is smaller
+//! than ssthresh, the window grows back to it by what is delivered (the conservative reduction
+//! bound), and by one segment more if the ACK is safe (slow start reduction bound), as Linux has
+//! it.
 
 /// RFC 6937 §3: what was delivered and sent since recovery began, bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prr {
-    /// Linux `prior_cwnd`: the congestion window when recovery began (RFC 6937 `RecoverFS` takes the
-    /// flight size).
+    /// Linux `prior_cwnd`: the congestion window when recovery began (RFC 6937 `RecoverFS` takes
+    /// the flight size).
     prior_cwnd: u32,
     /// RFC 6937 `prr_delivered`.
     prr_delivered: u32,

@@ -16,8 +16,8 @@ pub(crate) struct Rack {
     end_seq: SeqNum,
     /// RFC 8985 `RACK.rtt`: the round trip of that segment.
     rtt: Duration,
-    /// RFC 8985 `RACK.min_RTT`: the minimum round trip of the connection. A retransmission that seems to
-    /// be acknowledged faster was not what the peer acknowledged.
+    /// RFC 8985 `RACK.min_RTT`: the minimum round trip of the connection. A retransmission that
+    /// seems to be acknowledged faster was not what the peer acknowledged.
     min_rtt: Duration,
     /// RFC 8985 `RACK.reo_wnd_mult`: the reordering window is this many quarters of `min_rtt`.
     reo_wnd_mult: u8,
@@ -85,8 +85,8 @@ impl Rack {
         self.xmit_ts = Instant::ZERO;
     }
 
-    /// Whether a segment that was sent at `xmit_ts` and ends at `end_seq` was sent before the latest
-    /// delivered one (RFC 8985 `RACK_sent_after`, seen from the other side).
+    /// Whether a segment that was sent at `xmit_ts` and ends at `end_seq` was sent before the
+    /// latest delivered one (RFC 8985 `RACK_sent_after`, seen from the other side).
     #[inline]
     pub(crate) fn is_sent_before(&self, xmit_ts: Instant, end_seq: SeqNum) -> bool {
         xmit_ts < self.xmit_ts || xmit_ts == self.xmit_ts && end_seq.lt(self.end_seq)
@@ -114,8 +114,8 @@ impl Rack {
         (self.min_rtt / 4 * u32::from(self.reo_wnd_mult)).min(srtt)
     }
 
-    /// A DSACK showed a spurious retransmission: the reordering window widens, once a round trip at most
-    /// (RFC 8985 §6.2 step 4).
+    /// A DSACK showed a spurious retransmission: the reordering window widens, once a round trip at
+    /// most (RFC 8985 §6.2 step 4).
     pub(crate) fn on_dsack(&mut self, una: SeqNum, nxt: SeqNum) {
         if una.ge(self.dsack_round) {
             self.reo_wnd_mult = self.reo_wnd_mult.saturating_add(1);
@@ -132,8 +132,8 @@ impl Rack {
         }
     }
 
-    /// SND.UNA advanced. Sequence numbers wrap, so an old `dsack_round` must not come to look like a
-    /// future one.
+    /// SND.UNA advanced. Sequence numbers wrap, so an old `dsack_round` must not come to look like
+    /// a future one.
     #[inline]
     pub(crate) fn on_una_advanced(&mut self, una: SeqNum) {
         self.dsack_round = self.dsack_round.max(una);

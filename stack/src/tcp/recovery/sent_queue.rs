@@ -1,19 +1,19 @@
-//! What is in flight: a queue of ranges in the order of their sequence numbers, with what is known of each
-//! (Linux: the retransmission queue and its scoreboard).
+//! What is in flight: a queue of ranges in the order of their sequence numbers, with what is known
+//! of each (Linux: the retransmission queue and its scoreboard).
 //!
-//! A range is data that left at one instant, or a piece of it that has had a fate of its own since. Each is
-//! *unmarked* (nothing was heard of it), *sacked* or *lost*, and, if a retransmission is outstanding,
-//! *retransmitted* as well. Bytes in each state are counted as they change, so RFC 6675's `pipe` is a
-//! subtraction.
+//! A range is data that left at one instant, or a piece of it that has had a fate of its own since.
+//! Each is *unmarked* (nothing was heard of it), *sacked* or *lost*, and, if a retransmission is
+//! outstanding, *retransmitted* as well. Bytes in each state are counted as they change, so RFC
+//! 6675's `pipe` is a subtraction.
 //!
-//! No acknowledgment costs a walk over the whole window. Ranges are found by binary search. What was sacked
-//! is also kept as intervals, so a block that repeats what is known is not looked at again. Two hints say
-//! below which number no range is unmarked, and no range needs a retransmission. Transmissions in
-//! the order of time are the unmarked ranges in the order of their numbers, and `retransmissions`, a
-//! queue.
+//! No acknowledgment costs a walk over the whole window. Ranges are found by binary search. What
+//! was sacked is also kept as intervals, so a block that repeats what is known is not looked at
+//! again. Two hints say below which number no range is unmarked, and no range needs a
+//! retransmission. Transmissions in the order of time are the unmarked ranges in the order of their
+//! numbers, and `retransmissions`, a queue.
 //!
-//! A SACK block that ends inside a segment counts up to the segment's border, so there are never more
-//! ranges than segments, whatever a peer claims.
+//! A SACK block that ends inside a segment counts up to the segment's border, so there are never
+//! more ranges than segments, whatever a peer claims.
 
 mod detect;
 mod retransmit;
@@ -50,7 +50,8 @@ pub(crate) struct SentQueue {
     retrans_out: u32,
     /// Bytes of `lost_out` without an outstanding retransmission.
     to_retransmit: u32,
-    /// RFC 6675 `HighData` as far as it is sacked: one past the highest number that is or was sacked.
+    /// RFC 6675 `HighData` as far as it is sacked: one past the highest number that is or was
+    /// sacked.
     highest_sacked: SeqNum,
     /// No range before this number is unmarked.
     unmarked_from: SeqNum,

@@ -1,11 +1,12 @@
-//! One entry of the queue of sent data: sequence numbers that left together and have had one fate since.
+//! One entry of the queue of sent data: sequence numbers that left together and have had one fate
+//! since.
 
 use wire::tcp::SeqNum;
 
 use crate::time::Instant;
 
-/// Sequence numbers that left at one instant, and what is known of them (Linux: the control block of a
-/// packet in the retransmission queue, `tcp_skb_cb`).
+/// Sequence numbers that left at one instant, and what is known of them (Linux: the control block
+/// of a packet in the retransmission queue, `tcp_skb_cb`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SentRange {
     /// Linux `seq`: the first number.
@@ -26,8 +27,8 @@ pub(super) const SACKED: u8 = 1;
 pub(super) const LOST: u8 = 2;
 /// Linux `TCPCB_SACKED_RETRANS`: a retransmission of it is outstanding.
 pub(super) const RETRANS: u8 = 4;
-/// Linux `TCPCB_EVER_RETRANS`: it was retransmitted, so an acknowledgment of it is ambiguous (Karn's
-/// algorithm, RFC 6298 §3).
+/// Linux `TCPCB_EVER_RETRANS`: it was retransmitted, so an acknowledgment of it is ambiguous
+/// (Karn's algorithm, RFC 6298 §3).
 pub(super) const EVER_RETRANS: u8 = 8;
 
 impl SentRange {
@@ -55,8 +56,9 @@ impl SentRange {
         self.state & (SACKED | LOST | RETRANS) == LOST
     }
 
-    /// Where its last segment starts, and how many bytes of data that holds. `ends_with_fin` says that
-    /// the range ends with our FIN, which leaves with the data before it even if the segment is full.
+    /// Where its last segment starts, and how many bytes of data that holds. `ends_with_fin` says
+    /// that the range ends with our FIN, which leaves with the data before it even if the segment
+    /// is full.
     pub(crate) fn last_segment(&self, ends_with_fin: bool) -> (SeqNum, u32) {
         let mss = u32::from(self.mss).max(1);
         let data = self.len() - u32::from(ends_with_fin);

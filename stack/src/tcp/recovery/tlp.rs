@@ -1,5 +1,5 @@
-//! Tail loss probe (RFC 8985 §7): if nothing is heard of the last segments, one more is sent to draw an
-//! ACK that shows what is missing, long before the retransmission timer would expire.
+//! Tail loss probe (RFC 8985 §7): if nothing is heard of the last segments, one more is sent to
+//! draw an ACK that shows what is missing, long before the retransmission timer would expire.
 
 use wire::tcp::SeqNum;
 
@@ -40,8 +40,8 @@ impl TailLossProbe {
     }
 }
 
-/// RFC 8985 §7.2 `TLP_calc_PTO`: how long to wait before a probe. `is_single_segment` says that only one
-/// segment is outstanding, whose ACK the peer may delay.
+/// RFC 8985 §7.2 `TLP_calc_PTO`: how long to wait before a probe. `is_single_segment` says that
+/// only one segment is outstanding, whose ACK the peer may delay.
 pub(crate) fn probe_timeout(srtt: Option<Duration>, is_single_segment: bool) -> Duration {
     let Some(srtt) = srtt else { return PTO_WITHOUT_SRTT };
     srtt * 2 + if is_single_segment { MAX_ACK_DELAY } else { CLOCK_GRANULARITY }

@@ -1,19 +1,19 @@
 //! When a window reduction was wrong and is undone.
 //!
-//! A retransmission was spurious if the peer reports that it had everything already (a DSACK, RFC 2883,
-//! for each retransmission), or if the acknowledgment echoes a timestamp from before the first
-//! retransmission (Eifel, RFC 3522). Then the windows go back to what they were.
+//! A retransmission was spurious if the peer reports that it had everything already (a DSACK, RFC
+//! 2883, for each retransmission), or if the acknowledgment echoes a timestamp from before the
+//! first retransmission (Eifel, RFC 3522). Then the windows go back to what they were.
 
 use wire::tcp::SeqNum;
 
 /// What is needed to judge a recovery, as Linux keeps it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Undo {
-    /// Linux `undo_marker`: SND.UNA when the windows were reduced; none if they were not, or if it is too
-    /// late to undo.
+    /// Linux `undo_marker`: SND.UNA when the windows were reduced; none if they were not, or if it
+    /// is too late to undo.
     undo_marker: Option<SeqNum>,
-    /// Linux `undo_retrans`: bytes retransmitted since that no DSACK has reported; none before the first
-    /// retransmission.
+    /// Linux `undo_retrans`: bytes retransmitted since that no DSACK has reported; none before the
+    /// first retransmission.
     undo_retrans: Option<u32>,
     /// Linux `retrans_stamp`: our timestamp clock at the first retransmission.
     retrans_stamp: Option<u32>,
@@ -66,8 +66,8 @@ impl Undo {
         self.is_armed() && self.undo_retrans == Some(0)
     }
 
-    /// Whether a segment with `ts_ecr` was sent before the first retransmission, so that it acknowledges
-    /// the original (Linux `tcp_packet_delayed`).
+    /// Whether a segment with `ts_ecr` was sent before the first retransmission, so that it
+    /// acknowledges the original (Linux `tcp_packet_delayed`).
     pub(crate) fn is_original_delayed(&self, ts_ecr: Option<u32>) -> bool {
         match (self.retrans_stamp, ts_ecr) {
             (Some(stamp), Some(ts_ecr)) if ts_ecr != 0 => SeqNum(ts_ecr).lt(SeqNum(stamp)),

@@ -1,8 +1,8 @@
 //! What the handshake agrees on, and the segment sizes that follow from it.
 //!
-//! Options are read from SYNs only; a SYN whose option area breaks off counts as one without options,
-//! as Linux takes it. Sizes: what we advertise follows from the interface (RFC 6691), what we send is the
-//! least of the peer's option and the path, never below Linux's floor.
+//! Options are read from SYNs only; a SYN whose option area breaks off counts as one without
+//! options, as Linux takes it. Sizes: what we advertise follows from the interface (RFC 6691), what
+//! we send is the least of the peer's option and the path, never below Linux's floor.
 
 use wire::ip;
 use wire::tcp::HEADER_LEN;
@@ -60,7 +60,8 @@ pub(crate) struct SynOptions {
 }
 
 impl SynOptions {
-    /// The options area, in Linux's order: MSS, SACK permitted, timestamps, window scale (TCPO-01).
+    /// The options area in Linux's order (`tcp_options_write`): MSS, SACK permitted, timestamps,
+    /// window scale.
     pub(crate) fn writer(self) -> OptionWriter {
         let mut writer = OptionWriter::new();
         writer.mss(self.mss);
@@ -110,8 +111,8 @@ pub(crate) fn syn_window(buffer: usize, mss: u16) -> u16 {
     if most > mss { most - most % mss } else { most }
 }
 
-/// The window of our SYN, or of our SYN-ACK if the peer sends timestamps: of segments that leave room
-/// for them.
+/// The window of our SYN, or of our SYN-ACK if the peer sends timestamps: of segments that leave
+/// room for them.
 pub(crate) fn first_window(limits: &Limits, mss: u16, timestamps: bool) -> u16 {
     let space = (limits.tcp_rmem[1] / 2).min(ring_size(limits));
     let room = if timestamps { TIMESTAMPS_LEN as u16 } else { 0 };

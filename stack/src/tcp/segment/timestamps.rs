@@ -1,8 +1,8 @@
 //! Timestamps (RFC 7323): our clock as a peer sees it, and what to echo.
 //!
-//! Our clock ticks once a millisecond, as Linux's does, and starts at a keyed offset for each pair of
-//! hosts, so that it tells nobody how long we have been up. TS.Recent is taken from segments that span what
-//! we last acknowledged (§4.3), and echoed in everything we send.
+//! Our clock ticks once a millisecond, as Linux's does, and starts at a keyed offset for each pair
+//! of hosts, so that it tells nobody how long we have been up. TS.Recent is taken from segments
+//! that span what we last acknowledged (§4.3), and echoed in everything we send.
 
 use wire::tcp::SeqNum;
 use wire::tcp_options::Timestamps;
@@ -70,8 +70,8 @@ impl TimestampState {
     }
 
     /// PAWS (RFC 7323 §5.3 R1): whether a segment's clock is more than `slack` behind TS.Recent.
-    /// After 24 days TS.Recent says nothing, since the clock may have wrapped (§5.5); nor does zero,
-    /// which some hosts send in their SYN only.
+    /// After 24 days TS.Recent says nothing, since the clock may have wrapped (§5.5); nor does
+    /// zero, which some hosts send in their SYN only.
     #[inline]
     pub(crate) fn paws_rejects(&self, value: u32, slack: i32, now: Instant) -> bool {
         SeqNum(self.ts_recent) - SeqNum(value) > slack

@@ -1,10 +1,10 @@
 //! Pacing: what the window allows leaves spread over the round trip, not at once.
 //!
 //! The rate is that of a window per round trip with something to spare, as Linux has it: twice as
-//! much while slow start is far from its threshold, 1.2 times otherwise. What leaves is a burst of about
-//! a millisecond of the rate, so that a run of segments is still one frame for a device that cuts it.
-//! Each burst puts off the next by its length over the rate; a sender who comes late is forgiven
-//! up to half of that (GAP-20).
+//! much while slow start is far from its threshold, 1.2 times otherwise. What leaves is a burst of
+//! about a millisecond of the rate, so that a run of segments is still one frame for a device that
+//! cuts it. Each burst puts off the next by its length over the rate; a sender who comes late is
+//! forgiven up to half of that.
 
 use crate::limits::Pacing;
 use crate::time::{Duration, Instant};
@@ -47,8 +47,8 @@ impl Pacer {
         pacer
     }
 
-    /// Changes how what is sent is spread, from the next burst on. `sent` bytes have left, in segments of
-    /// `mss`.
+    /// Changes how what is sent is spread, from the next burst on. `sent` bytes have left, in
+    /// segments of `mss`.
     pub(crate) fn set(&mut self, pacing: Pacing, sent: u64, mss: u32) {
         if pacing == Pacing::Off {
             self.0.take_if(|pace| !pace.is_burst);

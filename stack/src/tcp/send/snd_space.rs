@@ -1,14 +1,14 @@
-//! How much may be written ahead of the peer's acknowledgments, and when the writer is told of room
-//! (TCPO-10), as Linux tunes it.
+//! How much may be written ahead of the peer's acknowledgments, and when the writer is told of
+//! room, as Linux tunes it (`tcp_sndbuf_expand`).
 //!
-//! `limit` bounds the bytes in the send ring. It starts at the second of `Limits::tcp_wmem` and follows the
-//! congestion window: two of them (one in flight, one for the writer to fill meanwhile), so that a
-//! fast path never waits for the writer and a slow one does not hide seconds of data from it. It grows when
-//! a writer that found the ring full gets room, never shrinks, and stays where the user set it. Only bytes
-//! of data count, as in `rcv_space`.
+//! `limit` bounds the bytes in the send ring. It starts at the second value of `Limits::tcp_wmem`
+//! and follows the congestion window: two of them (one in flight, one for the writer to fill
+//! meanwhile), so that a fast path never waits for the writer and a slow one does not hide seconds
+//! of data from it. It grows when a writer that found the ring full gets room, never shrinks, and
+//! stays where the user set it. Only bytes of data count, as in `rcv_space`.
 //!
-//! The writer is told of room when a third of the ring is free, so that it wakes for a batch and not
-//! for each ACK; and only if it found the ring full, or sleeps.
+//! The writer is told of room when a third of the ring is free, so that it wakes for a batch and
+//! not for each ACK; and only if it found the ring full, or sleeps.
 
 use crate::limits::Limits;
 
@@ -19,7 +19,7 @@ pub(crate) struct SndSpace {
     pub(crate) limit: u32,
     /// The user set the limit.
     is_user_set: bool,
-    /// The writer is to be told of room.
+    /// Linux `SOCK_NOSPACE`: the writer found the ring full and is to be told of room.
     pub(crate) is_full_noted: bool,
 }
 
@@ -63,8 +63,8 @@ fn max_limit(limits: &Limits) -> u32 {
     u32::try_from(limits.tcp_wmem[2].min(limits.tcp_send_buffer)).unwrap_or(u32::MAX)
 }
 
-/// Linux starts with less (`tcp_wmem[1]`) and is at twice the initial window once connected; where memory
-/// comes as bytes come, small writers need not wait either.
+/// Linux starts with less (`tcp_wmem[1]`) and is at twice the initial window once connected; where
+/// memory comes as bytes come, small writers need not wait either.
 const START: u32 = 64 << 10;
 /// Segments of the first window (RFC 6928).
 const INITIAL_SEGMENTS: u32 = 10;

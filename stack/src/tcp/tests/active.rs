@@ -163,7 +163,8 @@ fn crossed_syns_agree_on_options_tcpf_06() {
     assert!(conn.sack && conn.timestamps.enabled && conn.scaling);
 }
 
-/// RFC 9293 §3.10.4: with nothing to send, the FIN leaves at once, behind a SYN that is not acknowledged.
+/// RFC 9293 §3.10.4: with nothing to send, the FIN leaves at once, behind a SYN that is not
+/// acknowledged.
 #[test]
 fn a_close_after_crossing_sends_the_fin_at_once_tcpf_07() {
     let crossed = || {

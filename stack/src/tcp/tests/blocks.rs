@@ -111,7 +111,8 @@ fn old_text_is_reported_as_a_duplicate_once_tcpi_07() {
     assert_eq!(answer(&mut lab, base, 0, 2500), [(0, 2500), (4000, 5000)]);
 }
 
-/// RFC 2883 §4.2 and §4.3: what lies within text out of order. The block that holds it comes second.
+/// RFC 2883 §4.2 and §4.3: what lies within text out of order. The block that holds it comes
+/// second.
 #[test]
 fn text_that_waits_already_is_reported_as_a_duplicate_tcpi_07() {
     let (mut lab, ends, base) = with_sack();

@@ -33,8 +33,8 @@ impl Tcp {
         assert!(self.listeners.slab.iter().all(|(_, l)| l.young <= l.embryos));
     }
 
-    /// Panics unless every byte in the budget is some connection's. With many connections that would
-    /// take longer than the test.
+    /// Panics unless every byte in the budget is some connection's. With many connections that
+    /// would take longer than the test.
     pub(crate) fn check_memory(&self, memory: &Memory) {
         if self.conns.len() <= 64 {
             let held: u64 = self.conns.iter().map(|(_, conn)| u64::from(conn.memory_charged)).sum();

@@ -1,8 +1,8 @@
-//! One host's TCP with everything it borrows, a peer that is written by hand, and two hosts joined by
-//! a link in virtual time.
+//! One host's TCP with everything it borrows, a peer that is written by hand, and two hosts joined
+//! by a link in virtual time.
 //!
-//! The link is bare IP, so nothing here is about neighbours. Frames are parsed and built with the same
-//! code as outside.
+//! The link is bare IP, so nothing here is about neighbours. Frames are parsed and built with the
+//! same code as outside.
 
 use std::collections::VecDeque;
 

@@ -141,9 +141,9 @@ fn duplicates_after_a_timeout_start_nothing() {
     assert_eq!(lab.host.stats.tcp_fast_retransmits, 0);
 }
 
-/// Where no timestamp tells whose delivery an ACK is of, its time does: a hole that is filled sooner than
-/// the repair could have been there was no loss. The window comes back, and the next such hole is
-/// waited for.
+/// Where no timestamp tells whose delivery an ACK is of, its time does: a hole that is filled
+/// sooner than the repair could have been there was no loss. The window comes back, and the next
+/// such hole is waited for.
 #[test]
 fn a_hole_that_fills_itself_was_no_loss() {
     let mut lab = Lab::new();
@@ -174,9 +174,9 @@ fn a_hole_that_fills_itself_was_no_loss() {
     assert_eq!(lab.host.stats.tcp_fast_retransmits, 1);
 }
 
-/// RFC 6582 §3.2 and §4: what a timeout sent again for nothing makes duplicates; they start nothing,
-/// also when all was acknowledged and something new is out, and none of the window is sent while they are
-/// still to come.
+/// RFC 6582 §3.2 and §4: what a timeout sent again for nothing makes duplicates; they start
+/// nothing, also when all was acknowledged and something new is out, and none of the window is sent
+/// while they are still to come.
 #[test]
 fn duplicates_of_needless_repairs_start_no_recovery() {
     let (mut lab, mut ends, sent) = flight(10);
@@ -194,8 +194,8 @@ fn duplicates_of_needless_repairs_start_no_recovery() {
     assert_eq!(lab.host.stats.tcp_fast_retransmits, 0);
 }
 
-/// RFC 6582 §4: the timer is restarted at the first partial ACK; holes that would take longer than slow
-/// start are left to it. Few holes are repaired without it.
+/// RFC 6582 §4: the timer is restarted at the first partial ACK; holes that would take longer than
+/// slow start are left to it. Few holes are repaired without it.
 #[test]
 fn many_holes_are_left_to_the_timer() {
     for (step, timeouts) in [(1, 1), (12, 0)] {
@@ -251,8 +251,8 @@ fn a_lost_fin_is_sent_again() {
     assert_eq!((again.flags, again.data.len(), again.seq), (FIN | PSH, 0, sent[0].seq + 3));
 }
 
-/// VEC-13: srtt and rttvar of the reference's samples; the timeout by Linux's bounds: 1 s at first, never
-/// less than 200 ms above the round trip, 120 s at most.
+/// VEC-13: srtt and rttvar of the reference's samples; the timeout by Linux's bounds: 1 s at first,
+/// never less than 200 ms above the round trip, 120 s at most.
 #[test]
 fn the_estimate_follows_rfc_6298_tcpt_01_vec_13() {
     let mut rtt = crate::tcp::timers::rtt::Rtt::new();
@@ -276,8 +276,8 @@ fn the_estimate_follows_rfc_6298_tcpt_01_vec_13() {
     assert_eq!(rtt.rto(), Duration::from_secs(120));
 }
 
-/// Without timestamps a segment that was sent twice gives no sample (Karn), and every other one does; with
-/// them each ACK tells which sending it answers.
+/// Without timestamps a segment that was sent twice gives no sample (Karn), and every other one
+/// does; with them each ACK tells which sending it answers.
 #[test]
 fn what_was_sent_twice_is_measured_by_its_timestamp_alone_tcpt_02() {
     let srtt = |lab: &Lab, ends: &SocketRings| lab.host.conn(ends.id).rtt.srtt_us();
@@ -303,8 +303,9 @@ fn what_was_sent_twice_is_measured_by_its_timestamp_alone_tcpt_02() {
     }
 }
 
-/// The reference serves no timer in CLOSING and FIN-WAIT-2, and no keepalive outside ESTABLISHED. Here
-/// whatever is out is repeated in every state that has something out, and whatever waits is probed.
+/// The reference serves no timer in CLOSING and FIN-WAIT-2, and no keepalive outside ESTABLISHED.
+/// Here whatever is out is repeated in every state that has something out, and whatever waits is
+/// probed.
 #[test]
 fn timers_run_in_every_state_tcpt_14() {
     let finish = |lab: &mut Lab, ends: &mut SocketRings| {

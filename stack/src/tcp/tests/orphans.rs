@@ -103,8 +103,8 @@ fn fin_wait_2_of_an_orphan_can_have_a_time_of_its_own_gap_24() {
     assert!(listed(&lab).is_empty());
 }
 
-/// An application that asks a dead socket for its error gets it once, and nobody gets that of another
-/// (GAP-26).
+/// An application that asks a dead socket for its error gets it once, and nobody gets that of
+/// another (GAP-26).
 #[test]
 fn a_connection_that_is_gone_says_why_once_gap_26() {
     let (mut lab, mut ends) = Lab::established();

@@ -38,8 +38,8 @@ fn the_initial_window_is_ten_segments_tcpc_02() {
     assert_eq!(lab.ack(lab.ack + 4000).len(), 8);
 }
 
-/// The reference sends one segment a tick. Here one event releases all that the windows allow, with no time
-/// between and no timer in it (GAP-20).
+/// The reference sends one segment a tick. Here one event releases all that the windows allow, with
+/// no time between and no timer in it (GAP-20).
 #[test]
 fn one_event_releases_all_that_the_windows_allow_tcpo_08_gap_20() {
     let (mut lab, mut ends) = Lab::established();
@@ -62,8 +62,8 @@ fn one_event_releases_all_that_the_windows_allow_tcpo_08_gap_20() {
     assert_eq!(lab.host.drain().len(), 49);
 }
 
-/// The reference takes whatever is written. Here the ring takes what its limit says, and the writer is told
-/// of room.
+/// The reference takes whatever is written. Here the ring takes what its limit says, and the writer
+/// is told of room.
 #[test]
 fn a_writer_can_not_run_ahead_without_bound_tcpo_09() {
     let limits = Limits { tcp_send_buffer: 50_000, tcp_connections: 4, ..Limits::default() };
@@ -86,7 +86,8 @@ fn a_writer_can_not_run_ahead_without_bound_tcpo_09() {
     assert_eq!(ends.tx.write(&pattern(50_000, 80_000)), room);
 }
 
-/// RFC 6691 §2: options take their room from the text, so that a packet is as large as the path takes.
+/// RFC 6691 §2: options take their room from the text, so that a packet is as large as the path
+/// takes.
 #[test]
 fn timestamps_take_their_room_from_the_text_tcpo_04() {
     let (mut lab, mut ends) = Lab::stamped();
@@ -171,7 +172,8 @@ fn data_carries_the_ack_that_was_owed() {
     lab.none();
 }
 
-/// RFC 9293 §3.8.4; the reference takes seconds for milliseconds and sends no RST (TCPO-17, GAP-31).
+/// RFC 9293 §3.8.4; the reference takes seconds for milliseconds and sends no RST (TCPO-17,
+/// GAP-31).
 #[test]
 fn keepalive_probes_a_silent_peer_and_gives_up_tcpo_17() {
     let (mut lab, ends) = Lab::established();

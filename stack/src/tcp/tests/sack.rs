@@ -1,5 +1,5 @@
-//! Recovery with selective acknowledgments: RACK, the tail probe, PRR, F-RTO and undo, against a peer
-//! that is written by hand.
+//! Recovery with selective acknowledgments: RACK, the tail probe, PRR, F-RTO and undo, against a
+//! peer that is written by hand.
 
 use super::harness::*;
 use super::transfer::pattern;
@@ -56,7 +56,8 @@ fn which(sent: &[Seg], again: &[Seg]) -> Vec<u32> {
     again.iter().map(|seg| (seg.seq - sent[0].seq) as u32 / 1000).collect()
 }
 
-/// One loss costs one round trip and one segment, and half the window (TCPT-07, TCPT-09, TCPT-12, GAP-22).
+/// One loss costs one round trip and one segment, and half the window (TCPT-07, TCPT-09, TCPT-12,
+/// GAP-22).
 #[test]
 fn a_single_loss_is_repaired_at_the_third_sack() {
     let (mut lab, ends, sent) = flight(10);
@@ -284,7 +285,8 @@ fn impossible_blocks_are_ignored_tcpt_10() {
     assert_eq!(lab.host.conn(ends.id).recovery.sent_queue.lost_out(), 0);
 }
 
-/// However a peer slices its claims, the queue holds no more runs than segments, and its counts hold.
+/// However a peer slices its claims, the queue holds no more runs than segments, and its counts
+/// hold.
 #[test]
 fn random_claims_keep_the_queue_whole() {
     for seed in 0..200 {

@@ -81,8 +81,8 @@ fn a_stream_each_way_over_ipv6() {
     exchange(&mut pair, 300_000, Duration::from_secs(60));
 }
 
-/// Every seed has its own buffers, device, loss, reordering and duplication. `check` runs after each
-/// step of the pair.
+/// Every seed has its own buffers, device, loss, reordering and duplication. `check` runs after
+/// each step of the pair.
 #[test]
 fn streams_survive_loss_reordering_and_duplication() {
     for seed in 0..100 {

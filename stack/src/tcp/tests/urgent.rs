@@ -1,4 +1,5 @@
-//! Urgent data in and out (RFC 6093; Linux's reading of it, where the reference ignores the flag: TCPI-15).
+//! Urgent data in and out (RFC 6093; Linux's reading of it, where the reference ignores the flag:
+//! TCPI-15).
 
 use wire::tcp::{Flags, SeqNum};
 
@@ -141,7 +142,8 @@ fn a_byte_that_came_out_of_order_is_taken_out_when_its_place_is_known_tcpi_15() 
     lab.host.tcp.check();
 }
 
-/// Text beyond a gap is moved only if it is little; else it has to come again (RFC 2018 §8 allows it).
+/// Text beyond a gap is moved only if it is little; else it has to come again (RFC 2018 §8 allows
+/// it).
 #[test]
 fn one_byte_does_not_buy_a_copy_of_a_whole_window_tcpi_15() {
     // With SACK, so that the window opens beyond a gap.

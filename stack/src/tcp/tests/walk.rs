@@ -6,9 +6,9 @@
 //! state that is looked at was reached through calls and segments.
 //!
 //! Three things come out of it. `state_walk.snap` is the whole table, compared byte for byte.
-//! `docs/tcp-states.md` is the diagram, drawn from the edges that the walk went over. And those edges
-//! must be exactly the ones listed in `edges`: all of RFC 9293's figure 5, and beside them only those
-//! that a reason is given for.
+//! `docs/tcp-states.md` is the diagram, drawn from the edges that the walk went over. And those
+//! edges must be exactly the ones listed in `edges`: all of RFC 9293's figure 5, and beside them
+//! only those that a reason is given for.
 //!
 //! When a change of behaviour is meant, `UPDATE_SNAPSHOTS=1 cargo test -p stack walk` writes both
 //! files anew; the difference is then there to be read.
@@ -75,8 +75,8 @@ impl Walk {
         walk
     }
 
-    /// Notes a change of name. Where a connection ends beside a listener, the flow is the listener's
-    /// again, but the connection is closed.
+    /// Notes a change of name. Where a connection ends beside a listener, the flow is the
+    /// listener's again, but the connection is closed.
     fn step(&mut self, from: &'static str, event: Event, to: &'static str) {
         let opening = matches!(from, "CLOSED" | "LISTEN" | "SYN-RECV");
         let to = if to == "LISTEN" && !opening { "CLOSED" } else { to };
@@ -135,8 +135,9 @@ fn compare(path: &str, fresh: &str) {
     );
 }
 
-/// TCPF-01: calls, segments, timers and ICMP errors in every state; and TCPF-02, TCPF-03, TCPF-06, TCPF-07, TCPF-08, TCPF-09, TCPF-10, TCPF-11, TCPF-12, TCPF-13,
-/// TCPF-14, TCPF-15, TCPF-16, TCPF-17, TCPF-18, TCPF-19, TCPF-20.
+/// TCPF-01: calls, segments, timers and ICMP errors in every state; and TCPF-02, TCPF-03, TCPF-06,
+/// TCPF-07, TCPF-08, TCPF-09, TCPF-10, TCPF-11, TCPF-12, TCPF-13, TCPF-14, TCPF-15, TCPF-16,
+/// TCPF-17, TCPF-18, TCPF-19, TCPF-20.
 #[test]
 fn every_event_in_every_state_leads_where_the_rfc_says() {
     let walk = Walk::go();

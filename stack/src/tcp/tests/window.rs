@@ -194,8 +194,8 @@ fn a_silly_window_is_filled_after_a_while() {
     assert_eq!(lab.write(&mut ends, &pattern(0, 5000))[0].data.len(), 300);
 }
 
-/// RFC 9293 §3.8.6: a window that shrinks behind what was sent. Data is sent again as a probe, and the
-/// connection lives as long as the peer answers.
+/// RFC 9293 §3.8.6: a window that shrinks behind what was sent. Data is sent again as a probe, and
+/// the connection lives as long as the peer answers.
 #[test]
 fn a_window_taken_back_is_survived_must_35() {
     let (mut lab, mut ends) = Lab::established();
@@ -218,8 +218,8 @@ fn a_window_taken_back_is_survived_must_35() {
     assert_eq!(lab.host.conn(ends.id).snd.outstanding(), 0);
 }
 
-/// Whoever looks for data finds it held back by the window, sends the ACK that is owed, and still has a
-/// timer for the probe.
+/// Whoever looks for data finds it held back by the window, sends the ACK that is owed, and still
+/// has a timer for the probe.
 #[test]
 fn a_probe_is_timed_though_an_ack_leaves_first_tcpo_12() {
     let (mut lab, mut ends) = Lab::established();

@@ -1,8 +1,8 @@
 //! Keep-alive: probing a peer that has been silent (RFC 9293 §3.8.4).
 //!
 //! Off unless asked for (MUST-25). The timer is armed once and heals itself: when it fires it looks
-//! at when the peer was last heard, so that arriving segments cost nothing. A user timeout takes the
-//! place of the count of probes, as in Linux.
+//! at when the peer was last heard, so that arriving segments cost nothing. A user timeout takes
+//! the place of the count of probes, as in Linux.
 
 use crate::time::Duration;
 

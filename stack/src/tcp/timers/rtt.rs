@@ -1,23 +1,25 @@
 //! Round-trip time and retransmission timeout (RFC 6298), with Linux's bounds.
 //!
 //! The variance term is at least 200 ms, as Linux has it, so the timeout never drops below the
-//! round trip plus 200 ms; it ends at 120 s. Samples come from what an ACK delivered and was sent once
-//! (Karn), or from timestamps. A back-off stays until a fresh sample shows what the path is like now.
+//! round trip plus 200 ms; it ends at 120 s. Samples come from what an ACK delivered and was sent
+//! once (Karn), or from timestamps. A back-off stays until a fresh sample shows what the path is
+//! like now.
 
 use crate::time::{Duration, Instant};
 
 /// The estimate.
 #[derive(Debug)]
 pub(crate) struct Rtt {
-    /// Smoothed round trip, eighths of a microsecond; 0 before the first sample.
+    /// RFC 6298 `SRTT`, Linux `srtt_us`: the smoothed round trip, eighths of a microsecond; 0
+    /// before the first sample.
     srtt_us_x8: u32,
-    /// Variation, quarters of a microsecond.
+    /// RFC 6298 `RTTVAR`, Linux `rttvar_us`: the variation, quarters of a microsecond.
     rttvar_us_x4: u32,
-    /// Timeout before back-off, microseconds.
+    /// RFC 6298 `RTO` before back-off, microseconds.
     rto_us: u32,
     /// How often the timeout has doubled.
     backoff: u8,
-    /// Least sample of late, microseconds.
+    /// Linux `rtt_min`: the minimum sample of the last minutes, microseconds.
     min_rtt_us: u32,
     /// When it was taken, units of some milliseconds; wraps after months.
     min_at: u32,
@@ -35,7 +37,7 @@ impl Rtt {
         }
     }
 
-    /// RFC 6298 §5.7: the handshake timed out, so the first data gets three seconds (TCPT-03).
+    /// RFC 6298 §5.7: the SYN timed out, so the first data gets a timeout of three seconds.
     pub(crate) fn after_lost_syn(&mut self) {
         self.backoff = 0;
         if self.srtt_us_x8 == 0 {
@@ -73,8 +75,8 @@ impl Rtt {
         self.backoff
     }
 
-    /// The last back-off is taken back (RFC 6069). Says by how much the timeout is shorter now; by nothing
-    /// if there was none.
+    /// Reverts the last back-off (RFC 6069). Returns by how much the timeout is shorter now, which
+    /// is zero if there was no back-off.
     pub(crate) fn revert_back_off(&mut self) -> Duration {
         let before = self.rto();
         self.backoff = self.backoff.saturating_sub(1);
@@ -82,7 +84,7 @@ impl Rtt {
     }
 
     /// How long `retries` timeouts after the first take on the shortest of paths: whatever shortens
-    /// them, a peer is not given up before.
+    /// them, a peer is not given up before (Linux `tcp_model_timeout`).
     pub(crate) fn max_retrans_time(retries: u32) -> Duration {
         let waits = (1..=retries).map(|n| (MIN_US_64 << n.min(31)).min(MAX_US.into()));
         Duration::from_micros(waits.sum())

@@ -1,7 +1,7 @@
 //! What a user may set on a socket, as Linux's socket options name it.
 //!
-//! A listener's settings are those its connections start with (TCPF-05): all of them, as in Linux, where
-//! a child is a copy of its listener.
+//! The connections of a listener start with all of its options, as in Linux, where a child is a
+//! copy of its listener.
 
 use core::ops::Deref;
 
@@ -25,8 +25,8 @@ pub enum TcpOption {
     Pacing(Pacing),
     /// Probe a silent peer (`SO_KEEPALIVE` with its times), or not.
     KeepAlive(Option<KeepAlive>),
-    /// How long data may go unacknowledged, or a window stay closed, before the connection is given up
-    /// (`TCP_USER_TIMEOUT`); zero leaves it to the count of retransmissions.
+    /// How long data may go unacknowledged, or a window stay closed, before the connection is given
+    /// up (`TCP_USER_TIMEOUT`); zero leaves it to the count of retransmissions.
     UserTimeout(Duration),
     /// Largest segment, in both directions (`TCP_MAXSEG`).
     MaxSegment(u16),
@@ -38,17 +38,18 @@ pub enum TcpOption {
     /// Tell that there is room only while fewer bytes than this were never sent
     /// (`TCP_NOTSENT_LOWAT`); zero for no such bound.
     NotSentLowWater(usize),
-    /// What closing does with what was not sent (`SO_LINGER`): zero throws it away and resets. That a
-    /// close waits is up to whoever calls it.
+    /// What closing does with what was not sent (`SO_LINGER`): zero throws it away and resets. That
+    /// a close waits is up to whoever calls it.
     Linger(Option<Duration>),
     /// Leave urgent data in the stream (`SO_OOBINLINE`).
     OobInline(bool),
     /// Routers that a packet may pass (`IP_TTL`, `IPV6_UNICAST_HOPS`); none for the default.
     HopLimit(Option<u8>),
-    /// How routers are to treat packets (`IP_TOS`, `IPV6_TCLASS`). The two bits of ECN are TCP's own.
+    /// How routers are to treat packets (`IP_TOS`, `IPV6_TCLASS`). The two bits of ECN are TCP's
+    /// own.
     TrafficClass(u8),
-    /// How long an orphan waits for the peer's FIN (`TCP_LINGER2`); none leaves it to the limits, zero
-    /// resets instead of waiting.
+    /// How long an orphan waits for the peer's FIN (`TCP_LINGER2`); none leaves it to the limits,
+    /// zero resets instead of waiting.
     FinTimeout(Option<Duration>),
 }
 
@@ -99,7 +100,7 @@ pub(crate) struct OptionValues {
     pub(crate) fin_timeout: Option<u32>,
 }
 
-/// What the IP header of a segment says beside where it goes.
+/// The IP header fields of a segment that the user may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IpMarking {
     pub(crate) hop_limit: u8,

@@ -71,14 +71,14 @@ pub(super) fn igmp_message(random: &mut Random) -> Vec<u8> {
         _ => {
             let mut len = 0;
             records(random, group_v4, |records| {
-                len = igmp::emit(&mut bytes, &igmp::Message::ReportV3(records));
+                len = igmp::emit(&mut bytes, &igmp::Message::ReportV3(records)).unwrap();
                 len
             });
             bytes.truncate(len);
             return bytes;
         }
     };
-    let len = igmp::emit(&mut bytes, &message);
+    let len = igmp::emit(&mut bytes, &message).unwrap();
     assert_ne!(len, 0);
     bytes.truncate(len);
     bytes
@@ -100,14 +100,14 @@ pub(super) fn mld_message(random: &mut Random, src: Ip, group: Ip) -> Vec<u8> {
             let mut len = 0;
             let any = |random: &mut Random| Ip::v6(octets(random, &[0xff, 2]));
             records(random, any, |records| {
-                len = mld::emit(&mut bytes, src, group, &mld::Message::ReportV2(records));
+                len = mld::emit(&mut bytes, src, group, &mld::Message::ReportV2(records)).unwrap();
                 len
             });
             bytes.truncate(len);
             return bytes;
         }
     };
-    let len = mld::emit(&mut bytes, src, group, &message);
+    let len = mld::emit(&mut bytes, src, group, &message).unwrap();
     assert_ne!(len, 0);
     bytes.truncate(len);
     bytes

@@ -116,8 +116,8 @@ fn cube_roots_are_exact() {
     assert_eq!(cube_root(u64::MAX), 2_642_245);
 }
 
-/// TCPC-03: within 1 % of RFC 9438 at every moment, over round trips from 1 to 300 ms and losses far
-/// apart, close together, above and below the last.
+/// TCPC-03: within 1 % of RFC 9438 at every moment, over round trips from 1 to 300 ms and losses
+/// far apart, close together, above and below the last.
 #[test]
 fn follows_rfc_9438_within_a_percent_tcpc_03() {
     for rtt_us in [1_000, 5_000, 20_000, 100_000, 300_000] {

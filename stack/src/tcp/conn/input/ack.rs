@@ -191,7 +191,8 @@ impl Conn {
         }
     }
 
-    /// Whether the retransmission timer keeps running although SND.UNA moved by `newly_acked` bytes.
+    /// Whether the retransmission timer keeps running although SND.UNA moved by `newly_acked`
+    /// bytes.
     #[inline]
     fn keeps_rto(&mut self, newly_acked: u32) -> bool {
         let (snd, ssthresh) = (self.snd_vars(), self.congestion.ssthresh());

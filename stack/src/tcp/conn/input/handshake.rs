@@ -1,7 +1,7 @@
 //! The handshake of an active open: SYN-SENT and, where SYNs cross, SYN-RECEIVED.
 //!
-//! RFC 9293 §3.10.7.3 and the SYN-RECEIVED parts of §3.10.7.4, in their order. A passive open has no
-//! connection before its handshake is complete; see `listen`.
+//! RFC 9293 §3.10.7.3 and the SYN-RECEIVED parts of §3.10.7.4, in their order. A passive open has
+//! no connection before its handshake is complete; see `listen`.
 
 use wire::tcp::{Flags, SeqNum};
 use wire::tcp_options::Timestamps;

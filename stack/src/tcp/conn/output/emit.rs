@@ -1,8 +1,8 @@
 //! Writing a planned segment into a frame.
 //!
-//! Sizes are known before the first byte is written, so the frame is written once: payload (summed while
-//! it is copied if the device does not), TCP header, IP header, link header. A device that cuts frames
-//! gets a run of full segments in one and numbers the pieces itself.
+//! Sizes are known before the first byte is written, so the frame is written once: payload (summed
+//! while it is copied if the device does not), TCP header, IP header, link header. A device that
+//! cuts frames gets a run of full segments in one and numbers the pieces itself.
 
 use wire::checksum::{self, Sum};
 use wire::ip::{self, IpEmit, PROTO_TCP};
@@ -15,9 +15,11 @@ use crate::ip::output::{link_header_len, transport_offset, write_headers};
 use crate::tcp::conn::Conn;
 use crate::tcp::segment::timestamps::TIMESTAMPS_LEN;
 use crate::tcp::send::plan::{SegmentKind, SegmentPlan};
+use crate::written::written;
 
 impl Conn {
-    /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts them.
+    /// How much data fits into one frame of `slot` bytes: a run of segments if the device cuts
+    /// them.
     pub(crate) fn frame_room(&self, slot: usize) -> u32 {
         let v4 = self.key.remote.ip.is_v4();
         let caps = self.path.caps;
@@ -62,8 +64,8 @@ impl Conn {
         4 + 8 * self.rcv.sack_blocks().len().min(most) as u32
     }
 
-    /// Bytes of data in a full segment that leaves now. `snd.mss` is without the timestamps, which are
-    /// always there; selective acknowledgments come and go.
+    /// Bytes of data in a full segment that leaves now. `snd.mss` is without the timestamps, which
+    /// are always there; selective acknowledgments come and go.
     #[inline]
     pub(crate) fn mss_now(&self) -> u32 {
         self.snd.mss.saturating_sub(self.sack_len()).max(1)
@@ -129,10 +131,12 @@ impl Conn {
         };
         let pseudo = checksum::pseudo_header(src.ip, dst.ip, PROTO_TCP, segment_len as u32);
         let checksum = if partial {
-            tcp::emit_with(header, &emit, options, |_| pseudo.fold());
+            written(tcp::emit_with(header, &emit, options, |_| pseudo.fold()));
             TxChecksum::Partial { start: start as u16, offset: CHECKSUM_OFFSET as u16 }
         } else {
-            tcp::emit_with(header, &emit, options, |header| (pseudo + header + sum).finish());
+            written(tcp::emit_with(header, &emit, options, |header| {
+                (pseudo + header + sum).finish()
+            }));
             TxChecksum::Complete
         };
         let mss = if plan.len > 0 { self.mss_now() } else { 0 };

@@ -1,9 +1,9 @@
 //! The path of a connection: how its frames get to the next hop, and what control is told of that.
 //!
-//! It is looked up again when the network around us changes, and once a second while something is sent,
-//! which is how control learns that the neighbour is in use. A connection keeps what its frames
-//! need; the next hop's address, which only control asks for, is looked up when there is something to
-//! tell.
+//! It is looked up again when the network around us changes, and once a second while something is
+//! sent, which is how control learns that the neighbour is in use. A connection keeps what its
+//! frames need; the next hop's address, which only control asks for, is looked up when there is
+//! something to tell.
 
 use crate::cx::{Cx, Request};
 use crate::fib::{Link, Path};
@@ -47,8 +47,8 @@ impl Conn {
         cx.fib.path(self.key.remote.ip, Some(self.key.local.ip), self.scope)
     }
 
-    /// No frame can leave: asks for the link address, and sees to it that the connection does not wait
-    /// for ever. Returns the next hop it waits for; none if there is no route.
+    /// No frame can leave: asks for the link address, and sees to it that the connection does not
+    /// wait for ever. Returns the next hop it waits for; none if there is no route.
     pub(crate) fn request_neighbor(&mut self, cx: &mut Cx<'_>) -> Option<NextHop> {
         self.output_wanted = false;
         self.neighbor_requested |= self.path.link == Link::Pending;
@@ -71,7 +71,8 @@ impl Conn {
         }
     }
 
-    /// The neighbour by which segments leave; none if the network changed since, as it may be another.
+    /// The neighbour by which segments leave; none if the network changed since, as it may be
+    /// another.
     #[cold]
     fn confirm_path(&mut self, cx: &mut Cx<'_>) {
         self.next_confirm_at = cx.now + PATH_AGE;

@@ -7,8 +7,8 @@ use crate::tcp::recovery::{LossTimer, Phase, RtoReduction, probe_timeout};
 use crate::time::{Duration, Instant};
 
 impl Conn {
-    /// RFC 8985 §6.2 step 5: arms the loss timer for what RACK cannot tell before `timeout` has passed, or
-    /// stops it if RACK waits for nothing.
+    /// RFC 8985 §6.2 step 5: arms the loss timer for what RACK cannot tell before `timeout` has
+    /// passed, or stops it if RACK waits for nothing.
     pub(super) fn arm_reorder_timer(&mut self, timeout: Option<Duration>, now: Instant) {
         if let Some(timeout) = timeout {
             self.recovery.loss_timer = LossTimer::ReorderTimeout;
@@ -68,7 +68,8 @@ impl Conn {
                 if self.recovery.tlp.is_none() && self.recovery.phase == Phase::Open {
                     self.recovery.tlp_due = true;
                     self.output_wanted = true;
-                    // The probe takes the place of a retransmission timeout that may be due as well.
+                    // The probe takes the place of a retransmission timeout that may be due as
+                    // well.
                     self.timers.retransmit = self.timeout_at(cx.now);
                     cx.stats.tcp_tail_probes += 1;
                 }
@@ -86,7 +87,8 @@ impl Conn {
         }
     }
 
-    /// The retransmission timer expired with data outstanding (RFC 6298 §5, Linux `tcp_enter_loss`).
+    /// The retransmission timer expired with data outstanding (RFC 6298 §5, Linux
+    /// `tcp_enter_loss`).
     pub(crate) fn enter_loss(&mut self, cx: &mut Cx<'_>) {
         let snd = self.snd_vars();
         let reduction = self.recovery.enter_loss(&snd, self.consecutive_rtos, cx.now);
@@ -100,8 +102,8 @@ impl Conn {
         self.output_wanted = true;
     }
 
-    /// The path carries smaller segments from now on: those in flight that are larger are retransmitted
-    /// (Linux `tcp_simple_retransmit`).
+    /// The path carries smaller segments from now on: those in flight that are larger are
+    /// retransmitted (Linux `tcp_simple_retransmit`).
     pub(crate) fn simple_retransmit(&mut self) {
         if self.recovery.is_active() && self.recovery.simple_retransmit(self.snd.nxt, self.snd.mss)
         {

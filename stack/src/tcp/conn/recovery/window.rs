@@ -1,5 +1,5 @@
-//! The congestion window of a connection after an acknowledgment (Linux `tcp_cong_control`), and how what
-//! the window lets out is paced.
+//! The congestion window of a connection after an acknowledgment (Linux `tcp_cong_control`), and
+//! how what the window lets out is paced.
 
 use crate::cx::Cx;
 use crate::tcp::congestion::Ack;
@@ -8,7 +8,8 @@ use crate::tcp::recovery::{AckSummary, Phase, PrrAck, TlpOutcome};
 use crate::tcp::send::pacing::Window;
 
 impl Conn {
-    /// The window after an acknowledgment: PRR during recovery, else growth. `newly_lost` is in bytes.
+    /// The window after an acknowledgment: PRR during recovery, else growth. `newly_lost` is in
+    /// bytes.
     #[inline]
     pub(super) fn cong_control(
         &mut self,
@@ -72,8 +73,8 @@ impl Conn {
         self.recovery.tlp = None;
     }
 
-    /// One ACK that fills a hole may open most of a window, and the queue of the path does not take that
-    /// at once (RFC 6582 §3.2 asks for measures), so it is paced at the rate of the window.
+    /// One ACK that fills a hole may open most of a window, and the queue of the path does not take
+    /// that at once (RFC 6582 §3.2 asks for measures), so it is paced at the rate of the window.
     #[inline]
     pub(super) fn pace_burst(&mut self, is_undisturbed: bool) {
         if self.sack || is_undisturbed && !self.pacer.is_pacing_burst() {

@@ -28,8 +28,8 @@ fn the_latest_range_comes_first_tcpi_08() {
     assert_eq!(report(&sack), [(500, 600)]);
 }
 
-/// A FIN behind a gap belongs to the range that ends at it, or is a range of its own, until the text
-/// before it is there.
+/// A FIN behind a gap belongs to the range that ends at it, or is a range of its own, until the
+/// text before it is there.
 #[test]
 fn a_fin_is_told_of_with_the_text_before_it() {
     let mut sack = SackReport::default();

@@ -1,5 +1,5 @@
-//! Which of the sent data is lost: by RACK, by duplicate ACKs, by a timeout, or because it no longer fits
-//! the path.
+//! Which of the sent data is lost: by RACK, by duplicate ACKs, by a timeout, or because it no
+//! longer fits the path.
 
 use super::SentQueue;
 use super::retransmit::Retransmission;
@@ -25,8 +25,8 @@ impl Losses {
 }
 
 impl SentQueue {
-    /// RFC 8985 §6.2 step 5, `RACK_detect_loss`: marks what must be lost, since something sent later
-    /// was delivered.
+    /// RFC 8985 §6.2 step 5, `RACK_detect_loss`: marks what must be lost, since something sent
+    /// later was delivered.
     pub(crate) fn rack_detect_loss(
         &mut self,
         rack: &Rack,
@@ -108,8 +108,8 @@ impl SentQueue {
         self.retransmit_from = self.retransmit_from.min(range.seq);
     }
 
-    /// Marks the first outstanding segment lost, since without SACK nothing more is known (RFC 6582;
-    /// Linux `tcp_mark_head_lost`). Returns how many bytes are newly lost.
+    /// Marks the first outstanding segment lost, since without SACK nothing more is known (RFC
+    /// 6582; Linux `tcp_mark_head_lost`). Returns how many bytes are newly lost.
     pub(crate) fn mark_head_lost(&mut self) -> u32 {
         let Some(range) = self.ranges.front().copied() else { return 0 };
         if range.is(LOST) && !range.is(RETRANS) {
@@ -123,8 +123,9 @@ impl SentQueue {
         self.ranges[0].len()
     }
 
-    /// The retransmission timer expired: marks everything unsacked lost, but for what left so recently
-    /// that a delivery could not have been heard of (RFC 8985 §6.3). The first range is always lost.
+    /// The retransmission timer expired: marks everything unsacked lost, but for what left so
+    /// recently that a delivery could not have been heard of (RFC 8985 §6.3). The first range is
+    /// always lost.
     pub(crate) fn mark_lost_on_rto(&mut self, rack: Option<&Rack>, now: Instant) {
         for index in 0..self.ranges.len() {
             let range = self.ranges[index];
@@ -138,8 +139,8 @@ impl SentQueue {
         self.retransmit_from = self.una;
     }
 
-    /// Segments larger than `mss` no longer fit the path, so they are lost (RFC 1191 §6.4). Says whether
-    /// there are any.
+    /// Segments larger than `mss` no longer fit the path, so they are lost (RFC 1191 §6.4). Says
+    /// whether there are any.
     pub(crate) fn mark_larger_lost(&mut self, mss: u32) -> bool {
         let mut any = false;
         for index in 0..self.ranges.len() {

@@ -8,8 +8,8 @@ use crate::tcp::recovery::delivered::Delivered;
 use crate::tcp::recovery::sent_range::{EVER_RETRANS, SACKED};
 
 impl SentQueue {
-    /// Whether the peer reneged: it sacked the range at SND.UNA and yet does not acknowledge it, so it has
-    /// discarded it (RFC 2018 §8).
+    /// Whether the peer reneged: it sacked the range at SND.UNA and yet does not acknowledge it, so
+    /// it has discarded it (RFC 2018 §8).
     pub(crate) fn is_reneged(&self) -> bool {
         self.ranges.front().is_some_and(|range| range.is(SACKED))
     }
@@ -76,6 +76,6 @@ impl SentQueue {
     }
 }
 
-/// Intervals of sacked data that are told apart; blocks beyond them are ignored. Linux bounds what a
-/// peer can make it keep by the segments in flight, as the ranges of the queue do here.
+/// Intervals of sacked data that are told apart; blocks beyond them are ignored. Linux bounds what
+/// a peer can make it keep by the segments in flight, as the ranges of the queue do here.
 const INTERVALS_MAX: usize = 4096;
