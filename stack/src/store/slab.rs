@@ -109,7 +109,7 @@ impl<T> Slab<T> {
     /// The same from slot `first` on.
     pub(crate) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &T)> {
         let slots = self.slots.get(first as usize..).unwrap_or_default();
-        (first..).zip(slots).filter_map(|(i, s)| Some((i, s.value.as_ref()?)))
+        (first..=u32::MAX).zip(slots).filter_map(|(i, s)| Some((i, s.value.as_ref()?)))
     }
 }
 
