@@ -109,7 +109,7 @@ fuzz: ## fuzz target T for S seconds: make fuzz T=tcp S=60
 ci: deps doc deny loom miri ## what a hosted CI runs: all of the above and the tests
 	$(MAKE) test
 
-test: test-deps check build ## install what the tests need and run them all (root: they make network namespaces)
+test: test-deps check build ## install what the tests need, run them all (root: network namespaces)
 	$(CARGO) test $(AS_ROOT) --locked --workspace --no-fail-fast; status=$$?; \
 	$(if $(SUDO),$(SUDO) chown -R "$$(id -u)" "$(BIN:release=tmp)";) exit $$status
 
@@ -123,6 +123,9 @@ bench_segment: ## what one TCP segment costs in memory, ours beside smoltcp
 
 bench_quick: ## the benchmarks in memory, a second each: a look, not a measurement
 	$(CARGO) bench --locked -p ring -p wire -p stack --bench '*' -- --quick --noplot
+
+bench_ring: ## what one value costs on its way through a ring, ours beside rtrb and crossbeam-queue
+	$(CARGO) bench --locked -p ring --bench hop
 
 demo: build ## the whole tour in a namespace of its own: start, ping, curl, echo, ctl, capture
 	$(call install,iputils-ping curl tcpdump python3)

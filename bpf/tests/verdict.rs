@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::process::Command;
 
 use bpf::{Config, Key4, Key6, Mode, PortKey, Verdict};
 use libbpf_rs::{MapCore as _, MapFlags, Object, ObjectBuilder, ProgramInput};
@@ -50,16 +51,21 @@ const fn ip6(start: &[u8], end: &[u8]) -> [u8; 16] {
 /// The loaded program.
 struct Bench {
     object: Object,
-    _socket: Option<OwnedFd>,
+    _sockets: Vec<OwnedFd>,
 }
 
 impl Bench {
     /// Loads it, with our addresses, and a socket on queue 0 unless told otherwise.
     fn new(mode: Mode, with_socket: bool) -> Self {
+        Self::with_sockets(mode, if with_socket { &[0] } else { &[] })
+    }
+
+    /// Loads it, with our addresses, and a socket on each of these queues.
+    fn with_sockets(mode: Mode, queues: &[u32]) -> Self {
         let mut builder = ObjectBuilder::default();
         let object = builder.open_memory(bpf::PROGRAM).expect("the object is well formed");
         let object = object.load().expect("the verifier accepts it, and this is root");
-        let mut bench = Self { object, _socket: None };
+        let mut bench = Self { object, _sockets: Vec::new() };
         bench.configure(mode, true);
         for address in [OURS4, GROUP4] {
             bench.set(bpf::MAP_ADDRESSES4, &Key4(address).0, &[1]);
@@ -69,7 +75,7 @@ impl Bench {
         }
         let port = PortKey { number: SSH.to_be_bytes(), protocol: TCP, reserved: 0 };
         bench.set(bpf::MAP_KERNEL_PORTS, &[port.number[0], port.number[1], port.protocol, 0], &[1]);
-        if with_socket {
+        for queue in queues {
             // SAFETY: the call takes no pointer, and what it returns is ours alone.
             let socket = unsafe {
                 let fd = libc::socket(libc::AF_XDP, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0);
@@ -77,8 +83,8 @@ impl Bench {
                 OwnedFd::from_raw_fd(fd)
             };
             let fd = socket.as_raw_fd().to_ne_bytes();
-            bench.set(bpf::MAP_SOCKETS, &0u32.to_ne_bytes(), &fd);
-            bench._socket = Some(socket);
+            bench.set(bpf::MAP_SOCKETS, &queue.to_ne_bytes(), &fd);
+            bench._sockets.push(socket);
         }
         bench
     }
@@ -117,10 +123,26 @@ impl Bench {
 
     /// Runs the program on a frame. Returns what it counted and what it decided.
     fn run(&mut self, frame: &[u8]) -> (Verdict, u32) {
+        self.run_in(frame, None)
+    }
+
+    /// The same, as if the frame had arrived on this queue of this interface.
+    fn run_on(&mut self, frame: &[u8], ifindex: u32, queue: u32) -> (Verdict, u32) {
+        // The kernel's `struct xdp_md`: data, data_end, data_meta, ingress_ifindex,
+        // rx_queue_index, egress_ifindex.
+        let context = [0, frame.len() as u32, 0, ifindex, queue, 0];
+        self.run_in(frame, Some(context.iter().flat_map(|word| word.to_ne_bytes()).collect()))
+    }
+
+    fn run_in(&mut self, frame: &[u8], mut context: Option<Vec<u8>>) -> (Verdict, u32) {
         let before = self.counters();
         let mut programs = self.object.progs_mut();
         let program = programs.find(|p| p.name() == bpf::PROGRAM_NAME).expect("it is there");
-        let input = ProgramInput { data_in: Some(frame), ..ProgramInput::default() };
+        let input = ProgramInput {
+            data_in: Some(frame),
+            context_in: context.as_deref_mut(),
+            ..ProgramInput::default()
+        };
         let action = program.test_run(input).expect("the kernel runs it").return_value;
         let after = self.counters();
         let counted: Vec<_> =
@@ -469,11 +491,58 @@ fn without_a_socket_everything_goes_to_the_kernel() {
     }
 }
 
+/// Moves this thread into a network namespace of its own, which goes with it, and makes a device
+/// with so many receive queues there. Returns its index.
+fn device_with_queues(queues: u32) -> u32 {
+    // SAFETY: the call takes no pointer; only this thread changes its namespace.
+    let left = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+    assert_eq!(left, 0, "root may make a namespace");
+    let many = format!("numrxqueues {queues} numtxqueues {queues}");
+    let make = format!("link add name a {many} type veth peer name b {many}");
+    let made = Command::new("ip").args(make.split(' ')).status().expect("ip is installed");
+    assert!(made.success());
+    // SAFETY: the name is a string that ends in zero.
+    unsafe { libc::if_nametoindex(c"a".as_ptr()) }
+}
+
+#[test]
+fn each_queue_has_its_socket_and_one_without_is_left_to_the_kernel() {
+    let ifindex = device_with_queues(4);
+    for mode in [Mode::Shared, Mode::Exclusive] {
+        let mut bench = Bench::with_sockets(mode, &[1, 3]);
+        for (name, frame, verdict) in shared_rows() {
+            let taken = if mode == Mode::Exclusive { Verdict::RedirectExclusive } else { verdict };
+            for queue in 0..4 {
+                let has_socket = queue == 1 || queue == 3;
+                let wanted = if action(taken) == XDP_REDIRECT && !has_socket {
+                    Verdict::PassNoSocket
+                } else {
+                    taken
+                };
+                let decided = bench.run_on(&frame, ifindex, queue);
+                assert_eq!(decided, (wanted, action(wanted)), "{name}, queue {queue}, {mode:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_socket_that_closes_leaves_its_queue_to_the_kernel_and_the_other_goes_on() {
+    let ifindex = device_with_queues(2);
+    let mut bench = Bench::with_sockets(Mode::Exclusive, &[0, 1]);
+    let (_, frame, _) = shared_rows().remove(0);
+    let redirected = (Verdict::RedirectExclusive, XDP_REDIRECT);
+    assert_eq!([0, 1].map(|queue| bench.run_on(&frame, ifindex, queue)), [redirected; 2]);
+    bench._sockets.remove(0);
+    assert_eq!(bench.run_on(&frame, ifindex, 0), (Verdict::PassNoSocket, XDP_PASS));
+    assert_eq!(bench.run_on(&frame, ifindex, 1), redirected);
+}
+
 #[test]
 fn nothing_is_ours_until_it_is_configured() {
     let mut builder = ObjectBuilder::default();
     let object = builder.open_memory(bpf::PROGRAM).unwrap().load().expect("it loads");
-    let mut bench = Bench { object, _socket: None };
+    let mut bench = Bench { object, _sockets: Vec::new() };
     for (name, frame, _) in shared_rows() {
         assert_eq!(bench.run(&frame).1, XDP_PASS, "{name}");
     }

@@ -131,11 +131,12 @@ pub trait SocketHandle: Send + Sync {
     /// ENOPROTOOPT if its value is none.
     fn option_name(&self, option: SocketOption) -> io::Result<String>;
 
-    /// What was written so far ends in an urgent byte. Takes the place of [`SocketHandle::written`].
+    /// What was written so far ends in an urgent byte. Takes the place of
+    /// [`SocketHandle::written`].
     fn urged(&self);
 
-    /// The peer's urgent byte, which with `peek` stays: `InvalidInput` if there is none, `WouldBlock`
-    /// while it was announced and is not here.
+    /// The peer's urgent byte, which with `peek` stays: `InvalidInput` if there is none,
+    /// `WouldBlock` while it was announced and is not here.
     fn urgent_byte(&self, peek: bool) -> io::Result<u8>;
 
     /// Takes the pending error, as SO_ERROR does.

@@ -58,7 +58,7 @@ impl Frame {
     /// Makes the handle of buffer `index`.
     ///
     /// # Safety `size` bytes at `base` lie in `memory`, are initialised, and belong to nobody else
-    /// for as long as the handle is not parked for the kernel: there is one handle for each buffer.
+    /// for as long as the handle is not with the kernel: there is one handle for each buffer.
     pub(crate) unsafe fn new(
         base: NonNull<u8>,
         size: u32,

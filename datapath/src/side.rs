@@ -389,8 +389,8 @@ impl PortSide {
             ..FrameAccount::default()
         };
         for rings in &self.shards {
-            // The shard may be at work. Its frames go from `rx` and `tx_free` to `tx` and `rx_done`,
-            // so the latter are counted first: then none is counted twice.
+            // The shard may be at work. Its frames go from `rx` and `tx_free` to `tx` and
+            // `rx_done`, so the latter are counted first: then none is counted twice.
             let (tx, done) = (rings.tx.len() as u32, rings.rx_done.len() as u32);
             let (rx, free) = (rings.rx_waiting(), done + rings.tx_free_waiting());
             let out = rings.rx_out + rings.tx_out + rings.staged.len() as u32;

@@ -1,9 +1,9 @@
 //! AF_XDP: frames in memory that the kernel fills and empties, with four rings between it and us.
 //!
-//! A frame that the kernel has is parked: its handle lies in a slot under the frame's number until
-//! the kernel names that number again, in the receive ring or in the completion ring. So a number
-//! that the kernel should not have is noticed (there is no handle in the slot) instead of believed,
-//! and the account of frames is a count of slots.
+//! The device keeps the handle of a frame that the kernel has, in a slot under the frame's number,
+//! until the kernel names that number again, in the receive ring or in the completion ring. So a
+//! number that the kernel should not have is noticed (there is no handle in the slot) instead of
+//! believed, and the account of frames is a count of slots.
 //!
 //! Always with NEED_WAKEUP: the kernel says when it wants a system call. In copy mode that is after
 //! every batch to send, one call for up to 256 frames; receiving needs none, so the flag is not
@@ -12,8 +12,8 @@
 //! Frames are cut and finished at the edge: AF_XDP has no offloads. A piece needs a buffer of its
 //! own, so one large frame may wait half cut for more of them.
 //!
-//! `unsafe` here is the rings' contracts: a frame is given to the kernel only while its handle is
-//! parked, so nobody else touches it.
+//! `unsafe` here is the rings' contracts: a frame is with the kernel only while its handle lies in
+//! its slot, so nobody else touches it.
 
 mod device;
 mod open;

@@ -105,6 +105,18 @@ fn one_shard_is_not_asked_about() {
     assert_eq!(take(&mut right.1[0]), Some(vec![9; 60]));
 }
 
+/// The ports, and the links of each of two shards.
+fn by_shard(ports: Vec<OpenPort>) -> (Vec<Port>, [Vec<PortLink>; 2]) {
+    let (mut drivers, mut shards) = (Vec::new(), [Vec::new(), Vec::new()]);
+    for (port, links, _) in ports {
+        drivers.push(port);
+        for (shard, link) in shards.iter_mut().zip(links) {
+            shard.push(link);
+        }
+    }
+    (drivers, shards)
+}
+
 #[test]
 fn two_queues_and_two_shards_on_four_threads_lose_and_duplicate_nothing() {
     const EACH: u32 = 4_000;
@@ -112,16 +124,6 @@ fn two_queues_and_two_shards_on_four_threads_lose_and_duplicate_nothing() {
     let deadline = Instant::now() + Duration::from_secs(60);
     // A thread for each port, and one for each shard of each end, which sends to every shard of the
     // other end through every queue and counts what arrives from each.
-    let split = |ports: Vec<OpenPort>| {
-        let (mut drivers, mut shards) = (Vec::new(), [Vec::new(), Vec::new()]);
-        for (port, links, _) in ports {
-            drivers.push(port);
-            for (shard, link) in shards.iter_mut().zip(links) {
-                shard.push(link);
-            }
-        }
-        (drivers, shards)
-    };
     /// Ends the ports' threads, also when a shard's fails.
     struct Stop<'a>(&'a AtomicBool);
     impl Drop for Stop<'_> {
@@ -134,7 +136,7 @@ fn two_queues_and_two_shards_on_four_threads_lose_and_duplicate_nothing() {
         let stopping = Stop(&stop);
         let (mut ports, mut workers) = (Vec::new(), Vec::new());
         for end in [left, right] {
-            let (drivers, shards) = split(end);
+            let (drivers, shards) = by_shard(end);
             for mut port in drivers {
                 let stop = &stop;
                 ports.push(scope.spawn(move || {

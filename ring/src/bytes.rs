@@ -35,13 +35,13 @@
 //! |---|---|
 //! | ends before the committed end | the reader, from the store of `tail` that passed its end |
 //! | with the committed end, bytes unread | both: each touches its side of the committed end only |
-//! | with the committed end, all read | the writer; the reader may claim it while the writer rests |
+//! | with the committed end, all read | the writer; the reader may claim it from one that rests |
 //! | behind the committed end | the writer |
 //! | spare | who takes it |
 //!
-//! The writer links a chunk to the next one before it commits a byte there. Where the stream went on
-//! after it was empty without a link, the writer notes position and chunk in the header; the reader
-//! looks there whenever it finds bytes after there were none.
+//! The writer links a chunk to the next one before it commits a byte there. Where the stream went
+//! on after it was empty without a link, the writer notes position and chunk in the header; the
+//! reader looks there whenever it finds bytes after there were none.
 //!
 //! # Sleeping
 //!

@@ -1,11 +1,11 @@
 //! The pair of counters under a ring of values, and the flags beside them.
 //!
 //! [`Shared`] is what both halves see: `tail` on a line only the producer writes, `head` on a line
-//! only the consumer writes, and a third line for what changes rarely (gone, waiting), so that polling
-//! a flag does not take the other side's counter line away from it.
-//! [`Tail`] and [`Head`] are each half's private view: its own counter and the opposite one as last
-//! seen. A stale view errs on the safe side, because the opposite counter only grows: the producer
-//! believes there is less room, the consumer believes there is less to take.
+//! only the consumer writes, and a third line for what changes rarely (gone, waiting), so that
+//! polling a flag does not take the other side's counter line away from it. [`Tail`] and [`Head`]
+//! are each half's private view: its own counter and the opposite one as last seen. A stale view
+//! errs on the safe side, because the opposite counter only grows: the producer believes there is
+//! less room, the consumer believes there is less to take.
 //!
 //! Counters are 64 bits and start at zero, which lasts for ever.
 

@@ -17,9 +17,10 @@
 //! fence between their store and their load, so at least one of them sees what the other did:
 //! either the sleeper finds the work, or the worker finds the flag and rings the bell.
 //!
-//! `unsafe` in this crate is in `spsc`, about slot ownership, and in `bytes`, about chunks. The same
-//! code runs under loom:
-//! `RUSTFLAGS="--cfg loom" cargo test -p ring --release loom`.
+//! `unsafe` in this crate is in `spsc`, about slot ownership, and in `bytes`, about chunks. The
+//! same code runs under loom: `RUSTFLAGS="--cfg loom" cargo test -p ring --release loom`.
+
+#![warn(clippy::missing_errors_doc)]
 
 pub mod bytes;
 mod cursor;

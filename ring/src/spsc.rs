@@ -95,7 +95,10 @@ pub struct Producer<T> {
 }
 
 impl<T> Producer<T> {
-    /// Puts one value in, or gives it back if the ring is full.
+    /// Puts one value in.
+    ///
+    /// # Errors
+    /// The value itself, if the ring is full.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), T> {
         if self.tail.room(1, &self.ring.shared) == 0 {

@@ -95,11 +95,11 @@ const DEVICE_RING: u64 = 1_024;
 const SLOT_LEN: usize = 65_550;
 
 impl Node {
-    pub(crate) fn new(name: &str, limits: Limits, seed: u64) -> Self {
+    pub(crate) fn new(name: &str, limits: Limits, shards: usize, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         Self {
             name: name.into(),
-            host: Host::new(limits, rng.next_u64()),
+            host: Host::with_shards(limits, rng.next_u64(), shards),
             ports: Vec::new(),
             apps: Vec::new(),
             capture: None,

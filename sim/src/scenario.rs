@@ -55,6 +55,8 @@ pub struct Scenario {
     pub caps: [DeviceCaps; 2],
     /// Bounds of each host.
     pub limits: [Limits; 2],
+    /// Shards of each host.
+    pub shards: [usize; 2],
     /// The connections.
     pub flows: Vec<Flow>,
     /// Datagrams, if any.
@@ -115,7 +117,7 @@ impl Scenario {
         let flows = (0..flows).map(|_| flow(rng)).collect();
         let chatter = (rng.below(3) == 0)
             .then(|| Chatter { count: 1 + rng.below(20), size: 4 + rng.below(3_000) });
-        Self { seed, v4, link, mtu, caps, limits, flows, chatter }
+        Self { seed, v4, link, mtu, caps, limits, shards: [1, 1], flows, chatter }
     }
 
     /// The address of a host.
@@ -136,7 +138,8 @@ impl Scenario {
         let mut world = World::new(self.seed, verbose);
         let link = world.add_link(self.link);
         for (host, name) in ["a", "b"].into_iter().enumerate() {
-            let node = world.add_host(name, self.limits[host].clone());
+            let limits = self.limits[host].clone();
+            let node = world.add_host_with_shards(name, limits, self.shards[host]);
             let prefix = if self.v4 { 24 } else { 64 };
             let cidr = Cidr::new(self.address(host), prefix).expect("a prefix of the family");
             let port = PortConfig {
@@ -234,7 +237,11 @@ impl fmt::Display for Scenario {
         for (host, name) in ["a", "b"].into_iter().enumerate() {
             let (limits, caps) = (&self.limits[host], &self.caps[host]);
             let Limits { tcp_receive_buffer, tcp_send_buffer, .. } = limits;
-            write!(f, "  {name}: receive buffer {tcp_receive_buffer}")?;
+            write!(f, "  {name}: ")?;
+            if self.shards[host] > 1 {
+                write!(f, "{} shards, ", self.shards[host])?;
+            }
+            write!(f, "receive buffer {tcp_receive_buffer}")?;
             write!(f, ", send buffer {tcp_send_buffer}, gso {}", caps.gso_max)?;
             write!(f, ", checksum offload {}", caps.tx_checksum)?;
             let Limits { tcp_sack, tcp_timestamps, tcp_window_scaling, .. } = limits;

@@ -87,10 +87,15 @@ impl World {
         self.links.len() - 1
     }
 
-    /// Adds a host.
+    /// Adds a host with one shard.
     pub fn add_host(&mut self, name: &str, limits: Limits) -> usize {
+        self.add_host_with_shards(name, limits, 1)
+    }
+
+    /// Adds a host with so many shards, whose workers take turns in taking frames.
+    pub fn add_host_with_shards(&mut self, name: &str, limits: Limits, shards: usize) -> usize {
         let seed = self.rng.next_u64();
-        self.nodes.push(Node::new(name, limits, seed));
+        self.nodes.push(Node::new(name, limits, shards, seed));
         self.nodes.len() - 1
     }
 

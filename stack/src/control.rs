@@ -16,6 +16,7 @@
 mod address;
 mod cx;
 mod error;
+mod event;
 mod interface;
 mod link;
 mod list;
@@ -29,6 +30,7 @@ mod timers;
 pub use crate::fib::{AddressFlags, AddressOrigin, AddressState, InterfaceAddress, LinkState};
 pub use address::AddressConfig;
 pub use error::ControlError;
+pub use event::{ControlEvent, EventCursor, LinkRecord, NeighborRecord, Notice};
 pub use interface::InterfaceConfig;
 pub use link::LinkChange;
 pub use list::{AddressInfo, InterfaceInfo, NeighborInfo, RouteInfo};
@@ -345,6 +347,18 @@ impl Control {
         self.cx.timers.next_deadline()
     }
 
+    // Events.
+
+    /// A reader of all changes from now on.
+    pub(crate) fn events(&mut self) -> EventCursor {
+        self.cx.events.cursor()
+    }
+
+    /// What a reader finds next.
+    pub(crate) fn next_event(&self, cursor: &mut EventCursor) -> Option<Notice<'_>> {
+        self.cx.events.next(cursor)
+    }
+
     // Lists.
 
     /// Interfaces in index order; the traffic is the shard's to fill in.
@@ -467,6 +481,7 @@ impl Control {
         let interfaces = self.cx.interfaces.iter().map(Interface::publish).collect();
         let all = self.routes.all(&self.cx.interfaces).into_iter().map(|r| r.fib);
         let routes = all.filter(|r| self.cx.is_running(r.ifindex)).collect();
-        self.cx.publisher.tables(interfaces, routes);
+        let ControlCx { publisher, events, .. } = &mut self.cx;
+        publisher.tables(events, interfaces, routes);
     }
 }

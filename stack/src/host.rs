@@ -72,6 +72,8 @@ struct Turns {
 /// Rounds of messages between workers per call. Two suffice for what one call gives rise to, unless
 /// packets to ourselves go back and forth; what is left is passed on by the next call.
 const EXCHANGE_ROUNDS: usize = 16;
+/// Attempts to fill one slot.
+const TRANSMIT_ROUNDS: usize = 3;
 
 impl Host {
     /// A host with a loopback interface and nothing else. The seed decides everything that is
@@ -125,16 +127,37 @@ impl Host {
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
     /// resolution, replies, then TCP and UDP in turn.
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
-        let mut meta = None;
-        for _ in 0..self.workers.len() {
-            self.turns.transmit = self.next_turn(self.turns.transmit);
-            meta = self.workers[self.turns.transmit].transmit(now, ifindex, slot);
+        if self.workers.len() == 1 {
+            return self.workers[0].transmit(now, ifindex, slot);
+        }
+        // As within a worker: what one finds it needs of another is for the next round.
+        for _ in 0..TRANSMIT_ROUNDS {
+            if !self.has_output(ifindex) {
+                return None;
+            }
+            let meta = self.transmit_in_turn(now, ifindex, slot);
+            self.exchange_messages(now);
             if meta.is_some() {
-                break;
+                return meta;
             }
         }
-        self.exchange_messages(now);
-        meta
+        None
+    }
+
+    fn transmit_in_turn(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        slot: &mut [u8],
+    ) -> Option<TxMeta> {
+        for _ in 0..self.workers.len() {
+            self.turns.transmit = self.next_turn(self.turns.transmit);
+            let meta = self.workers[self.turns.transmit].transmit(now, ifindex, slot);
+            if meta.is_some() {
+                return meta;
+            }
+        }
+        None
     }
 
     /// Whether [`Host::transmit`] would fill a slot (it may find that it cannot after all).

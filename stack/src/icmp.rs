@@ -24,6 +24,7 @@ use crate::ip::output;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::SocketError;
+use crate::steer::Home;
 use crate::time::Instant;
 use crate::written::written;
 
@@ -117,10 +118,10 @@ pub(crate) struct Icmp {
 }
 
 impl Icmp {
-    pub(crate) fn new(limits: &Limits, rng: &mut Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
         let price = 1_000_000_000u64.checked_div(u64::from(limits.icmp_errors_per_second));
         let credit_max = price.unwrap_or(0).saturating_mul(u64::from(limits.icmp_error_burst));
-        let ident = Ident::new(rng);
+        let ident = Ident::new(home, rng);
         Self { ident, credit: credit_max, price, credit_max, filled: Instant::ZERO }
     }
 

@@ -89,6 +89,9 @@ pub struct Limits {
     pub routes: usize,
     /// Addresses over all interfaces.
     pub addresses: usize,
+    /// Changes of links, addresses, routes, neighbours and groups kept for readers; one that is slower has
+    /// to list everything again.
+    pub control_events: usize,
     /// Small replies waiting for a transmit slot, per interface.
     pub outbox: usize,
     /// ICMP errors sent per second (Linux `icmp_msgs_per_sec` 1000).
@@ -177,6 +180,7 @@ impl Default for Limits {
             neighbor_queue: 3,
             routes: 4_096,
             addresses: 1_024,
+            control_events: 1_024,
             outbox: 256,
             icmp_errors_per_second: 1_000,
             icmp_error_burst: 50,

@@ -96,7 +96,7 @@ impl Shard {
         Self {
             home,
             sockets: Sockets::new(limits, home, &mut rng),
-            icmp: Icmp::new(limits, &mut rng),
+            icmp: Icmp::new(limits, home, &mut rng),
             reassembly: Reassembly::default(),
             whole: Vec::new(),
             handovers: VecDeque::new(),

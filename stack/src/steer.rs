@@ -266,3 +266,6 @@ const FRAGMENT_OFFSET: u16 = 0x1fff;
 const DHCP_CLIENT: u16 = 68;
 /// RFC 8415 §7.2.
 const DHCPV6_CLIENT: u16 = 546;
+
+#[cfg(test)]
+mod tests;

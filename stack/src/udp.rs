@@ -67,7 +67,7 @@ impl Udp {
         Self {
             home,
             table: Table::new(limits, home),
-            ident: Ident::new(rng),
+            ident: Ident::new(home, rng),
             ready: Vec::new(),
             waiting: Waiting::default(),
             drained: Drained::default(),

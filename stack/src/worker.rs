@@ -32,6 +32,7 @@ use crate::event::Readiness;
 use crate::fib::Fib;
 use crate::hook::{Direction, Hook, Seen, Tap, TapConfig};
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::mesh::{HandedForm, HandedFrame, Mesh};
 use crate::rng::Rng;
 use crate::shard::index::{ShardIndex, ShardSet};
@@ -89,6 +90,9 @@ impl Worker {
                 loop_slot: Vec::new(),
             })
             .collect();
+        for (worker, memory) in workers.iter_mut().zip(Memory::for_shards(shards)) {
+            worker.shard.parts.memory = memory;
+        }
         for worker in workers.iter_mut().skip(1) {
             worker.shard.parts.rng = Rng::new(rng.next_u64());
         }

@@ -40,8 +40,9 @@ fn frames_are_conserved(lab: &Lab) {
     assert!(count("total") > 0, "{frames}");
 }
 
-fn client_dies(backend: Backend) {
-    let lab = Lab::start("kill-client", backend);
+fn client_dies(backend: Backend, shards: u32) {
+    let more = ["--shards", &shards.to_string()];
+    let lab = Lab::with_queues("kill-client", backend, shards, &more);
     let listener = lab.space.inside(|| TcpListener::bind((HOST_V4, 0)).expect("bind"));
     let port = listener.local_addr().expect("address").port();
     for _ in 0..3 {
@@ -66,12 +67,18 @@ fn client_dies(backend: Backend) {
 
 #[test]
 fn a_killed_client_leaves_nothing_over_tap() {
-    client_dies(Backend::Tap);
+    client_dies(Backend::Tap, 1);
+}
+
+#[test]
+fn a_killed_client_leaves_nothing_on_two_shards() {
+    client_dies(Backend::Tap, 2);
+    client_dies(Backend::Xdp, 2);
 }
 
 #[test]
 fn a_killed_client_leaves_nothing_over_af_xdp() {
-    client_dies(Backend::Xdp);
+    client_dies(Backend::Xdp, 1);
 }
 
 fn daemon_dies(backend: Backend) {

@@ -66,7 +66,7 @@ pub struct Arp {
 ///     target_ip: [10, 0, 0, 2].into(),
 /// };
 /// let mut bytes = [0; arp::LEN];
-/// arp::emit(&mut bytes, &request);
+/// arp::emit(&mut bytes, &request).unwrap();
 /// assert_eq!(arp::parse(&bytes), Ok(request));
 /// ```
 pub fn parse(packet: &[u8]) -> Result<Arp, Malformed> {

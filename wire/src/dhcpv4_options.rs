@@ -13,11 +13,12 @@ use std::net::Ipv4Addr;
 use addr::{Cidr, Ip};
 
 use crate::Malformed;
-use crate::dhcpv4::MessageType;
 
+mod message_type;
 mod value;
 mod writer;
 
+pub use message_type::MessageType;
 pub use value::{Addresses, ClasslessRoutes, Route, Text, Value};
 pub use writer::{OPTIONS_MAX, OptionWriter};
 

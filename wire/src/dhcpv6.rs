@@ -101,7 +101,7 @@ pub struct Message<'a> {
 /// options.put(&DhcpOption::ClientId(&duid));
 /// options.put(&DhcpOption::ElapsedTime(0));
 /// let mut bytes = [0; 128];
-/// let len = dhcpv6::emit(&mut bytes, MessageType::Solicit, 0xabcdef, options.options());
+/// let len = dhcpv6::emit(&mut bytes, MessageType::Solicit, 0xabcdef, options.options()).unwrap();
 /// let message = dhcpv6::parse(&bytes[..len]).unwrap();
 /// assert_eq!(message.options.client_id(), Some(&duid[..]));
 /// assert_eq!(

@@ -24,7 +24,8 @@ mod ndp;
 /// ```
 /// use wire::{display, ethernet};
 /// let mut bytes = [0; 14];
-/// ethernet::emit(&mut bytes, addr::Mac::BROADCAST, addr::Mac([2, 0, 0, 0, 0, 1]), 0x88cc);
+/// let src = addr::Mac([2, 0, 0, 0, 0, 1]);
+/// ethernet::emit(&mut bytes, addr::Mac::BROADCAST, src, 0x88cc).unwrap();
 /// let line = display::frame(&bytes).to_string();
 /// assert_eq!(line, "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ethertype 0x88cc, length 14");
 /// ```

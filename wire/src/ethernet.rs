@@ -130,7 +130,7 @@ impl<'a> Frame<'a> {
     /// use wire::ethernet;
     /// let mut bytes = [0; 60];
     /// let (dst, src) = (addr::Mac::BROADCAST, addr::Mac([2, 0, 0, 0, 0, 1]));
-    /// ethernet::emit_length(&mut bytes, dst, src, 3);
+    /// ethernet::emit_length(&mut bytes, dst, src, 3).unwrap();
     /// assert_eq!(ethernet::parse(&bytes).unwrap().length_payload().map(<[u8]>::len), Ok(3));
     /// ```
     pub fn length_payload(&self) -> Result<&'a [u8], Malformed> {
@@ -145,7 +145,8 @@ impl<'a> Frame<'a> {
 ///
 /// ```
 /// let mut frame = [0u8; 60];
-/// wire::ethernet::emit(&mut frame, addr::Mac::BROADCAST, addr::Mac([2, 0, 0, 0, 0, 1]), 0x0806);
+/// let src = addr::Mac([2, 0, 0, 0, 0, 1]);
+/// wire::ethernet::emit(&mut frame, addr::Mac::BROADCAST, src, 0x0806).unwrap();
 /// let frame = wire::ethernet::parse(&frame).unwrap();
 /// assert!(frame.dst.is_broadcast());
 /// assert_eq!(frame.payload.len(), 46);

@@ -135,7 +135,7 @@ pub struct Extended<'a> {
 /// let error = Message::TimeExceeded { code: 0, quote: &[0x45; 40] };
 /// let object = Object { class: 1, kind: 1, data: &[0, 1, 0x01, 64] };
 /// let mut bytes = [0; 200];
-/// let len = icmp_ext::emit_v4(&mut bytes, &error, &[object]);
+/// let len = icmp_ext::emit_v4(&mut bytes, &error, &[object]).unwrap();
 /// let extended = icmp_ext::split(&bytes[..len], true).unwrap().unwrap();
 /// assert_eq!(extended.quote.len(), 128);
 /// assert_eq!(extended.objects.iter().next(), Some(object));

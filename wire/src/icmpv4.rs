@@ -48,7 +48,7 @@ pub const CODE_PROHIBITED: u8 = 13;
 /// use wire::icmpv4;
 /// let ping = Message::EchoRequest(Echo { id: 7, seq: 1, data: b"abc" });
 /// let mut bytes = [0; 11];
-/// assert_eq!(icmpv4::emit(&mut bytes, &ping), 11);
+/// assert_eq!(icmpv4::emit(&mut bytes, &ping), Ok(11));
 /// assert_eq!(icmpv4::parse(&bytes), Ok(ping));
 /// ```
 pub fn parse(message: &[u8]) -> Result<Message<'_>, Malformed> {

@@ -59,7 +59,7 @@ pub const CODE_INCOMPLETE_CHAIN: u8 = 3;
 /// let (src, dst) = ("fe80::1".parse().unwrap(), "fe80::2".parse().unwrap());
 /// let too_big = Message::PacketTooBig { mtu: 1280, quote: b"quoted" };
 /// let mut bytes = [0; 14];
-/// assert_eq!(icmpv6::emit(&mut bytes, src, dst, &too_big), 14);
+/// assert_eq!(icmpv6::emit(&mut bytes, src, dst, &too_big), Ok(14));
 /// assert_eq!(icmpv6::parse(src, dst, &bytes), Ok(too_big));
 /// ```
 #[inline]

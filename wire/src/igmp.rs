@@ -85,7 +85,7 @@ pub enum Message<'a> {
 /// use wire::igmp::{self, Message};
 /// let report = Message::ReportV2 { group: addr::Ip::v4([224, 0, 0, 251]) };
 /// let mut bytes = [0; 8];
-/// assert_eq!(igmp::emit(&mut bytes, &report), 8);
+/// assert_eq!(igmp::emit(&mut bytes, &report), Ok(8));
 /// assert_eq!(igmp::parse(&bytes), Ok(report));
 /// ```
 pub fn parse(message: &[u8]) -> Result<Message<'_>, Malformed> {

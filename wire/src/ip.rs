@@ -137,7 +137,7 @@ impl IpHeader {
 ///     payload_len: 8,
 ///     ..IpEmit::default()
 /// };
-/// assert_eq!(ip::emit(&mut packet, &header), 20);
+/// assert_eq!(ip::emit(&mut packet, &header), Ok(20));
 /// let parsed = ip::parse(&packet).unwrap();
 /// assert_eq!((parsed.src, parsed.header_len, parsed.payload_len), (header.src, 20, 8));
 /// ```
@@ -219,8 +219,8 @@ pub const fn header_len(v4: bool) -> usize {
 
 /// Writes a header to the front of `buf`, the IPv4 header checksum included.
 ///
-/// A packet beyond 64 KiB, which only offload makes, gets the length zero, as Linux's BIG TCP has it.
-/// Returns the header's length.
+/// A packet beyond 64 KiB, which only offload makes, gets the length zero, as Linux's BIG TCP has
+/// it. Returns the header's length.
 ///
 /// # Errors
 /// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the addresses are

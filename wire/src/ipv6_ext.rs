@@ -12,7 +12,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::ip::{self, Fragment};
 use crate::ipv6::HEADER_LEN;
-use crate::{EmitError, Malformed, icmp, tcp, udp};
+use crate::{EmitError, Malformed, tcp, udp};
 
 pub use crate::ipv6_options::{
     ExtOption, Known, OPTION_CALIPSO, OPTION_JUMBO, OPTION_PAD1, OPTION_PADN, OPTION_ROUTER_ALERT,
@@ -21,6 +21,8 @@ pub use crate::ipv6_options::{
 
 /// Extension headers walked in one packet; correct senders use at most six (RFC 8200 §4.1).
 pub const HEADERS_MAX: usize = 8;
+/// Octets of an ICMPv6 header (RFC 4443 §2.1), which a first fragment must hold.
+const ICMPV6_HEADER_LEN: usize = 8;
 /// Bytes of a fragment header.
 pub const FRAGMENT_LEN: usize = 8;
 /// Bytes of the hop-by-hop header that [`emit_router_alert`] writes.
@@ -266,7 +268,7 @@ impl Chain {
                 }
                 ip::PROTO_TCP => tcp::HEADER_LEN,
                 ip::PROTO_UDP => udp::HEADER_LEN,
-                ip::PROTO_ICMPV6 => icmp::HEADER_LEN,
+                ip::PROTO_ICMPV6 => ICMPV6_HEADER_LEN,
                 ip::PROTO_NONE => 0,
                 _ => 1,
             };

@@ -52,7 +52,7 @@ pub struct Header<'a> {
 /// ```
 /// use wire::udp;
 /// let mut datagram = *b"........hello";
-/// assert_eq!(udp::emit(&mut datagram, 4000, 53, 5), 8);
+/// assert_eq!(udp::emit(&mut datagram, 4000, 53, 5), Ok(8));
 /// let header = udp::parse(&datagram).unwrap();
 /// assert_eq!((header.src_port, header.dst_port, header.payload), (4000, 53, &b"hello"[..]));
 /// ```

@@ -30,7 +30,7 @@ pub(crate) struct XskDevice {
     pub(super) fill: FillQueue,
     pub(super) completion: CompQueue,
     /// Frames that the kernel has, by number.
-    pub(super) parked: Box<[Option<Frame>]>,
+    pub(super) with_kernel: Box<[Option<Frame>]>,
     /// The descriptor of each frame.
     pub(super) descriptors: Box<[FrameDesc]>,
     /// Descriptors to give to the kernel. Emptied within each call.
@@ -86,8 +86,8 @@ impl XskDevice {
 
     /// Which frame the kernel means by an address in the region.
     #[inline]
-    fn unpark(&mut self, address: usize) -> Option<Frame> {
-        self.parked.get_mut(address / FRAME_SIZE as usize)?.take()
+    fn take_from_kernel(&mut self, address: usize) -> Option<Frame> {
+        self.with_kernel.get_mut(address / FRAME_SIZE as usize)?.take()
     }
 
     /// Fills the fill ring, and takes up to `budget` frames from the receive ring: in this order,
@@ -127,7 +127,7 @@ impl XskDevice {
     /// One descriptor of the receive ring.
     #[inline]
     fn accept(&mut self, descriptor: FrameDesc, side: &mut PortSide) {
-        let Some(mut frame) = self.unpark(descriptor.addr()) else {
+        let Some(mut frame) = self.take_from_kernel(descriptor.addr()) else {
             side.stats.rx_errors += 1;
             return;
         };
@@ -158,12 +158,12 @@ impl XskDevice {
                 let Some(frame) = side.rx_pool.pop() else { break };
                 let index = frame.index() as usize;
                 self.batch.push(self.descriptors[index]);
-                self.parked[index] = Some(frame);
+                self.with_kernel[index] = Some(frame);
             }
             if self.batch.is_empty() {
                 break;
             }
-            // SAFETY: frames of this region whose handles are parked, so that nobody else touches
+            // SAFETY: frames of this region whose handles we keep, so that nobody else touches
             // them; there is room for all of them.
             let given = unsafe { self.fill.produce(&self.batch) };
             debug_assert_eq!(given, self.batch.len());
@@ -189,7 +189,7 @@ impl XskDevice {
             if self.batch.is_empty() {
                 break;
             }
-            // SAFETY: frames of this region whose handles are parked, so that nobody else touches
+            // SAFETY: frames of this region whose handles we keep, so that nobody else touches
             // them; there is room for all of them.
             let given = unsafe { self.tx.produce(&self.batch) };
             debug_assert_eq!(given, self.batch.len());
@@ -212,7 +212,7 @@ impl XskDevice {
             // SAFETY: the queue and the descriptors are of one region.
             let taken = unsafe { self.completion.consume(&mut self.taken) };
             for i in 0..taken {
-                match self.unpark(self.taken[i].addr()) {
+                match self.take_from_kernel(self.taken[i].addr()) {
                     Some(frame) => {
                         self.sending = self.sending.saturating_sub(1);
                         side.recycle(frame);
@@ -245,7 +245,7 @@ impl XskDevice {
         if tx.frame.start() != 0 {
             tx.frame.compact();
         }
-        self.park_to_send(tx.frame, &mut side.stats);
+        self.queue_to_send(tx.frame, &mut side.stats);
     }
 
     /// Cuts a frame into buffers of their own, as many as the batch has room for.
@@ -265,14 +265,14 @@ impl XskDevice {
                 break;
             };
             frame.set_len(len);
-            self.park_to_send(frame, &mut side.stats);
+            self.queue_to_send(frame, &mut side.stats);
         }
         side.recycle(tx.frame);
     }
 
     /// Puts a finished frame into the batch.
     #[inline]
-    fn park_to_send(&mut self, frame: Frame, stats: &mut PortStats) {
+    fn queue_to_send(&mut self, frame: Frame, stats: &mut PortStats) {
         let index = frame.index() as usize;
         let mut descriptor = self.descriptors[index];
         // SAFETY: the descriptor is of this region, and we hold the frame's handle; only the length
@@ -281,7 +281,7 @@ impl XskDevice {
         stats.tx_packets += 1;
         stats.tx_bytes += frame.len() as u64;
         self.batch.push(descriptor);
-        self.parked[index] = Some(frame);
+        self.with_kernel[index] = Some(frame);
     }
 
     /// Asks the kernel to send, if it wants to be asked.

@@ -261,7 +261,7 @@ impl Rings {
             tx,
             fill,
             completion,
-            parked: (0..count).map(|_| None).collect(),
+            with_kernel: (0..count).map(|_| None).collect(),
             taken: vec![descriptors[0]; BATCH],
             descriptors: descriptors.into_boxed_slice(),
             batch: Vec::with_capacity(BATCH),

@@ -3,8 +3,8 @@
 //! A field lies on the line of the half that touches it for every write or read; what the opposite
 //! half polls but seldom changes lies with who polls it. So the line with `tail` also has the flag
 //! "reader waits", which the writer looks at after a batch, and the line with `head` has the end of
-//! the stream, which the reader asks for. Each half's index lies on its line too, so that the halves
-//! themselves are small; nobody else looks at it while the half is there.
+//! the stream, which the reader asks for. Each half's index lies on its line too, so that the
+//! halves themselves are small; nobody else looks at it while the half is there.
 
 use super::chunk::Chunk;
 use super::index::Index;
@@ -100,8 +100,9 @@ impl WriteLine {
         self.change(|old| old & LIMIT);
     }
 
-    /// Where the mark lies, seen from `position`. Positions are told apart by their lower bits, which is
-    /// enough because limits are small; one that was passed is taken away when that is seen.
+    /// Where the mark lies, seen from `position`. Positions are told apart by their lower bits,
+    /// which is enough because limits are small; one that was passed is taken away when that is
+    /// seen.
     #[inline]
     pub(super) fn mark(&self, position: u64) -> Mark {
         let word = self.limit.load(Ordering::Relaxed);

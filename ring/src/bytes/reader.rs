@@ -129,7 +129,8 @@ impl Reader {
         n
     }
 
-    /// Gives everything back that is there, whatever marks there are, and returns how much that was.
+    /// Gives everything back that is there, whatever marks there are, and returns how much that
+    /// was.
     pub fn discard(&mut self) -> usize {
         let mut gone = 0;
         loop {
@@ -140,8 +141,9 @@ impl Reader {
         }
     }
 
-    /// Whether the next byte is the one at the mark (see [`Writer::set_mark`](super::Writer::set_mark)).
-    /// Up to there bytes are there as without a mark; those behind it are there once this is true.
+    /// Whether the next byte is the one at the mark (see
+    /// [`Writer::set_mark`](super::Writer::set_mark)). Up to there bytes are there as without a
+    /// mark; those behind it are there once this is true.
     pub fn at_mark(&self) -> bool {
         self.header().write.mark(self.head) == Mark::Here
     }

@@ -55,9 +55,9 @@ impl Writer {
         self.header().write.set_limit(clamp_limit(limit));
     }
 
-    /// Puts a mark before the byte at a position that is not committed yet: a reader that has not come
-    /// there sees no byte behind it until it has released all before it. There is one mark; a new one
-    /// takes its place.
+    /// Puts a mark before the byte at a position that is not committed yet: a reader that has not
+    /// come there sees no byte behind it until it has released all before it. There is one mark; a
+    /// new one takes its place.
     pub fn set_mark(&self, position: u64) {
         self.header().write.set_mark(position);
     }

@@ -63,7 +63,7 @@ impl Engine {
                 break;
             }
             if !turn.unfinished {
-                self.idle();
+                self.idle(turn.worked);
             } else if self.bridges.has_descriptors() {
                 self.poll_now(TURNS_PER_POLL);
             }
@@ -177,7 +177,7 @@ impl Engine {
     }
 
     /// Nothing to do: keeps looking for a while, or sleeps until something happens.
-    fn idle(&mut self) {
+    fn idle(&mut self, worked: bool) {
         let lingers = match self.pace {
             Pace::Sleep => false,
             Pace::Linger(span) => self.core.now.since(self.last_work) < span,
@@ -192,6 +192,10 @@ impl Engine {
         }
         if self.prepare_sleep() {
             self.end_sleep();
+            if !worked {
+                // There is work that waits for another shard, which may need this core.
+                std::thread::yield_now();
+            }
             return;
         }
         let deadline = self.core.worker.next_deadline();

@@ -46,6 +46,9 @@ struct Arguments {
     /// Over IPv6, whatever the seed says.
     #[arg(long)]
     ipv6: bool,
+    /// Shards of each host.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    shards: u8,
     /// Without faults, whatever the seed says.
     #[arg(long)]
     calm: bool,
@@ -82,6 +85,7 @@ impl Arguments {
         if self.ipv4 || self.ipv6 {
             scenario.v4 = self.ipv4;
         }
+        scenario.shards = [usize::from(self.shards); 2];
         if self.calm {
             scenario.link.faults = Faults::default();
         }

@@ -6,6 +6,7 @@
 
 use addr::IfIndex;
 
+use crate::control::event::EventLog;
 use crate::control::interface::Interfaces;
 use crate::control::publish::Publisher;
 use crate::control::timers::Timers;
@@ -27,6 +28,7 @@ pub(crate) struct ControlCx {
     pub(crate) timers: Timers,
     pub(crate) interfaces: Interfaces,
     pub(crate) publisher: Publisher,
+    pub(crate) events: EventLog,
     /// Frames to send, before anything else of their interface.
     pub(crate) outbox: Outbox,
     pub(crate) stats: Stats,
@@ -41,6 +43,7 @@ impl ControlCx {
             timers: Timers::default(),
             interfaces: Interfaces::default(),
             publisher: Publisher::default(),
+            events: EventLog::new(limits.control_events),
             outbox: Outbox::new(limits.outbox),
             stats: Stats::default(),
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use addr::{IfIndex, Ip};
 
+use crate::control::event::EventLog;
 use crate::fib::{Fib, FibInterface, FibRoute, FibTables, FibUpdate, Link};
 
 /// The snapshot, as its writer sees it.
@@ -27,8 +28,15 @@ impl Publisher {
     }
 
     /// Replaces interfaces and routes. Routes come in the order of lookup.
-    pub(crate) fn tables(&mut self, interfaces: Vec<FibInterface>, routes: Vec<FibRoute>) {
+    /// What is different about them is recorded in `events`.
+    pub(crate) fn tables(
+        &mut self,
+        events: &mut EventLog,
+        interfaces: Vec<FibInterface>,
+        routes: Vec<FibRoute>,
+    ) {
         let tables = FibTables::new(self.fib.tables().version + 1, interfaces, routes);
+        events.compare(self.fib.tables(), &tables);
         self.emit(FibUpdate::Tables(Arc::new(tables)));
     }
 

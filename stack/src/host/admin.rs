@@ -4,8 +4,8 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 
 use crate::control::{
-    AddressConfig, AddressInfo, ControlError, InterfaceConfig, InterfaceInfo, LinkChange,
-    NeighborInfo, RouteConfig, RouteInfo,
+    AddressConfig, AddressInfo, ControlError, EventCursor, InterfaceConfig, InterfaceInfo,
+    LinkChange, NeighborInfo, Notice, RouteConfig, RouteInfo,
 };
 use crate::fib::Fib;
 use crate::host::Host;
@@ -154,6 +154,19 @@ impl Host {
     pub fn neighbor_flush(&mut self, now: Instant, ifindex: Option<IfIndex>) -> usize {
         let first = ShardIndex::ZERO;
         self.on(now, first, |worker| worker.neighbor_flush(now, ifindex)).unwrap_or_default()
+    }
+
+    /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers do
+    /// not disturb each other.
+    pub fn control_events(&mut self) -> EventCursor {
+        // Control is always at the first worker.
+        self.workers[0].control_events().unwrap_or_default()
+    }
+
+    /// What the reader finds next; none if it has seen everything.
+    #[must_use]
+    pub fn next_control_event(&self, cursor: &mut EventCursor) -> Option<Notice<'_>> {
+        self.workers[0].next_control_event(cursor)
     }
 
     /// Every interface with its traffic, in index order.

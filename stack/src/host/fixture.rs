@@ -281,10 +281,14 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new() -> Self {
+        Self::with_shards(1)
+    }
+
+    pub(crate) fn with_shards(shards: usize) -> Self {
         let now = Instant::from_millis(1000);
         let mut ifindex = Vec::new();
         let mut make = |n: u8| {
-            let mut host = Host::new(Limits::default(), u64::from(n));
+            let mut host = Host::with_shards(Limits::default(), u64::from(n), shards);
             let config = ethernet_config("eth0", Mac([2, 0, 0, 0, 0, n]));
             let index = host.interface_add(now, config).unwrap();
             host.address_add(now, index, cidr(&format!("10.0.0.{n}/24"))).unwrap();

@@ -9,6 +9,7 @@ use crate::socket::{SocketError, SocketId, SocketRings, TcpDetail};
 use crate::tcp::{ListenOptions, State, TcpOption};
 use crate::time::Instant;
 use crate::udp::UdpOptions;
+use crate::worker::Worker;
 
 impl Host {
     /// Listens for TCP connections at `local`; port 0 picks one.
@@ -21,8 +22,8 @@ impl Host {
         local: Endpoint,
         options: ListenOptions,
     ) -> Result<SocketId, SocketError> {
-        let home = self.home_of_bind(local.port);
-        self.on(now, home, |worker| worker.tcp_listen(now, local, options))
+        let home = self.home_of_port(local.port);
+        self.open(now, home, |worker| worker.tcp_listen(now, local, options))
     }
 
     /// Takes the next connection of a listener, if there is one.
@@ -53,11 +54,8 @@ impl Host {
         local: Option<Endpoint>,
         remote: Endpoint,
     ) -> Result<SocketRings, SocketError> {
-        let home = match self.workers[0].home_of_connect(local, remote)? {
-            Some(home) => home,
-            None => self.next_to_open(),
-        };
-        self.on(now, home, |worker| worker.tcp_connect(now, local, remote))
+        let home = self.workers[0].home_of_connect(local, remote)?;
+        self.open(now, home, |worker| worker.tcp_connect(now, local, remote))
     }
 
     /// Makes a UDP socket at `local`; port 0 picks one.
@@ -70,8 +68,8 @@ impl Host {
         local: Endpoint,
         options: UdpOptions,
     ) -> Result<SocketRings, SocketError> {
-        let home = self.home_of_bind(local.port);
-        self.on(now, home, |worker| worker.udp_bind(now, local, options))
+        let home = self.home_of_port(local.port);
+        self.open(now, home, |worker| worker.udp_bind(now, local, options))
     }
 
     /// Sets the peer of a UDP socket, or with none forgets it.
@@ -178,14 +176,30 @@ impl Host {
         self.worker_mut(id.shard).take_error(id)
     }
 
-    /// Where a socket of this port is made.
-    fn home_of_bind(&mut self, port: u16) -> ShardIndex {
-        if port == 0 { self.next_to_open() } else { self.workers[0].home_of_port(port) }
+    /// Lets the home of `port` open a socket; for port 0 the shards in turn, the next one where one has
+    /// no port left.
+    fn open<R>(
+        &mut self,
+        now: Instant,
+        home: Option<ShardIndex>,
+        open: impl Fn(&mut Worker) -> Result<R, SocketError>,
+    ) -> Result<R, SocketError> {
+        if let Some(home) = home {
+            return self.on(now, home, open);
+        }
+        let mut result = Err(SocketError::AddressInUse);
+        for _ in 0..self.workers.len() {
+            self.turns.open = self.next_turn(self.turns.open);
+            let shard = ShardIndex::new(self.turns.open).unwrap_or(ShardIndex::ZERO);
+            result = self.on(now, shard, &open);
+            if !matches!(result, Err(SocketError::AddressInUse | SocketError::NoBuffers)) {
+                break;
+            }
+        }
+        result
     }
 
-    /// Shards make the sockets that any of them may make in turn.
-    fn next_to_open(&mut self) -> ShardIndex {
-        self.turns.open = self.next_turn(self.turns.open);
-        ShardIndex::new(self.turns.open).unwrap_or(ShardIndex::ZERO)
+    fn home_of_port(&self, port: u16) -> Option<ShardIndex> {
+        (port != 0).then(|| self.workers[0].home_of_port(port))
     }
 }

@@ -13,5 +13,6 @@ mod loopback;
 mod nd;
 mod random;
 mod resolve;
+mod shards;
 mod tcp;
 mod udp;

@@ -6,8 +6,8 @@
 use addr::{Cidr, IfIndex, Ip, Mac};
 
 use crate::control::{
-    AddressConfig, AddressInfo, Control, ControlError, InterfaceConfig, InterfaceInfo, LinkChange,
-    NeighborInfo, RouteConfig, RouteInfo,
+    AddressConfig, AddressInfo, Control, ControlError, EventCursor, InterfaceConfig, InterfaceInfo,
+    LinkChange, NeighborInfo, Notice, RouteConfig, RouteInfo,
 };
 use crate::fib::Fib;
 use crate::socket::{ListPlace, SocketInfo};
@@ -232,6 +232,21 @@ impl Worker {
     #[must_use]
     pub fn fib(&self) -> &Fib {
         &self.fib
+    }
+
+    /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers do
+    /// not disturb each other.
+    ///
+    /// # Errors
+    /// If control is not here.
+    pub fn control_events(&mut self) -> Result<EventCursor, ControlError> {
+        Ok(self.control.as_mut().ok_or(ControlError::NotHere)?.events())
+    }
+
+    /// What the reader finds next; none if it has seen everything, or control is not here.
+    #[must_use]
+    pub fn next_control_event(&self, cursor: &mut EventCursor) -> Option<Notice<'_>> {
+        self.control.as_ref()?.next_event(cursor)
     }
 
     fn control(&self) -> Result<&Control, ControlError> {

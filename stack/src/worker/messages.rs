@@ -19,6 +19,8 @@ impl Worker {
         if self.mesh.is_alone() {
             return 0;
         }
+        let parts = &mut self.shard.parts;
+        parts.memory.exchange(&parts.limits);
         let mut taken = 0;
         for from in ShardIndex::first(self.steering.shards()) {
             // What comes in meanwhile is for the next turn.

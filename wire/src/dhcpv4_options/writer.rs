@@ -2,13 +2,13 @@
 
 use std::net::Ipv4Addr;
 
+use super::message_type::MessageType;
 use super::{
     Addresses, BROADCAST, CLASSLESS_ROUTES, CLIENT_ID, DOMAIN_NAME, DhcpOption, END, HOST_NAME,
     LEASE_TIME, MAX_MESSAGE_SIZE, MESSAGE, MESSAGE_SIZE_MIN, MESSAGE_TYPE, MTU, NAME_SERVERS,
     NTP_SERVERS, OVERLOAD, PARAMETER_LIST, REBINDING_TIME, RENEWAL_TIME, REQUESTED_ADDRESS,
     ROUTERS, Route, SEARCH_LIST, SERVER_ID, SUBNET_MASK, Text, VENDOR_CLASS, Value, mask,
 };
-use crate::dhcpv4::MessageType;
 
 /// Most bytes of options, the end mark included: the datagram then fits 576 bytes.
 pub const OPTIONS_MAX: usize = 308;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use addr::{IfIndex, Ip, Mac};
 
 use crate::control::cx::ControlCx;
+use crate::control::event::{ControlEvent, NeighborRecord};
 use crate::control::neighbor::machine::{Input, Neighbor, NudState, Solicit, Timing};
 use crate::control::neighbor::{arp, nd};
 use crate::control::timers::TimerId;
@@ -52,11 +53,18 @@ impl Neighbors {
 
     /// Gives `input` to an entry that exists; does nothing for one that does not.
     pub(crate) fn update(&mut self, cx: &mut ControlCx, key: Key, input: Input) {
+        let old = self.entries.get(&key).map(record);
+        self.step(cx, key, input, old);
+    }
+
+    /// One step of an entry that is told as a change from `old`.
+    fn step(&mut self, cx: &mut ControlCx, key: Key, input: Input, old: Option<NeighborRecord>) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let before = entry.link();
         let solicit = entry.apply(cx.now, input, &self.timing, &mut cx.rng);
         cx.timers.set(timer(key), entry.deadline);
         let after = entry.link();
+        tell(cx, key, old, Some(record(entry)));
         if after != before {
             cx.publisher.neighbor(key, after);
         }
@@ -70,10 +78,11 @@ impl Neighbors {
         if !key.1.is_unicast() {
             return;
         }
-        if !self.has(key) && !self.insert(cx, key, Neighbor::new(cx.now)) {
-            return;
+        if self.has(key) {
+            self.update(cx, key, input);
+        } else if self.insert(cx, key, Neighbor::new(cx.now)) {
+            self.step(cx, key, input, None);
         }
-        self.update(cx, key, input);
     }
 
     /// Sets an entry that nothing but the administrator changes. Returns whether there was room.
@@ -82,8 +91,10 @@ impl Neighbors {
         let mut entry = Neighbor::new(cx.now);
         entry.state = NudState::Permanent;
         entry.mac = mac;
+        let new = record(&entry);
         let inserted = self.insert(cx, key, entry);
         if inserted {
+            tell(cx, key, None, Some(new));
             cx.publisher.neighbor(key, Some(Link::Known(mac)));
         }
         inserted
@@ -100,8 +111,10 @@ impl Neighbors {
 
     /// Forgets an entry; returns whether there was one.
     pub(crate) fn remove(&mut self, cx: &mut ControlCx, key: Key) -> bool {
-        let found = self.entries.remove(&key).is_some();
-        if found {
+        let gone = self.entries.remove(&key);
+        let found = gone.is_some();
+        if let Some(entry) = gone {
+            tell(cx, key, Some(record(&entry)), None);
             cx.timers.cancel(timer(key));
             cx.publisher.neighbor(key, None);
             self.arm_collection(cx);
@@ -194,6 +207,22 @@ impl Neighbors {
 
 const fn timer((ifindex, ip): Key) -> TimerId {
     TimerId::Neighbor(ifindex, ip)
+}
+
+fn record(entry: &Neighbor) -> NeighborRecord {
+    NeighborRecord { state: entry.state, mac: entry.mac(), is_router: entry.is_router }
+}
+
+/// Tells readers of events what changed, if anything did.
+fn tell(
+    cx: &mut ControlCx,
+    (ifindex, ip): Key,
+    old: Option<NeighborRecord>,
+    new: Option<NeighborRecord>,
+) {
+    if old != new {
+        cx.events.push(ControlEvent::Neighbor { ifindex, ip, old, new });
+    }
 }
 
 /// Sends the solicitation that an entry asks for.
