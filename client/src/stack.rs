@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::admin::{
     Address, AddressAdd, AddressDel, InterfaceRef, Link, Neighbor, Request, Response, Route,
-    RouteAdd, RouteDel, Socket, Stats,
+    RouteAdd, RouteDel, Socket, SocketPage, SocketShow, Stats,
 };
 use crate::argument::Argument;
 use crate::doorbell::Doorbell;
@@ -236,7 +236,16 @@ impl Stack {
     /// # Errors
     /// As [`Stack::control`].
     pub fn sockets(&self) -> io::Result<Vec<Socket>> {
-        self.show(&Request::SocketShow)
+        let mut sockets = Vec::new();
+        let mut after = None;
+        loop {
+            let page: SocketPage = self.show(&Request::SocketShow(SocketShow::page(after)))?;
+            sockets.extend(page.sockets);
+            after = page.next;
+            if after.is_none() {
+                return Ok(sockets);
+            }
+        }
     }
 
     /// The counters.
