@@ -30,7 +30,7 @@ pub use record::{
     Socket, Stats, TcpDetail, Timer,
 };
 pub use request::{
-    AddressAdd, AddressDel, Destination, InterfaceRef, NeighborAdd, NeighborDel, NeighborFlush,
-    Request, RouteAdd, RouteDel,
+    AddressAdd, AddressDel, CursorError, Destination, InterfaceRef, NeighborAdd, NeighborDel,
+    NeighborFlush, Request, RouteAdd, RouteDel, SocketCursor, SocketShow,
 };
-pub use response::Response;
+pub use response::{Response, SocketPage};

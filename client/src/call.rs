@@ -6,8 +6,8 @@
 //! [`ErrorBody`], with an errno wherever a socket call of the kernel would have one.
 //!
 //! These are the envelopes; [`crate::admin`] and [`crate::socket_request`] have the typed requests
-//! inside them. Unknown members are ignored and members that may be absent have defaults, so that either
-//! side can be newer.
+//! inside them. Unknown members are ignored and members that may be absent have defaults, so that
+//! either side can be newer.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

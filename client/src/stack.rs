@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::admin::{
     Address, AddressAdd, AddressDel, InterfaceRef, Link, Neighbor, Request, Response, Route,
-    RouteAdd, RouteDel, Socket, Stats,
+    RouteAdd, RouteDel, Socket, SocketPage, SocketShow, Stats,
 };
 use crate::argument::Argument;
 use crate::doorbell::Doorbell;
@@ -131,11 +131,12 @@ pub trait SocketHandle: Send + Sync {
     /// ENOPROTOOPT if its value is none.
     fn option_name(&self, option: SocketOption) -> io::Result<String>;
 
-    /// What was written so far ends in an urgent byte. Takes the place of [`SocketHandle::written`].
+    /// What was written so far ends in an urgent byte. Takes the place of
+    /// [`SocketHandle::written`].
     fn urged(&self);
 
-    /// The peer's urgent byte, which with `peek` stays: `InvalidInput` if there is none, `WouldBlock`
-    /// while it was announced and is not here.
+    /// The peer's urgent byte, which with `peek` stays: `InvalidInput` if there is none,
+    /// `WouldBlock` while it was announced and is not here.
     fn urgent_byte(&self, peek: bool) -> io::Result<u8>;
 
     /// Takes the pending error, as SO_ERROR does.
@@ -235,7 +236,16 @@ impl Stack {
     /// # Errors
     /// As [`Stack::control`].
     pub fn sockets(&self) -> io::Result<Vec<Socket>> {
-        self.show(&Request::SocketShow)
+        let mut sockets = Vec::new();
+        let mut after = None;
+        loop {
+            let page: SocketPage = self.show(&Request::SocketShow(SocketShow::page(after)))?;
+            sockets.extend(page.sockets);
+            after = page.next;
+            if after.is_none() {
+                return Ok(sockets);
+            }
+        }
     }
 
     /// The counters.

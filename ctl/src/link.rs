@@ -14,7 +14,10 @@ pub(crate) fn show(request: &Request) -> Result<String, Failure> {
         for link in links {
             text.push_str(&head(link));
             if request.options().statistics {
-                text.push_str(&details(link));
+                text.push_str(&statistics(link));
+            }
+            if request.options().details {
+                text.push_str(&shards(&link.shards));
             }
         }
         text
@@ -42,7 +45,7 @@ pub(crate) fn head(link: &Link) -> String {
     text
 }
 
-fn details(link: &Link) -> String {
+fn statistics(link: &Link) -> String {
     let mut text = counters(&link.stats);
     if let Some(frames) = &link.frames {
         text.push_str(&pool(frames));
@@ -55,6 +58,24 @@ fn details(link: &Link) -> String {
         let _ = writeln!(text, "    xdp: {}", verdicts.join("  "));
     }
     text
+}
+
+/// The traffic of each shard, a line each.
+fn shards(shards: &[LinkStats]) -> String {
+    if shards.is_empty() {
+        return String::new();
+    }
+    let titles = ["shard", "RX bytes", "packets", "errors", "dropped"];
+    let titles = titles.into_iter().chain(["TX bytes", "packets", "errors", "dropped"]);
+    let mut rows = vec![titles.map(str::to_owned).collect::<Vec<_>>()];
+    for (number, stats) in shards.iter().enumerate() {
+        let rx = [stats.rx_bytes, stats.rx_packets, stats.rx_errors, stats.rx_dropped];
+        let tx = [stats.tx_bytes, stats.tx_packets, stats.tx_errors, stats.tx_dropped];
+        let counts = [number as u64].into_iter().chain(rx).chain(tx);
+        rows.push(counts.map(|count| count.to_string()).collect());
+    }
+    let right: Vec<_> = (0..rows[0].len()).collect();
+    lay_out(&rows, &right).iter().map(|line| format!("    {line}\n")).collect()
 }
 
 fn counters(stats: &LinkStats) -> String {

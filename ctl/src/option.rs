@@ -13,6 +13,8 @@ pub(crate) struct Options {
     pub(crate) family: Option<u8>,
     /// More about each thing shown.
     pub(crate) statistics: bool,
+    /// Per shard too.
+    pub(crate) details: bool,
     /// The daemon's control socket.
     pub(crate) path: Option<PathBuf>,
 }
@@ -35,6 +37,11 @@ pub(crate) static SWITCHES: &[Switch] = &[
         names: &["-s", "-statistics", "-stats"],
         about: "more about each thing shown",
         set: |o| o.statistics = true,
+    },
+    Switch {
+        names: &["-d", "-details"],
+        about: "per shard too, where there are several",
+        set: |o| o.details = true,
     },
 ];
 

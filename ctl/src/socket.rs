@@ -1,14 +1,16 @@
 //! `ctl socket`: sockets in the columns of ss(8), with `-s` the inside of TCP connections.
 
-use client::admin::{self, Socket, TcpDetail};
+use client::Session;
+use client::admin::{self, Socket, SocketPage, SocketShow, TcpDetail};
 
 use crate::argument::Arg;
 use crate::column::lay_out;
+use crate::option::Options;
 use crate::request::{Failure, Request};
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
     let session = request.connect()?;
-    let mut sockets: Vec<Socket> = request.fetch(&session, &admin::Request::SocketShow)?;
+    let mut sockets = fetch(request, &session)?;
     let any_kind = request.has(Arg::Tcp) == request.has(Arg::Udp);
     sockets.retain(|socket| {
         request.wants_family(socket.family)
@@ -16,7 +18,22 @@ pub(crate) fn show(request: &Request) -> Result<String, Failure> {
             && (!request.has(Arg::Listening) || is_listening(socket))
             && request.wants(Arg::State, &socket.state)
     });
-    request.report(&sockets, |sockets| table(sockets, request.options().statistics))
+    request.report(&sockets, |sockets| table(sockets, request.options()))
+}
+
+/// All sockets, asked for in pages, so that a long list holds up nobody.
+fn fetch(request: &Request, session: &Session) -> Result<Vec<Socket>, Failure> {
+    let mut sockets = Vec::new();
+    let mut after = None;
+    loop {
+        let show = admin::Request::SocketShow(SocketShow::page(after));
+        let page: SocketPage = request.fetch(session, &show)?;
+        sockets.extend(page.sockets);
+        after = page.next;
+        if after.is_none() {
+            return Ok(sockets);
+        }
+    }
 }
 
 /// A UDP socket listens while it has no peer.
@@ -24,16 +41,23 @@ fn is_listening(socket: &Socket) -> bool {
     matches!(socket.state.as_str(), "LISTEN" | "UNCONN")
 }
 
-fn table(sockets: &[Socket], details: bool) -> String {
+fn table(sockets: &[Socket], options: &Options) -> String {
     let titles = ["Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     rows.extend(sockets.iter().map(row));
-    let mut lines = lay_out(&rows, &[2, 3]).into_iter();
+    if options.details {
+        rows[0].push("Shard".to_owned());
+        for (row, socket) in rows[1..].iter_mut().zip(sockets) {
+            // Without a number there is one shard only.
+            row.push(socket.shard.unwrap_or_default().to_string());
+        }
+    }
+    let mut lines = lay_out(&rows, &[2, 3, 6]).into_iter();
     let mut text = lines.next().unwrap_or_default() + "\n";
     for (line, socket) in lines.zip(sockets) {
         text.push_str(&line);
         text.push('\n');
-        if let Some(info) = socket.info.as_ref().filter(|_| details) {
+        if let Some(info) = socket.info.as_ref().filter(|_| options.statistics) {
             text.push_str(&inside(info));
         }
     }

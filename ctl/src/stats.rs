@@ -1,6 +1,6 @@
 //! `ctl stats`: the counters of the whole stack, and what was dropped for which reason.
 
-use client::admin::{self, Stats};
+use client::admin::{self, ShardStats, Stats};
 use serde::Serialize;
 
 use crate::argument::Arg;
@@ -14,6 +14,18 @@ struct Counter {
     /// `counter` or `drop`.
     kind: &'static str,
     value: u64,
+    /// What of it each shard has counted; empty with one shard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shards: Vec<u64>,
+}
+
+/// The counts of one name on all shards.
+fn of_shards(stats: &[ShardStats], kind: &str, name: &str) -> Vec<u64> {
+    let counts = |shard: &ShardStats| {
+        let counts = if kind == "drop" { &shard.drops } else { &shard.counters };
+        counts.get(name).copied().unwrap_or_default()
+    };
+    stats.iter().map(counts).collect()
 }
 
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
@@ -21,16 +33,26 @@ pub(crate) fn show(request: &Request) -> Result<String, Failure> {
     let counters = stats.counters.into_iter().map(|entry| ("counter", entry));
     let drops = stats.drops.into_iter().map(|entry| ("drop", entry));
     let all = counters.chain(drops);
-    let mut all: Vec<_> = all.map(|(kind, (name, value))| Counter { name, kind, value }).collect();
+    let mut all: Vec<_> = all
+        .map(|(kind, (name, value))| {
+            let shards = of_shards(&stats.shards, kind, &name);
+            Counter { name, kind, value, shards }
+        })
+        .collect();
     all.retain(|counter| {
         request.value(Arg::Match).is_none_or(|part| counter.name.contains(part))
             && (counter.value != 0 || request.has(Arg::All))
     });
     request.report(&all, |all| {
-        let rows: Vec<_> = all
-            .iter()
-            .map(|c| vec![c.kind.to_owned(), c.name.clone(), c.value.to_string()])
-            .collect();
+        let mut rows = Vec::new();
+        for counter in all {
+            let Counter { name, kind, value, shards } = counter;
+            rows.push(vec![(*kind).to_owned(), name.clone(), value.to_string()]);
+            let shards = if request.options().details { &shards[..] } else { &[] };
+            for (number, count) in shards.iter().enumerate() {
+                rows.push(vec![String::new(), format!("  shard {number}"), count.to_string()]);
+            }
+        }
         lay_out(&rows, &[2]).into_iter().map(|line| line + "\n").collect()
     })
 }

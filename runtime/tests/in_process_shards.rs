@@ -177,3 +177,49 @@ fn a_stack_with_many_shards_stops_at_once() {
     }
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
+
+/// More sockets than one page is to have: the pages of all shards together are the list.
+#[test]
+fn a_long_list_of_sockets_comes_in_pages() {
+    use client::admin::{Request, Socket, SocketPage, SocketShow};
+
+    const SOCKETS: u16 = 250;
+    for shape in &SHAPES[1..] {
+        let [stack, _other] = wire(*shape);
+        let stack = stack.sockets();
+        let bind = |port| UdpSocket::bind(&stack, SocketAddr::from(([10, 0, 0, 1], port)));
+        let held: Vec<_> =
+            (20_000..20_000 + SOCKETS).map(|port| bind(port).expect("bind")).collect();
+        let ours = |socket: &Socket| socket.local.starts_with("10.0.0.1:2");
+        let mut pages = 0;
+        let mut listed = Vec::new();
+        let mut after = None;
+        loop {
+            let request = Request::SocketShow(SocketShow { after, limit: Some(70) });
+            let page = SocketPage::try_from(stack.control(&request).expect("page")).expect("page");
+            assert!(page.sockets.len() <= 70);
+            listed.extend(page.sockets.into_iter().filter(ours).map(|socket| socket.local));
+            pages += 1;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(pages > 3, "{pages}");
+        listed.sort();
+        assert_eq!(listed.len(), usize::from(SOCKETS));
+        listed.dedup();
+        assert_eq!(listed.len(), usize::from(SOCKETS), "each once");
+
+        let whole = stack.control(&Request::SocketShow(SocketShow::ALL)).expect("list");
+        let whole: Vec<Socket> = whole.try_into().expect("list");
+        assert_eq!(whole.iter().filter(|socket| ours(socket)).count(), usize::from(SOCKETS));
+        let several = shape.shards[0] > 1;
+        assert!(whole.iter().all(|socket| socket.shard.is_some() == several));
+        let after = Some("9.0".parse().expect("cursor"));
+        let request = Request::SocketShow(SocketShow { after, limit: None });
+        let error = stack.control(&request).expect_err("there is no such shard");
+        assert!(error.to_string().contains("there is no shard 9"), "{error}");
+        drop(held);
+    }
+}

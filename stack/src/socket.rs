@@ -8,10 +8,12 @@ mod detail;
 mod error;
 mod id;
 mod kinds;
+mod place;
 mod rings;
 
 pub use detail::{SocketInfo, TcpDetail, TcpTimer};
 pub use error::SocketError;
 pub use id::{SocketId, SocketKind};
 pub(crate) use kinds::Sockets;
+pub(crate) use place::ListPlace;
 pub use rings::SocketRings;

@@ -30,7 +30,7 @@ use crate::fib::Fib;
 use crate::ip::ident::Ident;
 use crate::limits::Limits;
 use crate::rng::Rng;
-use crate::socket::{SocketError, SocketId, SocketInfo, SocketKind, SocketRings};
+use crate::socket::{ListPlace, SocketError, SocketId, SocketInfo, SocketKind, SocketRings};
 use crate::steer::Home;
 use crate::store::drained::{Drain, Drained};
 use crate::store::waiting::{NextHop, Waiting};
@@ -225,17 +225,14 @@ impl Udp {
         self.table.look(id)?.remote
     }
 
-    pub(crate) fn sockets(&self) -> impl Iterator<Item = SocketInfo> {
-        self.table.iter().filter(|(_, s)| s.rx.is_some()).map(|(_, s)| SocketInfo {
-            id: Some(s.id),
-            kind: SocketKind::Udp,
-            state: if s.remote.is_some() { "ESTAB" } else { "UNCONN" },
-            local: s.local,
-            remote: s.remote,
-            recv_queue: s.rx.as_ref().map_or(0, |rx| rx.buffered()),
-            send_queue: s.tx.len(),
-            detail: None,
-        })
+    /// Every socket that does not stand before `from`, with its place.
+    pub(crate) fn sockets_from(
+        &self,
+        from: ListPlace,
+    ) -> impl Iterator<Item = (ListPlace, SocketInfo)> {
+        let sockets = self.table.iter_from(from.first_slot(ListPlace::UDP));
+        let open = sockets.filter(|(_, s)| s.rx.is_some());
+        open.map(|(slot, s)| (ListPlace::new(ListPlace::UDP, slot), info(s)))
     }
 
     /// Frees a closed socket once everything it had to send is out.
@@ -273,6 +270,20 @@ impl Udp {
 /// Whether `ip` is a group or a broadcast address: one may be bound to it, but not send from it.
 fn is_to_many(fib: &Fib, ip: Ip) -> bool {
     ip.is_multicast() || ip.is_limited_broadcast() || fib.is_broadcast(None, ip)
+}
+
+/// The socket as a listing shows it.
+fn info(s: &table::Socket) -> SocketInfo {
+    SocketInfo {
+        id: Some(s.id),
+        kind: SocketKind::Udp,
+        state: if s.remote.is_some() { "ESTAB" } else { "UNCONN" },
+        local: s.local,
+        remote: s.remote,
+        recv_queue: s.rx.as_ref().map_or(0, |rx| rx.buffered()),
+        send_queue: s.tx.len(),
+        detail: None,
+    }
 }
 
 #[cfg(test)]

@@ -203,6 +203,31 @@ fn datagrams(lab: &Lab, family: Family) {
     drop(ours);
 }
 
+/// Connections from ports that the client asks for: the flow says on which shard they live.
+fn from_given_ports(lab: &Lab, family: Family) {
+    let stack = open(lab);
+    let listener =
+        lab.space.inside(|| std::net::TcpListener::bind((family.host, 0)).expect("bind"));
+    let there = listener.local_addr().expect("address");
+    let mut on_shard = [0; 2];
+    for port in 30_000..30_016 {
+        let here = SocketAddr::new(family.stack, port);
+        let mut ours = TcpStream::connect_from(&stack, here, there).expect("connect");
+        let (mut theirs, from) = listener.accept().expect("accept");
+        assert_eq!((from, ours.local_addr().expect("address")), (here, here));
+        ours.write_all(b"question").expect("write");
+        let mut bytes = [0; 8];
+        theirs.read_exact(&mut bytes).expect("read");
+        theirs.write_all(&bytes).expect("write");
+        ours.read_exact(&mut bytes).expect("read");
+        assert_eq!(&bytes, b"question");
+        let sockets = stack.sockets().expect("sockets");
+        let socket = sockets.iter().find(|socket| socket.local == here.to_string());
+        on_shard[socket.and_then(|socket| socket.shard).expect("listed") as usize] += 1;
+    }
+    assert!(on_shard.iter().all(|count| *count > 0), "{on_shard:?}");
+}
+
 /// Each counter is the sum of the shards' counters, and both shards carried segments.
 fn counters_add_up(lab: &Lab) {
     let stack = open(lab);
@@ -251,6 +276,7 @@ fn carries_everything(backend: Backend, layout: &str, total: u64) {
         let ping = format!("ping -n -c 5 -i 0.1 -W 2 {}", family.stack);
         assert!(lab.space.shell(&ping).status.success(), "{ping}");
         datagrams(&lab, family);
+        from_given_ports(&lab, family);
         transfer(&lab, family, total / 2, || {
             let [first, second] = established(&lab);
             assert_eq!(first + second, CONNECTIONS as usize);

@@ -52,7 +52,8 @@ pub struct Link {
     /// Verdicts of the XDP program, counted by name.
     #[serde(default)]
     pub xdp: Option<BTreeMap<String, u64>>,
-    /// What of the traffic each shard has seen, in the order of their numbers; empty with one shard.
+    /// What of the traffic each shard has seen, in the order of their numbers; empty with one
+    /// shard.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<LinkStats>,
 }

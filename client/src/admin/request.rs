@@ -1,5 +1,6 @@
 //! Requests of the control plane, one variant a verb.
 
+use std::fmt;
 use std::str::FromStr;
 
 use addr::{AddrError, Cidr, Ip, IpVersion, Mac};
@@ -36,8 +37,10 @@ pub enum Request {
     /// `neighbor flush`: removes all entries, or those of one interface. Answered by
     /// [`Response::Flushed`](super::Response::Flushed).
     NeighborFlush(NeighborFlush),
-    /// `socket show`: the sockets.
-    SocketShow,
+    /// `socket show`: the sockets, all or a page of them. Answered by
+    /// [`Response::Sockets`](super::Response::Sockets) or, if a page was asked for, by
+    /// [`Response::SocketPage`](super::Response::SocketPage).
+    SocketShow(SocketShow),
     /// `stats show`: the counters of the stack.
     StatsShow,
     /// `daemon info`: the daemon itself.
@@ -180,6 +183,71 @@ pub struct NeighborFlush {
     pub interface: Option<InterfaceRef>,
 }
 
+/// Arguments of `socket show`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketShow {
+    /// Where the page begins: what the page before called `next`. Absent for the first one.
+    pub after: Option<SocketCursor>,
+    /// Most sockets that the answer has. Without it, and without `after`, the answer is the whole
+    /// list.
+    pub limit: Option<u32>,
+}
+
+impl SocketShow {
+    /// Most sockets that one page has, whatever `limit` asks for.
+    pub const LIMIT_MAX: u32 = 1000;
+
+    /// The whole list.
+    pub const ALL: Self = Self { after: None, limit: None };
+
+    /// The page that begins at `after`, or the first one, as long as pages get.
+    pub const fn page(after: Option<SocketCursor>) -> Self {
+        Self { after, limit: Some(Self::LIMIT_MAX) }
+    }
+
+    /// Whether a page is asked for, not the whole list.
+    pub const fn is_page(&self) -> bool {
+        self.after.is_some() || self.limit.is_some()
+    }
+}
+
+/// A place in the list of sockets. For clients it is text without a meaning: `SHARD.POSITION`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketCursor {
+    /// The shard whose list is shown.
+    pub shard: u32,
+    /// The place in it, which only the shard understands.
+    pub position: u64,
+}
+
+impl fmt::Display for SocketCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.shard, self.position)
+    }
+}
+
+impl FromStr for SocketCursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let (shard, position) = text.split_once('.').ok_or(CursorError)?;
+        let shard = shard.parse().map_err(|_| CursorError)?;
+        Ok(Self { shard, position: position.parse().map_err(|_| CursorError)? })
+    }
+}
+
+/// A text is no [`SocketCursor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CursorError;
+
+impl fmt::Display for CursorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a place in a list of sockets")
+    }
+}
+
+impl std::error::Error for CursorError {}
+
 impl Request {
     /// The object and the verb, as they stand in JSON and on the command line of `ctl`.
     pub fn name(&self) -> (&'static str, &'static str) {
@@ -195,7 +263,7 @@ impl Request {
             Self::NeighborAdd(_) => ("neighbor", "add"),
             Self::NeighborDel(_) => ("neighbor", "del"),
             Self::NeighborFlush(_) => ("neighbor", "flush"),
-            Self::SocketShow => ("socket", "show"),
+            Self::SocketShow(_) => ("socket", "show"),
             Self::StatsShow => ("stats", "show"),
             Self::DaemonInfo => ("daemon", "info"),
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::{Address, DaemonInfo, Link, Neighbor, Route, Socket, Stats};
-use super::request::Request;
+use super::request::{Request, SocketCursor};
 
 /// What a [`Request`] is answered with. The JSON is the value alone: the request tells which
 /// variant it is, see [`Response::read`].
@@ -23,12 +23,49 @@ pub enum Response {
     Neighbors(Vec<Neighbor>),
     /// To `neighbor flush`: how many entries went.
     Flushed(u64),
-    /// To `socket show`.
+    /// To `socket show` without page.
     Sockets(Vec<Socket>),
+    /// To `socket show` with `after` or `limit`.
+    SocketPage(SocketPage),
     /// To `stats show`.
     Stats(Stats),
     /// To `daemon info`.
     DaemonInfo(DaemonInfo),
+}
+
+/// A part of the list of sockets. A socket that lives while all pages are read stands on exactly one
+/// of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketPage {
+    /// The sockets; there may be none though others follow.
+    pub sockets: Vec<Socket>,
+    /// The argument `after` of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "cursor_text")]
+    pub next: Option<SocketCursor>,
+}
+
+/// A cursor as its text.
+mod cursor_text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::SocketCursor;
+
+    pub(super) fn serialize<S: Serializer>(
+        cursor: &Option<SocketCursor>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match cursor {
+            Some(cursor) => serializer.collect_str(cursor),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<SocketCursor>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+    }
 }
 
 impl Response {
@@ -47,7 +84,15 @@ impl Response {
                 let count: Option<u64> = Deserialize::deserialize(value)?;
                 Self::Flushed(count.unwrap_or_default())
             }
-            Request::SocketShow => Self::Sockets(Deserialize::deserialize(value)?),
+            // A daemon that knows no pages answers with the whole list.
+            Request::SocketShow(show) if show.is_page() && value.is_array() => {
+                let sockets = Deserialize::deserialize(value)?;
+                Self::SocketPage(SocketPage { sockets, next: None })
+            }
+            Request::SocketShow(show) if show.is_page() => {
+                Self::SocketPage(Deserialize::deserialize(value)?)
+            }
+            Request::SocketShow(_) => Self::Sockets(Deserialize::deserialize(value)?),
             Request::StatsShow => Self::Stats(Deserialize::deserialize(value)?),
             Request::DaemonInfo => Self::DaemonInfo(Deserialize::deserialize(value)?),
             Request::AddressAdd(_)
@@ -84,6 +129,7 @@ records! {
     Neighbors: Vec<Neighbor>,
     Flushed: u64,
     Sockets: Vec<Socket>,
+    SocketPage: SocketPage,
     Stats: Stats,
     DaemonInfo: DaemonInfo,
 }

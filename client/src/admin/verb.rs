@@ -9,15 +9,17 @@ use crate::error_body::ErrorBody;
 
 use super::request::{
     AddressAdd, AddressDel, Destination, InterfaceRef, NeighborAdd, NeighborDel, NeighborFlush,
-    Request, RouteAdd, RouteDel,
+    Request, RouteAdd, RouteDel, SocketCursor, SocketShow,
 };
 
+const AFTER: &str = "after";
 const ADDRESS: &str = "address";
 const DESTINATION: &str = "destination";
 const FAMILY: &str = "family";
 const GATEWAY: &str = "gateway";
 const IFINDEX: &str = "ifindex";
 const IFNAME: &str = "ifname";
+const LIMIT: &str = "limit";
 const LLADDR: &str = "lladdr";
 const METRIC: &str = "metric";
 const SOURCE: &str = "source";
@@ -89,7 +91,10 @@ static VERBS: &[Verb] = &[
     verb("neighbor", "flush", |call| {
         Ok(Request::NeighborFlush(NeighborFlush { interface: call.interface()? }))
     }),
-    verb("socket", "show", |_| Ok(Request::SocketShow)),
+    verb("socket", "show", |call| {
+        let (after, limit) = (call.args.optional(AFTER)?, call.args.optional(LIMIT)?);
+        Ok(Request::SocketShow(SocketShow { after, limit }))
+    }),
     verb("stats", "show", |_| Ok(Request::StatsShow)),
     verb("daemon", "info", |_| Ok(Request::DaemonInfo)),
 ];
@@ -161,7 +166,6 @@ impl From<&Request> for ControlCall {
             | Request::AddressShow
             | Request::RouteShow
             | Request::NeighborShow
-            | Request::SocketShow
             | Request::StatsShow
             | Request::DaemonInfo => call,
             Request::AddressAdd(AddressAdd { address, interface }) => {
@@ -198,6 +202,9 @@ impl From<&Request> for ControlCall {
             Request::NeighborDel(NeighborDel { address, interface }) => {
                 with_interface(with(call, ADDRESS, Some(address)), Some(interface))
             }
+            Request::SocketShow(SocketShow { after, limit }) => {
+                with(with(call, AFTER, after.as_ref()), LIMIT, limit.as_ref())
+            }
             Request::NeighborFlush(NeighborFlush { interface }) => {
                 with_interface(call, interface.as_ref())
             }
@@ -224,6 +231,17 @@ fn with_interface(call: ControlCall, interface: Option<&InterfaceRef>) -> Contro
         Some(InterfaceRef::Name(name)) => call.arg(IFNAME, name.as_str()),
         Some(InterfaceRef::Index(index)) => call.arg(IFINDEX, *index),
         None => call,
+    }
+}
+
+impl Argument for SocketCursor {
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = value.as_str().unwrap_or_default();
+        text.parse().map_err(|error| format!("{} is {error}", shown(value)))
+    }
+
+    fn write(&self) -> Value {
+        self.to_string().into()
     }
 }
 

@@ -448,7 +448,8 @@ fn broken_records_neither_panic_nor_hang() {
     assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), ErrorKind::InvalidData);
 }
 
-/// Urgent data goes out whole or not at all, reading stops where it was, and a congestion control has a name.
+/// Urgent data goes out whole or not at all, reading stops where it was, and a congestion control
+/// has a name.
 #[test]
 fn urgent_data_and_names_are_passed_on() {
     let (mut stream, mut far) = connection(64);

@@ -43,8 +43,8 @@ impl TcpStream {
         }
     }
 
-    /// Takes the peer's urgent byte (MSG_OOB), or with `peek` looks at it. `InvalidInput` if there is
-    /// none, `WouldBlock` while it was announced and is not here. Reading stops where it was.
+    /// Takes the peer's urgent byte (MSG_OOB), or with `peek` looks at it. `InvalidInput` if there
+    /// is none, `WouldBlock` while it was announced and is not here. Reading stops where it was.
     pub fn recv_urgent(&self, peek: bool) -> io::Result<u8> {
         match &*self.data {
             Data::Daemon(stream) => {
@@ -57,8 +57,8 @@ impl TcpStream {
         }
     }
 
-    /// Whether the next byte to read is the one where urgent data was (SIOCATMARK). Over a daemon the
-    /// kernel knows it: ask the descriptor.
+    /// Whether the next byte to read is the one where urgent data was (SIOCATMARK). Over a daemon
+    /// the kernel knows it: ask the descriptor.
     pub fn at_mark(&self) -> io::Result<bool> {
         match &*self.data {
             Data::Daemon(_) => Err(Errno::OPNOTSUPP.into()),

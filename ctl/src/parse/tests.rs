@@ -108,15 +108,15 @@ fn values_are_made_canonical() {
 
 #[test]
 fn options_stand_before_the_object() {
-    let request = run("-j -p -s -6 --ipc-socket /tmp/x.sock link").unwrap();
+    let request = run("-j -p -s -d -6 --ipc-socket /tmp/x.sock link").unwrap();
     let options = request.options();
-    assert!(options.json && options.pretty && options.statistics);
+    assert!(options.json && options.pretty && options.statistics && options.details);
     assert_eq!(options.family, Some(6));
     assert_eq!(options.path.as_deref(), Some(std::path::Path::new("/tmp/x.sock")));
     assert!(run("--json -statistics --ipc-socket=/x link").unwrap().options().json);
     assert_eq!(
         error("-x link"),
-        "unknown option \"-x\"; known: -j, -p, -4, -6, -s, --ipc-socket PATH"
+        "unknown option \"-x\"; known: -j, -p, -4, -6, -s, -d, --ipc-socket PATH"
     );
     assert_eq!(error("-4 -6 link"), "-4 and -6 exclude each other");
     assert!(error("--ipc-socket").contains("needs a PATH"));

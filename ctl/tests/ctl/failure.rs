@@ -26,7 +26,10 @@ fn wrong_arguments_have_status_2() {
         ("lnk", format!("unknown object \"lnk\"; known: {known}")),
         ("s", "object \"s\" is ambiguous: socket, stats".into()),
         ("link set", "unknown link command \"set\"; known: show".into()),
-        ("-x link", "unknown option \"-x\"; known: -j, -p, -4, -6, -s, --ipc-socket PATH".into()),
+        (
+            "-x link",
+            "unknown option \"-x\"; known: -j, -p, -4, -6, -s, -d, --ipc-socket PATH".into(),
+        ),
         ("-4 -6 link", "-4 and -6 exclude each other".into()),
         ("a add 10.0.1.8/24", format!("address add needs dev NAME {usage}")),
         ("a add 10.0.1.8/40 dev tap7", format!("/40 is not a prefix length (0 to 32) {usage}")),

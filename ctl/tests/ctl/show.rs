@@ -180,6 +180,100 @@ drop    ip_not_ours     3
     );
 }
 
+/// A list is asked for page by page.
+#[test]
+fn pages_of_sockets() {
+    let daemon = Daemon::answering(|call| {
+        let sockets = fake::sockets();
+        Ok(match call.args["after"].as_str() {
+            None => json!({"sockets": sockets[..2], "next": "0.2"}),
+            Some("0.2") => json!({"sockets": [], "next": "1.0"}),
+            _ => json!({"sockets": sockets[2..]}),
+        })
+    });
+    assert_eq!(daemon.json("-j ss"), to_value(fake::sockets()).unwrap());
+    let after: Vec<_> = daemon.calls().iter().map(|call| call.args["after"].clone()).collect();
+    assert_eq!(after, [json!(null), json!("0.2"), json!("1.0")]);
+}
+
+/// The canned records as two shards have made them.
+fn two_shards() -> Daemon {
+    Daemon::answering(|call| {
+        let mut value = match call.api.as_str() {
+            "link" => to_value(&fake::links()[..1]),
+            "socket" => to_value(fake::sockets()),
+            _ => to_value(fake::stats()),
+        }
+        .unwrap();
+        match call.api.as_str() {
+            "link" => {
+                value[0]["shards"] = json!([
+                    {"rx_packets": 10, "rx_bytes": 3000, "tx_packets": 7, "tx_bytes": 890},
+                    {"rx_packets": 2, "rx_bytes": 456, "rx_dropped": 1},
+                ]);
+            }
+            "socket" => {
+                for (i, socket) in value.as_array_mut().unwrap().iter_mut().enumerate() {
+                    socket["shard"] = json!(i % 2);
+                }
+            }
+            _ => {
+                value["shards"] = json!([
+                    {"counters": {"ip_received": 1000}, "drops": {"ip_not_ours": 3}},
+                    {"counters": {"ip_received": 234, "udp_received": 7}},
+                ]);
+            }
+        }
+        Ok(value)
+    })
+}
+
+/// With `-d` the parts of each shard stand under the totals.
+#[test]
+fn shards() {
+    let daemon = two_shards();
+    assert!(daemon.text("-d link").ends_with(
+        "\
+    shard RX bytes packets errors dropped TX bytes packets errors dropped
+        0     3000      10      0       0      890       7      0       0
+        1      456       2      0       1        0       0      0       0
+"
+    ));
+    assert_eq!(
+        daemon.text("-d stats"),
+        "\
+counter ip_received  1234
+          shard 0    1000
+          shard 1     234
+counter udp_received    7
+          shard 0       0
+          shard 1       7
+drop    ip_not_ours     3
+          shard 0       3
+          shard 1       0
+"
+    );
+    assert_eq!(
+        daemon.text("-d ss"),
+        "\
+Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Shard
+tcp   LISTEN      0    128 0.0.0.0:80         0.0.0.0:*             0
+tcp   ESTAB       0   1448 10.0.1.7:80        10.0.1.1:40000        1
+udp   UNCONN      0      0 [::]%tap7:53       [::]:*                0
+"
+    );
+    assert!(!daemon.text("stats").contains("shard"));
+    assert_eq!(daemon.json("-j stats show udp")[0]["shards"], json!([0, 7]));
+}
+
+/// A daemon with one shard, or an older one, tells no parts.
+#[test]
+fn one_shard_has_no_parts() {
+    let daemon = Daemon::new();
+    assert_eq!(daemon.text("-d link"), daemon.text("link"));
+    assert_eq!(daemon.text("-d stats"), daemon.text("stats"));
+}
+
 #[test]
 fn daemon() {
     let daemon = Daemon::new();

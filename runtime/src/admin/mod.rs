@@ -15,7 +15,8 @@ use self::args::refused;
 use crate::port::PortEnd;
 use crate::sockets::Core;
 
-/// Carries out a request.
+/// Carries out a request. Of sockets it shows one page of this shard;
+/// [`crate::control`] puts pages and shards together.
 ///
 /// # Errors
 /// The refusal that the caller is sent.
@@ -40,7 +41,7 @@ pub(crate) fn answer(
         Request::NeighborAdd(args) => change::neighbor_add(core, args),
         Request::NeighborDel(args) => change::neighbor_del(core, args),
         Request::NeighborFlush(args) => change::neighbor_flush(core, args),
-        Request::SocketShow => Ok(Response::Sockets(show::sockets(core))),
+        Request::SocketShow(args) => Ok(Response::SocketPage(show::socket_page(core, args))),
         Request::StatsShow => Ok(Response::Stats(show::stats(core))),
         Request::DaemonInfo => Ok(Response::DaemonInfo(show::info(core))),
     }
@@ -48,7 +49,7 @@ pub(crate) fn answer(
 
 /// Whether every shard knows a part of the answer.
 pub(crate) fn is_per_shard(request: &Request) -> bool {
-    matches!(request, Request::LinkShow | Request::SocketShow | Request::StatsShow)
+    matches!(request, Request::LinkShow | Request::StatsShow)
 }
 
 /// The answers of all shards as one, in the order of their shards.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use addr::{IfIndex, Ip};
 use client::admin::{
-    Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, Socket, Stats,
-    TcpDetail, Timer,
+    Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, Socket,
+    SocketCursor, SocketPage, SocketShow, Stats, TcpDetail, Timer,
 };
 use datapath::{Backend, DeviceState};
 use stack::control::{AddressState, InterfaceAddress, InterfaceInfo, LinkState};
@@ -211,8 +211,13 @@ pub(super) fn neighbors(core: &Core) -> Result<Vec<Neighbor>, ControlError> {
     Ok(records.collect())
 }
 
-pub(super) fn sockets(core: &Core) -> Vec<Socket> {
-    core.worker.sockets().into_iter().map(|info| socket(info, core.now)).collect()
+/// A page of this shard's sockets. Its `next` is absent on the shard's last page.
+pub(super) fn socket_page(core: &Core, show: &SocketShow) -> SocketPage {
+    let limit = show.limit.unwrap_or(SocketShow::LIMIT_MAX).clamp(1, SocketShow::LIMIT_MAX);
+    let begin = show.after.unwrap_or(SocketCursor { shard: 0, position: 0 });
+    let (infos, next) = core.worker.sockets_page(begin.position, limit as usize);
+    let sockets = infos.into_iter().map(|info| socket(info, core.now)).collect();
+    SocketPage { sockets, next: next.map(|position| SocketCursor { position, ..begin }) }
 }
 
 fn socket(info: SocketInfo, now: Instant) -> Socket {

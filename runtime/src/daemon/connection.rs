@@ -80,14 +80,14 @@ fn dispatch(
     answers: &Sender<Answer>,
 ) -> Result<(), &'static str> {
     let refuse = |request: &Message, error: &ErrorBody| {
-        let answer = Answer { message: request.refusal(error), fd: None };
+        let answer = Answer::Frame(request.refusal(error), None);
         answers.send(answer).map_err(|_| "nobody writes answers any more")
     };
     match request.op {
         op::PING => {
             let (op, id) = (request.op, request.id);
             let message = Message { kind: Kind::Ok, op, id, body: b"PONG".to_vec() };
-            answers.send(Answer { message, fd: None }).map_err(|_| "nobody writes answers any more")
+            answers.send(Answer::Frame(message, None)).map_err(|_| "nobody writes answers any more")
         }
         op::CONTROL_CALL => match read::<ControlCall, Request>(&request) {
             Ok(asked) => {
@@ -127,7 +127,8 @@ fn reply(mut request: Message, answers: &Sender<Answer>) -> Reply {
 }
 
 fn write_answers(stream: &UnixStream, answers: &Receiver<Answer>, under_way: &AtomicUsize) {
-    while let Ok(Answer { message, fd }) = answers.recv() {
+    while let Ok(answer) = answers.recv() {
+        let (message, fd) = answer.into_frame();
         let sent = frame::send(stream, &message, fd.as_ref().map(AsFd::as_fd));
         under_way.fetch_sub(1, Ordering::AcqRel);
         if let Err(error) = sent {

@@ -132,7 +132,7 @@ fn accept(listener: &UnixListener, engines: &Engines, group: u32, shared: &Arc<S
         shared.lock().push((number, kept));
         let (engines, state) = (engines.clone(), shared.clone());
         let spawned = thread::Builder::new().name("client".into()).spawn(move || {
-            connection::serve(stream, &engines, ClientId(number));
+            connection::serve(stream, &engines, ClientId::unique());
             state.lock().retain(|(other, _)| *other != number);
         });
         if let Err(error) = spawned {

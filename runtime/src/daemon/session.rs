@@ -30,10 +30,7 @@ impl Session {
 
     /// Sends a request to the control plane.
     pub(super) fn control(&self, request: Request, reply: Reply) {
-        control::request(&self.engines, request, |answer| match answer {
-            Ok(response) => reply.value(&response),
-            Err(error) => reply.refuse(&error),
-        });
+        control::request(&self.engines, request, |answer| reply.control(answer));
     }
 
     /// Sends a request about a socket to the engine that gave out its handle.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use client::admin::Socket;
+
 use super::state::State;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;\
@@ -29,6 +31,7 @@ pub(super) fn html(state: &State) -> String {
         state.daemon.uptime
     );
     links(&mut page, state);
+    shards(&mut page, state);
     table(&mut page, "Addresses", &["interface", "address", "scope"], &state.addresses, |a| {
         vec![a.ifname.clone(), format!("{}/{}", a.address, a.prefix), a.scope.clone()]
     });
@@ -79,6 +82,27 @@ fn links(page: &mut String, state: &State) {
             l.mtu.to_string(),
             traffic(l.stats.rx_packets, l.stats.rx_bytes),
             traffic(l.stats.tx_packets, l.stats.tx_bytes),
+        ]
+    });
+}
+
+/// The parts of the totals that each shard has, if there are several.
+fn shards(page: &mut String, state: &State) {
+    let numbers: Vec<_> = (0..state.stats.shards.len()).collect();
+    if numbers.len() < 2 {
+        return;
+    }
+    let columns = ["shard", "sockets", "received", "sent", "drops"];
+    table(page, "Shards", &columns, &numbers, |number| {
+        let here = |socket: &&Socket| socket.shard.is_some_and(|shard| shard as usize == *number);
+        let traffic = || state.links.iter().filter_map(|link| link.shards.get(*number));
+        let drops = &state.stats.shards[*number].drops;
+        vec![
+            number.to_string(),
+            state.sockets.iter().filter(here).count().to_string(),
+            traffic().map(|stats| stats.rx_packets).sum::<u64>().to_string(),
+            traffic().map(|stats| stats.tx_packets).sum::<u64>().to_string(),
+            drops.values().sum::<u64>().to_string(),
         ]
     });
 }

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use client::admin::{Address, DaemonInfo, Link, Neighbor, Request, Response, Route, Socket, Stats};
+use client::admin::{
+    Address, DaemonInfo, Link, Neighbor, Request, Response, Route, Socket, SocketShow, Stats,
+};
 use client::call::ErrorBody;
 use serde::Serialize;
 use stack::SocketId;
@@ -31,7 +33,7 @@ const REQUESTS: [Request; 7] = [
     Request::AddressShow,
     Request::RouteShow,
     Request::NeighborShow,
-    Request::SocketShow,
+    Request::SocketShow(SocketShow::ALL),
     Request::StatsShow,
 ];
 

@@ -16,7 +16,7 @@ use crate::icmp::IcmpError;
 use crate::ip::Packet;
 use crate::limits::Limits;
 use crate::rng::Rng;
-use crate::socket::{SocketError, SocketId, SocketInfo, SocketKind};
+use crate::socket::{ListPlace, SocketError, SocketId, SocketInfo, SocketKind};
 use crate::steer::Home;
 use crate::store::waiting::NextHop;
 use crate::tcp::Tcp;
@@ -184,8 +184,12 @@ impl Sockets {
         by_kind!(self, id, remote(id))
     }
 
-    /// Every socket as a listing shows it, table after table.
-    pub(crate) fn list(&self) -> impl Iterator<Item = SocketInfo> {
-        self.tcp.sockets().chain(self.udp.sockets())
+    /// Every socket that does not stand before `from`, as a listing shows it, table after table,
+    /// with its place.
+    pub(crate) fn list_from(
+        &self,
+        from: ListPlace,
+    ) -> impl Iterator<Item = (ListPlace, SocketInfo)> {
+        self.tcp.sockets_from(from).chain(self.udp.sockets_from(from))
     }
 }

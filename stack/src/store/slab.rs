@@ -103,7 +103,13 @@ impl<T> Slab<T> {
 
     /// Every value with its slot, in slot order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.slots.iter().enumerate().filter_map(|(i, s)| Some((i as u32, s.value.as_ref()?)))
+        self.iter_from(0)
+    }
+
+    /// The same from slot `first` on.
+    pub(crate) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &T)> {
+        let slots = self.slots.get(first as usize..).unwrap_or_default();
+        (first..=u32::MAX).zip(slots).filter_map(|(i, s)| Some((i, s.value.as_ref()?)))
     }
 }
 

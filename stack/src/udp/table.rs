@@ -235,8 +235,9 @@ impl Table {
         self.sockets.lookup(key).filter(|_| id.shard == self.home.shard)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Socket)> {
-        self.sockets.iter()
+    /// Every socket from slot `first` on.
+    pub(super) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &Socket)> {
+        self.sockets.iter_from(first)
     }
 
     fn chain(&self, port: u16) -> impl Iterator<Item = (u32, &Socket)> {

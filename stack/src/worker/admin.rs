@@ -10,7 +10,7 @@ use crate::control::{
     LinkChange, NeighborInfo, Notice, RouteConfig, RouteInfo,
 };
 use crate::fib::Fib;
-use crate::socket::SocketInfo;
+use crate::socket::{ListPlace, SocketInfo};
 use crate::stats::{LinkCounters, Stats};
 use crate::time::Instant;
 use crate::worker::Worker;
@@ -203,7 +203,18 @@ impl Worker {
     /// Every socket of this shard.
     #[must_use]
     pub fn sockets(&self) -> Vec<SocketInfo> {
-        self.shard.sockets.list().collect()
+        let all = self.shard.sockets.list_from(ListPlace::default());
+        all.map(|(_, info)| info).collect()
+    }
+
+    /// A page of that list: at most `max` sockets from the place `from` on, which is 0 or what the
+    /// page before it returned. The second value is where the next page begins, if there is more.
+    /// A socket that lives all the while stands on exactly one page.
+    #[must_use]
+    pub fn sockets_page(&self, from: u64, max: usize) -> (Vec<SocketInfo>, Option<u64>) {
+        let mut rest = self.shard.sockets.list_from(ListPlace::from_number(from));
+        let page = rest.by_ref().take(max).map(|(_, info)| info).collect();
+        (page, rest.next().map(|(place, _)| place.to_number()))
     }
 
     /// What this shard has counted so far, and control if it is here.

@@ -89,7 +89,18 @@ fn golden() -> Vec<(Request, Value)> {
             Request::NeighborFlush(NeighborFlush { interface: Some(tap7()) }),
             call("neighbor", "flush", json!({"ifname": "tap7"})),
         ),
-        (Request::SocketShow, call("socket", "show", json!({}))),
+        (Request::SocketShow(SocketShow::ALL), call("socket", "show", json!({}))),
+        (
+            Request::SocketShow(SocketShow::page(None)),
+            call("socket", "show", json!({"limit": 1000})),
+        ),
+        (
+            Request::SocketShow(SocketShow {
+                after: Some(SocketCursor { shard: 1, position: 2000 }),
+                limit: Some(10),
+            }),
+            call("socket", "show", json!({"after": "1.2000", "limit": 10})),
+        ),
         (Request::StatsShow, call("stats", "show", json!({}))),
         (Request::DaemonInfo, call("daemon", "info", json!({}))),
     ]
@@ -162,6 +173,10 @@ fn a_wrong_argument_is_named_with_what_would_be_valid() {
             "route add: \"destination\": 10.0.0.0/40 is no address with prefix length: \
              the prefix length is 0 to 32",
         ),
+        (
+            call("socket", "show", json!({"after": "x"})),
+            "socket show: \"after\": x is not a place in a list of sockets",
+        ),
         (call("route", "del", json!({})), "route del: \"destination\" is missing"),
     ] {
         let error = read(json).unwrap_err();
@@ -195,4 +210,24 @@ fn a_default_destination_takes_its_family_from_the_gateway() {
     assert_eq!(default.prefix("10.0.1.1".parse().ok(), v6).to_string(), "0.0.0.0/0");
     assert_eq!(default.prefix(None, v6).to_string(), "::/0");
     assert_eq!(default.prefix(None, None).to_string(), "0.0.0.0/0");
+}
+
+/// A page says where the next one begins; a daemon without pages answers with all there is.
+#[test]
+fn pages_of_sockets_have_their_json() {
+    use crate::admin::{Response, Socket, SocketPage};
+
+    let request = Request::SocketShow(SocketShow::page(None));
+    let socket = Socket { kind: "tcp".into(), ..Socket::default() };
+    for next in [None, Some(SocketCursor { shard: 0, position: 1000 })] {
+        let page = Response::SocketPage(SocketPage { sockets: vec![socket.clone()], next });
+        let json = serde_json::to_value(&page).unwrap();
+        assert_eq!(json.get("next").cloned(), next.map(|_| json!("0.1000")));
+        assert_eq!(Response::read(&request, json).unwrap(), page);
+    }
+    let whole = Response::Sockets(vec![socket.clone()]);
+    let json = serde_json::to_value(&whole).unwrap();
+    let page = SocketPage { sockets: vec![socket], next: None };
+    assert_eq!(Response::read(&request, json.clone()).unwrap(), Response::SocketPage(page));
+    assert_eq!(Response::read(&Request::SocketShow(SocketShow::ALL), json).unwrap(), whole);
 }

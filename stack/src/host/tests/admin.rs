@@ -6,6 +6,8 @@ use wire::offload::Medium;
 use crate::control::{ControlError, NudState, RouteProtocol, Scope};
 use crate::host::fixture::*;
 use crate::limits::Limits;
+use crate::tcp::ListenOptions;
+use crate::udp::UdpOptions;
 use crate::{Host, InterfaceConfig, RouteConfig};
 
 #[test]
@@ -226,4 +228,37 @@ fn limits_hold() {
         let result = lab.host.route_add(lab.now, &RouteConfig::via(destination, PEER));
         assert_eq!(result.is_ok(), n < 2);
     }
+}
+
+/// A list in pages has every socket that lives all the while exactly once.
+#[test]
+fn sockets_are_listed_in_pages() {
+    let mut lab = Lab::new();
+    let now = lab.now;
+    let any = |port| addr::Endpoint { ip: addr::Ip::UNSPECIFIED_V4, port };
+    for port in 1..=3 {
+        lab.host.tcp_listen(now, any(port), ListenOptions::default()).unwrap();
+    }
+    let udp: Vec<_> = (1..=4)
+        .map(|port| lab.host.udp_bind(now, any(port), UdpOptions::default()).unwrap().id)
+        .collect();
+    let mut worker = lab.host.into_workers().remove(0);
+    let all = worker.sockets();
+    assert_eq!(all.len(), 7);
+    for max in [1, 2, 3, 7, 100] {
+        let (mut listed, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            let (page, next) = worker.sockets_page(place, max);
+            assert!(page.len() <= max);
+            listed.extend(page.into_iter().map(|info| info.id));
+            from = next;
+        }
+        assert_eq!(listed, all.iter().map(|info| info.id).collect::<Vec<_>>());
+    }
+    let (page, next) = worker.sockets_page(0, 5);
+    worker.close(now, udp[0]);
+    let (rest, last) = worker.sockets_page(next.unwrap(), 5);
+    assert_eq!((page.len(), rest.len(), last), (5, 2, None));
+    assert_eq!(rest[1].id, Some(udp[3]));
+    assert_eq!(worker.sockets_page(u64::MAX, 5), (Vec::new(), None));
 }

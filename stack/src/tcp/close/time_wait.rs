@@ -132,6 +132,11 @@ impl TimeWaits {
         self.slab.iter()
     }
 
+    /// The same from slot `first` on.
+    pub(crate) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &TimeWait)> {
+        self.slab.iter_from(first)
+    }
+
     /// The record that expires first, and when.
     fn first(&self) -> Option<(Instant, u32)> {
         let heads = self.queues.iter().map(|queue| queue.oldest);

@@ -148,7 +148,12 @@ impl Embryos {
 
     /// Every embryo with its flow and its listener.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, FlowKey, u32)> + '_ {
-        self.slab.iter().filter_map(|(index, embryo)| {
+        self.iter_from(0)
+    }
+
+    /// The same from slot `first` on.
+    pub(crate) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, FlowKey, u32)> + '_ {
+        self.slab.iter_from(first).filter_map(|(index, embryo)| {
             let local_end = self.local_ends.at(embryo.local_end)?;
             Some((index, FlowKey::new(local_end.local, embryo.remote), local_end.listener))
         })

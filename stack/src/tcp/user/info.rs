@@ -1,23 +1,44 @@
 //! Sockets as a listing shows them.
 
-use crate::socket::{SocketId, SocketInfo, SocketKind, TcpDetail};
+use crate::socket::{ListPlace, SocketId, SocketInfo, SocketKind, TcpDetail};
 use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
 use crate::tcp::open::listen::Listener;
 use crate::tcp::state::State;
 
 impl Tcp {
-    /// Every listener, connection, half-open connection and TIME-WAIT record.
-    pub(crate) fn sockets(&self) -> impl Iterator<Item = SocketInfo> + '_ {
-        let listeners = self.listeners.slab.iter().map(|(index, l)| {
-            let generation = self.listeners.slab.generation(index);
-            (l.home.shard == self.home.shard)
-                .then(|| l.info(self.home.listener_id(index, generation)))
+    /// Every listener, connection, half-open connection and TIME-WAIT record that does not stand
+    /// before `from`, with its place.
+    pub(crate) fn sockets_from(
+        &self,
+        from: ListPlace,
+    ) -> impl Iterator<Item = (ListPlace, SocketInfo)> + '_ {
+        let first = from.first_slot(ListPlace::LISTENERS);
+        let listeners = self.listeners.slab.iter_from(first).filter_map(|(slot, l)| {
+            let generation = self.listeners.slab.generation(slot);
+            let info = || l.info(self.home.listener_id(slot, generation));
+            let is_home = l.home.shard == self.home.shard;
+            is_home.then(|| (ListPlace::new(ListPlace::LISTENERS, slot), info()))
         });
-        let conns = self.conns.iter().map(|(_, c)| c.info());
-        let embryos = self.embryos.iter().map(|(_, key, _)| bare(State::SynReceived, key));
-        let records = self.time_waits.iter().map(|(_, t)| bare(t.state(), t.key));
-        listeners.flatten().chain(conns).chain(embryos).chain(records)
+        let first = from.first_slot(ListPlace::CONNECTIONS);
+        let conns = self.conns.iter_from(first);
+        let conns = conns.map(|(slot, c)| (ListPlace::new(ListPlace::CONNECTIONS, slot), c.info()));
+        let first = from.first_slot(ListPlace::EMBRYOS);
+        let embryos = self.embryos.iter_from(first).map(|(slot, key, _)| {
+            (ListPlace::new(ListPlace::EMBRYOS, slot), bare(State::SynReceived, key))
+        });
+        let first = from.first_slot(ListPlace::TIME_WAITS);
+        let records = self
+            .time_waits
+            .iter_from(first)
+            .map(|(slot, t)| (ListPlace::new(ListPlace::TIME_WAITS, slot), bare(t.state(), t.key)));
+        listeners.chain(conns).chain(embryos).chain(records)
+    }
+
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = SocketInfo> + '_ {
+        self.sockets_from(ListPlace::default()).map(|(_, info)| info)
     }
 
     /// More about one connection.
