@@ -94,6 +94,7 @@ impl Assembly<'_> {
             name: info.name.clone(),
             mode: info.mode.clone(),
             queues: ports.len(),
+            unserved_queues: info.unserved_queues,
             addresses: interface.addresses.clone(),
         };
         let (ends, threads) = self.queues(ports);
