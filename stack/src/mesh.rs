@@ -161,10 +161,7 @@ impl Mesh {
         let has_room = peer.backlog.is_empty() && peer.tx.free() > RESERVE;
         let message = Message::Frame(frame);
         let refused = if has_room { peer.tx.push(message).err() } else { Some(message) };
-        if let Some(message) = refused {
-            peer.backlog.push_back(message);
-            peer.tx.set_waiting(true);
-        }
+        peer.backlog.extend(refused);
         self.woken.insert(to);
         Ok(())
     }
@@ -178,17 +175,17 @@ impl Mesh {
         self.peers.iter().flatten().map(room).min().unwrap_or(usize::MAX)
     }
 
-    /// Whether a message to this worker need not wait.
+    /// Whether a message to this worker need not wait. If it must, asks to be woken when that
+    /// changes.
     pub(crate) fn has_room(&self, to: ShardIndex) -> bool {
         let peer = self.peers.get(to.get()).and_then(Option::as_ref);
-        peer.is_some_and(|peer| peer.backlog.is_empty() && peer.tx.free() > 0)
+        peer.is_some_and(|peer| peer.backlog.is_empty() && peer.has_free(1))
     }
 
-    /// Asks to be woken when there is room for frames again, where there is none.
-    pub(crate) fn await_frame_room(&mut self) {
-        for peer in self.peers.iter_mut().flatten() {
-            peer.tx.set_waiting(true);
-        }
+    /// Whether frames can be handed over. If not, asks to be woken when that changes.
+    pub(crate) fn has_frame_room(&self) -> bool {
+        let has_room = |peer: &Peer| peer.backlog.is_empty() && peer.has_free(RESERVE + 1);
+        self.peers.iter().flatten().all(has_room)
     }
 
     /// An empty buffer for a frame.
@@ -253,10 +250,12 @@ impl Mesh {
         }
     }
 
-    /// Whether something waits that fits into its ring now.
+    /// Whether something waits that fits into its ring now. For all that does not fit, asks to be
+    /// woken when that changes.
     pub(crate) fn can_flush(&self) -> bool {
-        let waits = |peer: &Peer| !peer.backlog.is_empty() || peer.lagging;
-        self.peers.iter().flatten().any(|peer| waits(peer) && peer.tx.free() > 0)
+        let waits = |peer: &&Peer| !peer.backlog.is_empty() || peer.lagging;
+        // Each is asked: one wake-up is for one wait.
+        self.peers.iter().flatten().filter(waits).fold(false, |any, peer| peer.has_free(1) || any)
     }
 
     /// Peers that have been sent something, or given room, since the last call.
@@ -294,9 +293,15 @@ impl Peer {
     fn send(&mut self, message: Message) {
         let refused =
             if self.backlog.is_empty() { self.tx.push(message).err() } else { Some(message) };
-        if let Some(message) = refused {
-            self.backlog.push_back(message);
+        self.backlog.extend(refused);
+    }
+
+    /// Whether the ring has so much room. If not, the peer wakes us when it has made some.
+    fn has_free(&self, wanted: usize) -> bool {
+        self.tx.free() >= wanted || {
             self.tx.set_waiting(true);
+            // What the peer took before it could see that is seen here.
+            self.tx.free() >= wanted
         }
     }
 
@@ -314,3 +319,6 @@ impl Peer {
         self.backlog.len() < before
     }
 }
+
+#[cfg(test)]
+mod tests;

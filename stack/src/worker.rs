@@ -201,7 +201,8 @@ impl Worker {
         self.pump(now);
     }
 
-    /// When [`Worker::expire`] is to be called at the latest; [`Instant::ZERO`] for at once.
+    /// When [`Worker::expire`] is to be called at the latest; [`Instant::ZERO`] for at once. To be
+    /// asked last before a sleep: what waits for room at another worker asks that one for a wake-up here.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let has_mail = || self.mesh.has_messages() || self.mesh.can_flush();
@@ -316,7 +317,7 @@ impl Worker {
     /// Whether a packet to ourselves can be taken in, or handed to the shard that owns it.
     #[inline]
     fn can_pump(&self) -> bool {
-        self.has_output(Fib::LOOPBACK) && self.receive_room() > 0
+        self.has_output(Fib::LOOPBACK) && self.mesh.has_frame_room()
     }
 
     /// Takes in what was sent to ourselves.
@@ -332,7 +333,6 @@ impl Worker {
         slot.resize(LOOP_SLOT_LEN, 0);
         for _ in 0..LOOPBACK_BATCH {
             if self.receive_room() == 0 {
-                self.mesh.await_frame_room();
                 break;
             }
             let Some(meta) = self.fill(now, Fib::LOOPBACK, &mut slot) else { break };

@@ -1,11 +1,14 @@
 //! SIGKILL of either side leaves the other healthy and nothing behind.
 //! Rows: IPC-34, CTL-01.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use client::{Stack, TcpStream};
+use rustix::net::sockopt::set_socket_linger;
 use rustix::process::Signal;
 use tests::{Backend, HOST_V4, Lab, STACK_V4, binary, eventually};
 
@@ -108,4 +111,45 @@ fn a_killed_daemon_leaves_its_clients_healthy_over_tap() {
 #[test]
 fn a_killed_daemon_leaves_no_xdp_program() {
     daemon_dies(Backend::Xdp);
+}
+
+/// A connection that is reset after the peer's FIN takes nothing more, and the daemon keeps nothing of
+/// it whether the client lives or not.
+#[test]
+fn a_reset_behind_the_peers_fin_is_noticed() {
+    let lab = Lab::start("reset-behind-fin", Backend::Tap);
+    let listener = lab.space.inside(|| TcpListener::bind((HOST_V4, 0)).expect("bind"));
+    let address = listener.local_addr().expect("address");
+    let descriptors =
+        || std::fs::read_dir(format!("/proc/{}/fd", lab.daemon.pid())).map(Iterator::count);
+    let before = descriptors().expect("proc");
+    for client_lives in [true, false] {
+        let stack = Stack::connect(Some(lab.daemon.socket())).expect("daemon");
+        let mut stream = TcpStream::connect(&stack, address).expect("connect");
+        let (peer, _) = listener.accept().expect("accept");
+        set_socket_linger(peer.as_fd(), Some(Duration::ZERO)).expect("linger");
+        stream.set_nonblocking(true).expect("nonblocking");
+        let error = |stream: &mut TcpStream| loop {
+            match stream.write(&[7; 4096]) {
+                Ok(_) => {}
+                Err(error) => return error.kind(),
+            }
+        };
+        // The peer does not read: everything in between fills up.
+        assert!(eventually(5, || error(&mut stream) == ErrorKind::WouldBlock));
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(error(&mut stream), ErrorKind::WouldBlock);
+        peer.shutdown(Shutdown::Write).expect("shutdown");
+        assert!(eventually(5, || matches!(stream.read(&mut [0]), Ok(0))), "the peer's FIN");
+        if client_lives {
+            drop(peer);
+            assert!(eventually(5, || error(&mut stream) == ErrorKind::BrokenPipe));
+        } else {
+            drop((stream, stack));
+            std::thread::sleep(Duration::from_millis(300));
+            drop(peer);
+        }
+    }
+    let kept = || descriptors().is_ok_and(|now| now > before);
+    assert!(eventually(5, || !kept()), "{:?}", descriptors());
 }

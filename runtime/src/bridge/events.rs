@@ -19,7 +19,7 @@ impl Bridges {
                 None => Fate::Lives,
                 Some(outcome) => return self.connected(key, outcome, core),
             },
-            State::Stream(stream) => stream.pump(core),
+            State::Stream(stream) => stream.on_event(what, core),
             State::Listener(listener) => {
                 listener.look(core);
                 return self.serve_accepts(key, core);

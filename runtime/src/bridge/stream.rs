@@ -12,6 +12,7 @@
 //! | client closes its end, everything read | FIN; later data is answered by RST |
 //! | client closes its end, data unread | RST (RFC 2525 §2.17, as Linux does) |
 //! | RST, timeout | what arrived before, then the end; ECONNRESET if the client's data was lost |
+//! | the same after the peer's FIN | the client's writing fails: nothing it wrote arrives any more |
 //! | `close`, or the client died | what lies in the socketpair is still sent, then as if closed |
 
 use std::io::{IoSlice, IoSliceMut};
@@ -47,6 +48,9 @@ pub(super) struct Stream {
     reader_gone: bool,
     /// Only what lies in the socketpair is still to be sent.
     closing: bool,
+    /// Why the connection is gone. The receive ring does not say so where the peer's FIN came first,
+    /// because nothing of the peer's is missing then.
+    failure: Option<u16>,
     /// How much to ask the socketpair for at a time.
     ask: usize,
 }
@@ -68,6 +72,7 @@ impl Stream {
             output_over: false,
             reader_gone: false,
             closing: false,
+            failure: None,
             ask: ASK.0,
         }
     }
@@ -86,6 +91,16 @@ impl Stream {
 
     pub(super) fn names(&self) -> (Endpoint, Option<Endpoint>) {
         (self.ends.local, self.ends.remote)
+    }
+
+    /// The stack reported something of the connection.
+    pub(super) fn on_event(&mut self, what: Readiness, core: &mut Core) -> Fate {
+        if what.has(Readiness::GONE) {
+            let error = core.worker.take_error(self.ends.id);
+            // Without an error it ended as both sides wanted.
+            self.failure = error.map(stack::SocketError::code);
+        }
+        self.pump(core)
     }
 
     /// The socketpair became ready.
@@ -163,7 +178,7 @@ impl Stream {
 
     /// Moves what can be moved, both ways, and returns what becomes of the bridge.
     pub(super) fn pump(&mut self, core: &mut Core) -> Fate {
-        if (self.closing || self.hangup) && self.ends.rx.pending_error().is_some() {
+        if (self.closing || self.hangup) && self.has_failed() {
             // No user is left who could learn of the error.
             core.close(self.ends.id);
             return Fate::Gone;
@@ -188,7 +203,7 @@ impl Stream {
         let fate = loop {
             // After an error the client's data stays where it is: closing on it is what makes the
             // client's end fail with ECONNRESET.
-            if !self.readable || self.input_over || self.ends.rx.pending_error().is_some() {
+            if !self.readable || self.input_over || self.has_failed() {
                 break None;
             }
             let room = self.ends.tx.free();
@@ -270,17 +285,25 @@ impl Stream {
 
     /// Passes on the end of the peer's stream, once all before it is passed on.
     fn end_output(&mut self, core: &mut Core) -> Option<Fate> {
-        if !self.ends.rx.is_finished() || self.output_over {
+        if !self.ends.rx.is_finished() {
             return None;
         }
-        self.output_over = true;
-        if let Some(code) = self.ends.rx.error() {
+        let unread = self.ends.rx.error().filter(|_| !self.output_over);
+        if let Some(code) = unread.or(self.failure) {
             core.close(self.ends.id);
             return Some(Fate::Over(Some(i32::from(code))));
         }
-        // The other end may be closed already.
-        let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Write);
+        if !self.output_over {
+            self.output_over = true;
+            // The other end may be closed already.
+            let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Write);
+        }
         None
+    }
+
+    /// Whether the connection ended with an error, so that nothing more can be sent.
+    fn has_failed(&self) -> bool {
+        self.failure.is_some() || self.ends.rx.pending_error().is_some()
     }
 
     /// Whether the client's end is closed. poll may know it before epoll reports the edge.

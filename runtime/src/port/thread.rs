@@ -19,6 +19,8 @@ use crate::mailbox::Engines;
 const NO_SHARD: usize = usize::MAX;
 /// How old a report may get while the thread is busy.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a thread that ends goes on sending.
+const PATIENCE_AT_END: Duration = Duration::from_secs(1);
 /// Turns between two looks at the clock.
 const TURNS_PER_LOOK: u32 = 256;
 
@@ -66,9 +68,7 @@ impl PortThread {
         let mut turns = 0u32;
         loop {
             if self.handle.is_stopped() {
-                // The engine's last frames are in the ring.
-                self.port.turn(BATCH, self.steer.by_frame());
-                return;
+                return self.send_rest();
             }
             let turn = self.port.turn(BATCH, self.steer.by_frame());
             let worked = turn.received + turn.sent > 0;
@@ -95,6 +95,14 @@ impl PortThread {
                 std::hint::spin_loop();
             }
         }
+    }
+
+    /// Sends the engines' last frames, which are in the rings: a FIN or RST of each connection.
+    fn send_rest(&mut self) {
+        let began = Instant::now();
+        while self.port.turn(BATCH, self.steer.by_frame()).sent > 0
+            && began.elapsed() < PATIENCE_AT_END
+        {}
     }
 
     /// Whether a port that has had nothing to do for `idle` keeps looking instead of sleeping.
