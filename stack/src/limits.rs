@@ -89,7 +89,7 @@ pub struct Limits {
     pub routes: usize,
     /// Addresses over all interfaces.
     pub addresses: usize,
-    /// Changes of links, addresses, routes, neighbours and groups kept for readers; one that is slower has
+    /// Changes of links, addresses, routes, neighbours and groups kept for readers; a slower one has
     /// to list everything again.
     pub control_events: usize,
     /// Small replies waiting for a transmit slot, per interface.
