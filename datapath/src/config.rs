@@ -132,4 +132,7 @@ pub struct PortInfo {
     pub mode: String,
     /// Which queue of the device this is, from 0; for XDP the number of the receive queue.
     pub queue: u32,
+    /// Receive queues of the device that no port of this opening serves; for XDP only. What the
+    /// device puts there reaches the kernel and not the stack.
+    pub unserved_queues: u32,
 }

@@ -97,6 +97,7 @@ fn end(config: &PairConfig, device: PairDevice, number: u8, queue: u32, shards: 
         backend: Backend::Pair,
         mode: "pair".to_owned(),
         queue,
+        unserved_queues: 0,
     };
     (device, side, links, info)
 }

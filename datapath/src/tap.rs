@@ -95,6 +95,7 @@ pub(crate) fn open(
     let facts = interface::existing(name)?;
     let medium = if backend == Backend::Tun { Medium::Ip } else { Medium::Ethernet };
     let os = OsDevice::of(name, &facts)?;
+    let served = if queues > 1 { format!(" queues 0-{}", queues - 1) } else { String::new() };
     let mut ports = Vec::new();
     for (queue, (fd, vnet_wanted)) in (0..).zip(fds) {
         let (header, offloads) = if vnet_wanted { setup_header(&fd) } else { (0, 0) };
@@ -109,8 +110,9 @@ pub(crate) fn open(
             mtu: facts.mtu,
             caps: caps(header, medium),
             backend,
-            mode: mode(backend, header, offloads),
+            mode: mode(backend, header, offloads) + &served,
             queue,
+            unserved_queues: 0,
         };
         let scratch = if header == 0 { FRAME_BYTES as usize } else { 0 };
         let scratch = vec![0; scratch].into_boxed_slice();

@@ -68,8 +68,22 @@ fn greet(stack: &Stack, server: &Server) {
         if interface.queues < stack.shards() {
             eprintln!("{}: {}", interface.name, few_queues(interface, stack.shards()));
         }
+        if interface.unserved_queues > 0 {
+            eprintln!("{}: {}", interface.name, unserved_queues(interface));
+        }
     }
     eprintln!("ready: control socket {}", server.path().display());
+}
+
+/// Says that frames of some queues never reach the stack, and what can be done.
+fn unserved_queues(interface: &Opened) -> String {
+    let Opened { name, queues, unserved_queues: unserved, .. } = interface;
+    let has = queues + *unserved as usize;
+    format!(
+        "the device has {has} receive queues, of which {queues} reach the stack: flows that it puts \
+         elsewhere are lost to the stack; serve them by `--queues {has}`, or give the device \
+         fewer by `ethtool -L {name}`"
+    )
 }
 
 /// Says that a device has fewer queues open than there are shards, and what can be done.

@@ -50,6 +50,8 @@ pub struct Opened {
     pub mode: String,
     /// How many queues of the device are open.
     pub queues: usize,
+    /// Receive queues of the device that the stack does not serve.
+    pub unserved_queues: u32,
     /// The addresses it was started with.
     pub addresses: Vec<Cidr>,
 }

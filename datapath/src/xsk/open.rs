@@ -26,6 +26,7 @@ use crate::error::PortError;
 use crate::frame::{Frame, Memory};
 use crate::interface::{self, Facts, OsDevice};
 use crate::link::PortLink;
+use crate::queues;
 use crate::shard_rings::BATCH;
 use crate::side::PortSide;
 use crate::steering::Steering;
@@ -84,6 +85,7 @@ pub(crate) fn open(
     let (attachment, steering) = xdp::attach(config, &facts, mac)?;
     let attachment = Arc::new(attachment);
     let os = OsDevice::of(name, &facts)?;
+    let unserved_queues = queues::rx_queues(name)?.unwrap_or(queues).saturating_sub(queues);
     let mut ports = Vec::new();
     for queue in config.queue..config.queue + queues {
         let rings = Rings::open(config, queue, &attachment, &steering, rx_frames, tx_frames)?;
@@ -95,8 +97,9 @@ pub(crate) fn open(
             mtu: facts.mtu,
             caps: DeviceCaps::default(),
             backend: Backend::Xdp,
-            mode: mode(&attachment, &steering, &rings, queue),
+            mode: mode(&attachment, &steering, &rings, config.queue, queues),
             queue,
+            unserved_queues,
         };
         let attached = (attachment.clone(), steering.clone());
         let (device, side, links) = rings.into_device(attached, &facts, rx_frames, shards);
@@ -106,11 +109,22 @@ pub(crate) fn open(
     Ok(ports)
 }
 
-fn mode(attachment: &Attachment, steering: &Steering, rings: &Rings, queue: u32) -> String {
+/// How the device is driven, for people; `queues` queues are open, from `first` on.
+fn mode(
+    attachment: &Attachment,
+    steering: &Steering,
+    rings: &Rings,
+    first: u32,
+    queues: u32,
+) -> String {
     let hook = if attachment.driver { "driver" } else { "generic" };
     let copy = if rings.zero_copy { "zero_copy" } else { "copy" };
     let sharing = if steering.sharing() == Sharing::Exclusive { "exclusive" } else { "shared" };
-    format!("xdp {hook} {copy} need_wakeup {sharing} queue {queue}")
+    let served = match queues {
+        1 => format!("queue {first}"),
+        _ => format!("queues {first}-{}", first + queues - 1),
+    };
+    format!("xdp {hook} {copy} need_wakeup {sharing} {served}")
 }
 
 /// A bound socket and its memory.
