@@ -15,8 +15,8 @@ use crate::admin;
 use crate::command::{Command, ControlAnswer};
 use crate::mailbox::{Engines, Remote};
 
-/// Sends a request. `answer` runs on an engine thread, so it must not wait. Not for engine
-/// threads: it waits while an engine's queue is full.
+/// Sends a request. `answer` runs on an engine thread, so it must not wait. Not for engine threads:
+/// it waits while an engine's queue is full.
 pub(crate) fn request(
     engines: &Engines,
     request: Request,

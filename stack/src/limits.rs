@@ -89,8 +89,8 @@ pub struct Limits {
     pub routes: usize,
     /// Addresses over all interfaces.
     pub addresses: usize,
-    /// Changes of links, addresses, routes, neighbours and groups kept for readers; one that is slower has
-    /// to list everything again.
+    /// Changes of links, addresses, routes, neighbours and groups kept for readers; one that is
+    /// slower has to list everything again.
     pub control_events: usize,
     /// Small replies waiting for a transmit slot, per interface.
     pub outbox: usize,
@@ -109,8 +109,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The bounds of one of so many shards: its part of what the host may have in all. What is bounded
-    /// for each socket or interface, what only control has, and what all shards share is as it was.
+    /// The bounds of one of so many shards: its part of what the host may have in all. What is
+    /// bounded for each socket or interface, what only control has, and what all shards share is as
+    /// it was.
     #[must_use]
     pub(crate) fn share(&self, shards: usize) -> Self {
         let part = |bound: u32| bound.div_ceil(shards as u32);

@@ -1,12 +1,12 @@
-//! How the workers of one host reach each other: for every ordered pair one lock-free ring of messages,
-//! and one that brings the buffers of frames back.
+//! How the workers of one host reach each other: for every ordered pair one lock-free ring of
+//! messages, and one that brings the buffers of frames back.
 //!
-//! Nothing is lost here. What must arrive and finds a ring full waits in a backlog in front of it. A change
-//! of the snapshot is not kept for a full ring: the peer is marked *lagging* and gets one whole
-//! snapshot once there is room. Frames are accepted as long as [`Mesh::frame_room`] says; whoever
-//! brings frames asks it first and keeps what does not fit, so that a worker that falls behind slows its
-//! peers down instead of losing their frames. A part of each ring is closed to frames, so that a flood
-//! of them does not hold up the other messages.
+//! Nothing is lost here. What must arrive and finds a ring full waits in a backlog in front of it.
+//! A change of the snapshot is not kept for a full ring: the peer is marked *lagging* and gets one
+//! whole snapshot once there is room. Frames are accepted as long as [`Mesh::frame_room`] says;
+//! whoever brings frames asks it first and keeps what does not fit, so that a worker that falls
+//! behind slows its peers down instead of losing their frames. A part of each ring is closed to
+//! frames, so that a flood of them does not hold up the other messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What changed: a bounded stream of events for whoever watches (`ctl monitor`, metrics, rtnetlink).
+//! What changed: a bounded stream of events for whoever watches (`ctl monitor`, metrics,
+//! rtnetlink).
 //!
 //! Links, addresses, groups and routes are compared whenever their tables are published, so that no
 //! change can be missed; neighbours report themselves, as their states are not published. A reader
