@@ -111,6 +111,7 @@ impl Host {
     /// Takes a frame that came in by `ifindex`, and says what became of it. The frame stays the
     /// caller's; nothing of it is kept. Every verdict is counted, a drop under its one reason. With
     /// several shards the workers take frames in turn, whoever owns them.
+    #[inline]
     pub fn receive(
         &mut self,
         now: Instant,
@@ -118,6 +119,9 @@ impl Host {
         meta: RxMeta,
         frame: &mut [u8],
     ) -> Verdict {
+        if self.workers.len() == 1 {
+            return self.workers[0].receive(now, ifindex, meta, frame);
+        }
         self.turns.receive = self.next_turn(self.turns.receive);
         let verdict = self.workers[self.turns.receive].receive(now, ifindex, meta, frame);
         self.exchange_messages(now);
@@ -126,6 +130,7 @@ impl Host {
 
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
     /// resolution, replies, then TCP and UDP in turn.
+    #[inline]
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         if self.workers.len() == 1 {
             return self.workers[0].transmit(now, ifindex, slot);
@@ -232,12 +237,14 @@ impl Host {
 
     /// The worker of a shard; the first for a shard that is not there, where a socket of that shard
     /// is not found.
+    #[inline]
     fn worker_mut(&mut self, shard: ShardIndex) -> &mut Worker {
         let at = if shard.get() < self.workers.len() { shard.get() } else { 0 };
         &mut self.workers[at]
     }
 
     /// Lets `call` work on the worker of a shard, and the others on what follows from it.
+    #[inline]
     fn on<R>(&mut self, now: Instant, shard: ShardIndex, call: impl FnOnce(&mut Worker) -> R) -> R {
         let result = call(self.worker_mut(shard));
         self.exchange_messages(now);

@@ -116,6 +116,7 @@ impl Shard {
     }
 
     /// Fills `slot` with the next frame for `ifindex`.
+    #[inline(always)]
     pub(crate) fn transmit(
         &mut self,
         now: Instant,
@@ -207,6 +208,7 @@ impl Shard {
     }
 
     /// Counts a received frame of `len` bytes by its verdict.
+    #[inline(always)]
     pub(crate) fn count_received(&mut self, ifindex: IfIndex, len: usize, verdict: Verdict) {
         let stats = &mut self.parts.stats;
         if let Verdict::HandedOver(_) = verdict {
@@ -234,6 +236,7 @@ impl Shard {
     }
 
     /// Counts a frame of `len` bytes that leaves.
+    #[inline]
     pub(crate) fn count_transmitted(&mut self, ifindex: IfIndex, len: u32) {
         self.parts.stats.frames_out += 1;
         let counters = self.counters(ifindex);

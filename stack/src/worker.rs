@@ -91,7 +91,7 @@ impl Worker {
                 loop_slot: Vec::new(),
             })
             .collect();
-        for (worker, memory) in workers.iter_mut().zip(Memory::for_shards(shards)) {
+        for (worker, memory) in workers.iter_mut().zip(Memory::for_shards(shards, &limits)) {
             worker.shard.parts.memory = memory;
         }
         for worker in workers.iter_mut().skip(1) {
@@ -164,6 +164,7 @@ impl Worker {
 
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
     /// resolution, replies, then TCP and UDP in turn.
+    #[inline]
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         self.pump(now);
         // A socket that finds its neighbour unknown makes control ask for it: that is for the next
@@ -277,6 +278,7 @@ impl Worker {
     }
 
     /// Takes a frame; what follows from it is left to [`Worker::pass_messages`].
+    #[inline(always)]
     fn take_in(&mut self, now: Instant, ifindex: IfIndex, meta: RxMeta, frame: &[u8]) -> Verdict {
         let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);
         let verdict = match received {
@@ -299,6 +301,7 @@ impl Worker {
     }
 
     /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
+    #[inline(always)]
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         let stats = &mut self.shard.parts.stats;
         let control = self.control.as_mut();

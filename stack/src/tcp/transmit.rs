@@ -14,6 +14,7 @@ use crate::tcp::send::plan::SegmentKind;
 impl Tcp {
     /// Fills `slot` with the next segment for `ifindex`, or with nothing if nobody has any. Looks
     /// at each waiting connection at most once.
+    #[inline]
     pub(crate) fn transmit(
         &mut self,
         cx: &mut Cx<'_>,

@@ -111,6 +111,7 @@ impl Tcp {
     }
 
     /// The application released bytes from its ring.
+    #[inline]
     pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let conn = self.home.conn_key(id).and_then(|key| self.conns.lookup_mut(key));
         let Some(conn) = conn.filter(|conn| !conn.orphan) else { return };
