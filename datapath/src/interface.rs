@@ -6,15 +6,18 @@
 //! `unsafe` here is the ioctls: each passes one structure that outlives the call and that the
 //! kernel fills within its size.
 
+mod monitor;
+
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use addr::Mac;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::error::PortError;
+use monitor::LinkMonitor;
 
 pub(crate) const SIOCETHTOOL: libc::c_ulong = 0x8946;
 const ETHTOOL_GDRVINFO: u32 = 3;
@@ -79,18 +82,59 @@ pub struct OsDevice {
     ifindex: u32,
     /// Of the network namespace where the port was opened, wherever its user runs.
     asker: Arc<Asker>,
+    monitor: Arc<LinkMonitor>,
+}
+
+/// What the kernel says of a device at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceFacts {
+    /// Whether frames pass.
+    pub state: DeviceState,
+    /// Largest packet, without the Ethernet header, bytes.
+    pub mtu: u32,
+    /// The device's own link address, if it is an Ethernet device.
+    pub mac: Option<Mac>,
 }
 
 impl OsDevice {
     pub(crate) fn of(name: &str, facts: &Facts) -> Result<Self, PortError> {
         let asker = Asker::new().map_err(|e| PortError::from_os(name, "opening a socket", e))?;
-        Ok(Self { ifindex: facts.ifindex, asker: Arc::new(asker) })
+        let monitor = LinkMonitor::new();
+        let monitor = monitor.map_err(|e| PortError::from_os(name, "watching links", e))?;
+        Ok(Self { ifindex: facts.ifindex, asker: Arc::new(asker), monitor: Arc::new(monitor) })
     }
 
     /// The kernel's index of it, in the network namespace where the port was opened.
     #[must_use]
     pub fn ifindex(&self) -> u32 {
         self.ifindex
+    }
+
+    /// Becomes readable when something about a link of its network namespace changed.
+    #[must_use]
+    pub fn monitor(&self) -> BorrowedFd<'_> {
+        self.monitor.as_fd()
+    }
+
+    /// Whether anything about any link changed since the last call.
+    #[must_use]
+    pub fn take_changed(&self) -> bool {
+        self.monitor.take_changed()
+    }
+
+    /// How it stands now, with MTU and address: four system calls. None if it is gone.
+    #[must_use]
+    pub fn facts(&self) -> Option<DeviceFacts> {
+        let mut question = request("");
+        question.ifr_ifru.ifru_ifindex = self.ifindex as libc::c_int;
+        self.asker.ask(libc::SIOCGIFNAME as _, &mut question).ok()?;
+        self.asker.ask(libc::SIOCGIFMTU as _, &mut question).ok()?;
+        // SAFETY: SIOCGIFMTU filled in this member.
+        let mtu = unsafe { question.ifr_ifru.ifru_mtu } as u32;
+        self.asker.ask(libc::SIOCGIFHWADDR as _, &mut question).ok()?;
+        // SAFETY: SIOCGIFHWADDR filled in this member.
+        let mac = ethernet_address(unsafe { &question.ifr_ifru.ifru_hwaddr });
+        Some(DeviceFacts { state: self.state(), mtu, mac })
     }
 
     /// How it stands now: two system calls.
@@ -153,12 +197,16 @@ pub(crate) fn facts(name: &str) -> Result<Option<Facts>, PortError> {
     let mut question = request(name);
     asker.ask(libc::SIOCGIFHWADDR as _, &mut question).map_err(os("reading its address"))?;
     // SAFETY: SIOCGIFHWADDR filled in this member.
-    let hardware = unsafe { question.ifr_ifru.ifru_hwaddr };
-    let octets: [u8; 6] = std::array::from_fn(|i| hardware.sa_data[i] as u8);
-    let mac = (hardware.sa_family == ARPHRD_ETHER).then_some(Mac(octets));
+    let mac = ethernet_address(unsafe { &question.ifr_ifru.ifru_hwaddr });
 
     let (driver, bus) = driver(&asker, name);
     Ok(Some(Facts { ifindex, mtu, mac, driver, bus }))
+}
+
+/// A hardware address, if it is one of Ethernet.
+fn ethernet_address(hardware: &libc::sockaddr) -> Option<Mac> {
+    let octets: [u8; 6] = std::array::from_fn(|i| hardware.sa_data[i] as u8);
+    (hardware.sa_family == ARPHRD_ETHER).then_some(Mac(octets))
 }
 
 /// As [`facts`], for an interface that must be there.

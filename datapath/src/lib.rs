@@ -39,7 +39,7 @@ pub use bell::Bell;
 pub use config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 pub use error::PortError;
 pub use frame::{Frame, FrameAccount, RxFrame, TxFrame};
-pub use interface::{DeviceState, OsDevice};
+pub use interface::{DeviceFacts, DeviceState, OsDevice};
 pub use link::PortLink;
 pub use open::{OpenPort, SHARDS_MAX, default_queues, open, open_queues, pair, pair_queues};
 pub use pair::PairConfig;

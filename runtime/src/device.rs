@@ -1,6 +1,8 @@
 //! Makes a device an interface of the stack: its ports go to the threads that step them, and every
 //! engine gets its end of each queue.
 
+pub(crate) mod follow;
+
 use std::sync::Arc;
 
 use addr::{Cidr, IfIndex};
@@ -10,6 +12,7 @@ use stack::{InterfaceConfig, RouteConfig};
 use wire::offload::Medium;
 
 use crate::config::{Interface, Layout, Pace, default_mac};
+use crate::device::follow::DeviceFollower;
 use crate::engine::Engine;
 use crate::mailbox::Engines;
 use crate::port::PortEnd;
@@ -18,6 +21,7 @@ use crate::port::queue::{PortDriver, Queue};
 use crate::port::steer::Steer;
 use crate::port::thread::PortThread;
 use crate::running::{Opened, StartError};
+use crate::sockets::poller::Token;
 
 /// The engines that get the device, and how its ports are stepped.
 pub(crate) struct Assembly<'a> {
@@ -75,7 +79,13 @@ impl Assembly<'_> {
         if let Some(mtu) = interface.port.mtu.filter(|mtu| *mtu > info.mtu) {
             return Err(refused(format!("mtu {mtu}"), format!("the device's is {}", info.mtu)));
         }
-        let ifindex = self.add_interface(interface, &info)?;
+        let (ifindex, routes) = self.add_interface(interface, &info)?;
+        if let Some(mut follower) = DeviceFollower::new(ifindex, interface, &info, routes) {
+            let first = &mut self.all[0];
+            first.core.poller.add_input(&follower, Token::Devices)?;
+            follower.follow(&mut first.core);
+            first.followers.push(follower);
+        }
         let mut steering = ports[0].0.control().cloned();
         if let (Some(steering), Some(mac)) = (&mut steering, interface.mac) {
             steering.set_mac(mac)?;
@@ -99,12 +109,13 @@ impl Assembly<'_> {
         Ok(opened)
     }
 
-    /// Tells the control plane, which the first engine has.
+    /// Tells the control plane, which the first engine has. Returns the interface's number and the
+    /// routes by its gateways.
     fn add_interface(
         &mut self,
         interface: &Interface,
         info: &PortInfo,
-    ) -> Result<IfIndex, StartError> {
+    ) -> Result<(IfIndex, Vec<RouteConfig>), StartError> {
         let refused = |what: String, why: String| StartError::Refused {
             interface: interface.name().to_string(),
             what,
@@ -120,6 +131,7 @@ impl Assembly<'_> {
                 .address_add(now, ifindex, *address)
                 .map_err(|why| refused(format!("address {address}"), why.to_string()))?;
         }
+        let mut routes = Vec::new();
         for gateway in &interface.gateways {
             let route = RouteConfig {
                 ifindex: Some(ifindex),
@@ -129,8 +141,9 @@ impl Assembly<'_> {
             worker
                 .route_add(now, &route)
                 .map_err(|why| refused(format!("gateway {gateway}"), why.to_string()))?;
+            routes.push(route);
         }
-        Ok(ifindex)
+        Ok((ifindex, routes))
     }
 
     /// Each engine's ends of the queues, and the handles of the threads that step the ports.

@@ -18,6 +18,7 @@ use stack::{Instant, Limits, Worker};
 use self::clock::Clock;
 use crate::bridge::Bridges;
 use crate::config::Pace;
+use crate::device::follow::DeviceFollower;
 use crate::local::Locals;
 use crate::mailbox::{Engines, Mailbox};
 use crate::port::PortEnd;
@@ -28,6 +29,8 @@ use crate::sockets::poller::Token;
 pub(crate) struct Engine {
     pub(crate) core: Core,
     pub(crate) ports: Vec<PortEnd>,
+    /// What keeps interfaces in step with their devices. Only the first engine has any.
+    pub(crate) followers: Vec<DeviceFollower>,
     pub(crate) locals: Locals,
     bridges: Bridges,
     engines: Engines,
@@ -42,6 +45,8 @@ pub(crate) struct Engine {
     touched: bool,
     /// Version of the tables that the ports were last steered by.
     steered: u64,
+    /// When the devices are looked at next, in an engine that never sleeps.
+    next_device_look: Instant,
     stopping: bool,
 }
 
@@ -64,6 +69,7 @@ impl Engine {
         Ok(Self {
             core,
             ports: Vec::new(),
+            followers: Vec::new(),
             locals,
             bridges: Bridges::new(shard, engines.clone()),
             engines: engines.clone(),
@@ -75,6 +81,7 @@ impl Engine {
             deadline: None,
             touched: true,
             steered: 0,
+            next_device_look: Instant::ZERO,
             stopping: false,
         })
     }

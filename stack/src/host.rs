@@ -192,14 +192,14 @@ impl Host {
         self.workers.iter_mut().find_map(Worker::next_event)
     }
 
-    /// Sets a tap, which keeps copies of all frames that pass from now on; none takes it away. A tap
-    /// that was set before is gone with what it kept. With several shards each has one.
+    /// Sets a tap, which keeps copies of all frames that pass from now on; none takes it away. A
+    /// tap that was set before is gone with what it kept. With several shards each has one.
     pub fn set_tap(&mut self, config: Option<TapConfig>) {
         self.workers.iter_mut().for_each(|worker| worker.set_tap(config));
     }
 
-    /// The tap of the first shard that has kept something, if one is set: frames are taken out of it by
-    /// [`Tap::pop`].
+    /// The tap of the first shard that has kept something, if one is set: frames are taken out of
+    /// it by [`Tap::pop`].
     pub fn tap(&mut self) -> Option<&mut Tap> {
         let at = self.workers.iter_mut().position(|w| w.tap().is_some_and(|tap| !tap.is_empty()));
         self.workers[at.unwrap_or(0)].tap()
@@ -230,8 +230,8 @@ impl Host {
         if turn + 1 < self.workers.len() { turn + 1 } else { 0 }
     }
 
-    /// The worker of a shard; the first for a shard that is not there, where a socket of that shard is not
-    /// found.
+    /// The worker of a shard; the first for a shard that is not there, where a socket of that shard
+    /// is not found.
     fn worker_mut(&mut self, shard: ShardIndex) -> &mut Worker {
         let at = if shard.get() < self.workers.len() { shard.get() } else { 0 };
         &mut self.workers[at]

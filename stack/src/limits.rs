@@ -89,8 +89,8 @@ pub struct Limits {
     pub routes: usize,
     /// Addresses over all interfaces.
     pub addresses: usize,
-    /// Changes of links, addresses, routes, neighbours and groups kept for readers; one that is slower has
-    /// to list everything again.
+    /// Changes of links, addresses, routes, neighbours and groups kept for readers; one that is
+    /// slower has to list everything again.
     pub control_events: usize,
     /// Small replies waiting for a transmit slot, per interface.
     pub outbox: usize,
@@ -109,8 +109,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits of one of `shards` shards: its part of each total of the host. Limits for each socket
-    /// or interface, those of control, and those that all shards share stay as they are.
+    /// The limits of one of `shards` shards: its part of each total of the host. Limits for each
+    /// socket or interface, those of control, and those that all shards share stay as they are.
     #[must_use]
     pub(crate) fn share(&self, shards: usize) -> Self {
         let part = |bound: u32| bound.div_ceil(shards as u32);

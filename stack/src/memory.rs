@@ -15,9 +15,10 @@
 //! What is refused comes again: the peer's timers see to it. A connection that ends gives its share
 //! back at once, though its reader may still have bytes to read.
 //!
-//! All shards of a host share the budget. Each keeps its own sum and writes it into a place that the
-//! others read: once a turn, and when it has changed by more than a small part of the first threshold.
-//! So the sum is off by no more than that part for each shard, and nothing is shared per packet.
+//! All shards of a host share the budget. Each keeps its own sum and writes it into a place that
+//! the others read: once a turn, and when it has changed by more than a small part of the first
+//! threshold. So the sum is off by no more than that part for each shard, and nothing is shared per
+//! packet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

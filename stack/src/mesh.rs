@@ -1,12 +1,12 @@
-//! How the workers of one host reach each other: for every ordered pair one lock-free ring of messages,
-//! and one that brings the buffers of frames back.
+//! How the workers of one host reach each other: for every ordered pair one lock-free ring of
+//! messages, and one that brings the buffers of frames back.
 //!
-//! Nothing is lost here. A message that must arrive and finds its ring full waits in a backlog. A change
-//! of the snapshot is not kept for a full ring: the peer is marked *lagging* and gets one whole
-//! snapshot once there is room. Frames are accepted as long as [`Mesh::frame_room`] says; whoever
-//! brings frames asks it first and keeps what does not fit, so that a worker that falls behind slows its
-//! peers down instead of losing their frames. A part of each ring is closed to frames, so that a flood
-//! of them does not hold up the other messages.
+//! Nothing is lost here. A message that must arrive and finds its ring full waits in a backlog. A
+//! change of the snapshot is not kept for a full ring: the peer is marked *lagging* and gets one
+//! whole snapshot once there is room. Frames are accepted as long as [`Mesh::frame_room`] says; the
+//! caller asks it first and keeps frames that do not fit, so that a worker that falls behind slows
+//! its peers down instead of losing their frames. A part of each ring is closed to frames, so that
+//! a flood of them does not hold up the other messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -244,9 +244,9 @@ impl Mesh {
         }
     }
 
-    /// Moves the backlog into rings that have room; peers that lag get the whole snapshot. Asks to be
-    /// woken for the part that still does not fit, because the peer clears that wish with every ring
-    /// of the bell.
+    /// Moves the backlog into rings that have room; peers that lag get the whole snapshot. For the
+    /// part that still does not fit it asks to be woken, because a peer that wakes us clears the
+    /// request.
     pub(crate) fn flush(&mut self, fib: Option<&Fib>) {
         let mut whole = None;
         for peer in self.peers.iter_mut().flatten() {

@@ -2,8 +2,9 @@
 //!
 //! A frame goes through `link` (is it for this station?), [`ip::input`](crate::ip::input) (is it
 //! for this host?), perhaps reassembly, to its protocol. What is control's (ARP, neighbour
-//! discovery) is handed out as a [`ControlMessage`](crate::delivery::ControlMessage). The other way, [`Shard::transmit`] fills one slot:
-//! replies first, then the sockets' segments and datagrams.
+//! discovery) is handed out as a [`ControlMessage`](crate::delivery::ControlMessage). The other
+//! way, [`Shard::transmit`] fills one slot: replies first, then the sockets' segments and
+//! datagrams.
 //!
 //! What the shard wants of control it asks by [`Requests`].
 

@@ -7,8 +7,8 @@ use client::admin::{
     Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, Socket,
     SocketCursor, SocketPage, SocketShow, Stats, TcpDetail, Timer,
 };
-use datapath::{Backend, DeviceState, OsDevice};
-use stack::control::{AddressState, InterfaceAddress, InterfaceInfo};
+use datapath::{Backend, DeviceState};
+use stack::control::{AddressState, InterfaceAddress, InterfaceInfo, LinkState};
 use stack::socket::{SocketInfo, TcpDetail as Detail};
 use stack::stats::LinkCounters;
 use stack::{ControlError, Instant};
@@ -47,7 +47,7 @@ pub(super) fn links(core: &Core, ports: &[PortEnd]) -> Vec<Link> {
 fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
     let report = port.map(PortEnd::report);
     let device = port.and_then(|port| port.info.os.as_ref());
-    let state = device.map_or(DeviceState::Up, OsDevice::state);
+    let gone = device.is_some_and(|device| device.state() == DeviceState::Gone);
     let stats = traffic(&interface.counters, report.as_ref());
     Link {
         ifindex: interface.ifindex.get(),
@@ -55,12 +55,11 @@ fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
         mode: port.map(|port| port.info.mode.clone()).unwrap_or_default(),
         mac: interface.mac.map(|mac| mac.to_string()),
         mtu: interface.mtu,
-        flags: flags(&interface, state),
-        state: match state {
-            _ if interface.is_loopback => "UNKNOWN",
-            DeviceState::Up => "UP",
-            DeviceState::NoCarrier | DeviceState::Down => "DOWN",
-            DeviceState::Gone => "NOTPRESENT",
+        flags: flags(&interface),
+        state: match () {
+            () if interface.is_loopback => "UNKNOWN",
+            () if gone => "NOTPRESENT",
+            () => interface.state.operstate(),
         }
         .into(),
         offload: offload(&interface.caps),
@@ -118,16 +117,17 @@ fn kind(port: &PortEnd) -> &'static str {
     }
 }
 
-fn flags(interface: &InterfaceInfo, state: DeviceState) -> Vec<String> {
+fn flags(interface: &InterfaceInfo) -> Vec<String> {
     let medium: &[&str] = match interface.medium {
         _ if interface.is_loopback => &["LOOPBACK"],
         Medium::Ethernet => &["BROADCAST", "MULTICAST"],
         Medium::Ip => &["POINTOPOINT", "MULTICAST", "NOARP"],
     };
-    let (before, after): (&[&str], &[&str]) = match state {
-        DeviceState::Up => (&[], &["UP", "LOWER_UP"]),
-        DeviceState::NoCarrier => (&["NO-CARRIER"], &["UP"]),
-        DeviceState::Down | DeviceState::Gone => (&[], &[]),
+    let LinkState { up, carrier } = interface.state;
+    let (before, after): (&[&str], &[&str]) = match (up, carrier) {
+        (true, true) => (&[], &["UP", "LOWER_UP"]),
+        (true, false) => (&["NO-CARRIER"], &["UP"]),
+        (false, _) => (&[], &[]),
     };
     [before, medium, after].concat().into_iter().map(String::from).collect()
 }

@@ -34,6 +34,9 @@ const EVENTS_PER_TURN: usize = 1024;
 /// Turns without sleep between two looks at the descriptors.
 const TURNS_PER_POLL: u32 = 4;
 
+/// How late an engine that is too busy to look at its descriptors hears of a change of a device.
+const DEVICE_LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Turn {
@@ -76,6 +79,9 @@ impl Engine {
         self.core.now = self.clock.now();
         let mut turn = Turn::default();
         turn.note(self.run_commands(), COMMANDS_PER_TURN);
+        if self.core.now >= self.next_device_look {
+            self.follow_devices();
+        }
         for port in &mut self.ports {
             port.take(&self.core, |step| turn.note(step.done, step.bound));
         }
@@ -234,6 +240,17 @@ impl Engine {
         }
     }
 
+    /// Tells the stack what changed about the devices behind its interfaces.
+    fn follow_devices(&mut self) {
+        self.next_device_look = self.core.now + DEVICE_LOOK_INTERVAL;
+        for follower in &mut self.followers {
+            if follower.take_changed() {
+                follower.follow(&mut self.core);
+                self.touched = true;
+            }
+        }
+    }
+
     /// Waits on the descriptors and deals with what is ready.
     fn poll_descriptors(&mut self, timeout: Option<Duration>) {
         self.core.poller.wait(timeout);
@@ -243,6 +260,7 @@ impl Engine {
                 Token::Mailbox => self.mailbox.bell().clear(),
                 // The next turn steps it in any case.
                 Token::Port { .. } => {}
+                Token::Devices => self.next_device_look = Instant::ZERO,
                 Token::Bridge(key) => self.bridges.on_ready(key, ready, &mut self.core),
             }
         }

@@ -25,6 +25,8 @@ pub(crate) enum Token {
     Port { index: u32, queue: u32 },
     /// A bridge.
     Bridge(Key),
+    /// The kernel's news of links.
+    Devices,
 }
 
 impl Token {
@@ -35,6 +37,7 @@ impl Token {
                 1 << 56 | u64::from(queue & 0xff_ffff) << 32 | u64::from(index)
             }
             Self::Bridge(key) => 2 << 56 | u64::from(key.tenant) << 32 | u64::from(key.slot),
+            Self::Devices => 3 << 56,
         })
     }
 
@@ -44,6 +47,7 @@ impl Token {
         match bits >> 56 {
             1 => Self::Port { index: bits as u32, queue: upper },
             2 => Self::Bridge(Key { slot: bits as u32, tenant: upper }),
+            3 => Self::Devices,
             _ => Self::Mailbox,
         }
     }
@@ -154,6 +158,7 @@ mod tests {
             Token::Mailbox,
             Token::Port { index: 7, queue: 63 },
             Token::Bridge(Key { slot: u32::MAX, tenant: 0xff_fffe }),
+            Token::Devices,
         ] {
             assert_eq!(Token::unpack(token.pack()), token);
         }

@@ -82,7 +82,8 @@ pub struct FibTables {
     pub version: u64,
     /// Interfaces in index order.
     pub interfaces: Vec<FibInterface>,
-    /// Routes over interfaces that run, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
+    /// Routes over interfaces that run, longest prefix first, then lowest metric, then on-link
+    /// before gateway, then oldest.
     pub routes: Vec<FibRoute>,
     /// Every assigned address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,

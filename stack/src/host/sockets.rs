@@ -176,8 +176,8 @@ impl Host {
         self.worker_mut(id.shard).take_error(id)
     }
 
-    /// Lets the home of `port` open a socket; for port 0 the shards in turn, the next one where one has
-    /// no port left.
+    /// Lets the home of `port` open a socket; for port 0 the shards in turn, the next one where one
+    /// has no port left.
     fn open<R>(
         &mut self,
         now: Instant,

@@ -19,8 +19,9 @@ use crate::tcp::state::State;
 use crate::tcp::user::socket_options::TcpOption;
 
 impl Tcp {
-    /// Opens a connection. The call returns at once; that it is open, or failed, is told later. With a
-    /// port of the caller's choice the flow may belong to another shard: an invalid argument here.
+    /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
+    /// With a port of the caller's choice the flow may belong to another shard: an invalid argument
+    /// here.
     pub(crate) fn connect(
         &mut self,
         cx: &mut Cx<'_>,

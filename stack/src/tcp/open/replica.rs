@@ -1,10 +1,10 @@
 //! Listeners over several shards.
 //!
-//! A listener's home is the shard of its port: it decides about conflicts and has the one accept queue.
-//! Every other shard has a replica, which finishes the handshakes of the flows that live there and sends
-//! each connection home. How many wait is counted in one place for all, so that the backlog holds over
-//! the sum. Messages between two shards keep their order: a replica hears of options and of the
-//! end after it was made.
+//! A listener's home is the shard of its port: it decides about conflicts and has the one accept
+//! queue. Every other shard has a replica, which finishes the handshakes of the flows that live
+//! there and sends each connection home. How many wait is counted in one place for all, so that the
+//! backlog holds over the sum. Messages between two shards keep their order: a replica hears of
+//! options and of the end after it was made.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -138,7 +138,8 @@ impl Tcp {
         }
     }
 
-    /// A handshake of the listener in slot `index` is complete: the connection waits in the home's queue.
+    /// A handshake of the listener in slot `index` is complete: the connection waits in the home's
+    /// queue.
     pub(super) fn enqueue_accepted(&mut self, cx: &mut Cx<'_>, index: u32, rings: SocketRings) {
         let Some(listener) = self.listeners.slab.at_mut(index) else { return };
         if let Some(waiting) = &listener.waiting {
