@@ -1,8 +1,8 @@
 //! A host: all its workers driven in one thread.
 //!
 //! For embedding without threads, for tests and for simulation. With one shard, which is what
-//! [`Host::new`] makes, it behaves as its only [`Worker`] does; with several every call ends when no
-//! worker has a message for another, so that a run is as deterministic as with one.
+//! [`Host::new`] makes, it behaves as its only [`Worker`] does; with several every call ends when
+//! no worker has a message for another, so that a run is as deterministic as with one.
 //! [`Host::into_workers`] gives the workers to threads. Whoever drives it calls, in any order, with
 //! instants that never go back:
 //!

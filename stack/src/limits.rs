@@ -82,8 +82,8 @@ pub struct Limits {
     pub udp_buffer: usize,
     /// Neighbour entries over all interfaces (Linux `gc_thresh3` 1024).
     pub neighbors: usize,
-    /// Frames that wait for one unresolved neighbour (Linux `unres_qlen` counts bytes; RFC 1122 wants
-    /// one).
+    /// Frames that wait for one unresolved neighbour (Linux `unres_qlen` counts bytes; RFC 1122
+    /// wants one).
     pub neighbor_queue: usize,
     /// Routes.
     pub routes: usize,

@@ -102,8 +102,8 @@ impl Outbox {
         gone
     }
 
-    /// The same as [`Self::retry_unresolved`] after a change of one neighbour: nothing to do unless a
-    /// frame is for it.
+    /// The same as [`Self::retry_unresolved`] after a change of one neighbour: nothing to do unless
+    /// a frame is for it.
     pub(crate) fn neighbor_changed(
         &mut self,
         next_hop: NextHop,
@@ -116,7 +116,7 @@ impl Outbox {
         }
     }
 
-    /// Queues the unresolved frames whose neighbour is now known; drops those whose neighbour failed.
+    /// Queues the frames whose neighbour is now known; drops those whose neighbour failed.
     pub(crate) fn retry_unresolved(&mut self, fib: &Fib, now: Instant, stats: &mut Stats) {
         for _ in 0..self.unresolved.len() {
             let Some(mut unresolved) = self.unresolved.pop_front() else { return };

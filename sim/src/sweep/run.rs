@@ -3,7 +3,8 @@
 //! Faults begin when the client is connected, so that the measure is of the transfer and not of a
 //! lost SYN. What a [`Twist`] changes under way it changes when half of the bytes have arrived.
 //! Judged beyond the invariants of every world: the receiver never waits longer than its path
-//! explains ([`stall_timeout`]), and no timeout happens where none is needed ([`needs_no_timeout`]).
+//! explains ([`stall_timeout`]), and no timeout happens where none is needed
+//! ([`needs_no_timeout`]).
 
 use addr::{Cidr, Endpoint, Ip, Mac};
 use stack::tcp::{CongestionAlgorithm, Pacing};

@@ -1,4 +1,4 @@
-//! A worker that falls behind gets everything in the end, and wakes the sender whenever it makes room.
+//! A worker that falls behind gets everything in the end, and wakes the sender when it makes room.
 
 use addr::Ip;
 
