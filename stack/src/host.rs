@@ -1,8 +1,8 @@
 //! A host: all its workers driven in one thread.
 //!
 //! For embedding without threads, for tests and for simulation. With one shard, which is what
-//! [`Host::new`] makes, it is as good as its only [`Worker`]; with several every call ends when no
-//! worker has a message for another, so that a run is as deterministic as with one.
+//! [`Host::new`] makes, it behaves as its only [`Worker`] does; with several every call ends when
+//! no worker has a message for another, so that a run is as deterministic as with one.
 //! [`Host::into_workers`] gives the workers to threads. Whoever drives it calls, in any order, with
 //! instants that never go back:
 //!
@@ -57,7 +57,7 @@ use crate::worker::Worker;
 pub struct Host {
     /// At least one.
     workers: Vec<Worker>,
-    /// Whose turn it is next to take a frame, to fill a slot and to tell an event.
+    /// Whose turn it is next to take a frame, to fill a slot and to open a socket.
     turns: Turns,
 }
 
@@ -184,7 +184,7 @@ impl Host {
         self.workers.iter().filter_map(Worker::next_deadline).min()
     }
 
-    /// Whether [`Host::next_event`] may have something to tell.
+    /// Whether [`Host::next_event`] may have an event.
     #[inline]
     #[must_use]
     pub fn has_events(&self) -> bool {
@@ -243,7 +243,7 @@ impl Host {
         &mut self.workers[at]
     }
 
-    /// Lets `call` work on the worker of a shard, and the others on what follows from it.
+    /// Calls `call` with the worker of a shard, then lets all workers exchange messages.
     #[inline]
     fn on<R>(&mut self, now: Instant, shard: ShardIndex, call: impl FnOnce(&mut Worker) -> R) -> R {
         let result = call(self.worker_mut(shard));

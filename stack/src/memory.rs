@@ -103,7 +103,7 @@ impl Memory {
         self.used + self.others_used
     }
 
-    /// This shard's sum has changed by more than may stay untold.
+    /// Exchanges the sums if this shard's has changed by more than the others may be left without.
     #[inline(always)]
     fn exchange_if_due(&mut self, limits: &Limits) {
         if let Some(shared) = &self.shared

@@ -155,7 +155,7 @@ impl Shard {
             };
             icmp.send_error(&mut parts.cx(now, fib), &packet, ErrorCause::ReassemblyTime);
         }
-        parts.outbox.unpark_all(fib, now, &mut parts.stats);
+        parts.outbox.retry_unresolved(fib, now, &mut parts.stats);
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -183,7 +183,7 @@ impl Shard {
     /// A neighbour changed: whoever waits for it looks again.
     fn neighbor_changed(&mut self, now: Instant, fib: &Fib, next_hop: NextHop) {
         let Self { sockets, parts, .. } = self;
-        parts.outbox.unpark(next_hop, fib, now, &mut parts.stats);
+        parts.outbox.neighbor_changed(next_hop, fib, now, &mut parts.stats);
         sockets.neighbor_changed(&mut parts.cx(now, fib), next_hop);
     }
 
@@ -203,7 +203,7 @@ impl Shard {
                 sockets.address_removed(&mut parts.cx(now, fib), *ip);
             }
         }
-        parts.outbox.unpark_all(fib, now, &mut parts.stats);
+        parts.outbox.retry_unresolved(fib, now, &mut parts.stats);
         sockets.tables_changed(&mut parts.cx(now, fib));
     }
 

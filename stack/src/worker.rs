@@ -138,8 +138,9 @@ impl Worker {
         self.receive_steered(now, ifindex, meta, frame)
     }
 
-    /// The same for a frame that is known to be this shard's ([`Worker::steering`]): nothing is
-    /// looked up again. A frame of another shard's flow would be answered as one that nobody owns.
+    /// The same for a frame that is known to be this shard's ([`Worker::steering`]): the owner is
+    /// not looked up again. A frame of another shard's flow would be answered as one without a
+    /// socket.
     #[inline]
     pub fn receive_steered(
         &mut self,
@@ -154,8 +155,8 @@ impl Worker {
     }
 
     /// How many frames [`Worker::receive`] takes before the next [`Worker::exchange_messages`].
-    /// While another worker has fallen behind it is none: what comes in then waits where it is, and
-    /// nothing need be dropped. (What is handed in all the same waits here, up to a bound.)
+    /// While another worker has fallen behind the answer is 0: frames then wait in the device, and
+    /// none need be dropped. (Frames that are handed in all the same wait here, up to a bound.)
     #[inline]
     #[must_use]
     pub fn receive_room(&self) -> usize {
@@ -195,7 +196,7 @@ impl Worker {
         if let Some(control) = &mut self.control {
             control.expire(now);
         }
-        // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
+        // A socket that waits for a neighbour hears of it before its own timer ends the wait.
         self.pass_messages(now);
         self.shard.expire(now, &self.fib);
         self.pass_messages(now);
@@ -213,7 +214,7 @@ impl Worker {
         [control, self.shard.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether [`Worker::next_event`] may have something to tell.
+    /// Whether [`Worker::next_event`] may have an event.
     #[inline]
     #[must_use]
     pub fn has_events(&self) -> bool {
@@ -277,7 +278,8 @@ impl Worker {
         verdict
     }
 
-    /// Takes a frame; what follows from it is left to [`Worker::pass_messages`].
+    /// Takes a frame. The caller passes on the messages that it gave rise to
+    /// ([`Worker::pass_messages`]).
     #[inline(always)]
     fn take_in(&mut self, now: Instant, ifindex: IfIndex, meta: RxMeta, frame: &[u8]) -> Verdict {
         let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);

@@ -187,7 +187,7 @@ impl Tcp {
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
             listener.options.set(option);
-            self.tell_all(ListenerChange::Option(id, option));
+            self.send_to_others(ListenerChange::Option(id, option));
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);
