@@ -1,6 +1,6 @@
 //! The one place that sees every frame of both directions.
 //!
-//! [`Hook::observe`] is called once for each frame that was received, when its verdict is known,
+//! `Hook::observe` is called once for each frame that was received, when its verdict is known,
 //! and once for each frame that leaves, loopback included. Without a [`Tap`] that is one branch on
 //! a field of the worker. A tap is a bounded queue of copies: the caller takes them out at leisure,
 //! and frames that did not fit are counted. A filter will stand here too.

@@ -1,8 +1,8 @@
 //! The parts of an answer that the shards give, added up.
 //!
 //! Every shard counts what happened on it, and knows the traffic of interfaces that passed it. The
-//! names, addresses and verdicts of an interface are known to the first shard, which has the control
-//! plane.
+//! names, addresses and verdicts of an interface are known to the first shard, which has the
+//! control plane.
 
 use std::collections::BTreeMap;
 
