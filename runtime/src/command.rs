@@ -24,7 +24,8 @@ pub(crate) enum Command {
     Stop,
 }
 
-/// Takes the answer to a request to the control plane. It runs on the engine thread, so it must not wait.
+/// Takes the answer to a request to the control plane. It runs on the engine thread, so it must not
+/// wait.
 pub(crate) type ControlAnswer = Box<dyn FnOnce(Result<Response, ErrorBody>) + Send>;
 
 /// A request to the control plane and who waits for its answer.

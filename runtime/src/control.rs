@@ -1,9 +1,9 @@
 //! Requests to the control plane from any thread, answered by one engine or by all.
 //!
 //! The first engine has the control plane, so it carries out what changes something and shows what
-//! the control plane knows. What the shards count is asked of every engine, and the one that answers
-//! last adds the parts up. Sockets are asked for in pages, shard after shard, so that no turn of an
-//! engine has more than one page to show, however many sockets there are.
+//! the control plane knows. What the shards count is asked of every engine, and the one that
+//! answers last adds the parts up. Sockets are asked for in pages, shard after shard, so that no
+//! turn of an engine has more than one page to show, however many sockets there are.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,8 +15,8 @@ use crate::admin;
 use crate::command::{Command, ControlAnswer};
 use crate::mailbox::{Engines, Remote};
 
-/// Sends a request. `answer` runs on an engine thread, so it must not wait. Not for engine threads: it
-/// waits while an engine's queue is full.
+/// Sends a request. `answer` runs on an engine thread, so it must not wait. Not for engine threads:
+/// it waits while an engine's queue is full.
 pub(crate) fn request(
     engines: &Engines,
     request: Request,

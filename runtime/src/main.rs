@@ -80,8 +80,8 @@ fn unserved_queues(interface: &Opened) -> String {
     let Opened { name, queues, unserved_queues: unserved, .. } = interface;
     let has = queues + *unserved as usize;
     format!(
-        "the device has {has} receive queues, of which {queues} reach the stack: flows that it puts \
-         elsewhere are lost to the stack; serve them by `--queues {has}`, or give the device \
+        "the device has {has} receive queues, of which {queues} reach the stack: flows that it \
+         puts elsewhere are lost to the stack; serve them by `--queues {has}`, or give the device \
          fewer by `ethtool -L {name}`"
     )
 }

@@ -1,5 +1,5 @@
-//! Hosts of several shards: the random scenarios hold whatever the number of shards is, frames come in by
-//! any worker, and a seed goes one way.
+//! Hosts of several shards: the random scenarios hold whatever the number of shards is, frames come
+//! in by any worker, and a seed goes one way.
 
 use sim::scenario::Scenario;
 

@@ -35,8 +35,8 @@ fn full() -> Fib {
     fib
 }
 
-/// How long the calling thread has been on a core, which other load on the machine disturbs less than
-/// the wall clock.
+/// How long the calling thread has been on a core, which other load on the machine disturbs less
+/// than the wall clock.
 fn on_core() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let first = text.split(' ').next().and_then(|word| word.parse().ok());

@@ -1,10 +1,10 @@
-//! How much more two shards move than one: bulk data over 64 flows between two hosts, frames in memory,
-//! one thread for the two workers of each shard number.
+//! How much more two shards move than one: bulk data over 64 flows between two hosts, frames in
+//! memory, one thread for the two workers of each shard number.
 //!
 //! Both hosts spread flows by the same rule, as they are with ports that steer: a flow's two ends
-//! live on workers of one number, and what is measured is what the shards cost each other. Rates are by
-//! wall clock, and by the time that the busiest thread had on a core, which other load on the machine
-//! disturbs less.
+//! live on workers of one number, and what is measured is what the shards cost each other. Rates
+//! are by wall clock, and by the time that the busiest thread had on a core, which other load on
+//! the machine disturbs less.
 // A benchmark is the one place in this crate that looks at a clock.
 #![allow(missing_docs, clippy::disallowed_methods)]
 

@@ -1,7 +1,7 @@
 //! What changed for a socket, reported at most once per socket between two calls of its user.
 //!
-//! A socket keeps the bits that were not reported yet (its pending events); the queue carries its id while any bit is set.
-//! The queue is therefore never longer than there are sockets.
+//! A socket keeps the bits that were not reported yet (its pending events); the queue carries its
+//! id while any bit is set. The queue is therefore never longer than there are sockets.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! TCP segments as tests write and read them by hand: whole IP packets, built and parsed with the same
-//! code as outside.
+//! TCP segments as tests write and read them by hand: whole IP packets, built and parsed with the
+//! same code as outside.
 
 use addr::Endpoint;
 use wire::checksum;

@@ -1,8 +1,8 @@
 //! Which shard owns a frame.
 //!
 //! A pure function of a frame's bytes, so that every port and every shard comes to the same answer
-//! without asking anyone. It believes nothing: what it cannot read is shard 0's, whose input drops it
-//! for the reason it has. With one shard nothing is looked at.
+//! without asking anyone. It believes nothing: what it cannot read is shard 0's, whose input drops
+//! it for the reason it has. With one shard nothing is looked at.
 //!
 //! | frame | owner |
 //! |---|---|
@@ -156,7 +156,8 @@ impl Steering {
         self.pick(self.key.hash_flow(&ordered))
     }
 
-    /// The shard where the UDP sockets of a port live, and that decides about a port's TCP listeners.
+    /// The shard where the UDP sockets of a port live, and that decides about a port's TCP
+    /// listeners.
     #[inline]
     #[must_use]
     pub fn home_of_port(&self, port: u16) -> ShardIndex {
@@ -228,8 +229,8 @@ fn ports(payload: &[u8]) -> Option<(u16, u16)> {
 
 fn icmp(src: Ip, dst: Ip, protocol: u8, message: &[u8]) -> Option<Class> {
     match (protocol, *message.first()?) {
-        // RFC 792: destination unreachable, time exceeded, parameter problem. RFC 4443 §3: those and
-        // packet too big.
+        // RFC 792: destination unreachable, time exceeded, parameter problem. RFC 4443 §3: those
+        // and packet too big.
         (PROTO_ICMP, 3 | 11 | 12) | (PROTO_ICMPV6, 1..=4) => {
             quoted(message.get(ICMP_HEADER_LEN..)?)
         }

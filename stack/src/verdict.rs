@@ -11,8 +11,8 @@ use crate::shard::index::ShardIndex;
 pub enum Verdict {
     /// The frame reached what it was for: a protocol of this host, or the device it leaves by.
     Consumed,
-    /// The frame came in on another shard than the one that owns its flow, and a copy of it is on its
-    /// way there. What that shard makes of it is counted there.
+    /// The frame came in on another shard than the one that owns its flow, and a copy of it is on
+    /// its way there. What that shard makes of it is counted there.
     HandedOver(ShardIndex),
     /// The frame goes no further, and is counted under this reason.
     Dropped(DropReason),

@@ -6,17 +6,17 @@
 //! - [`Worker::transmit`] for each slot that is free, until it says that there is nothing to send;
 //! - [`Worker::expire`] at [`Worker::next_deadline`], or whenever;
 //! - [`Worker::next_event`] until there is none, to learn what changed for the sockets;
-//! - the verbs of sockets, on the worker that the socket's id names, and those of the administrator,
-//!   on the worker of shard 0;
-//! - with several workers, [`Worker::exchange_messages`] once a turn, and a ring of the bell of each
-//!   that [`Worker::take_woken`] names.
+//! - the verbs of sockets, on the worker that the socket's id names, and those of the
+//!   administrator, on the worker of shard 0;
+//! - with several workers, [`Worker::exchange_messages`] once a turn, and a ring of the bell of
+//!   each that [`Worker::take_woken`] names.
 //!
-//! Frames that are seen waiting before `exchange_messages` are to be handed to `receive` after it: then a
-//! peer that was told of a listener never meets a shard that has not heard of it.
+//! Frames that are seen waiting before `exchange_messages` are to be handed to `receive` after it:
+//! then a peer that was told of a listener never meets a shard that has not heard of it.
 //!
 //! What is sent to addresses of the host never leaves it: it is taken in again during `transmit`
-//! and `expire`, a bounded number of packets each time, or handed to the shard that owns it; while some
-//! is left, [`Worker::next_deadline`] lies in the past.
+//! and `expire`, a bounded number of packets each time, or handed to the shard that owns it; while
+//! some is left, [`Worker::next_deadline`] lies in the past.
 
 mod admin;
 mod messages;
@@ -66,7 +66,8 @@ const TRANSMIT_ROUNDS: usize = 3;
 const LOOP_SLOT_LEN: usize = 65_535 + 64;
 
 impl Worker {
-    /// The workers of a host with so many shards, at least one and [`ShardIndex::COUNT_MAX`] at most.
+    /// The workers of a host with so many shards, at least one and [`ShardIndex::COUNT_MAX`] at
+    /// most.
     #[must_use]
     pub(crate) fn connect(limits: &Limits, seed: u64, shards: usize) -> Vec<Self> {
         let mut rng = Rng::new(seed);
@@ -79,8 +80,8 @@ impl Worker {
             .zip(meshes)
             .map(|(index, mesh)| Self {
                 control: control.take(),
-                // All draw the same secrets, because a pair of hosts sees one timestamp clock and one
-                // sequence of numbers, whichever shards its flows live on.
+                // All draw the same secrets, because a pair of hosts sees one timestamp clock and
+                // one sequence of numbers, whichever shards its flows live on.
                 shard: Shard::new(&limits, Home { shard: index, steering }, rng.clone()),
                 fib: Fib::default(),
                 hook: Hook::default(),
@@ -90,7 +91,7 @@ impl Worker {
                 loop_slot: Vec::new(),
             })
             .collect();
-        for (worker, memory) in workers.iter_mut().zip(Memory::for_shards(shards)) {
+        for (worker, memory) in workers.iter_mut().zip(Memory::for_shards(shards, &limits)) {
             worker.shard.parts.memory = memory;
         }
         for worker in workers.iter_mut().skip(1) {
@@ -118,9 +119,9 @@ impl Worker {
         self.steering
     }
 
-    /// Takes a frame that came in by `ifindex`, or hands a copy to the worker of the shard that owns it,
-    /// and says what became of it. The frame stays the caller's; nothing of it is kept. Every verdict
-    /// is counted, a drop under its one reason.
+    /// Takes a frame that came in by `ifindex`, or hands a copy to the worker of the shard that
+    /// owns it, and says what became of it. The frame stays the caller's; nothing of it is kept.
+    /// Every verdict is counted, a drop under its one reason.
     #[inline]
     pub fn receive(
         &mut self,
@@ -137,8 +138,9 @@ impl Worker {
         self.receive_steered(now, ifindex, meta, frame)
     }
 
-    /// The same for a frame that is known to be this shard's ([`Worker::steering`]): nothing is looked up
-    /// again. A frame of another shard's flow would be answered as one that nobody owns.
+    /// The same for a frame that is known to be this shard's ([`Worker::steering`]): the owner is
+    /// not looked up again. A frame of another shard's flow would be answered as one without a
+    /// socket.
     #[inline]
     pub fn receive_steered(
         &mut self,
@@ -152,9 +154,9 @@ impl Worker {
         verdict
     }
 
-    /// How many frames [`Worker::receive`] takes before the next [`Worker::exchange_messages`]. While
-    /// another worker has fallen behind it is none: what comes in then waits where it is, and nothing
-    /// need be dropped. (What is handed in all the same waits here, up to a bound.)
+    /// How many frames [`Worker::receive`] takes before the next [`Worker::exchange_messages`].
+    /// While another worker has fallen behind the answer is 0: frames then wait in the device, and
+    /// none need be dropped. (Frames that are handed in all the same wait here, up to a bound.)
     #[inline]
     #[must_use]
     pub fn receive_room(&self) -> usize {
@@ -163,9 +165,11 @@ impl Worker {
 
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
     /// resolution, replies, then TCP and UDP in turn.
+    #[inline]
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         self.pump(now);
-        // A socket that finds its neighbour unknown makes control ask for it: that is for the next round.
+        // A socket that finds its neighbour unknown makes control ask for it: that is for the next
+        // round.
         for _ in 0..TRANSMIT_ROUNDS {
             if !self.has_output(ifindex) {
                 return None;
@@ -192,7 +196,7 @@ impl Worker {
         if let Some(control) = &mut self.control {
             control.expire(now);
         }
-        // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
+        // A socket that waits for a neighbour hears of it before its own timer ends the wait.
         self.pass_messages(now);
         self.shard.expire(now, &self.fib);
         self.pass_messages(now);
@@ -210,7 +214,7 @@ impl Worker {
         [control, self.shard.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether [`Worker::next_event`] may have something to tell.
+    /// Whether [`Worker::next_event`] may have an event.
     #[inline]
     #[must_use]
     pub fn has_events(&self) -> bool {
@@ -230,8 +234,8 @@ impl Worker {
         }
     }
 
-    /// Sets a tap, which keeps copies of all frames that pass this worker from now on; none takes it away.
-    /// A tap that was set before is gone with what it kept.
+    /// Sets a tap, which keeps copies of all frames that pass this worker from now on; none takes
+    /// it away. A tap that was set before is gone with what it kept.
     pub fn set_tap(&mut self, config: Option<TapConfig>) {
         self.hook.set_tap(config);
     }
@@ -241,8 +245,8 @@ impl Worker {
         self.hook.tap()
     }
 
-    /// Other workers that have something to do since the last call, because they were sent a message or
-    /// given room for theirs: whoever drives them is to be woken.
+    /// Other workers that have something to do since the last call, because they were sent a
+    /// message or given room for theirs: whoever drives them is to be woken.
     #[inline]
     pub fn take_woken(&mut self) -> ShardSet {
         self.mesh.take_woken()
@@ -274,7 +278,9 @@ impl Worker {
         verdict
     }
 
-    /// Takes a frame; what follows from it is left to [`Worker::pass_messages`].
+    /// Takes a frame. The caller passes on the messages that it gave rise to
+    /// ([`Worker::pass_messages`]).
+    #[inline(always)]
     fn take_in(&mut self, now: Instant, ifindex: IfIndex, meta: RxMeta, frame: &[u8]) -> Verdict {
         let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);
         let verdict = match received {
@@ -297,6 +303,7 @@ impl Worker {
     }
 
     /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
+    #[inline(always)]
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         let stats = &mut self.shard.parts.stats;
         let control = self.control.as_mut();

@@ -34,8 +34,8 @@ fn converse(pair: &mut Pair, ends: &mut [SocketRings; 2], out: &mut [u8]) {
     pair.pass(PAUSE);
 }
 
-/// A flight of five segments without the second, which comes again after the others were reported; and
-/// then one in which the second overtakes the first, and comes twice.
+/// A flight of five segments without the second, which comes again after the others were reported;
+/// and then one in which the second overtakes the first, and comes twice.
 fn struggle(pair: &mut Pair, ends: &mut [SocketRings; 2], from: usize, out: &mut [u8]) {
     for trouble in [Trouble::Loss, Trouble::Disorder] {
         let data = [9; 5 * 1448];
@@ -131,8 +131,8 @@ impl Held {
         let Self { tables, rest, .. } = self;
         println!("a connection: {tables} bytes in tables, {rest} in ring headers and besides");
         assert!(tables + rest <= MOST, "{tables} in tables and {rest} besides");
-        // All that is left besides its place in the tables is two ring headers, and a share of a few
-        // chunks that the pool of all keeps.
+        // All that is left besides its place in the tables is two ring headers, and a share of a
+        // few chunks that the pool of all keeps.
         assert!(*rest <= 2 * 128 + 8, "{rest}");
     }
 }

@@ -33,8 +33,8 @@ pub enum Response {
     DaemonInfo(DaemonInfo),
 }
 
-/// A part of the list of sockets. A socket that lives while all pages are read stands on exactly one
-/// of them.
+/// A part of the list of sockets. A socket that lives while all pages are read stands on exactly
+/// one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketPage {
     /// The sockets; there may be none though others follow.

@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::TypedValueParser;
 use clap::{Parser, Subcommand};
 use sim::link::Faults;
 use sim::pcap::Pcap;
@@ -47,7 +48,7 @@ struct Arguments {
     #[arg(long)]
     ipv6: bool,
     /// Shards of each host.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards())]
     shards: u8,
     /// Without faults, whatever the seed says.
     #[arg(long)]
@@ -91,6 +92,10 @@ impl Arguments {
         }
         scenario
     }
+}
+
+fn shards() -> impl TypedValueParser<Value = u8> {
+    clap::value_parser!(u8).range(1..=64)
 }
 
 fn main() -> ExitCode {

@@ -1,10 +1,11 @@
 //! What a segment costs in memory, ours beside smoltcp in one run.
 //!
-//! `receive`: one segment in order comes in as a bare IPv4 packet, the application is told, looks at
-//! the text and releases it, and its ACK is written into a frame. `send`: the application writes one
-//! segment, which is written into a frame, and its ACK comes in. `offload` leaves transport
-//! checksums to a device, `verified` does not. `timestamps` has them in every segment. `sack` takes in
-//! an ACK with three blocks that are news while a hundred segments are out, and sends what follows.
+//! `receive`: one segment in order comes in as a bare IPv4 packet, the application is told, looks
+//! at the text and releases it, and its ACK is written into a frame. `send`: the application writes
+//! one segment, which is written into a frame, and its ACK comes in. `offload` leaves transport
+//! checksums to a device, `verified` does not. `timestamps` has them in every segment. `sack` takes
+//! in an ACK with three blocks that are news while a hundred segments are out, and sends what
+//! follows.
 //!
 //! All of these copy the text once, from the frame to the socket's buffer or back. `copy` is that
 //! alone: the same bytes, warm, from a frame to the next place of a buffer that is as large as

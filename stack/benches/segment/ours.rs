@@ -104,8 +104,8 @@ impl Ours {
         }
     }
 
-    /// One segment of text comes in, is read, and is acknowledged. That the ACK leaves at once, and not
-    /// with the second segment, has a device that says it merged two segments of half the size.
+    /// One segment of text comes in, is read, and is acknowledged. That the ACK leaves at once, and
+    /// not with the second segment, has a device that says it merged two segments of half the size.
     #[inline(never)]
     pub fn receive(&mut self) {
         let len = (self.data.bytes.len() - 40) as u32;
@@ -145,8 +145,8 @@ impl Ours {
         self.transmit();
     }
 
-    /// Opens the congestion window and leaves a hundred segments outstanding; returns the ACKs that tell
-    /// of every other one, one more each.
+    /// Opens the congestion window and leaves a hundred segments outstanding; returns the ACKs that
+    /// tell of every other one, one more each.
     pub fn lose_one(&mut self) -> Vec<Frame> {
         let data = [7; 1460];
         for _ in 0..400 {

@@ -10,7 +10,7 @@ use crate::control::error::ControlError;
 use crate::control::interface::{Interface, Interfaces};
 use crate::fib::{AddressFlags, Fib, FibRoute, InterfaceAddress};
 
-/// Who made a route (FIB-03, numbers of rtnetlink).
+/// Who made a route (rtnetlink's `RTPROT_*`, with its numbers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteProtocol {
     /// A router's redirect.
@@ -42,7 +42,7 @@ impl RouteProtocol {
     }
 }
 
-/// How far a destination or address reaches (FIB-02).
+/// How far a destination or address reaches (rtnetlink's `RT_SCOPE_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Anywhere.
@@ -206,8 +206,8 @@ impl Routes {
         self.0.retain(keep);
     }
 
-    /// Every route, connected ones of interfaces that are up included, in the order of lookup (FIB-04): longest prefix,
-    /// lowest metric, on-link before gateway, oldest.
+    /// Every route, connected ones of interfaces that are up included, in the order of lookup
+    /// (FIB-04): longest prefix, lowest metric, on-link before gateway, oldest.
     pub(crate) fn all(&self, interfaces: &Interfaces) -> Vec<Route> {
         let mut all: Vec<Route> = Vec::with_capacity(self.0.len() + 8);
         let link = |i: &&Interface| i.ifindex != Fib::LOOPBACK && i.state.up;

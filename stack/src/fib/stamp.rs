@@ -1,10 +1,10 @@
 //! Whether a path that someone keeps still holds.
 //!
-//! A path is read from the tables, from the neighbour entry of its next hop and from the path MTU of its
-//! destination. Each neighbour and path MTU belongs by a hash of its address to one of some hundred
-//! counters, which a change of it increments. A [`Stamp`] notes the counters of a path: a changed
-//! neighbour makes those look again whose paths share its counter, which are nearly only its own. A
-//! packet costs two reads of one small array.
+//! A path is read from the tables, from the neighbour entry of its next hop and from the path MTU
+//! of its destination. Each neighbour and path MTU belongs by a hash of its address to one of some
+//! hundred counters, which a change of it increments. A [`Stamp`] notes the counters of a path: a
+//! changed neighbour makes those look again whose paths share its counter, which are nearly only
+//! its own. A packet costs two reads of one small array.
 
 use addr::Ip;
 
@@ -72,8 +72,8 @@ impl Generations {
     }
 }
 
-/// The counter of an address (Fibonacci hashing). Whoever finds addresses that share a counter gains only
-/// that some paths are looked up more often, so no key is needed.
+/// The counter of an address (Fibonacci hashing). Whoever finds addresses that share a counter
+/// gains only that some paths are looked up more often, so no key is needed.
 fn counter_of(ip: Ip) -> u16 {
     let bits = ip.to_bits();
     let folded = (bits >> 64) as u64 ^ bits as u64;

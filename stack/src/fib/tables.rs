@@ -82,7 +82,8 @@ pub struct FibTables {
     pub version: u64,
     /// Interfaces in index order.
     pub interfaces: Vec<FibInterface>,
-    /// Routes over interfaces that run, longest prefix first, then lowest metric, then on-link before gateway, then oldest.
+    /// Routes over interfaces that run, longest prefix first, then lowest metric, then on-link
+    /// before gateway, then oldest.
     pub routes: Vec<FibRoute>,
     /// Every assigned address with its interface, sorted: the index that input looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,
@@ -149,8 +150,8 @@ impl FibTables {
 
     /// Whose `destination` is, for a packet that came in by `interface`.
     ///
-    /// The host model is strong on links and weak on the loopback path (IPRX-05): an address of
-    /// another interface is foreign on this one.
+    /// The host model is strong on links and weak on the loopback path (RFC 1122 §3.3.4.2): an
+    /// address of another interface is foreign on this one.
     #[must_use]
     pub fn classify(&self, interface: &FibInterface, destination: Ip) -> Destination {
         if destination.is_multicast() {

@@ -156,8 +156,8 @@ impl Host {
         self.on(now, first, |worker| worker.neighbor_flush(now, ifindex)).unwrap_or_default()
     }
 
-    /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers do
-    /// not disturb each other.
+    /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers
+    /// do not disturb each other.
     pub fn control_events(&mut self) -> EventCursor {
         // Control is always at the first worker.
         self.workers[0].control_events().unwrap_or_default()

@@ -1,9 +1,9 @@
 //! Sockets whose rings ran empty, on the way to giving their memory back.
 //!
-//! The rings of a busy socket run empty all the time, and to give memory back and take it again each
-//! time costs as much as half a segment. So a socket that ran empty is noted here once, and looked at
-//! a moment later: what is empty then is given back. Everyone waits equally long, so a plain queue is the
-//! timer.
+//! The rings of a busy socket run empty all the time, and to give memory back and take it again
+//! each time costs as much as half a segment. So a socket that ran empty is noted here once, and
+//! looked at a moment later: what is empty then is given back. Everyone waits equally long, so a
+//! plain queue is the timer.
 //!
 //! The queue holds slots. One whose tenant has changed is looked at too early, which does no harm.
 

@@ -1,7 +1,7 @@
 //! Sorted disjoint half-open ranges of stream positions, bounded in number.
 //!
-//! Adding a range melts it with every range it touches. The list is short (mostly a few, hundreds at
-//! most) and kept in one vector, which is allocated when the first range comes.
+//! Adding a range melts it with every range it touches. The list is short (mostly a few, hundreds
+//! at most) and kept in one vector, which is allocated when the first range comes.
 
 /// The ranges.
 #[derive(Debug, Default)]

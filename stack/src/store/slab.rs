@@ -1,8 +1,8 @@
 //! A bounded slab: values in numbered slots, with a generation per slot.
 //!
 //! A key names one tenant of a slot; after `remove` the slot's next tenant has another generation,
-//! so an old key finds nothing. Freed slots are reused last-in first-out, which keeps a busy slab in
-//! cache. Capacity is reserved at once as address space; pages are touched when slots are used.
+//! so an old key finds nothing. Freed slots are reused last-in first-out, which keeps a busy slab
+//! in cache. Capacity is reserved at once as address space; pages are touched when slots are used.
 
 /// Names one tenant of one slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

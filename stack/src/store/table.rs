@@ -49,7 +49,8 @@ impl Table {
         }
     }
 
-    /// Adds `id` under `hash`. The caller has made sure that it is not in. `id` is below `u32::MAX`.
+    /// Adds `id` under `hash`. The caller has made sure that it is not in. `id` is below
+    /// `u32::MAX`.
     pub(crate) fn insert(&mut self, hash: u64, id: u32) {
         if (self.len + 1) * 2 > self.slots.len() {
             self.grow();

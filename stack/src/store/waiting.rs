@@ -1,7 +1,7 @@
 //! Sockets that cannot send until something in the snapshot changes, found by what they wait for.
 //!
-//! A change of one neighbour concerns only those whose next hop it is, so each next hop has a list. An
-//! entry is the slot of a socket; whoever takes entries out checks that the tenant still waits.
+//! A change of one neighbour concerns only those whose next hop it is, so each next hop has a list.
+//! An entry is the slot of a socket; whoever takes entries out checks that the tenant still waits.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! A hierarchical timing wheel with at most one entry per owner.
 //!
 //! Owners are small numbers (slab slots). Nine levels of 64 slots over a tick of 32.768 µs cover
-//! every [`Instant`], so there is no horizon. An entry sits in a doubly linked list through its slot:
-//! setting and clearing cost the same few writes whatever the number of timers, and memory is
+//! every [`Instant`], so there is no horizon. An entry sits in a doubly linked list through its
+//! slot: setting and clearing cost the same few writes whatever the number of timers, and memory is
 //! exactly one node per owner.
 //!
 //! Deadlines are rounded up to a tick, so nothing fires early. An owner whose deadline moves later

@@ -19,8 +19,9 @@ use crate::tcp::state::State;
 use crate::tcp::user::socket_options::TcpOption;
 
 impl Tcp {
-    /// Opens a connection. The call returns at once; that it is open, or failed, is told later. With a
-    /// port of the caller's choice the flow may belong to another shard: an invalid argument here.
+    /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
+    /// With a port of the caller's choice the flow may belong to another shard: an invalid argument
+    /// here.
     pub(crate) fn connect(
         &mut self,
         cx: &mut Cx<'_>,
@@ -110,6 +111,7 @@ impl Tcp {
     }
 
     /// The application released bytes from its ring.
+    #[inline]
     pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let conn = self.home.conn_key(id).and_then(|key| self.conns.lookup_mut(key));
         let Some(conn) = conn.filter(|conn| !conn.orphan) else { return };
@@ -185,7 +187,7 @@ impl Tcp {
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
             listener.options.set(option);
-            self.tell_all(ListenerChange::Option(id, option));
+            self.send_to_others(ListenerChange::Option(id, option));
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);

@@ -174,7 +174,8 @@ impl Table {
         !self.chain(port).any(|(_, s)| s.overlaps(ip, only_v6))
     }
 
-    /// A free port of the ephemeral range that is this shard's, from a random place on (RFC 6056 §3.3.1).
+    /// A free port of the ephemeral range that is this shard's, from a random place on (RFC 6056
+    /// §3.3.1).
     pub(super) fn ephemeral(
         &self,
         ip: Ip,

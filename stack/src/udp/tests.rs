@@ -79,7 +79,12 @@ proptest! {
     }
 
     #[test]
-    fn records_round_trip(len in any::<u16>(), v4 in any::<bool>(), port in any::<u16>(), none in any::<bool>()) {
+    fn records_round_trip(
+        len in any::<u16>(),
+        v4 in any::<bool>(),
+        port in any::<u16>(),
+        none in any::<bool>(),
+    ) {
         let peer = Endpoint::new(ip(if v4 { "10.0.0.1" } else { "2001:db8::1" }), port);
         let record = Record { len, peer: (!none).then_some(peer) };
         let bytes = record.write();

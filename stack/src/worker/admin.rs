@@ -234,8 +234,8 @@ impl Worker {
         &self.fib
     }
 
-    /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers do
-    /// not disturb each other.
+    /// A reader of what changes from now on: links, addresses, routes, neighbours, groups. Readers
+    /// do not disturb each other.
     ///
     /// # Errors
     /// If control is not here.

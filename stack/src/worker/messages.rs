@@ -13,8 +13,8 @@ use crate::worker::Worker;
 const ROUNDS: usize = 4;
 
 impl Worker {
-    /// Takes what other workers have sent, and sends what waits for them. To be called once a turn where
-    /// there are several workers. Returns how many messages there were.
+    /// Takes what other workers have sent, and sends what waits for them. To be called once a turn
+    /// where there are several workers. Returns how many messages there were.
     pub fn exchange_messages(&mut self, now: Instant) -> usize {
         if self.mesh.is_alone() {
             return 0;
@@ -75,8 +75,8 @@ impl Worker {
         self.mesh.give_back(from, bytes);
     }
 
-    /// Passes the shard's requests to control, control's changes of the snapshot to the shards, and what
-    /// the shard has for other shards to them.
+    /// Passes the shard's requests to control, control's changes of the snapshot to the shards, and
+    /// what the shard has for other shards to them.
     #[inline]
     pub(super) fn pass_messages(&mut self, now: Instant) {
         if self.has_messages_to_pass() {
@@ -125,6 +125,9 @@ impl Worker {
                 && let Some(request) = self.shard.parts.requests.pop()
             {
                 self.mesh.send(ShardIndex::ZERO, Message::Request(request));
+            }
+            if !self.shard.parts.requests.is_empty() {
+                self.mesh.await_room(ShardIndex::ZERO);
             }
         }
         while let Some(outgoing) = self.shard.sockets.tcp.next_message() {

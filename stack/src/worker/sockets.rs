@@ -1,8 +1,8 @@
 //! The verbs of sockets: each lends the sockets of the shard their context, then passes on the
 //! messages that the call gave rise to.
 //!
-//! A verb about a socket is for the worker that [`SocketId::shard`] names; to any other the socket does
-//! not exist.
+//! A verb about a socket is for the worker that [`SocketId::shard`] names; to any other the socket
+//! does not exist.
 
 use addr::{Endpoint, FlowKey};
 
@@ -32,8 +32,8 @@ impl Worker {
     }
 
     /// Takes the next connection of a listener, if there is one. It may live on another shard
-    /// ([`SocketId::shard`]): then its worker is to be told by [`Worker::tcp_adopt`], after which events
-    /// of the connection come there.
+    /// ([`SocketId::shard`]): then its worker is to be told by [`Worker::tcp_adopt`], after which
+    /// events of the connection come there.
     ///
     /// # Errors
     /// If `listener` is no listener.
@@ -83,7 +83,8 @@ impl Worker {
         self.with_sockets(now, |sockets, cx| sockets.udp.bind(cx, local, options))
     }
 
-    /// The shard on which a UDP socket or a listener of this port must be made; for port 0 any will do.
+    /// The shard on which a UDP socket or a listener of this port must be made; for port 0 any will
+    /// do.
     #[must_use]
     pub fn home_of_port(&self, port: u16) -> ShardIndex {
         self.steering.home_of_port(port)
@@ -121,11 +122,13 @@ impl Worker {
     }
 
     /// The application wrote to the socket's send ring, or finished it.
+    #[inline]
     pub fn app_wrote(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.app_wrote(cx, id));
     }
 
     /// The application released bytes of the socket's receive ring.
+    #[inline]
     pub fn app_read(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.app_read(cx, id));
     }
@@ -159,14 +162,14 @@ impl Worker {
         self.with_sockets(now, |sockets, cx| sockets.tcp.set_option(cx, id, option))
     }
 
-    /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place of
-    /// [`Worker::app_wrote`].
+    /// The application wrote to its ring, and the last byte is urgent (`MSG_OOB`). Takes the place
+    /// of [`Worker::app_wrote`].
     pub fn tcp_send_urgent(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.tcp.send_urgent(cx, id));
     }
 
-    /// The peer's urgent byte, told by [`Readiness::URGENT`](crate::Readiness::URGENT); with `peek` it
-    /// stays. Nothing if it was announced and has not come.
+    /// The peer's urgent byte, told by [`Readiness::URGENT`](crate::Readiness::URGENT); with `peek`
+    /// it stays. Nothing if it was announced and has not come.
     ///
     /// # Errors
     /// If there is none, it was taken, or it is in line.
@@ -204,12 +207,14 @@ impl Worker {
         self.shard.sockets.remote(id)
     }
 
-    /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`). A TCP
-    /// connection has one once it is gone; it is in its receive ring too, behind what came before.
+    /// The error that waits for the application of a socket, which is then forgotten (`SO_ERROR`).
+    /// A TCP connection has one once it is gone; it is in its receive ring too, behind what came
+    /// before.
     pub fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
         self.shard.sockets.take_error(id)
     }
 
+    #[inline(always)]
     pub(super) fn with_sockets<R>(
         &mut self,
         now: Instant,

@@ -117,8 +117,8 @@ proptest! {
         if let Ok(message) = parse(&bytes) {
             let _ = message.to_string();
             let mut written = vec![0; bytes.len()];
-            let len = emit(&mut written, message.kind, message.transaction, message.options).unwrap();
-            prop_assert_eq!(&written[..len], &bytes[..]);
+            let emitted = emit(&mut written, message.kind, message.transaction, message.options);
+            prop_assert_eq!(&written[..emitted.unwrap()], &bytes[..]);
         }
     }
 }

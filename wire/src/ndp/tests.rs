@@ -209,7 +209,8 @@ proptest! {
         let header = ip::parse(&packet).unwrap();
         if let Ok(message) = parse(&header, kind, 0, &body) {
             let mut emitted = [0; 200];
-            prop_assert!(emit(&mut emitted, header.src, header.dst, &message).is_ok_and(|len| len <= body.len() + 4));
+            let len = emit(&mut emitted, header.src, header.dst, &message);
+            prop_assert!(len.is_ok_and(|len| len <= body.len() + 4));
         }
     }
 }

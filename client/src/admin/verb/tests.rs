@@ -17,8 +17,7 @@ fn golden() -> Vec<(Request, Value)> {
     let gateway = "10.0.1.1".parse().ok();
     let network = Destination::Network("10.9.0.0/16".parse().unwrap());
     let address = "10.0.1.8/24".parse().unwrap();
-    let neighbor = "fe80::9".parse().unwrap();
-    vec![
+    let mut requests = vec![
         (Request::LinkShow, call("link", "show", json!({}))),
         (Request::AddressShow, call("address", "show", json!({}))),
         (
@@ -67,6 +66,30 @@ fn golden() -> Vec<(Request, Value)> {
                 json!({"destination": "default", "gateway": "10.0.1.1", "metric": 9, "family": 6}),
             ),
         ),
+    ];
+    requests.extend(golden_of_neighbors());
+    requests.extend([
+        (Request::SocketShow(SocketShow::ALL), call("socket", "show", json!({}))),
+        (
+            Request::SocketShow(SocketShow::page(None)),
+            call("socket", "show", json!({"limit": 1000})),
+        ),
+        (
+            Request::SocketShow(SocketShow {
+                after: Some(SocketCursor { shard: 1, position: 2000 }),
+                limit: Some(10),
+            }),
+            call("socket", "show", json!({"after": "1.2000", "limit": 10})),
+        ),
+        (Request::StatsShow, call("stats", "show", json!({}))),
+        (Request::DaemonInfo, call("daemon", "info", json!({}))),
+    ]);
+    requests
+}
+
+fn golden_of_neighbors() -> Vec<(Request, Value)> {
+    let neighbor = "fe80::9".parse().unwrap();
+    vec![
         (Request::NeighborShow, call("neighbor", "show", json!({}))),
         (
             Request::NeighborAdd(NeighborAdd {
@@ -89,20 +112,6 @@ fn golden() -> Vec<(Request, Value)> {
             Request::NeighborFlush(NeighborFlush { interface: Some(tap7()) }),
             call("neighbor", "flush", json!({"ifname": "tap7"})),
         ),
-        (Request::SocketShow(SocketShow::ALL), call("socket", "show", json!({}))),
-        (
-            Request::SocketShow(SocketShow::page(None)),
-            call("socket", "show", json!({"limit": 1000})),
-        ),
-        (
-            Request::SocketShow(SocketShow {
-                after: Some(SocketCursor { shard: 1, position: 2000 }),
-                limit: Some(10),
-            }),
-            call("socket", "show", json!({"after": "1.2000", "limit": 10})),
-        ),
-        (Request::StatsShow, call("stats", "show", json!({}))),
-        (Request::DaemonInfo, call("daemon", "info", json!({}))),
     ]
 }
 

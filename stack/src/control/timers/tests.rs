@@ -59,8 +59,9 @@ proptest! {
                 }
                 _ => {
                     now = at;
+                    let ended = model.iter().filter(|(_, at)| **at <= now);
                     let mut due: Vec<(Instant, TimerId)> =
-                        model.iter().map(|(id, at)| (*at, *id)).filter(|(at, _)| *at <= now).collect();
+                        ended.map(|(id, at)| (*at, *id)).collect();
                     due.sort_unstable();
                     for (_, id) in due {
                         prop_assert_eq!(timers.expire(now), Some(id));

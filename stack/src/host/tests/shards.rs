@@ -1,5 +1,5 @@
-//! Hosts of several shards: every frame finds its owner from whatever worker it came in by, and sockets
-//! look to their users as with one.
+//! Hosts of several shards: every frame finds its owner from whatever worker it came in by, and
+//! sockets look to their users as with one.
 
 use std::collections::BTreeSet;
 

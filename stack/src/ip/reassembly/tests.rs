@@ -284,7 +284,10 @@ proptest! {
     /// well-formed.
     #[test]
     fn any_fragments_at_all(
-        pieces in prop::collection::vec((any::<bool>(), 0u32..64, 1usize..9, any::<bool>(), 0u32..3), 1..100)
+        pieces in prop::collection::vec(
+            (any::<bool>(), 0u32..64, 1usize..9, any::<bool>(), 0u32..3),
+            1..100,
+        )
     ) {
         let limits = Limits { reassemblies: 2, reassembly_bytes: 600, ..Limits::default() };
         let mut bench = Bench::new(limits);

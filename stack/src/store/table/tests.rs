@@ -25,7 +25,9 @@ fn finds_among_equal_tags() {
 proptest! {
     /// Against a map, with hashes from a small range so that runs collide and wrap.
     #[test]
-    fn agrees_with_a_map(ops in prop::collection::vec((0u64..24, 0u32..64, any::<bool>()), 0..400)) {
+    fn agrees_with_a_map(
+        ops in prop::collection::vec((0u64..24, 0u32..64, any::<bool>()), 0..400),
+    ) {
         let mut table = Table::new(0);
         let mut model = HashMap::new();
         for (hash, id, add) in ops {

@@ -235,7 +235,8 @@ impl Tcp {
         Ok(Some(rings))
     }
 
-    /// A connection that waited to be accepted has a user now, who is told what became of it meanwhile.
+    /// A connection that waited to be accepted has a user now, who is told what became of it
+    /// meanwhile.
     pub(crate) fn adopt(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         match self.conn_mut(id) {
             Some(conn) if conn.in_accept_queue => {
@@ -261,7 +262,7 @@ impl Tcp {
         for rings in listener.queue.drain(..) {
             self.abort_anywhere(cx, rings.id);
         }
-        self.tell_all(ListenerChange::Del(id));
+        self.send_to_others(ListenerChange::Del(id));
         cx.events.mark(id, &mut listener.pending_events, Readiness::GONE);
     }
 

@@ -1,10 +1,10 @@
 //! Listeners over several shards.
 //!
-//! A listener's home is the shard of its port: it decides about conflicts and has the one accept queue.
-//! Every other shard has a replica, which finishes the handshakes of the flows that live there and sends
-//! each connection home. How many wait is counted in one place for all, so that the backlog holds over
-//! the sum. Messages between two shards keep their order: a replica hears of options and of the
-//! end after it was made.
+//! A listener's home is the shard of its port: it decides about conflicts and has the one accept
+//! queue. Every other shard has a replica, which finishes the handshakes of the flows that live
+//! there and sends each connection home. How many wait is counted in one place for all, so that the
+//! backlog holds over the sum. Messages between two shards keep their order: a replica hears of
+//! options and of the end after it was made.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -119,11 +119,11 @@ impl Tcp {
             options: listener.options.clone(),
             waiting: listener.waiting.clone(),
         };
-        self.tell_all(ListenerChange::Add(Box::new(announcement)));
+        self.send_to_others(ListenerChange::Add(Box::new(announcement)));
     }
 
     /// Tells all other shards, if there are any.
-    pub(crate) fn tell_all(&mut self, change: ListenerChange) {
+    pub(crate) fn send_to_others(&mut self, change: ListenerChange) {
         if !self.home.is_alone() {
             self.outgoing.push_back(Outgoing::Others(change));
         }
@@ -138,7 +138,8 @@ impl Tcp {
         }
     }
 
-    /// A handshake of the listener in slot `index` is complete: the connection waits in the home's queue.
+    /// A handshake of the listener in slot `index` is complete: the connection waits in the home's
+    /// queue.
     pub(super) fn enqueue_accepted(&mut self, cx: &mut Cx<'_>, index: u32, rings: SocketRings) {
         let Some(listener) = self.listeners.slab.at_mut(index) else { return };
         if let Some(waiting) = &listener.waiting {

@@ -9,16 +9,17 @@ const HEAD: &str = "\
 # TCP states
 
 How a TCP connection of this stack goes from state to state. This file is written by the exhaustive
-walk in `stack/src/tcp/tests/walk`, which drives the real code through every event in every state and
-compares what it sees with this file; renew it with `UPDATE_SNAPSHOTS=1 cargo test -p stack walk`.
+walk in `stack/src/tcp/tests/walk`, which drives the real code through every event in every state
+and compares what it sees with this file; renew it with
+`UPDATE_SNAPSHOTS=1 cargo test -p stack walk`.
 The whole table, with what is sent and what the application is told, is
 `stack/src/tcp/tests/state_walk.snap`.
 
 States are named as `ss` names them. A connection that ends beside a listener is drawn as CLOSED.
 \"Silence\" is an hour in which the peer says nothing: retransmissions to their limit, the end of
-TIME-WAIT and of FIN-WAIT-2. Where SYNs crossed, a FIN follows ours at once; only behind data it waits
-until the handshake is complete. Edges into CLOSED by a reset, an abort or a timeout are only in the
-table.
+TIME-WAIT and of FIN-WAIT-2. Where SYNs crossed, a FIN follows ours at once; only behind data it
+waits until the handshake is complete. Edges into CLOSED by a reset, an abort or a timeout are only
+in the table.
 ";
 
 /// The document.

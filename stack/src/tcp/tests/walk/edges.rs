@@ -32,8 +32,8 @@ pub(super) fn check(walk: &Walk) {
     assert!(missing.is_empty(), "edges that do not occur: {missing:?}");
 }
 
-const RESET: &str = "RST (RFC 9293 §3.10.7.4, RFC 5961 §3), abort (§3.10.5), timeout (§3.8.3), or data \
-                     unread at the close (RFC 2525 §2.17)";
+const RESET: &str = "RST (RFC 9293 §3.10.7.4, RFC 5961 §3), abort (§3.10.5), timeout (§3.8.3), or \
+                     data unread at the close (RFC 2525 §2.17)";
 const LINGER: &str = "the same, data for a socket that was closed (RFC 9293 §3.6.1), or the end of \
                       an orphan's FIN-WAIT-2 (GAP-24)";
 const BOTH: &str = "RFC 9293, figure 5, note 2: FIN and ACK of FIN in one";
