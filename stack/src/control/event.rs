@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-//! What changed: a bounded stream of events for whoever watches (`ctl monitor`, metrics, netlink).
-=======
 //! A bounded stream of the control plane's changes (for a monitor, metrics, rtnetlink).
->>>>>>> main
 //!
 //! Links, addresses, groups and routes are compared whenever their tables are published, so that no
 //! change can be missed; neighbours report themselves, as their states are not published. A reader

@@ -1,13 +1,8 @@
 //! The snapshot that shards read, and the only place that changes it.
 //!
 //! Control works on a copy of its own; every change of that copy is also a [`FibUpdate`] for the
-<<<<<<< HEAD
-//! copies of the shards. A neighbour or a path MTU is a change of one key; interfaces and routes are
-//! replaced as a whole, with the indices over them.
-=======
 //! copies of the shards. A neighbour or a path MTU is a change of one key; interfaces and routes
 //! are replaced as a whole, with the indices over them.
->>>>>>> main
 
 use std::collections::VecDeque;
 use std::sync::Arc;
