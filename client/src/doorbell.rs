@@ -48,6 +48,9 @@ pub struct Doorbell {
 /// assert!(doorbell.is_rung());
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Errors
+/// If there is no descriptor left.
 pub fn pair() -> io::Result<(Doorbell, Bell)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (fd, stack) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;

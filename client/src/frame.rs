@@ -104,12 +104,19 @@ impl Message {
     }
 
     /// The body as a value of JSON type `T`.
+    ///
+    /// # Errors
+    /// `InvalidData` if the body is not the JSON of a `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> io::Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| invalid(format!("bad body: {error}")))
     }
 }
 
 /// Writes one frame, with `fd` attached to its first bytes. Blocks until all is written.
+///
+/// # Errors
+/// `InvalidData`, with nothing sent, if the message is longer than [`MAX_LEN`]; else what the
+/// socket says, and then the frame may be cut.
 pub fn send(sock: &UnixStream, message: &Message, fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let len = HEADER_LEN + message.body.len();
     if len > MAX_LEN {
@@ -150,6 +157,10 @@ pub fn send(sock: &UnixStream, message: &Message, fd: Option<BorrowedFd<'_>>) ->
 
 /// Reads one frame and the descriptor that came with it. `None` when the peer closed the
 /// connection between two frames.
+///
+/// # Errors
+/// `InvalidData` if what came is no frame, `UnexpectedEof` if it ends in the middle of one,
+/// else what the socket says.
 pub fn recv(sock: &UnixStream) -> io::Result<Option<(Message, Option<OwnedFd>)>> {
     let mut prefix = [0u8; 4];
     let Some(fd) = recv_prefix(sock, &mut prefix)? else { return Ok(None) };

@@ -102,6 +102,9 @@ enum Caller {
 
 impl Session {
     /// Connects to the daemon at `path`, or where it listens by default.
+    ///
+    /// # Errors
+    /// `Connect` if nobody listens there.
     pub fn connect(path: Option<&Path>) -> Result<Self, CallError> {
         let path = path.map_or_else(usual_path, Path::to_path_buf);
         UnixStream::connect(&path)
@@ -111,6 +114,9 @@ impl Session {
 
     /// Like [`Session::connect`], but for a daemon that is just starting: tries again until
     /// `timeout` has passed.
+    ///
+    /// # Errors
+    /// `Connect` if nobody listens there when the time is over.
     pub fn wait_for_daemon(path: Option<&Path>, timeout: Duration) -> Result<Self, CallError> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -124,6 +130,9 @@ impl Session {
     }
 
     /// A session over a connected socket.
+    ///
+    /// # Errors
+    /// If the socket takes no timeout, or there is no thread left.
     pub fn over(sock: UnixStream) -> io::Result<Self> {
         // A daemon that does not read must not hold a caller for ever. A frame that was cut by
         // this is the end of the session.
@@ -135,6 +144,10 @@ impl Session {
     }
 
     /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// `Protocol` if the answer is no pong, `TimedOut` if none comes in time, else that the
+    /// daemon could not be asked.
     pub fn ping(&self) -> Result<(), CallError> {
         let (answer, _) = self.shared().ask(op::PING, &Value::Null, Some(CALL_TIMEOUT))?;
         match (answer.kind, answer.body.as_slice()) {

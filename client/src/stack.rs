@@ -32,13 +32,23 @@ pub trait LocalStack: Send + Sync {
     fn control(&self, request: &Request) -> io::Result<Response>;
 
     /// Starts to connect and returns at once; [`SocketHandle::connect_result`] tells the outcome.
+    ///
+    /// # Errors
+    /// As connect(2), as far as the failure is known at once.
     fn tcp_connect(&self, local: Option<SocketAddr>, remote: SocketAddr)
     -> io::Result<LocalSocket>;
 
     /// Starts to listen.
+    ///
+    /// # Errors
+    /// As bind(2): `AddrInUse` if the port is taken, `AddrNotAvailable` if the address is none
+    /// of the stack.
     fn tcp_listen(&self, local: SocketAddr, backlog: u32) -> io::Result<LocalSocket>;
 
     /// Opens a UDP socket.
+    ///
+    /// # Errors
+    /// As [`LocalStack::tcp_listen`].
     fn udp_bind(&self, local: SocketAddr) -> io::Result<LocalSocket>;
 }
 
@@ -99,12 +109,21 @@ pub trait SocketHandle: Send + Sync {
     fn close(&self);
 
     /// The next connection of a listener; `WouldBlock` when there is none.
+    ///
+    /// # Errors
+    /// `WouldBlock` without a connection, EINVAL if the socket does not listen.
     fn accept(&self) -> io::Result<LocalSocket>;
 
     /// Local address.
+    ///
+    /// # Errors
+    /// If the stack has stopped.
     fn local_addr(&self) -> io::Result<SocketAddr>;
 
     /// Remote address; `NotConnected` without one.
+    ///
+    /// # Errors
+    /// `NotConnected` without one.
     fn peer_addr(&self) -> io::Result<SocketAddr>;
 
     /// Sets an option.
@@ -137,12 +156,18 @@ pub trait SocketHandle: Send + Sync {
 
     /// The peer's urgent byte, which with `peek` stays: `InvalidInput` if there is none,
     /// `WouldBlock` while it was announced and is not here.
+    ///
+    /// # Errors
+    /// See above; also if the stack has stopped.
     fn urgent_byte(&self, peek: bool) -> io::Result<u8>;
 
     /// Takes the pending error, as SO_ERROR does.
     fn take_error(&self) -> Option<io::Error>;
 
     /// Fixes the peer of a UDP socket.
+    ///
+    /// # Errors
+    /// As connect(2): EAFNOSUPPORT for the other family, ENETUNREACH without a route.
     fn udp_connect(&self, remote: SocketAddr) -> io::Result<()>;
 }
 
@@ -167,6 +192,9 @@ pub(crate) enum Backend {
 
 impl Stack {
     /// The daemon's stack, at the given control socket or where it is by default.
+    ///
+    /// # Errors
+    /// If nobody listens there; the message says where it was sought.
     pub fn connect(path: Option<&Path>) -> io::Result<Self> {
         Ok(Self(Backend::Daemon(Session::connect(path)?)))
     }

@@ -50,6 +50,10 @@ struct DaemonListener {
 
 impl TcpListener {
     /// Listens on the first of the addresses that can be had; port 0 picks one.
+    ///
+    /// # Errors
+    /// The failure of the last address: `AddrInUse` if the port is taken, `AddrNotAvailable` if
+    /// the address is none of the stack; `InvalidInput` without any.
     pub fn bind(stack: &Stack, addr: impl ToSocketAddrs) -> io::Result<Self> {
         let mut last = None;
         for addr in addr.to_socket_addrs()? {
@@ -62,6 +66,10 @@ impl TcpListener {
     }
 
     /// Listens with a given limit of connections that wait to be accepted.
+    ///
+    /// # Errors
+    /// `AddrInUse` if the port is taken, `AddrNotAvailable` if the address is none of the
+    /// stack.
     pub fn bind_backlog(stack: &Stack, addr: SocketAddr, backlog: u32) -> io::Result<Self> {
         Ok(Self(match stack.backend() {
             Backend::Daemon(session) => {
@@ -76,6 +84,10 @@ impl TcpListener {
     }
 
     /// The next connection and its peer.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it must not wait and there is none, `ConnectionAborted` if the daemon is
+    /// gone.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         match &self.0 {
             Kind::Daemon(listener) => listener.accept(),
@@ -94,6 +106,9 @@ impl TcpListener {
     }
 
     /// Local address and port.
+    ///
+    /// # Errors
+    /// If the stack cannot be asked.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match &self.0 {
             Kind::Daemon(listener) => listener.remote.local_addr(),
@@ -102,6 +117,9 @@ impl TcpListener {
     }
 
     /// Whether accepting fails with `WouldBlock` instead of waiting.
+    ///
+    /// # Errors
+    /// None today; as in `std::net`.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match &self.0 {
             Kind::Daemon(listener) => listener.nonblocking.store(nonblocking, Ordering::Relaxed),
@@ -111,6 +129,9 @@ impl TcpListener {
     }
 
     /// Takes the pending error (SO_ERROR).
+    ///
+    /// # Errors
+    /// If the stack cannot be asked.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         match &self.0 {
             Kind::Daemon(listener) => listener.remote.take_error(),

@@ -64,6 +64,9 @@ struct DaemonStream {
 impl TcpStream {
     /// Connects to the first of the addresses that answers. Names are resolved by the system's
     /// resolver, not through the stack.
+    ///
+    /// # Errors
+    /// The failure of the last address, as connect(2) has it; `InvalidInput` without any.
     pub fn connect(stack: &Stack, addr: impl ToSocketAddrs) -> io::Result<Self> {
         let mut last = None;
         for addr in addr.to_socket_addrs()? {
@@ -76,6 +79,9 @@ impl TcpStream {
     }
 
     /// Connects, and gives up after `timeout`.
+    ///
+    /// # Errors
+    /// `TimedOut` after that time, EINVAL if it is zero, else as connect(2).
     pub fn connect_timeout(
         stack: &Stack,
         addr: &SocketAddr,
@@ -88,6 +94,9 @@ impl TcpStream {
     }
 
     /// Connects from a given local address and port; either may be unspecified.
+    ///
+    /// # Errors
+    /// As bind(2) and connect(2).
     pub fn connect_from(stack: &Stack, local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
         Self::open(stack, Some(local), remote, None)
     }
@@ -115,6 +124,9 @@ impl TcpStream {
 
     /// Starts to connect and returns at once with a non-blocking stream, as mio wants it: when it
     /// becomes writable the attempt has ended, and [`TcpStream::take_error`] tells how.
+    ///
+    /// # Errors
+    /// What can be told at once, such as that there is no socket left.
     pub fn connect_start(stack: &Stack, remote: SocketAddr) -> io::Result<Self> {
         let data = match stack.backend() {
             Backend::Daemon(session) => {
@@ -142,11 +154,17 @@ impl TcpStream {
     }
 
     /// Another owner of the same connection.
+    ///
+    /// # Errors
+    /// None today; as in `std::net`.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self { data: self.data.clone(), peer: self.peer })
     }
 
     /// Local address and port.
+    ///
+    /// # Errors
+    /// If the stack cannot be asked.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match &*self.data {
             Data::Daemon(stream) => stream.remote.local_addr(),
@@ -155,6 +173,9 @@ impl TcpStream {
     }
 
     /// The peer's address and port.
+    ///
+    /// # Errors
+    /// `NotConnected` before the connection stands.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         match (&*self.data, self.peer) {
             (_, Some(peer)) => Ok(peer),
@@ -165,6 +186,9 @@ impl TcpStream {
 
     /// Ends one direction or both. After `Write` the peer sees the end of the stream once it has
     /// everything that was written.
+    ///
+    /// # Errors
+    /// `NotConnected` if the connection is over.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match &*self.data {
             Data::Daemon(stream) => stream.shutdown(how),
@@ -173,6 +197,9 @@ impl TcpStream {
     }
 
     /// Whether reads and writes fail with `WouldBlock` instead of waiting.
+    ///
+    /// # Errors
+    /// If the descriptor refuses.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match &*self.data {
             Data::Daemon(stream) => stream.sock.set_nonblocking(nonblocking),
@@ -184,6 +211,9 @@ impl TcpStream {
     }
 
     /// How long a read waits before it fails with `WouldBlock`; for ever by default.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the timeout is zero.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match &*self.data {
             Data::Daemon(stream) => stream.sock.set_read_timeout(timeout),
@@ -192,6 +222,9 @@ impl TcpStream {
     }
 
     /// How long a write waits before it fails with `WouldBlock`; for ever by default.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the timeout is zero.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match &*self.data {
             Data::Daemon(stream) => stream.sock.set_write_timeout(timeout),
@@ -200,6 +233,9 @@ impl TcpStream {
     }
 
     /// What [`TcpStream::set_read_timeout`] set.
+    ///
+    /// # Errors
+    /// If the descriptor refuses.
     pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
         match &*self.data {
             Data::Daemon(stream) => stream.sock.read_timeout(),
@@ -208,6 +244,9 @@ impl TcpStream {
     }
 
     /// What [`TcpStream::set_write_timeout`] set.
+    ///
+    /// # Errors
+    /// If the descriptor refuses.
     pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
         match &*self.data {
             Data::Daemon(stream) => stream.sock.write_timeout(),
@@ -216,6 +255,9 @@ impl TcpStream {
     }
 
     /// Reads without taking the bytes out.
+    ///
+    /// # Errors
+    /// As reading: `WouldBlock` if it must not wait, or no longer, and nothing is there.
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         match &*self.data {
             Data::Daemon(stream) => stream.read(buf, RecvFlags::PEEK),
@@ -224,6 +266,9 @@ impl TcpStream {
     }
 
     /// Takes the pending error (SO_ERROR).
+    ///
+    /// # Errors
+    /// If the stack cannot be asked.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         match &*self.data {
             Data::Daemon(stream) => {
@@ -238,6 +283,9 @@ impl TcpStream {
     /// descriptor: `read`, `write`, `sendfile` work on it. The connection ends when it is closed,
     /// or with the last [`Stack`] that shares the session, so keep that. The stream itself comes
     /// back if it has other owners or is of a stack in this process.
+    ///
+    /// # Errors
+    /// The stream, as said above.
     pub fn into_fd(self) -> Result<OwnedFd, Self> {
         let Self { data, peer } = self;
         match Arc::try_unwrap(data) {

@@ -62,6 +62,10 @@ struct DaemonSocket {
 
 impl UdpSocket {
     /// Opens a socket on the first of the addresses that can be had; port 0 picks one.
+    ///
+    /// # Errors
+    /// The failure of the last address: `AddrInUse` if the port is taken, `AddrNotAvailable` if
+    /// the address is none of the stack; `InvalidInput` without any.
     pub fn bind(stack: &Stack, addr: impl ToSocketAddrs) -> io::Result<Self> {
         let mut last = None;
         for addr in addr.to_socket_addrs()? {
@@ -91,6 +95,9 @@ impl UdpSocket {
     }
 
     /// Fixes the peer: [`UdpSocket::send`] goes there, and datagrams of others are not received.
+    ///
+    /// # Errors
+    /// The failure of the last address, as connect(2) has it; `InvalidInput` without any.
     pub fn connect(&self, addr: impl ToSocketAddrs) -> io::Result<()> {
         let mut last = None;
         for addr in addr.to_socket_addrs()? {
@@ -110,6 +117,10 @@ impl UdpSocket {
     }
 
     /// Sends one datagram to the first of the addresses.
+    ///
+    /// # Errors
+    /// `InvalidInput` without address, EAFNOSUPPORT for one of the other family, EMSGSIZE if
+    /// the datagram is too long, `WouldBlock` if it must not wait and there is no room.
     pub fn send_to(&self, payload: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
         let addr = addr.to_socket_addrs()?.next();
         let no_addr = || io::Error::new(io::ErrorKind::InvalidInput, "no address");
@@ -117,12 +128,19 @@ impl UdpSocket {
     }
 
     /// Sends one datagram to the connected peer.
+    ///
+    /// # Errors
+    /// EDESTADDRREQ without a peer, else as [`UdpSocket::send_to`].
     pub fn send(&self, payload: &[u8]) -> io::Result<usize> {
         let peer = self.connected().ok_or(Errno::DESTADDRREQ)?;
         self.send_datagram(payload, peer, true)
     }
 
     /// Receives one datagram. What does not fit into `buf` is dropped.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it must not wait, or no longer, and nothing is there;
+    /// `ConnectionAborted` if the daemon is gone; a pending error of the socket.
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (len, from) = match &self.data {
             Data::Daemon(daemon) => daemon.recv(buf)?,
@@ -133,6 +151,9 @@ impl UdpSocket {
     }
 
     /// Receives one datagram of the connected peer.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.recv_from(buf).map(|(len, _)| len)
     }
@@ -158,6 +179,9 @@ impl UdpSocket {
     }
 
     /// Local address and port.
+    ///
+    /// # Errors
+    /// If the stack cannot be asked.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match &self.data {
             Data::Daemon(daemon) => daemon.remote.local_addr(),
@@ -166,11 +190,17 @@ impl UdpSocket {
     }
 
     /// The connected peer.
+    ///
+    /// # Errors
+    /// `NotConnected` without one.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.connected().ok_or_else(|| Errno::NOTCONN.into())
     }
 
     /// Whether sending and receiving fail with `WouldBlock` instead of waiting.
+    ///
+    /// # Errors
+    /// None today; as in `std::net`.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match &self.data {
             Data::Daemon(daemon) => {
@@ -185,6 +215,9 @@ impl UdpSocket {
     }
 
     /// How long receiving waits before it fails with `WouldBlock`; for ever by default.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the timeout is zero.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match &self.data {
             Data::Daemon(daemon) => daemon.read_timeout.set(timeout),
@@ -193,6 +226,9 @@ impl UdpSocket {
     }
 
     /// How long sending waits before it fails with `WouldBlock`; for ever by default.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the timeout is zero.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match &self.data {
             Data::Daemon(daemon) => daemon.sock.set_write_timeout(timeout),
@@ -201,6 +237,9 @@ impl UdpSocket {
     }
 
     /// Takes the pending error (SO_ERROR), such as a port unreachable that came back.
+    ///
+    /// # Errors
+    /// If the stack cannot be asked.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         match &self.data {
             Data::Daemon(daemon) => daemon.remote.take_error(),
@@ -209,11 +248,17 @@ impl UdpSocket {
     }
 
     /// Allows sending to broadcast addresses (SO_BROADCAST).
+    ///
+    /// # Errors
+    /// As [`UdpSocket::set_option`].
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         self.set_option(SOL_SOCKET, SO_BROADCAST, broadcast.into())
     }
 
     /// Time to live, or hop limit, of datagrams sent.
+    ///
+    /// # Errors
+    /// EINVAL if it is zero on an IPv4 socket.
     pub fn set_ttl(&self, ttl: u8) -> io::Result<()> {
         let (level, name) =
             if self.is_v4 { (IPPROTO_IP, IP_TTL) } else { (IPPROTO_IPV6, IPV6_UNICAST_HOPS) };

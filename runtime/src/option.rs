@@ -3,8 +3,7 @@
 //! A socket's owner keeps its [`Options`], so that what was set before there was a connection
 //! reaches it later, and what was set can be read back. REUSEADDR is taken without effect: the
 //! stack never refuses a port because of TIME-WAIT. An option travels as one integer, so
-//! `SO_LINGER` is its seconds, or a negative number for none; only `TCP_CONGESTION` is a name
-//! (TCPC-01).
+//! `SO_LINGER` is its seconds, or a negative number for none; only `TCP_CONGESTION` is a name.
 
 use std::time::Duration;
 

@@ -83,7 +83,7 @@ fn listen(locals: &mut Locals, core: &mut Core, port: u16, role: Role) -> Result
         return Ok(());
     }
     let local = Endpoint::new(Ip::UNSPECIFIED_V6, port);
-    let user = Box::new(move |ends| Box::new(StreamService::new(ends, &role)) as _);
+    let user = Box::new(move |rings| Box::new(StreamService::new(rings, &role)) as _);
     locals.listen_inline(local, BACKLOG, user, core).map_err(|why| (port, why))
 }
 
@@ -98,6 +98,6 @@ fn bind(
         return Ok(());
     }
     let local = Endpoint::new(Ip::UNSPECIFIED_V6, port);
-    let user: NewUser = Box::new(move |ends| Box::new(DatagramService::new(ends, role)));
+    let user: NewUser = Box::new(move |rings| Box::new(DatagramService::new(rings, role)));
     locals.bind_inline(local, &user, core).map_err(|why| (port, why))
 }

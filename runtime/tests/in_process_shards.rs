@@ -216,6 +216,7 @@ fn a_long_list_of_sockets_comes_in_pages() {
         assert_eq!(whole.iter().filter(|socket| ours(socket)).count(), usize::from(SOCKETS));
         let several = shape.shards[0] > 1;
         assert!(whole.iter().all(|socket| socket.shard.is_some() == several));
+        assert!(whole.is_sorted_by_key(|socket| socket.shard), "the shards follow each other");
         let after = Some("9.0".parse().expect("cursor"));
         let request = Request::SocketShow(SocketShow { after, limit: None });
         let error = stack.control(&request).expect_err("there is no such shard");

@@ -33,7 +33,7 @@ pub enum Outcome {
 }
 
 /// What an application may use while it acts.
-pub struct Desk<'a> {
+pub struct AppCx<'a> {
     /// The present.
     pub now: Instant,
     /// The host it runs on.
@@ -61,29 +61,29 @@ pub enum App {
 
 impl App {
     /// Opens its socket.
-    pub fn start(&mut self, desk: &mut Desk<'_>) {
+    pub fn start(&mut self, cx: &mut AppCx<'_>) {
         match self {
-            Self::Listener(app) => app.start(desk),
-            Self::Stream(app) => app.start(desk),
-            Self::Datagrams(app) => app.start(desk),
+            Self::Listener(app) => app.start(cx),
+            Self::Stream(app) => app.start(cx),
+            Self::Datagrams(app) => app.start(cx),
         }
     }
 
     /// Its socket changed.
-    pub fn on_event(&mut self, what: Readiness, desk: &mut Desk<'_>) {
+    pub fn on_event(&mut self, what: Readiness, cx: &mut AppCx<'_>) {
         match self {
-            Self::Listener(app) => app.accept(desk),
-            Self::Stream(app) => app.on_event(what, desk),
-            Self::Datagrams(app) => app.drive(desk),
+            Self::Listener(app) => app.accept(cx),
+            Self::Stream(app) => app.on_event(what, cx),
+            Self::Datagrams(app) => app.drive(cx),
         }
     }
 
     /// Its own clock struck.
-    pub fn act(&mut self, desk: &mut Desk<'_>) {
+    pub fn act(&mut self, cx: &mut AppCx<'_>) {
         match self {
-            Self::Listener(app) => app.accept(desk),
-            Self::Stream(app) => app.drive(desk),
-            Self::Datagrams(app) => app.drive(desk),
+            Self::Listener(app) => app.accept(cx),
+            Self::Stream(app) => app.drive(cx),
+            Self::Datagrams(app) => app.drive(cx),
         }
     }
 
@@ -148,25 +148,25 @@ impl Listener {
         App::Listener(Self { local, plans, accepted: 0, id: None })
     }
 
-    fn start(&mut self, desk: &mut Desk<'_>) {
+    fn start(&mut self, cx: &mut AppCx<'_>) {
         let options = stack::tcp::ListenOptions { backlog: 16, only_v6: false };
-        match desk.host.tcp_listen(desk.now, self.local, options) {
+        match cx.host.tcp_listen(cx.now, self.local, options) {
             Ok(id) => self.id = Some(id),
-            Err(why) => desk.violations.push(format!("cannot listen on {}: {why}", self.local)),
+            Err(why) => cx.violations.push(format!("cannot listen on {}: {why}", self.local)),
         }
     }
 
-    fn accept(&mut self, desk: &mut Desk<'_>) {
+    fn accept(&mut self, cx: &mut AppCx<'_>) {
         let Some(id) = self.id else { return };
-        while let Ok(Some(ends)) = desk.host.tcp_accept(desk.now, id) {
+        while let Ok(Some(ends)) = cx.host.tcp_accept(cx.now, id) {
             let plan = self.plans.get(self.accepted).or(self.plans.last());
             self.accepted += 1;
             match plan {
                 Some(plan) => {
-                    let stream = Stream::accepted(plan.clone(), ends, desk);
-                    desk.spawned.push(App::Stream(Box::new(stream)));
+                    let stream = Stream::accepted(plan.clone(), ends, cx);
+                    cx.spawned.push(App::Stream(Box::new(stream)));
                 }
-                None => desk.host.abort(desk.now, ends.id),
+                None => cx.host.abort(cx.now, ends.id),
             }
         }
     }

@@ -16,7 +16,7 @@ use stack::time::Duration;
 use stack::{Host, Instant, InterfaceConfig, Limits, Readiness, SocketId};
 use wire::offload::{DeviceCaps, Medium, TxMeta};
 
-use crate::app::{App, Desk};
+use crate::app::{App, AppCx};
 use crate::capture::Capture;
 
 /// A port of a host on a link.
@@ -196,9 +196,9 @@ impl Node {
         index: usize,
         now: Instant,
         turn: &mut Turn,
-        act: impl FnOnce(&mut App, &mut Desk<'_>),
+        act: impl FnOnce(&mut App, &mut AppCx<'_>),
     ) {
-        let mut desk = Desk {
+        let mut cx = AppCx {
             now,
             host: &mut self.host,
             rng: &mut self.rng,
@@ -208,8 +208,8 @@ impl Node {
         };
         let app = &mut self.apps[index];
         let before = app.socket();
-        act(app, &mut desk);
-        let Desk { notes, violations, spawned, .. } = desk;
+        act(app, &mut cx);
+        let AppCx { notes, violations, spawned, .. } = cx;
         turn.notes.extend(notes.into_iter().map(|note| format!("{index} {note}")));
         turn.violations.extend(violations.into_iter().map(|v| format!("app {index}: {v}")));
         if let Some(at) = app.take_alarm() {
@@ -266,7 +266,7 @@ impl Node {
         while let Some((id, what)) = self.host.next_event() {
             told = true;
             if let Some(index) = self.owners.get(&id).copied() {
-                self.with_app(index, now, turn, |app, desk| app.on_event(what, desk));
+                self.with_app(index, now, turn, |app, cx| app.on_event(what, cx));
             } else if what.is_empty() {
                 turn.violations.push(format!("an event of {id:?} says nothing"));
             }

@@ -192,7 +192,7 @@ impl Scenario {
                 expect: (key ^ 1, chatter.count, chatter.size),
                 pause: Duration::from_millis(100),
                 enough: if harmless { chatter.count } else { 0 },
-                patience: Duration::from_secs(10),
+                stall_timeout: Duration::from_secs(10),
             };
             world.start(host, Datagrams::app(plan));
         }

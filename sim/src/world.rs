@@ -198,10 +198,10 @@ impl World {
     }
 
     /// Steps until every application is at its end, for `span` at most. One that gets nowhere for
-    /// `patience` is a violation.
-    pub fn finish(&mut self, span: Duration, patience: Duration) -> bool {
+    /// `stall_timeout` is a violation.
+    pub fn finish(&mut self, span: Duration, stall_timeout: Duration) -> bool {
         let is_over = |world: &Self| world.apps().all(|(_, app)| app.outcome().is_some());
-        self.run(span, |world| is_over(world) || world.is_stuck(patience));
+        self.run(span, |world| is_over(world) || world.is_stuck(stall_timeout));
         if is_over(self) || !self.violations.is_empty() {
             return self.violations.is_empty();
         }
@@ -231,10 +231,10 @@ impl World {
         self.nodes.iter().flat_map(|node| node.apps.iter().map(|app| (node.name.as_str(), app)))
     }
 
-    /// Whether an application has got nowhere for `patience`.
-    pub fn is_stuck(&self, patience: Duration) -> bool {
+    /// Whether an application has got nowhere for `stall_timeout`.
+    pub fn is_stuck(&self, stall_timeout: Duration) -> bool {
         let stuck = |node: &Node, app: &App| {
-            app.outcome().is_none() && node.idle_for(self.now, app) > patience
+            app.outcome().is_none() && node.idle_for(self.now, app) > stall_timeout
         };
         self.nodes.iter().any(|node| node.apps.iter().any(|app| stuck(node, app)))
     }

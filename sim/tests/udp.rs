@@ -23,7 +23,7 @@ fn chatter(world: &mut World, v4: bool, size: u32, count: u32, enough: u32) {
             expect: (1 - host as u64, count, size),
             pause: Duration::from_millis(5),
             enough,
-            patience: Duration::from_secs(40),
+            stall_timeout: Duration::from_secs(40),
         };
         world.start(host, Datagrams::app(plan));
     }

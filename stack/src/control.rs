@@ -1,4 +1,4 @@
-//! What is rare: interfaces, addresses, routes, neighbours, path MTUs.
+//! The control plane: interfaces, addresses, routes, neighbours, path MTUs.
 //!
 //! Comes in: the administrator's verbs, ARP packets and neighbour discovery messages that the shard
 //! hands over, requests of the shard, time. Goes out: frames (its own outbox), and the
@@ -62,7 +62,7 @@ use crate::rng::Rng;
 use crate::stats::Stats;
 use crate::time::Instant;
 
-/// The rare part of a host.
+/// The control plane of a host.
 #[derive(Debug)]
 pub(crate) struct Control {
     cx: ControlCx,

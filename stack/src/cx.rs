@@ -24,7 +24,7 @@ pub(crate) struct Cx<'a> {
     pub(crate) requests: &'a mut Requests,
     pub(crate) events: &'a mut EventQueue,
     pub(crate) stats: &'a mut Stats,
-    /// What TCP connections buffer in all.
+    /// The budget of all TCP connections' buffers.
     pub(crate) memory: &'a mut Memory,
 }
 

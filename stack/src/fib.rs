@@ -299,7 +299,7 @@ impl Fib {
         if !to_many {
             return Err(SocketError::NetworkUnreachable);
         }
-        // FIB-09: without a route, what is meant for the link goes to the interface named, to the
+        // Without a route, a packet for all at the link goes to the interface named, to the
         // source's, or to the only one.
         let link = |i: &&FibInterface| i.ifindex != Self::LOOPBACK && i.state.is_running();
         let mut links = self.interfaces.iter().filter(link);

@@ -1,9 +1,9 @@
 //! The one place that sees every frame of both directions.
 //!
-//! [`Hook::observe`] is called once for each frame that was received, when its verdict is known,
+//! `Hook::observe` is called once for each frame that was received, when its verdict is known,
 //! and once for each frame that leaves, loopback included. Without a [`Tap`] that is one branch on
-//! a field of the host. A tap is a bounded queue of copies: whoever drives the host takes them out
-//! at leisure, and what did not fit is counted. A filter will stand here too.
+//! a field of the worker. A tap is a bounded queue of copies: the caller takes them out at leisure,
+//! and frames that did not fit are counted. A filter will stand here too.
 
 use std::collections::VecDeque;
 
@@ -106,14 +106,14 @@ pub(crate) struct Seen<'a> {
     pub(crate) frame: &'a [u8],
 }
 
-/// Who looks at the frames of a host, if anybody does.
+/// The observer of a worker's frames: a tap, or none.
 #[derive(Debug, Default)]
 pub(crate) struct Hook {
     tap: Option<Box<Tap>>,
 }
 
 impl Hook {
-    /// Shows a frame to whoever looks.
+    /// Shows a frame to the tap, if one is set.
     #[inline]
     pub(crate) fn observe(&mut self, seen: &Seen<'_>) {
         if let Some(tap) = &mut self.tap {
@@ -121,7 +121,7 @@ impl Hook {
         }
     }
 
-    /// Begins to keep frames in an empty tap; none stops, and forgets what was kept.
+    /// Sets an empty tap; `None` removes the present one with the frames in it.
     pub(crate) fn set_tap(&mut self, config: Option<TapConfig>) {
         self.tap = config.map(|config| Box::new(Tap::new(config)));
     }

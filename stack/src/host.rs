@@ -1,8 +1,8 @@
 //! A host: all its workers driven in one thread.
 //!
 //! For embedding without threads, for tests and for simulation. With one shard, which is what
-//! [`Host::new`] makes, it is as good as its only [`Worker`]; with several every call ends when no
-//! worker has a message for another, so that a run is as deterministic as with one.
+//! [`Host::new`] makes, it behaves as its only [`Worker`] does; with several every call ends when
+//! no worker has a message for another, so that a run is as deterministic as with one.
 //! [`Host::into_workers`] gives the workers to threads. Whoever drives it calls, in any order, with
 //! instants that never go back:
 //!
@@ -57,7 +57,7 @@ use crate::worker::Worker;
 pub struct Host {
     /// At least one.
     workers: Vec<Worker>,
-    /// Whose turn it is next to take a frame, to fill a slot and to tell an event.
+    /// Whose turn it is next to take a frame, to fill a slot and to open a socket.
     turns: Turns,
 }
 
@@ -111,6 +111,7 @@ impl Host {
     /// Takes a frame that came in by `ifindex`, and says what became of it. The frame stays the
     /// caller's; nothing of it is kept. Every verdict is counted, a drop under its one reason. With
     /// several shards the workers take frames in turn, whoever owns them.
+    #[inline]
     pub fn receive(
         &mut self,
         now: Instant,
@@ -118,6 +119,9 @@ impl Host {
         meta: RxMeta,
         frame: &mut [u8],
     ) -> Verdict {
+        if self.workers.len() == 1 {
+            return self.workers[0].receive(now, ifindex, meta, frame);
+        }
         self.turns.receive = self.next_turn(self.turns.receive);
         let verdict = self.workers[self.turns.receive].receive(now, ifindex, meta, frame);
         self.exchange_messages(now);
@@ -126,6 +130,7 @@ impl Host {
 
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
     /// resolution, replies, then TCP and UDP in turn.
+    #[inline]
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         if self.workers.len() == 1 {
             return self.workers[0].transmit(now, ifindex, slot);
@@ -179,7 +184,7 @@ impl Host {
         self.workers.iter().filter_map(Worker::next_deadline).min()
     }
 
-    /// Whether [`Host::next_event`] may have something to tell.
+    /// Whether [`Host::next_event`] may have an event.
     #[inline]
     #[must_use]
     pub fn has_events(&self) -> bool {
@@ -232,12 +237,14 @@ impl Host {
 
     /// The worker of a shard; the first for a shard that is not there, where a socket of that shard
     /// is not found.
+    #[inline]
     fn worker_mut(&mut self, shard: ShardIndex) -> &mut Worker {
         let at = if shard.get() < self.workers.len() { shard.get() } else { 0 };
         &mut self.workers[at]
     }
 
-    /// Lets `call` work on the worker of a shard, and the others on what follows from it.
+    /// Calls `call` with the worker of a shard, then lets all workers exchange messages.
+    #[inline]
     fn on<R>(&mut self, now: Instant, shard: ShardIndex, call: impl FnOnce(&mut Worker) -> R) -> R {
         let result = call(self.worker_mut(shard));
         self.exchange_messages(now);

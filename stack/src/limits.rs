@@ -82,8 +82,8 @@ pub struct Limits {
     pub udp_buffer: usize,
     /// Neighbour entries over all interfaces (Linux `gc_thresh3` 1024).
     pub neighbors: usize,
-    /// Frames parked for one unresolved neighbour (Linux `unres_qlen` counts bytes; RFC 1122 wants
-    /// one).
+    /// Frames that wait for one unresolved neighbour (Linux `unres_qlen` counts bytes; RFC 1122
+    /// wants one).
     pub neighbor_queue: usize,
     /// Routes.
     pub routes: usize,
@@ -109,9 +109,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The bounds of one of so many shards: its part of what the host may have in all. What is
-    /// bounded for each socket or interface, what only control has, and what all shards share is as
-    /// it was.
+    /// The limits of one of `shards` shards: its part of each total of the host. Limits for each
+    /// socket or interface, those of control, and those that all shards share stay as they are.
     #[must_use]
     pub(crate) fn share(&self, shards: usize) -> Self {
         let part = |bound: u32| bound.div_ceil(shards as u32);

@@ -48,6 +48,8 @@ struct Shared {
     shard: ShardIndex,
     /// Bytes of this shard, as last written.
     written: u64,
+    /// Change of that sum that may stay untold.
+    part: u64,
 }
 
 /// What one shard writes and the others read. Alone in its cache lines.
@@ -60,18 +62,20 @@ struct Sums {
 
 impl Memory {
     /// The parts of one budget for so many shards, in order.
-    pub(crate) fn for_shards(shards: usize) -> Vec<Self> {
+    pub(crate) fn for_shards(shards: usize, limits: &Limits) -> Vec<Self> {
         if shards <= 1 {
             return vec![Self::default()];
         }
         let sums: Arc<[Sums]> = (0..shards).map(|_| Sums::default()).collect();
-        let share = |shard| Shared { sums: Arc::clone(&sums), shard, written: 0 };
+        let part = (limits.tcp_mem[0] / (PARTS * shards)).max(1) as u64;
+        let share = |shard| Shared { sums: Arc::clone(&sums), shard, written: 0, part };
         ShardIndex::first(shards)
             .map(|shard| Self { shared: Some(share(shard)), ..Self::default() })
             .collect()
     }
 
     /// Tells the other shards what this one holds, and looks at what they hold.
+    #[cold]
     pub(crate) fn exchange(&mut self, limits: &Limits) {
         let Some(shared) = &mut self.shared else { return };
         shared.written = self.used;
@@ -99,14 +103,13 @@ impl Memory {
         self.used + self.others_used
     }
 
-    /// This shard's sum has changed by more than may stay untold.
-    #[inline]
+    /// Exchanges the sums if this shard's has changed by more than the others may be left without.
+    #[inline(always)]
     fn exchange_if_due(&mut self, limits: &Limits) {
-        if let Some(shared) = &self.shared {
-            let part = (limits.tcp_mem[0] / (PARTS * shared.sums.len())).max(1) as u64;
-            if self.used.abs_diff(shared.written) >= part {
-                self.exchange(limits);
-            }
+        if let Some(shared) = &self.shared
+            && self.used.abs_diff(shared.written) >= shared.part
+        {
+            self.exchange(limits);
         }
     }
 
@@ -184,7 +187,7 @@ mod tests {
     #[test]
     fn shards_share_one_budget() {
         let limits = limits();
-        let mut parts = Memory::for_shards(2);
+        let mut parts = Memory::for_shards(2, &limits);
         let (a, b) = parts.split_at_mut(1);
         let (a, b) = (&mut a[0], &mut b[0]);
         a.begin();

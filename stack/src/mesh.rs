@@ -1,12 +1,12 @@
 //! How the workers of one host reach each other: for every ordered pair one lock-free ring of
 //! messages, and one that brings the buffers of frames back.
 //!
-//! Nothing is lost here. What must arrive and finds a ring full waits in a backlog in front of it.
-//! A change of the snapshot is not kept for a full ring: the peer is marked *lagging* and gets one
-//! whole snapshot once there is room. Frames are accepted as long as [`Mesh::frame_room`] says;
-//! whoever brings frames asks it first and keeps what does not fit, so that a worker that falls
-//! behind slows its peers down instead of losing their frames. A part of each ring is closed to
-//! frames, so that a flood of them does not hold up the other messages.
+//! Nothing is lost here. A message that must arrive and finds its ring full waits in a backlog. A
+//! change of the snapshot is not kept for a full ring: the peer is marked *lagging* and gets one
+//! whole snapshot once there is room. Frames are accepted as long as [`Mesh::frame_room`] says; the
+//! caller asks it first and keeps frames that do not fit, so that a worker that falls behind slows
+//! its peers down instead of losing their frames. A part of each ring is closed to frames, so that
+//! a flood of them does not hold up the other messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::fib::{Fib, FibUpdate};
 use crate::shard::index::{ShardIndex, ShardSet};
 use crate::tcp::ListenerMessage;
 
-/// What one worker tells another.
+/// A message from one worker to another.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// Control to a shard: the network around us changed.
@@ -117,7 +117,7 @@ impl Mesh {
         self.peers.is_empty()
     }
 
-    /// Sends what must arrive.
+    /// Sends a message that must arrive.
     pub(crate) fn send(&mut self, to: ShardIndex, message: Message) {
         if let Some(peer) = peer(&mut self.peers, to) {
             peer.send(message);
@@ -125,7 +125,7 @@ impl Mesh {
         }
     }
 
-    /// Sends what must arrive to every other worker.
+    /// Sends a message that must arrive to every other worker.
     pub(crate) fn send_all(&mut self, mut message: impl FnMut() -> Message) {
         for peer in self.peers.iter_mut().flatten() {
             peer.send(message());
@@ -141,6 +141,9 @@ impl Mesh {
             }
             peer.lagging =
                 !peer.backlog.is_empty() || peer.tx.push(Message::Fib(update.clone())).is_err();
+            if peer.lagging {
+                peer.tx.set_waiting(true);
+            }
             self.woken.insert(peer.shard);
         }
     }
@@ -161,7 +164,10 @@ impl Mesh {
         let has_room = peer.backlog.is_empty() && peer.tx.free() > RESERVE;
         let message = Message::Frame(frame);
         let refused = if has_room { peer.tx.push(message).err() } else { Some(message) };
-        peer.backlog.extend(refused);
+        if let Some(message) = refused {
+            peer.backlog.push_back(message);
+            peer.tx.set_waiting(true);
+        }
         self.woken.insert(to);
         Ok(())
     }
@@ -175,17 +181,24 @@ impl Mesh {
         self.peers.iter().flatten().map(room).min().unwrap_or(usize::MAX)
     }
 
-    /// Whether a message to this worker need not wait. If it must, asks to be woken when that
-    /// changes.
+    /// Whether a message to this worker need not wait.
     pub(crate) fn has_room(&self, to: ShardIndex) -> bool {
         let peer = self.peers.get(to.get()).and_then(Option::as_ref);
-        peer.is_some_and(|peer| peer.backlog.is_empty() && peer.has_free(1))
+        peer.is_some_and(|peer| peer.backlog.is_empty() && peer.tx.free() > 0)
     }
 
-    /// Whether frames can be handed over. If not, asks to be woken when that changes.
-    pub(crate) fn has_frame_room(&self) -> bool {
-        let has_room = |peer: &Peer| peer.backlog.is_empty() && peer.has_free(RESERVE + 1);
-        self.peers.iter().flatten().all(has_room)
+    /// Asks to be woken when there is room for messages to this worker again.
+    pub(crate) fn await_room(&mut self, to: ShardIndex) {
+        if let Some(peer) = peer(&mut self.peers, to) {
+            peer.tx.set_waiting(true);
+        }
+    }
+
+    /// Asks every peer to wake this worker when it has taken messages, and so made room for frames.
+    pub(crate) fn await_frame_room(&mut self) {
+        for peer in self.peers.iter_mut().flatten() {
+            peer.tx.set_waiting(true);
+        }
     }
 
     /// An empty buffer for a frame.
@@ -231,31 +244,32 @@ impl Mesh {
         }
     }
 
-    /// Moves what waited into rings that have room; peers that lag get the whole snapshot.
+    /// Moves the backlog into rings that have room; peers that lag get the whole snapshot. For the
+    /// part that still does not fit it asks to be woken, because a peer that wakes us clears the
+    /// request.
     pub(crate) fn flush(&mut self, fib: Option<&Fib>) {
         let mut whole = None;
         for peer in self.peers.iter_mut().flatten() {
-            if peer.flush() {
+            let mut sent = peer.flush();
+            if let (true, Some(fib)) = (peer.lagging && peer.backlog.is_empty(), fib) {
+                let whole = whole.get_or_insert_with(|| Arc::new(fib.clone()));
+                let update = FibUpdate::Snapshot(Arc::clone(whole));
+                peer.lagging = peer.tx.push(Message::Fib(update)).is_err();
+                sent |= !peer.lagging;
+            }
+            if sent {
                 self.woken.insert(peer.shard);
             }
-            let (true, Some(fib)) = (peer.lagging && peer.backlog.is_empty(), fib) else {
-                continue;
-            };
-            let whole = whole.get_or_insert_with(|| Arc::new(fib.clone()));
-            let update = FibUpdate::Snapshot(Arc::clone(whole));
-            if peer.tx.push(Message::Fib(update)).is_ok() {
-                peer.lagging = false;
-                self.woken.insert(peer.shard);
+            if peer.lagging || !peer.backlog.is_empty() {
+                peer.tx.set_waiting(true);
             }
         }
     }
 
-    /// Whether something waits that fits into its ring now. For all that does not fit, asks to be
-    /// woken when that changes.
+    /// Whether something waits that fits into its ring now.
     pub(crate) fn can_flush(&self) -> bool {
-        let waits = |peer: &&Peer| !peer.backlog.is_empty() || peer.lagging;
-        // Each is asked: one wake-up is for one wait.
-        self.peers.iter().flatten().filter(waits).fold(false, |any, peer| peer.has_free(1) || any)
+        let waits = |peer: &Peer| !peer.backlog.is_empty() || peer.lagging;
+        self.peers.iter().flatten().any(|peer| waits(peer) && peer.tx.free() > 0)
     }
 
     /// Peers that have been sent something, or given room, since the last call.
@@ -293,15 +307,9 @@ impl Peer {
     fn send(&mut self, message: Message) {
         let refused =
             if self.backlog.is_empty() { self.tx.push(message).err() } else { Some(message) };
-        self.backlog.extend(refused);
-    }
-
-    /// Whether the ring has so much room. If not, the peer wakes us when it has made some.
-    fn has_free(&self, wanted: usize) -> bool {
-        self.tx.free() >= wanted || {
+        if let Some(message) = refused {
+            self.backlog.push_back(message);
             self.tx.set_waiting(true);
-            // What the peer took before it could see that is seen here.
-            self.tx.free() >= wanted
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! A frame whose next hop is still being resolved waits until the snapshot knows the link
 //! address or knows that there is none: a few per neighbour (RFC 1122 §2.3.2.2 wants at least
-//! one), the oldest gives way. Sockets do not park frames here, they wait themselves.
+//! one), the oldest gives way. Sockets keep no frames here: they wait themselves.
 
 use std::collections::VecDeque;
 
@@ -21,30 +21,36 @@ pub(crate) struct Outbox {
     queues: Vec<(IfIndex, VecDeque<Vec<u8>>)>,
     /// Frames in all queues: most looks find none.
     queued: usize,
-    parked: VecDeque<Parked>,
+    unresolved: VecDeque<Unresolved>,
     spare: Vec<Vec<u8>>,
     capacity: usize,
 }
 
 /// A frame, complete but for the destination's link address.
 #[derive(Debug)]
-struct Parked {
+struct Unresolved {
     ifindex: IfIndex,
     next_hop: Ip,
     since: Instant,
     frame: Vec<u8>,
 }
 
-/// Parked frames over all neighbours; echo floods from strangers must not fill memory.
-const PARKED_MAX: usize = 256;
-/// Resolution ends in about three seconds either way; what is older was forgotten by it.
-const PARKED_SPAN: Duration = Duration::from_secs(10);
+/// Unresolved frames over all neighbours; echo floods from strangers must not fill memory.
+const UNRESOLVED_MAX: usize = 256;
+/// Resolution ends in about three seconds either way; an older frame missed its end.
+const RESOLUTION_TIME_MAX: Duration = Duration::from_secs(10);
 /// Buffers larger than this are not kept for reuse.
 const SPARE_BYTES_MAX: usize = 4096;
 
 impl Outbox {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { queues: Vec::new(), queued: 0, parked: VecDeque::new(), spare: Vec::new(), capacity }
+        Self {
+            queues: Vec::new(),
+            queued: 0,
+            unresolved: VecDeque::new(),
+            spare: Vec::new(),
+            capacity,
+        }
     }
 
     /// Queues a frame of `len` bytes for `ifindex`; `fill` writes it.
@@ -65,7 +71,7 @@ impl Outbox {
 
     /// Keeps an Ethernet frame until the link address of `next_hop` is known, at most
     /// `per_neighbor` of them. Returns how many gave way, older ones first.
-    pub(crate) fn park(
+    pub(crate) fn push_unresolved(
         &mut self,
         to: (IfIndex, Ip),
         per_neighbor: usize,
@@ -78,53 +84,59 @@ impl Outbox {
             return 1;
         }
         let mut gone = 0;
-        let same = |p: &Parked| p.ifindex == ifindex && p.next_hop == next_hop;
-        let waiting = self.parked.iter().filter(|p| same(p)).count();
+        let same = |p: &Unresolved| p.ifindex == ifindex && p.next_hop == next_hop;
+        let waiting = self.unresolved.iter().filter(|p| same(p)).count();
         let oldest = if waiting >= per_neighbor {
-            self.parked.iter().position(same)
-        } else if self.parked.len() >= PARKED_MAX {
+            self.unresolved.iter().position(same)
+        } else if self.unresolved.len() >= UNRESOLVED_MAX {
             Some(0)
         } else {
             None
         };
-        if let Some(parked) = oldest.and_then(|at| self.parked.remove(at)) {
-            self.recycle(parked.frame);
+        if let Some(unresolved) = oldest.and_then(|at| self.unresolved.remove(at)) {
+            self.recycle(unresolved.frame);
             gone += 1;
         }
         let frame = self.filled(len, fill);
-        self.parked.push_back(Parked { ifindex, next_hop, since: now, frame });
+        self.unresolved.push_back(Unresolved { ifindex, next_hop, since: now, frame });
         gone
     }
 
-    /// The same as [`Self::unpark_all`] after a change of one neighbour: nothing to do unless a
-    /// frame is for it.
-    pub(crate) fn unpark(&mut self, next_hop: NextHop, fib: &Fib, now: Instant, stats: &mut Stats) {
-        if self.parked.iter().any(|p| (p.ifindex, p.next_hop) == next_hop) {
-            self.unpark_all(fib, now, stats);
+    /// The same as [`Self::retry_unresolved`] after a change of one neighbour: nothing to do unless
+    /// a frame is for it.
+    pub(crate) fn neighbor_changed(
+        &mut self,
+        next_hop: NextHop,
+        fib: &Fib,
+        now: Instant,
+        stats: &mut Stats,
+    ) {
+        if self.unresolved.iter().any(|p| (p.ifindex, p.next_hop) == next_hop) {
+            self.retry_unresolved(fib, now, stats);
         }
     }
 
-    /// Queues the parked frames whose neighbour is now known; drops those whose neighbour failed.
-    pub(crate) fn unpark_all(&mut self, fib: &Fib, now: Instant, stats: &mut Stats) {
-        for _ in 0..self.parked.len() {
-            let Some(mut parked) = self.parked.pop_front() else { return };
-            let known = fib.neighbor(parked.ifindex, parked.next_hop);
+    /// Queues the frames whose neighbour is now known; drops those whose neighbour failed.
+    pub(crate) fn retry_unresolved(&mut self, fib: &Fib, now: Instant, stats: &mut Stats) {
+        for _ in 0..self.unresolved.len() {
+            let Some(mut unresolved) = self.unresolved.pop_front() else { return };
+            let known = fib.neighbor(unresolved.ifindex, unresolved.next_hop);
             match known.unwrap_or(Link::Pending) {
-                Link::Known(mac) if self.queue(parked.ifindex).len() < self.capacity => {
-                    parked.frame[..6].copy_from_slice(&mac.0);
-                    self.queue(parked.ifindex).push_back(parked.frame);
+                Link::Known(mac) if self.queue(unresolved.ifindex).len() < self.capacity => {
+                    unresolved.frame[..6].copy_from_slice(&mac.0);
+                    self.queue(unresolved.ifindex).push_back(unresolved.frame);
                     self.queued += 1;
                 }
-                Link::Pending if now.since(parked.since) < PARKED_SPAN => {
-                    self.parked.push_back(parked);
+                Link::Pending if now.since(unresolved.since) < RESOLUTION_TIME_MAX => {
+                    self.unresolved.push_back(unresolved);
                 }
                 Link::Known(_) => {
                     stats.drop(DropReason::OutboxFull);
-                    self.recycle(parked.frame);
+                    self.recycle(unresolved.frame);
                 }
                 Link::None | Link::Pending | Link::Failed => {
                     stats.drop(DropReason::NeighborFailed);
-                    self.recycle(parked.frame);
+                    self.recycle(unresolved.frame);
                 }
             }
         }
@@ -170,7 +182,7 @@ impl Outbox {
         let gone = self.queues.iter().filter(|(i, _)| *i == ifindex).map(|(_, q)| q.len());
         self.queued -= gone.sum::<usize>();
         self.queues.retain(|(i, _)| *i != ifindex);
-        self.parked.retain(|p| p.ifindex != ifindex);
+        self.unresolved.retain(|p| p.ifindex != ifindex);
     }
 
     fn queue(&mut self, ifindex: IfIndex) -> &mut VecDeque<Vec<u8>> {

@@ -116,6 +116,7 @@ impl Shard {
     }
 
     /// Fills `slot` with the next frame for `ifindex`.
+    #[inline(always)]
     pub(crate) fn transmit(
         &mut self,
         now: Instant,
@@ -154,7 +155,7 @@ impl Shard {
             };
             icmp.send_error(&mut parts.cx(now, fib), &packet, ErrorCause::ReassemblyTime);
         }
-        parts.outbox.unpark_all(fib, now, &mut parts.stats);
+        parts.outbox.retry_unresolved(fib, now, &mut parts.stats);
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -182,7 +183,7 @@ impl Shard {
     /// A neighbour changed: whoever waits for it looks again.
     fn neighbor_changed(&mut self, now: Instant, fib: &Fib, next_hop: NextHop) {
         let Self { sockets, parts, .. } = self;
-        parts.outbox.unpark(next_hop, fib, now, &mut parts.stats);
+        parts.outbox.neighbor_changed(next_hop, fib, now, &mut parts.stats);
         sockets.neighbor_changed(&mut parts.cx(now, fib), next_hop);
     }
 
@@ -202,11 +203,12 @@ impl Shard {
                 sockets.address_removed(&mut parts.cx(now, fib), *ip);
             }
         }
-        parts.outbox.unpark_all(fib, now, &mut parts.stats);
+        parts.outbox.retry_unresolved(fib, now, &mut parts.stats);
         sockets.tables_changed(&mut parts.cx(now, fib));
     }
 
     /// Counts a received frame of `len` bytes by its verdict.
+    #[inline(always)]
     pub(crate) fn count_received(&mut self, ifindex: IfIndex, len: usize, verdict: Verdict) {
         let stats = &mut self.parts.stats;
         if let Verdict::HandedOver(_) = verdict {
@@ -234,6 +236,7 @@ impl Shard {
     }
 
     /// Counts a frame of `len` bytes that leaves.
+    #[inline]
     pub(crate) fn count_transmitted(&mut self, ifindex: IfIndex, len: u32) {
         self.parts.stats.frames_out += 1;
         let counters = self.counters(ifindex);

@@ -91,7 +91,7 @@ impl Worker {
                 loop_slot: Vec::new(),
             })
             .collect();
-        for (worker, memory) in workers.iter_mut().zip(Memory::for_shards(shards)) {
+        for (worker, memory) in workers.iter_mut().zip(Memory::for_shards(shards, &limits)) {
             worker.shard.parts.memory = memory;
         }
         for worker in workers.iter_mut().skip(1) {
@@ -138,8 +138,9 @@ impl Worker {
         self.receive_steered(now, ifindex, meta, frame)
     }
 
-    /// The same for a frame that is known to be this shard's ([`Worker::steering`]): nothing is
-    /// looked up again. A frame of another shard's flow would be answered as one that nobody owns.
+    /// The same for a frame that is known to be this shard's ([`Worker::steering`]): the owner is
+    /// not looked up again. A frame of another shard's flow would be answered as one without a
+    /// socket.
     #[inline]
     pub fn receive_steered(
         &mut self,
@@ -154,8 +155,8 @@ impl Worker {
     }
 
     /// How many frames [`Worker::receive`] takes before the next [`Worker::exchange_messages`].
-    /// While another worker has fallen behind it is none: what comes in then waits where it is, and
-    /// nothing need be dropped. (What is handed in all the same waits here, up to a bound.)
+    /// While another worker has fallen behind the answer is 0: frames then wait in the device, and
+    /// none need be dropped. (Frames that are handed in all the same wait here, up to a bound.)
     #[inline]
     #[must_use]
     pub fn receive_room(&self) -> usize {
@@ -164,6 +165,7 @@ impl Worker {
 
     /// Fills `slot` with the next frame for `ifindex`, or returns none. Order: neighbour
     /// resolution, replies, then TCP and UDP in turn.
+    #[inline]
     pub fn transmit(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         self.pump(now);
         // A socket that finds its neighbour unknown makes control ask for it: that is for the next
@@ -194,15 +196,14 @@ impl Worker {
         if let Some(control) = &mut self.control {
             control.expire(now);
         }
-        // Who waits for a neighbour hears of it before its own timer takes it out of the wait.
+        // A socket that waits for a neighbour hears of it before its own timer ends the wait.
         self.pass_messages(now);
         self.shard.expire(now, &self.fib);
         self.pass_messages(now);
         self.pump(now);
     }
 
-    /// When [`Worker::expire`] is to be called at the latest; [`Instant::ZERO`] for at once. To be
-    /// asked last before a sleep: what waits for room at another worker asks that one for a wake-up here.
+    /// When [`Worker::expire`] is to be called at the latest; [`Instant::ZERO`] for at once.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let has_mail = || self.mesh.has_messages() || self.mesh.can_flush();
@@ -213,7 +214,7 @@ impl Worker {
         [control, self.shard.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether [`Worker::next_event`] may have something to tell.
+    /// Whether [`Worker::next_event`] may have an event.
     #[inline]
     #[must_use]
     pub fn has_events(&self) -> bool {
@@ -277,7 +278,9 @@ impl Worker {
         verdict
     }
 
-    /// Takes a frame; what follows from it is left to [`Worker::pass_messages`].
+    /// Takes a frame. The caller passes on the messages that it gave rise to
+    /// ([`Worker::pass_messages`]).
+    #[inline(always)]
     fn take_in(&mut self, now: Instant, ifindex: IfIndex, meta: RxMeta, frame: &[u8]) -> Verdict {
         let received = self.shard.receive(now, &self.fib, ifindex, meta, frame);
         let verdict = match received {
@@ -300,6 +303,7 @@ impl Worker {
     }
 
     /// Fills `slot`: the one writer of frames that leave, whoever made them, loopback included.
+    #[inline(always)]
     fn fill(&mut self, now: Instant, ifindex: IfIndex, slot: &mut [u8]) -> Option<TxMeta> {
         let stats = &mut self.shard.parts.stats;
         let control = self.control.as_mut();
@@ -317,7 +321,7 @@ impl Worker {
     /// Whether a packet to ourselves can be taken in, or handed to the shard that owns it.
     #[inline]
     fn can_pump(&self) -> bool {
-        self.has_output(Fib::LOOPBACK) && self.mesh.has_frame_room()
+        self.has_output(Fib::LOOPBACK) && self.receive_room() > 0
     }
 
     /// Takes in what was sent to ourselves.
@@ -333,6 +337,7 @@ impl Worker {
         slot.resize(LOOP_SLOT_LEN, 0);
         for _ in 0..LOOPBACK_BATCH {
             if self.receive_room() == 0 {
+                self.mesh.await_frame_room();
                 break;
             }
             let Some(meta) = self.fill(now, Fib::LOOPBACK, &mut slot) else { break };

@@ -1,8 +1,11 @@
 //! Both layouts carry the same traffic, also pinned and busy-polling.
 
+use std::io::Read;
 use std::net::{Shutdown, TcpStream};
 use std::thread;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use tests::{Backend, FAMILIES, Lab, Pattern};
 
 /// Sends 64 MiB to the echo service and reads them back.
@@ -47,4 +50,29 @@ fn fused_over_af_xdp_busy_polling() {
 #[test]
 fn split_over_af_xdp() {
     echoes(Backend::Xdp, &["--layout", "split", "--cores", "0,1"]);
+}
+
+/// A daemon that is told to end says goodbye on every connection, however few frames a port has.
+fn ends_in_order(more: &[&str]) {
+    let mut lab = Lab::with("goodbye", Backend::Tap, more);
+    let family = FAMILIES[0];
+    let connect = |_| TcpStream::connect((family.stack, 7)).expect("connect");
+    let streams: Vec<TcpStream> = lab.space.inside(|| (0..200).map(connect).collect());
+    lab.daemon.signal(Signal::TERM);
+    assert!(lab.daemon.wait().success());
+    for mut stream in streams {
+        stream.set_read_timeout(Some(Duration::from_secs(1))).expect("timeout");
+        assert_eq!(stream.read(&mut [0]).expect("the end of the stream"), 0);
+    }
+}
+
+#[test]
+fn every_connection_ends_with_the_daemon_fused() {
+    ends_in_order(&["--layout", "fused", "--shards", "2"]);
+}
+
+#[test]
+fn every_connection_ends_with_the_daemon_split() {
+    ends_in_order(&["--layout", "split"]);
+    ends_in_order(&["--layout", "split", "--shards", "2"]);
 }

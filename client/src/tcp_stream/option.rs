@@ -10,26 +10,41 @@ use crate::socket_option::{IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, SocketOption, 
 
 impl TcpStream {
     /// Sends small segments at once instead of collecting them (TCP_NODELAY).
+    ///
+    /// # Errors
+    /// As [`TcpStream::set_option`].
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.set_option(IPPROTO_TCP, TCP_NODELAY, nodelay.into())
     }
 
     /// Whether TCP_NODELAY is set.
+    ///
+    /// # Errors
+    /// As [`TcpStream::option`].
     pub fn nodelay(&self) -> io::Result<bool> {
         Ok(self.option(IPPROTO_TCP, TCP_NODELAY)? != 0)
     }
 
     /// Probes the connection when it is idle (SO_KEEPALIVE).
+    ///
+    /// # Errors
+    /// As [`TcpStream::set_option`].
     pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
         self.set_option(SOL_SOCKET, SO_KEEPALIVE, keepalive.into())
     }
 
     /// Whether SO_KEEPALIVE is set.
+    ///
+    /// # Errors
+    /// As [`TcpStream::option`].
     pub fn keepalive(&self) -> io::Result<bool> {
         Ok(self.option(SOL_SOCKET, SO_KEEPALIVE)? != 0)
     }
 
     /// Sends bytes of which the last is urgent (MSG_OOB), all or none.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is no room, else as writing.
     pub fn send_urgent(&self, buf: &[u8]) -> io::Result<usize> {
         let Some((&last, before)) = buf.split_last() else { return Ok(0) };
         match &*self.data {
@@ -45,6 +60,9 @@ impl TcpStream {
 
     /// Takes the peer's urgent byte (MSG_OOB), or with `peek` looks at it. `InvalidInput` if there
     /// is none, `WouldBlock` while it was announced and is not here. Reading stops where it was.
+    ///
+    /// # Errors
+    /// See above.
     pub fn recv_urgent(&self, peek: bool) -> io::Result<u8> {
         match &*self.data {
             Data::Daemon(stream) => {
@@ -59,6 +77,9 @@ impl TcpStream {
 
     /// Whether the next byte to read is the one where urgent data was (SIOCATMARK). Over a daemon
     /// the kernel knows it: ask the descriptor.
+    ///
+    /// # Errors
+    /// EOPNOTSUPP over a daemon.
     pub fn at_mark(&self) -> io::Result<bool> {
         match &*self.data {
             Data::Daemon(_) => Err(Errno::OPNOTSUPP.into()),
@@ -67,6 +88,9 @@ impl TcpStream {
     }
 
     /// How the congestion window follows the path, by name (TCP_CONGESTION).
+    ///
+    /// # Errors
+    /// `NotFound` if there is no congestion control of that name.
     pub fn set_congestion(&self, name: &str) -> io::Result<()> {
         match &*self.data {
             Data::Daemon(stream) => stream.remote.set_option_name(SocketOption::Congestion, name),
@@ -75,6 +99,9 @@ impl TcpStream {
     }
 
     /// The name of the congestion control in use.
+    ///
+    /// # Errors
+    /// If the stack cannot be asked.
     pub fn congestion(&self) -> io::Result<String> {
         match &*self.data {
             Data::Daemon(stream) => stream.remote.option_name(SocketOption::Congestion),

@@ -1,7 +1,8 @@
 //! Hears that something about some link of a network namespace changed (rtnetlink `RTNLGRP_LINK`).
 //!
-//! What changed is not read out of the messages: whoever is told asks the kernel again. So a message
-//! that was lost because the socket's buffer was full costs nothing, and an old one cannot mislead.
+//! What changed is not read out of the messages: whoever is told asks the kernel again. So a
+//! message that was lost because the socket's buffer was full costs nothing, and an old one cannot
+//! mislead.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -15,9 +15,9 @@ use std::ptr::{NonNull, null_mut};
 /// Drained chunks that wait for the writer in the header itself.
 const SPARES: usize = if cfg!(loom) { 1 } else { 2 };
 
-/// `ReadLine::parked`: the writer may write.
+/// `ReadLine::rest_at`: the writer may write.
 pub(super) const AWAKE: u64 = 0;
-/// `ReadLine::parked`: the reader took the writer's chunk while it rested.
+/// `ReadLine::rest_at`: the reader took the writer's chunk while it rested.
 pub(super) const TAKEN: u64 = u64::MAX;
 
 /// What both halves see.
@@ -48,7 +48,7 @@ pub(super) struct ReadLine {
     /// Total of bytes released.
     pub(super) head: AtomicU64,
     /// [`AWAKE`], [`TAKEN`], or one more than the tail at which the writer rests.
-    pub(super) parked: AtomicU64,
+    pub(super) rest_at: AtomicU64,
     spares: [AtomicPtr<Chunk>; SPARES],
     /// Whether and how the stream has ended.
     pub(super) end: AtomicU32,
@@ -154,7 +154,7 @@ impl Header {
             },
             read: ReadLine {
                 head: AtomicU64::new(0),
-                parked: AtomicU64::new(AWAKE),
+                rest_at: AtomicU64::new(AWAKE),
                 spares: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
                 end: AtomicU32::new(0),
                 writer: Presence::new(),

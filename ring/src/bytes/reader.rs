@@ -202,7 +202,7 @@ impl Reader {
     #[inline]
     pub fn trim(&mut self) {
         if self.index().is_begun() && self.is_empty() {
-            self.take_parked();
+            self.take_rested_chunk();
         }
     }
 
@@ -317,19 +317,19 @@ impl Reader {
     }
 
     /// The stream is empty: takes the writer's chunk if it rests.
-    fn take_parked(&mut self) {
-        let parked = &self.header().read.parked;
+    fn take_rested_chunk(&mut self) {
+        let rest_at = &self.header().read.rest_at;
         let here = self.head + 1;
-        if parked.load(Ordering::Relaxed) != here {
+        if rest_at.load(Ordering::Relaxed) != here {
             // The writer may announce its rest at this moment: one of the two sees what the other
             // did.
             fence(Ordering::SeqCst);
-            if parked.load(Ordering::Relaxed) != here {
+            if rest_at.load(Ordering::Relaxed) != here {
                 return;
             }
         }
         // The position in the announcement makes sure that nothing was committed since it.
-        if parked.compare_exchange(here, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if rest_at.compare_exchange(here, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             self.free_last();
             self.drop_spares();
         }
@@ -354,7 +354,7 @@ impl Reader {
     }
 
     /// Frees what is left once the writer is gone too.
-    fn bury(&mut self) {
+    fn free_all(&mut self) {
         self.header().write.clear_mark();
         self.look();
         let tail = self.seen_tail.get();
@@ -368,7 +368,7 @@ impl Reader {
                 // half there is.
                 unsafe { pool::put(chunk) };
             }
-        } else if self.header().read.parked.load(Ordering::Relaxed) == tail + 1 {
+        } else if self.header().read.rest_at.load(Ordering::Relaxed) == tail + 1 {
             self.free_last();
         }
         self.drop_spares();
@@ -382,7 +382,7 @@ impl Drop for Reader {
         self.trim();
         self.header().write.reader.leave();
         if self.header().write.halves.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.bury();
+            self.free_all();
         }
     }
 }

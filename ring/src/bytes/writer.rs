@@ -17,7 +17,7 @@ pub struct Writer {
     tail: u64,
     seen_head: u64,
     /// The reader may take the chunk that holds the committed end.
-    parked: bool,
+    resting: bool,
     /// The stream has ended.
     ended: bool,
     /// The stream needed more than a small chunk when it last held memory.
@@ -30,7 +30,7 @@ unsafe impl Send for Writer {}
 
 impl Writer {
     pub(super) fn new(header: NonNull<Header>) -> Self {
-        Self { header, tail: 0, seen_head: 0, parked: false, ended: false, grown: false }
+        Self { header, tail: 0, seen_head: 0, resting: false, ended: false, grown: false }
     }
 
     #[inline]
@@ -135,7 +135,7 @@ impl Writer {
             return 0;
         }
         let tail = self.tail + n as u64;
-        if tail > self.index().edge() || self.parked || self.index().get(0).is_none() {
+        if tail > self.index().edge() || self.resting || self.index().get(0).is_none() {
             self.link(tail);
         }
         self.tail = tail;
@@ -209,8 +209,8 @@ impl Writer {
         if !self.index().is_begun() {
             return;
         }
-        if !self.parked {
-            self.park();
+        if !self.resting {
+            self.begin_rest();
         }
         // The reader may have looked between our look at `head` and the announcement; one of the
         // two sees what the other did.
@@ -220,7 +220,7 @@ impl Writer {
 
     /// Whether this half has chunks, as far as it knows.
     pub fn holds_memory(&self) -> bool {
-        self.index().is_begun() && self.header().read.parked.load(Ordering::Relaxed) != TAKEN
+        self.index().is_begun() && self.header().read.rest_at.load(Ordering::Relaxed) != TAKEN
     }
 
     #[inline]
@@ -262,8 +262,8 @@ impl Writer {
     fn piece(&mut self, at: u64, len: usize) -> *mut [u8] {
         let Place { number, from, left } = self.index().place(at);
         match self.index().get(number) {
-            Some(chunk) if !self.parked => {
-                // SAFETY: chunks in the index of a writer that is not parked are alive, and
+            Some(chunk) if !self.resting => {
+                // SAFETY: chunks in the index of a writer that is not resting are alive, and
                 // `from + left` is the chunk's size.
                 unsafe { Chunk::to_write(chunk, from, len.min(left)) }
             }
@@ -284,8 +284,8 @@ impl Writer {
     /// Takes the memory up again after a rest; begins a new run of chunks if there is none, or if
     /// the stream ran empty at the very end of the last chunk. `need` bytes are to be put in.
     fn prepare(&mut self, need: usize) {
-        if self.parked {
-            self.unpark();
+        if self.resting {
+            self.end_rest();
         }
         if !self.index().is_begun() {
             self.begin(need, None);
@@ -370,16 +370,16 @@ impl Writer {
         }
     }
 
-    fn park(&mut self) {
+    fn begin_rest(&mut self) {
         self.drop_placed();
-        self.parked = true;
+        self.resting = true;
         // Hands the front chunk over as it is.
-        self.header().read.parked.store(self.tail + 1, Ordering::Release);
+        self.header().read.rest_at.store(self.tail + 1, Ordering::Release);
     }
 
-    fn unpark(&mut self) {
-        self.parked = false;
-        if self.header().read.parked.swap(AWAKE, Ordering::AcqRel) == TAKEN {
+    fn end_rest(&mut self) {
+        self.resting = false;
+        if self.header().read.rest_at.swap(AWAKE, Ordering::AcqRel) == TAKEN {
             self.note_size();
             self.index().clear();
         }
@@ -388,8 +388,8 @@ impl Writer {
     /// The stream is empty: all chunks go.
     #[cold]
     fn release_memory(&mut self) {
-        if self.parked {
-            self.unpark();
+        if self.resting {
+            self.end_rest();
         }
         self.note_size();
         while self.index().len() > 0 {
@@ -416,9 +416,9 @@ impl Writer {
     }
 
     /// Frees what is left once the reader is gone too.
-    fn bury(&mut self) {
-        if self.parked {
-            self.unpark();
+    fn free_all(&mut self) {
+        if self.resting {
+            self.end_rest();
         }
         let head = self.head();
         if head < self.tail {
@@ -448,7 +448,7 @@ impl Drop for Writer {
         self.rest();
         self.header().read.writer.leave();
         if self.header().write.halves.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.bury();
+            self.free_all();
         }
     }
 }

@@ -1,42 +1,33 @@
 //! The parts of an answer that the shards give, added up.
 //!
-//! Every shard lists the sockets that live on it, counts what happened on it, and knows the traffic
-//! of interfaces that passed it. The names, addresses and verdicts of an interface are known to the
-//! first shard, which has the control plane.
+//! Every shard counts what happened on it, and knows the traffic of interfaces that passed it. The
+//! names, addresses and verdicts of an interface are known to the first shard, which has the
+//! control plane.
 
 use std::collections::BTreeMap;
 
-use client::admin::{Frames, Link, LinkStats, Response, ShardStats, Socket, Stats};
+use client::admin::{Frames, Link, LinkStats, Response, ShardStats, Stats};
 
 /// The answers of all shards to one request. What shards do not share the first one knows whole.
 pub(super) fn responses(parts: Vec<Response>) -> Response {
-    let mut parts = (0..).zip(parts);
-    let Some((number, mut sum)) = parts.next() else { return Response::Done };
+    let mut parts = parts.into_iter();
+    let Some(mut sum) = parts.next() else { return Response::Done };
     match &mut sum {
         Response::Links(links) => links.iter_mut().for_each(|link| link.shards = vec![link.stats]),
-        Response::Sockets(sockets) => set_shard(sockets, number),
         Response::Stats(stats) => {
             let (counters, drops) = (stats.counters.clone(), stats.drops.clone());
             stats.shards = vec![ShardStats { counters, drops }];
         }
         _ => {}
     }
-    for (number, part) in parts {
+    for part in parts {
         match (&mut sum, part) {
             (Response::Links(links), Response::Links(part)) => add_links(links, part),
-            (Response::Sockets(sockets), Response::Sockets(mut part)) => {
-                set_shard(&mut part, number);
-                sockets.extend(part);
-            }
             (Response::Stats(stats), Response::Stats(part)) => add_stats(stats, part),
             _ => {}
         }
     }
     sum
-}
-
-fn set_shard(sockets: &mut [Socket], number: u32) {
-    sockets.iter_mut().for_each(|socket| socket.shard = Some(number));
 }
 
 /// Adds what happened on another shard.
@@ -110,15 +101,6 @@ mod tests {
             Response::Stats(Stats { counters, drops, shards: Vec::new() })
         });
         assert_eq!(responses(answers.to_vec()), Response::Stats(sum));
-    }
-
-    #[test]
-    fn lists_of_sockets_follow_each_other() {
-        let socket = |local: &str| Socket { local: local.into(), ..Socket::default() };
-        let on = |shard, local| Socket { shard: Some(shard), ..socket(local) };
-        let lists = [vec![socket("1"), socket("2")], vec![], vec![socket("3")]];
-        let all = vec![on(0, "1"), on(0, "2"), on(2, "3")];
-        assert_eq!(responses(lists.map(Response::Sockets).to_vec()), Response::Sockets(all));
     }
 
     #[test]

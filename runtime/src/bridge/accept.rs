@@ -70,7 +70,7 @@ impl Bridges {
             _ => return reply.refuse(&errno(Errno::INVAL)),
         };
         match listener.take(core) {
-            Some(ends) => self.adopt_from(key, ends, reply, core),
+            Some(rings) => self.adopt_from(key, rings, reply, core),
             None if !blocking => reply.refuse(&errno(Errno::AGAIN)),
             None if listener.waiting() >= ACCEPTS_MAX => reply.refuse(&errno(Errno::NOBUFS)),
             None => listener.wait(reply),
@@ -82,8 +82,8 @@ impl Bridges {
         loop {
             let Some(bridge) = self.sockets.find_mut(key) else { return };
             let State::Listener(listener) = &mut bridge.state else { return };
-            let Some((ends, reply)) = listener.serve(core) else { return };
-            self.adopt_from(key, ends, reply, core);
+            let Some((rings, reply)) = listener.serve(core) else { return };
+            self.adopt_from(key, rings, reply, core);
         }
     }
 

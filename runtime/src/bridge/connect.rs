@@ -34,8 +34,8 @@ impl Bridges {
             Err(error) => reply.refuse(&error),
             // A datagram socket has its peer at once.
             Ok(None) => reply.value(&Value::Null),
-            Ok(Some((fd, ends))) => {
-                let id = ends.id;
+            Ok(Some((fd, rings))) => {
+                let id = rings.id;
                 let waiter = match fill {
                     Some(bytes) => {
                         reply.value(&Value::Null);
@@ -43,7 +43,7 @@ impl Bridges {
                     }
                     None => Waiter::Reply(reply),
                 };
-                let connecting = Connecting::new(fd, ends, waiter);
+                let connecting = Connecting::new(fd, rings, waiter);
                 if let Some(bridge) = self.sockets.find_mut(key) {
                     bridge.state = State::Connecting(connecting);
                 }
@@ -75,12 +75,12 @@ impl Bridges {
                 return Ok(None);
             }
         }
-        let ends = core.connect(local, remote).map_err(refusal)?;
-        core.set_options(ends.id, bridge.options.changes(Options::default()));
-        let local = ends.local;
+        let rings = core.connect(local, remote).map_err(refusal)?;
+        core.set_options(rings.id, bridge.options.changes(Options::default()));
+        let local = rings.local;
         let bridge = self.bridge(key)?;
         match std::mem::replace(&mut bridge.state, over(local)) {
-            State::Fresh(fd) => Ok(Some((fd, ends))),
+            State::Fresh(fd) => Ok(Some((fd, rings))),
             other => {
                 bridge.state = other;
                 Err(errno(Errno::INVAL))
@@ -118,7 +118,7 @@ impl Bridges {
                 self.apply(key, fate);
             }
             Outcome::Failed(code) => {
-                core.close(stream.ends().id);
+                core.close(stream.rings().id);
                 let failed = Errno::from_raw_os_error(i32::from(code));
                 match reply {
                     Some(reply) => {

@@ -2,8 +2,7 @@
 //!
 //! On the socketpair each packet has the header of [`client::datagram`]; in the socket's rings it
 //! is a record. A packet from the client is taken only when the send ring has room for the largest
-//! one, so that a full ring stops the client at its own socketpair. Malformed packets are dropped
-//! (IPC-26).
+//! one, so that a full ring stops the client at its own socketpair. Malformed packets are dropped.
 
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -27,7 +26,7 @@ use crate::sockets::poller::Ready;
 pub(super) struct Datagram {
     fd: OwnedFd,
     /// The stack's socket, once bound: by `bind`, `connect` or the first packet.
-    ends: Option<SocketRings>,
+    rings: Option<SocketRings>,
     remote: Option<Endpoint>,
     readable: bool,
     writable: bool,
@@ -40,7 +39,7 @@ impl Datagram {
     pub(super) fn new(fd: OwnedFd) -> Self {
         Self {
             fd,
-            ends: None,
+            rings: None,
             remote: None,
             readable: true,
             writable: true,
@@ -49,8 +48,8 @@ impl Datagram {
         }
     }
 
-    pub(super) fn ends(&self) -> Option<&SocketRings> {
-        self.ends.as_ref()
+    pub(super) fn rings(&self) -> Option<&SocketRings> {
+        self.rings.as_ref()
     }
 
     pub(super) fn fd(&self) -> &OwnedFd {
@@ -58,7 +57,7 @@ impl Datagram {
     }
 
     pub(super) fn local(&self) -> Option<Endpoint> {
-        self.ends.as_ref().map(|ends| ends.local)
+        self.rings.as_ref().map(|rings| rings.local)
     }
 
     pub(super) fn remote(&self) -> Option<Endpoint> {
@@ -67,10 +66,10 @@ impl Datagram {
 
     /// Opens the stack's socket.
     pub(super) fn bind(&mut self, local: Endpoint, core: &mut Core) -> Result<(), SocketError> {
-        if self.ends.is_some() {
+        if self.rings.is_some() {
             return Err(SocketError::InvalidArgument);
         }
-        self.ends = Some(core.bind_udp(local)?);
+        self.rings = Some(core.bind_udp(local)?);
         Ok(())
     }
 
@@ -81,13 +80,13 @@ impl Datagram {
         v6: bool,
         core: &mut Core,
     ) -> Result<(), SocketError> {
-        if self.ends.is_none() {
+        if self.rings.is_none() {
             self.bind(unspecified(v6), core)?;
         }
-        let Some(ends) = &mut self.ends else { return Err(SocketError::BadSocket) };
-        core.connect_udp(ends.id, remote)?;
-        if let Some(local) = core.worker.local(ends.id) {
-            ends.local = local;
+        let Some(rings) = &mut self.rings else { return Err(SocketError::BadSocket) };
+        core.connect_udp(rings.id, remote)?;
+        if let Some(local) = core.worker.local(rings.id) {
+            rings.local = local;
         }
         self.remote = Some(remote);
         Ok(())
@@ -111,7 +110,7 @@ impl Datagram {
         self.readable |= ready.readable;
         self.writable |= ready.writable;
         self.hangup |= ready.hangup;
-        if self.readable && self.ends.is_none() && self.has_packet() {
+        if self.readable && self.rings.is_none() && self.has_packet() {
             // A failure leaves the packets where they are; the next one tries again.
             let _ = self.bind(unspecified(v6), core);
         }
@@ -125,8 +124,8 @@ impl Datagram {
         if !self.hangup || self.readable {
             return Fate::Lives;
         }
-        if let Some(ends) = &self.ends {
-            core.close(ends.id);
+        if let Some(rings) = &self.rings {
+            core.close(rings.id);
         }
         Fate::Gone
     }
@@ -134,12 +133,12 @@ impl Datagram {
     /// What the client left in the socketpair is still sent, as far as the ring has room.
     pub(super) fn close(&mut self, core: &mut Core, v6: bool, scratch: &mut [u8]) {
         self.readable = true;
-        if self.ends.is_none() && self.has_packet() {
+        if self.rings.is_none() && self.has_packet() {
             let _ = self.bind(unspecified(v6), core);
         }
         self.pump_in(core, scratch);
-        if let Some(ends) = &self.ends {
-            core.close(ends.id);
+        if let Some(rings) = &self.rings {
+            core.close(rings.id);
         }
     }
 
@@ -150,16 +149,16 @@ impl Datagram {
 
     /// Client to network.
     fn pump_in(&mut self, core: &mut Core, scratch: &mut [u8]) {
-        let Some(ends) = &mut self.ends else { return };
+        let Some(rings) = &mut self.rings else { return };
         let mut moved = false;
-        while self.readable && has_room(&mut ends.tx) {
+        while self.readable && has_room(&mut rings.tx) {
             match recv(&self.fd, &mut *scratch, RecvFlags::DONTWAIT) {
                 // A packet without a tag is malformed; no packet of zero bytes is ever ours. On a
                 // closed pair it is the end.
                 Ok((0, _)) => self.readable = false,
                 Ok((n, _)) => {
                     if let Some((addr, payload)) = parse(&scratch[..n]) {
-                        moved |= put(&mut ends.tx, addr, self.remote, payload);
+                        moved |= put(&mut rings.tx, addr, self.remote, payload);
                     }
                 }
                 Err(Errno::INTR) => {}
@@ -171,20 +170,20 @@ impl Datagram {
             }
         }
         if moved {
-            ends.tx.rest();
-            core.app_wrote(ends.id);
+            rings.tx.rest();
+            core.app_wrote(rings.id);
         }
     }
 
     /// Network to client.
     fn pump_out(&mut self, core: &mut Core) {
-        let Some(ends) = &mut self.ends else { return };
+        let Some(rings) = &mut self.rings else { return };
         let mut moved = false;
         while self.writable {
-            let Some((len, addr)) = head(&ends.rx) else { break };
+            let Some((len, addr)) = head(&rings.rx) else { break };
             let mut header = [0; HEADER_MAX];
             let header_len = emit(&mut header, addr);
-            let (first, second) = ends.rx.peek_at(RECORD_LEN, len);
+            let (first, second) = rings.rx.peek_at(RECORD_LEN, len);
             let slices =
                 [IoSlice::new(&header[..header_len]), IoSlice::new(first), IoSlice::new(second)];
             let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
@@ -199,11 +198,11 @@ impl Datagram {
                 // Delivered, or wanted by nobody.
                 Ok(_) | Err(_) => {}
             }
-            ends.rx.release(RECORD_LEN + len);
+            rings.rx.release(RECORD_LEN + len);
             moved = true;
         }
         if moved {
-            core.app_read(ends.id);
+            core.app_read(rings.id);
         }
     }
 }

@@ -26,7 +26,7 @@ impl Bridges {
             }
             State::Datagram(datagram) => {
                 if what.has(Readiness::ERROR)
-                    && let Some(id) = datagram.ends().map(|ends| ends.id)
+                    && let Some(id) = datagram.rings().map(|rings| rings.id)
                     && let Some(error) = core.worker.take_error(id)
                 {
                     bridge.error = Some(i32::from(error.code()));

@@ -1,4 +1,4 @@
-//! What becomes of a bridge after it moved.
+//! How a bridge goes on after it moved bytes.
 
 /// How a bridge goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

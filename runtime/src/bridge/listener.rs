@@ -1,6 +1,6 @@
 //! A listening socket of a client.
 //!
-//! The client gets an eventfd that is readable exactly while a connection waits (IPC-30). To know
+//! The client gets an eventfd that is readable exactly while a connection waits. To know
 //! that without asking the stack twice, one accepted connection is held ready here; requests that
 //! wait for one are served first.
 
@@ -62,7 +62,7 @@ impl Listener {
     pub(super) fn serve(&mut self, core: &mut Core) -> Option<(SocketRings, Reply)> {
         let reply = self.waiters.pop_front()?;
         match self.take(core) {
-            Some(ends) => Some((ends, reply)),
+            Some(rings) => Some((rings, reply)),
             None => {
                 self.waiters.push_front(reply);
                 None
@@ -73,9 +73,9 @@ impl Listener {
     /// A connection, if one waits.
     pub(super) fn take(&mut self, core: &mut Core) -> Option<SocketRings> {
         self.look(core);
-        let ends = self.next.take();
+        let rings = self.next.take();
         self.look(core);
-        ends
+        rings
     }
 
     /// Lets a request wait for a connection.

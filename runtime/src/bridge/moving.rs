@@ -70,7 +70,7 @@ impl Bridges {
                 State::Fresh(_),
                 SocketVerb::Connect(remote) | SocketVerb::ConnectStart { remote, .. },
             ) => core.home_of_connect(bridge.local, Endpoint::from(*remote)),
-            (State::Datagram(datagram), SocketVerb::Bind(local)) if datagram.ends().is_none() => {
+            (State::Datagram(datagram), SocketVerb::Bind(local)) if datagram.rings().is_none() => {
                 core.home_of_bind(local.port())
             }
             _ => self.shard,

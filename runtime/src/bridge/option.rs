@@ -30,7 +30,7 @@ pub(super) fn set(
     let id = match &bridge.state {
         // Those that it takes from now on start with it.
         State::Listener(listener) => listener.id(),
-        State::Stream(stream) => stream.ends().id,
+        State::Stream(stream) => stream.rings().id,
         State::Connecting(connecting) => connecting.id(),
         // For the connection to come.
         State::Fresh(_) | State::Datagram(_) | State::Over { .. } => return Ok(Value::Null),

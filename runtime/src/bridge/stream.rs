@@ -33,7 +33,7 @@ use crate::sockets::poller::Ready;
 /// A connection with both ways open as far as is known.
 pub(super) struct Stream {
     fd: OwnedFd,
-    ends: SocketRings,
+    rings: SocketRings,
     readable: bool,
     writable: bool,
     /// The client's end of stream lies behind what can be read.
@@ -60,10 +60,10 @@ pub(super) struct Stream {
 const ASK: (usize, usize) = (4096, ring::bytes::WHOLE);
 
 impl Stream {
-    pub(super) fn new(fd: OwnedFd, ends: SocketRings) -> Self {
+    pub(super) fn new(fd: OwnedFd, rings: SocketRings) -> Self {
         Self {
             fd,
-            ends,
+            rings,
             readable: true,
             writable: true,
             ended: false,
@@ -85,18 +85,18 @@ impl Stream {
         self.fd
     }
 
-    pub(super) fn ends(&self) -> &SocketRings {
-        &self.ends
+    pub(super) fn rings(&self) -> &SocketRings {
+        &self.rings
     }
 
     pub(super) fn names(&self) -> (Endpoint, Option<Endpoint>) {
-        (self.ends.local, self.ends.remote)
+        (self.rings.local, self.rings.remote)
     }
 
     /// The stack reported something of the connection.
     pub(super) fn on_event(&mut self, what: Readiness, core: &mut Core) -> Fate {
         if what.has(Readiness::GONE) {
-            let error = core.worker.take_error(self.ends.id);
+            let error = core.worker.take_error(self.rings.id);
             // Without an error it ended as both sides wanted.
             self.failure = error.map(stack::SocketError::code);
         }
@@ -127,7 +127,7 @@ impl Stream {
     pub(super) fn shutdown(&mut self, read: bool, write: bool, core: &mut Core) -> Fate {
         if read {
             self.reader_gone = true;
-            core.shutdown_read(self.ends.id);
+            core.shutdown_read(self.rings.id);
         }
         if write && !self.input_over {
             self.readable = true;
@@ -148,12 +148,12 @@ impl Stream {
             return (Err(Errno::PIPE), fate);
         }
         // What is left did not fit: the byte must not overtake it.
-        if self.readable || self.ends.tx.free() == 0 {
+        if self.readable || self.rings.tx.free() == 0 {
             return (Err(Errno::AGAIN), fate);
         }
-        self.ends.tx.write(&[byte]);
-        self.ends.tx.rest();
-        core.send_urgent(self.ends.id);
+        self.rings.tx.write(&[byte]);
+        self.rings.tx.rest();
+        core.send_urgent(self.rings.id);
         (Ok(()), fate)
     }
 
@@ -161,7 +161,7 @@ impl Stream {
     /// mark, and returns whether what lies behind may follow.
     fn pass_urgent(&mut self, core: &mut Core) -> bool {
         // It is taken once. None is left if it is in line.
-        let Ok(Some(byte)) = core.worker.tcp_urgent(self.ends.id, true) else { return true };
+        let Ok(Some(byte)) = core.worker.tcp_urgent(self.rings.id, true) else { return true };
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT | SendFlags::OOB;
         match rustix::net::send(&self.fd, &[byte], flags) {
             Err(Errno::AGAIN) => {
@@ -172,7 +172,7 @@ impl Stream {
             // Delivered, or to nobody.
             Ok(_) | Err(_) => {}
         }
-        let _ = core.worker.tcp_urgent(self.ends.id, false);
+        let _ = core.worker.tcp_urgent(self.rings.id, false);
         true
     }
 
@@ -180,7 +180,7 @@ impl Stream {
     pub(super) fn pump(&mut self, core: &mut Core) -> Fate {
         if (self.closing || self.hangup) && self.has_failed() {
             // No user is left who could learn of the error.
-            core.close(self.ends.id);
+            core.close(self.rings.id);
             return Fate::Gone;
         }
         if let Some(fate) = self.pump_out(core).or_else(|| self.pump_in(core)) {
@@ -191,7 +191,7 @@ impl Stream {
             self.end_input(core);
         }
         if self.input_over && (self.closing || self.hangup) {
-            core.close(self.ends.id);
+            core.close(self.rings.id);
             return Fate::Gone;
         }
         Fate::Lives
@@ -206,11 +206,11 @@ impl Stream {
             if !self.readable || self.input_over || self.has_failed() {
                 break None;
             }
-            let room = self.ends.tx.free();
+            let room = self.rings.tx.free();
             if room == 0 {
                 break None;
             }
-            let (first, second) = self.ends.tx.slices_at(0, room.min(self.ask));
+            let (first, second) = self.rings.tx.slices_at(0, room.min(self.ask));
             let wanted = first.len() + second.len();
             let mut slices = [IoSliceMut::new(first), IoSliceMut::new(second)];
             match rustix::io::readv(&self.fd, &mut slices) {
@@ -220,7 +220,7 @@ impl Stream {
                 }
                 Ok(n) => {
                     self.ask = (4 * n).clamp(ASK.0, ASK.1);
-                    self.ends.tx.commit(n);
+                    self.rings.tx.commit(n);
                     moved += n;
                     // Less than asked for: empty, unless an end lies behind.
                     self.readable = n == wanted || self.ended || self.closing;
@@ -229,15 +229,15 @@ impl Stream {
                 Err(Errno::INTR) => {}
                 // The client closed its end with data unread.
                 Err(_) => {
-                    core.abort(self.ends.id);
+                    core.abort(self.rings.id);
                     break Some(Fate::Gone);
                 }
             }
         };
         // What was asked for and did not come is forgotten.
-        self.ends.tx.rest();
+        self.rings.tx.rest();
         if moved > 0 {
-            core.app_wrote(self.ends.id);
+            core.app_wrote(self.rings.id);
         }
         fate
     }
@@ -245,29 +245,29 @@ impl Stream {
     fn end_input(&mut self, core: &mut Core) {
         self.input_over = true;
         self.readable = false;
-        self.ends.tx.finish();
-        core.app_wrote(self.ends.id);
+        self.rings.tx.finish();
+        core.app_wrote(self.rings.id);
     }
 
     /// Network to client.
     fn pump_out(&mut self, core: &mut Core) -> Option<Fate> {
         let mut moved = 0;
         while self.writable && !self.closing {
-            if self.ends.rx.at_mark() && !self.reader_gone && !self.pass_urgent(core) {
+            if self.rings.rx.at_mark() && !self.reader_gone && !self.pass_urgent(core) {
                 continue;
             }
-            let (first, second) = self.ends.rx.peek();
+            let (first, second) = self.rings.rx.peek();
             let available = first.len() + second.len();
             if available == 0 {
                 break;
             }
             if self.reader_gone {
-                moved += self.ends.rx.release(available);
+                moved += self.rings.rx.release(available);
                 continue;
             }
             match send(&self.fd, first, second) {
                 Ok(n) => {
-                    moved += self.ends.rx.release(n);
+                    moved += self.rings.rx.release(n);
                 }
                 Err(Errno::AGAIN) => self.writable = false,
                 Err(Errno::INTR) => {}
@@ -278,19 +278,19 @@ impl Stream {
             }
         }
         if moved > 0 {
-            core.app_read(self.ends.id);
+            core.app_read(self.rings.id);
         }
         self.end_output(core)
     }
 
     /// Passes on the end of the peer's stream, once all before it is passed on.
     fn end_output(&mut self, core: &mut Core) -> Option<Fate> {
-        if !self.ends.rx.is_finished() {
+        if !self.rings.rx.is_finished() {
             return None;
         }
-        let unread = self.ends.rx.error().filter(|_| !self.output_over);
+        let unread = self.rings.rx.error().filter(|_| !self.output_over);
         if let Some(code) = unread.or(self.failure) {
-            core.close(self.ends.id);
+            core.close(self.rings.id);
             return Some(Fate::Over(Some(i32::from(code))));
         }
         if !self.output_over {
@@ -303,7 +303,7 @@ impl Stream {
 
     /// Whether the connection ended with an error, so that nothing more can be sent.
     fn has_failed(&self) -> bool {
-        self.failure.is_some() || self.ends.rx.pending_error().is_some()
+        self.failure.is_some() || self.rings.rx.pending_error().is_some()
     }
 
     /// Whether the client's end is closed. poll may know it before epoll reports the edge.
@@ -342,8 +342,8 @@ pub(super) enum Outcome {
 }
 
 impl Connecting {
-    pub(super) fn new(fd: OwnedFd, ends: SocketRings, waiter: Waiter) -> Self {
-        Self { stream: Stream::new(fd, ends), waiter }
+    pub(super) fn new(fd: OwnedFd, rings: SocketRings, waiter: Waiter) -> Self {
+        Self { stream: Stream::new(fd, rings), waiter }
     }
 
     pub(super) fn names(&self) -> (Endpoint, Option<Endpoint>) {
@@ -351,12 +351,12 @@ impl Connecting {
     }
 
     pub(super) fn id(&self) -> SocketId {
-        self.stream.ends.id
+        self.stream.rings.id
     }
 
     /// The outcome of the attempt, if what the stack reported ends it.
     pub(super) fn outcome(&self, what: Readiness) -> Option<Outcome> {
-        if let Some(code) = self.stream.ends.rx.pending_error() {
+        if let Some(code) = self.stream.rings.rx.pending_error() {
             return Some(Outcome::Failed(code));
         }
         if what.has(Readiness::CONNECTED) {
@@ -368,7 +368,7 @@ impl Connecting {
 
     /// The client no longer wants it.
     pub(super) fn cancel(&mut self, core: &mut Core) {
-        core.abort(self.stream.ends.id);
+        core.abort(self.stream.rings.id);
     }
 
     /// Takes it apart; the filling bytes are out of the socketpair then.

@@ -171,7 +171,7 @@ impl Bridges {
     pub(super) fn adopt_datagram(&mut self, key: Key, core: &mut Core) {
         let Some(bridge) = self.sockets.find_mut(key) else { return };
         let State::Datagram(datagram) = &mut bridge.state else { return };
-        if let Some(id) = datagram.ends().map(|ends| ends.id)
+        if let Some(id) = datagram.rings().map(|rings| rings.id)
             && !datagram.adopted
         {
             datagram.adopted = true;

@@ -85,8 +85,8 @@ impl Engine {
         for port in &mut self.ports {
             port.take(&self.core, |step| turn.note(step.done, step.bound));
         }
-        // Between taking frames and delivering them: whoever a frame is an answer to has heard of
-        // us from another shard, so what that shard told us came before the frame.
+        // Between taking frames and delivering them: a frame may answer something that another
+        // shard sent, and that shard's messages to this one were sent before.
         turn.note(self.core.worker.exchange_messages(self.core.now), usize::MAX);
         for port in &mut self.ports {
             port.deliver(&mut self.core);
@@ -125,8 +125,8 @@ impl Engine {
 
     fn run_command(&mut self, command: Command) {
         if !matches!(command, Command::AppProgress(_)) {
-            // Whoever sent the command may know of a change on another shard, of a new address for
-            // example, and what tells this shard of it came before the command.
+            // The sender may know of a change on another shard, of a new address for example. The
+            // message about it came before the command, so it is taken first.
             self.core.worker.exchange_messages(self.core.now);
         }
         match command {
@@ -223,7 +223,7 @@ impl Engine {
     /// Announces sleep to whoever may have work for this engine, and then looks for work. Returns
     /// whether there is some, so that the engine must not sleep.
     fn prepare_sleep(&mut self) -> bool {
-        // First of all, because whoever sees one of the other announcements rings this bell.
+        // First, because a thread that sees one of the later announcements rings this bell.
         self.mailbox.bell().prepare_sleep();
         let mut busy = false;
         for (index, port) in self.ports.iter_mut().enumerate() {
@@ -284,16 +284,22 @@ impl Engine {
         self.core.now = self.clock.now();
         self.bridges.close_all(&mut self.core);
         self.locals.close_all(&mut self.core);
-        // FINs and RSTs of all connections leave now; nobody waits for what they are answered.
-        for _ in 0..TURNS_AT_END {
-            if self.move_frames() == 0 {
+        // FINs and RSTs of all connections leave now; nobody waits for their acknowledgements.
+        let began = std::time::Instant::now();
+        while began.elapsed() < SHUTDOWN_TIMEOUT {
+            if self.move_frames() > 0 {
+                continue;
+            }
+            // Whoever steps the port has the frames that the rest is to leave in.
+            if !self.ports.iter().any(|port| port.awaits_frames(&self.core)) {
                 break;
             }
+            std::thread::yield_now();
         }
         self.engines.note_ended();
         // Another engine may still send by a port that this one steps.
         let began = std::time::Instant::now();
-        while !self.engines.have_all_ended() && began.elapsed() < PATIENCE_AT_END {
+        while !self.engines.have_all_ended() && began.elapsed() < SHUTDOWN_TIMEOUT {
             if self.move_frames() == 0 {
                 std::thread::yield_now();
             }
@@ -306,7 +312,5 @@ impl Engine {
     }
 }
 
-/// How long an engine that has ended waits for the others.
-const PATIENCE_AT_END: Duration = Duration::from_secs(1);
-/// Turns that are spent on sending the last segments.
-const TURNS_AT_END: usize = 64;
+/// How long an engine that ends goes on sending, and then waits for the others.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);

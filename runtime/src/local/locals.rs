@@ -110,8 +110,8 @@ impl Locals {
         core: &mut Core,
     ) -> io::Result<LocalSocket> {
         let remote = Endpoint::from(remote);
-        let ends = core.connect(local.map(Endpoint::from), remote).map_err(os_error)?;
-        self.hand_out(ends, CONNECTING, core)
+        let rings = core.connect(local.map(Endpoint::from), remote).map_err(os_error)?;
+        self.hand_out(rings, CONNECTING, core)
     }
 
     fn listen(
@@ -129,8 +129,8 @@ impl Locals {
     }
 
     fn bind_udp(&mut self, local: SocketAddr, core: &mut Core) -> io::Result<LocalSocket> {
-        let ends = core.bind_udp(Endpoint::from(local)).map_err(os_error)?;
-        self.hand_out(ends, 0, core)
+        let rings = core.bind_udp(Endpoint::from(local)).map_err(os_error)?;
+        self.hand_out(rings, 0, core)
     }
 
     fn accept(&mut self, key: Key, core: &mut Core) -> io::Result<SocketRings> {
@@ -188,8 +188,8 @@ impl Locals {
         new_user: &NewUser,
         core: &mut Core,
     ) -> Result<(), SocketError> {
-        let ends = core.bind_udp(local)?;
-        self.insert(ends.id, User::Inline(new_user(ends)), core).map(drop)
+        let rings = core.bind_udp(local)?;
+        self.insert(rings.id, User::Inline(new_user(rings)), core).map(drop)
     }
 
     fn close(&mut self, key: Key, core: &mut Core) {
@@ -245,8 +245,8 @@ impl Locals {
             let Some(Local { id, user }) = self.sockets.find(listener) else { return };
             let User::InlineListener(new_user) = user else { return };
             // A listener that cannot accept has nothing to accept.
-            let Ok(Some(ends)) = core.accept(*id) else { return };
-            let (id, user) = (ends.id, new_user(ends));
+            let Ok(Some(rings)) = core.accept(*id) else { return };
+            let (id, user) = (rings.id, new_user(rings));
             if core.is_home_of(id) {
                 self.adopt_inline(id, user, core);
             } else {
@@ -266,11 +266,11 @@ impl Locals {
     /// Makes a socket of the application's ends.
     fn hand_out(
         &mut self,
-        ends: SocketRings,
+        rings: SocketRings,
         connect: i32,
         core: &mut Core,
     ) -> io::Result<LocalSocket> {
-        let SocketRings { id, local, remote, tx, rx } = ends;
+        let SocketRings { id, local, remote, tx, rx } = rings;
         let (handle, doorbell) = self.admit(id, Shared::new(local, remote, connect), core)?;
         let (local, remote) = (local.to_std(), remote.map(Endpoint::to_std));
         Ok(LocalSocket { local, remote, tx: Some(tx), rx: Some(rx), doorbell, handle })

@@ -153,6 +153,11 @@ impl Queue {
         filled
     }
 
+    /// Whether there is something to send, and no frame to send it in.
+    pub(super) fn awaits_frames(&self, ifindex: IfIndex, core: &Core) -> bool {
+        self.spare.is_none() && self.link.tx_free.is_empty() && core.worker.has_output(ifindex)
+    }
+
     /// Wakes the port's driver if it is another thread, and sleeps.
     fn wake_driver(&self) {
         match &self.driver {

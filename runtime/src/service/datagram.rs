@@ -21,14 +21,14 @@ pub(super) enum Role {
 
 /// A socket and its service.
 pub(super) struct DatagramService {
-    ends: SocketRings,
+    rings: SocketRings,
     role: Role,
     answered: usize,
 }
 
 impl DatagramService {
-    pub(super) fn new(ends: SocketRings, role: Role) -> Self {
-        Self { ends, role, answered: 0 }
+    pub(super) fn new(rings: SocketRings, role: Role) -> Self {
+        Self { rings, role, answered: 0 }
     }
 }
 
@@ -37,34 +37,34 @@ impl InlineUser for DatagramService {
     /// may.
     fn on_event(&mut self, id: SocketId, _: Readiness, core: &mut Core) -> Next {
         let (mut taken, mut sent) = (false, false);
-        while let Some(header) = record::head(&self.ends.rx) {
+        while let Some(header) = record::head(&self.rings.rx) {
             let Some((len, from)) = parse_record(&header) else { break };
             let len = RECORD_LEN + usize::from(len);
             match self.role {
                 Role::Discard => {}
-                Role::Echo if self.ends.tx.free() >= len => {
-                    record::copy(&mut self.ends.tx, &self.ends.rx, len);
+                Role::Echo if self.rings.tx.free() >= len => {
+                    record::copy(&mut self.rings.tx, &self.rings.rx, len);
                     sent = true;
                 }
                 Role::Chargen => {
                     let line = chargen::line(self.answered);
                     self.answered = (self.answered + 1) % 95;
-                    if self.ends.tx.free() >= RECORD_LEN + line.len() {
+                    if self.rings.tx.free() >= RECORD_LEN + line.len() {
                         let answer = emit_record(line.len() as u16, from);
-                        record::put(&mut self.ends.tx, &answer, &line);
+                        record::put(&mut self.rings.tx, &answer, &line);
                         sent = true;
                     }
                 }
                 Role::Echo => {}
             }
-            self.ends.rx.release(len);
+            self.rings.rx.release(len);
             taken = true;
         }
         if taken {
             core.app_read(id);
         }
         if sent {
-            self.ends.tx.rest();
+            self.rings.tx.rest();
             core.app_wrote(id);
         }
         Next::Wait

@@ -31,7 +31,7 @@ pub(super) enum Role {
 
 /// A connection and where its conversation stands.
 pub(super) struct StreamService {
-    ends: SocketRings,
+    rings: SocketRings,
     talk: Talk,
     /// Whether it was never called before.
     fresh: bool,
@@ -50,7 +50,7 @@ enum Talk {
 }
 
 impl StreamService {
-    pub(super) fn new(ends: SocketRings, role: &Role) -> Self {
+    pub(super) fn new(rings: SocketRings, role: &Role) -> Self {
         let talk = match role {
             Role::Echo => Talk::Echo,
             Role::Discard => Talk::Discard,
@@ -58,9 +58,9 @@ impl StreamService {
             Role::Source => Talk::Source { ahead: SOURCE_AHEAD },
             Role::DeepSource => Talk::Source { ahead: usize::MAX },
             Role::Answer => Talk::Answer,
-            Role::Http(engines) => Talk::Http(Box::new(Http::new(ends.id, engines.clone()))),
+            Role::Http(engines) => Talk::Http(Box::new(Http::new(rings.id, engines.clone()))),
         };
-        Self { ends, talk, fresh: true }
+        Self { rings, talk, fresh: true }
     }
 }
 
@@ -73,7 +73,7 @@ impl InlineUser for StreamService {
         if what.has(Readiness::ERROR | Readiness::GONE) {
             return Next::Close;
         }
-        let SocketRings { tx, rx, .. } = &mut self.ends;
+        let SocketRings { tx, rx, .. } = &mut self.rings;
         let before = (rx.position(), tx.position(), tx.is_finished());
         let next = match &mut self.talk {
             Talk::Echo => echo(tx, rx),

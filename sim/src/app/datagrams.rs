@@ -12,7 +12,7 @@ use stack::time::Duration;
 use stack::udp::{RECORD_LEN, Record, UdpOptions};
 use stack::{Instant, SocketId};
 
-use super::{App, Desk, Outcome, pattern, up_to};
+use super::{App, AppCx, Outcome, pattern, up_to};
 
 /// What a datagram socket is to do.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct DatagramPlan {
     /// How many must come at least.
     pub enough: u32,
     /// How long to wait for them after the last was sent.
-    pub patience: Duration,
+    pub stall_timeout: Duration,
 }
 
 /// A datagram socket at work.
@@ -77,39 +77,39 @@ impl Datagrams {
         format!("datagrams {local} > {peer}: sent {sent}/{count}, seen {seen}/{}", expect.1)
     }
 
-    pub(super) fn start(&mut self, desk: &mut Desk<'_>) {
-        match desk.host.udp_bind(desk.now, self.plan.local, UdpOptions::default()) {
+    pub(super) fn start(&mut self, cx: &mut AppCx<'_>) {
+        match cx.host.udp_bind(cx.now, self.plan.local, UdpOptions::default()) {
             Ok(ends) => self.ends = Some(ends),
-            Err(why) => desk.violations.push(format!("cannot bind {}: {why}", self.plan.local)),
+            Err(why) => cx.violations.push(format!("cannot bind {}: {why}", self.plan.local)),
         }
-        self.send_at = desk.now + up_to(self.plan.pause, desk.rng);
+        self.send_at = cx.now + up_to(self.plan.pause, cx.rng);
         self.alarm = Some(self.send_at);
     }
 
-    pub(super) fn drive(&mut self, desk: &mut Desk<'_>) {
-        self.read(desk);
+    pub(super) fn drive(&mut self, cx: &mut AppCx<'_>) {
+        self.read(cx);
         if self.outcome.is_some() {
             return;
         }
-        if desk.now >= self.send_at && self.sent < self.plan.count {
-            self.write(desk);
-            self.send_at = desk.now + up_to(self.plan.pause, desk.rng);
+        if cx.now >= self.send_at && self.sent < self.plan.count {
+            self.write(cx);
+            self.send_at = cx.now + up_to(self.plan.pause, cx.rng);
         }
         if self.sent < self.plan.count {
             self.alarm = Some(self.send_at);
             return;
         }
-        let over_at = *self.over_at.get_or_insert(desk.now + self.plan.patience);
-        if desk.now < over_at {
+        let over_at = *self.over_at.get_or_insert(cx.now + self.plan.stall_timeout);
+        if cx.now < over_at {
             self.alarm = Some(over_at);
             return;
         }
         if (self.seen.len() as u32) < self.plan.enough {
             let (seen, enough) = (self.seen.len(), self.plan.enough);
-            desk.violations.push(format!("only {seen} datagrams came, {enough} had to"));
+            cx.violations.push(format!("only {seen} datagrams came, {enough} had to"));
         }
         if let Some(ends) = self.ends.take() {
-            desk.host.close(desk.now, ends.id);
+            cx.host.close(cx.now, ends.id);
         }
         self.outcome = Some(Outcome::Done);
     }
@@ -128,7 +128,7 @@ impl Datagrams {
         bytes
     }
 
-    fn write(&mut self, desk: &mut Desk<'_>) {
+    fn write(&mut self, cx: &mut AppCx<'_>) {
         let Some(ends) = &mut self.ends else { return };
         let payload = Self::datagram(self.plan.key, self.plan.size, self.sent);
         let mut record =
@@ -140,11 +140,11 @@ impl Datagrams {
         }
         ends.tx.write(&record);
         ends.tx.rest();
-        desk.host.app_wrote(desk.now, ends.id);
-        self.progress_at = desk.now;
+        cx.host.app_wrote(cx.now, ends.id);
+        self.progress_at = cx.now;
     }
 
-    fn read(&mut self, desk: &mut Desk<'_>) {
+    fn read(&mut self, cx: &mut AppCx<'_>) {
         let Some(ends) = &mut self.ends else { return };
         let mut consumed = false;
         while ends.rx.len() >= RECORD_LEN {
@@ -153,24 +153,24 @@ impl Datagrams {
             let Record { len, peer } = Record::read(&header);
             let mut payload = vec![0; usize::from(len)];
             if ends.rx.read(&mut payload) < payload.len() {
-                desk.violations.push("a record is cut off".into());
+                cx.violations.push("a record is cut off".into());
             }
             consumed = true;
             if peer != Some(self.plan.peer) {
-                desk.violations.push(format!("a datagram from {peer:?}"));
+                cx.violations.push(format!("a datagram from {peer:?}"));
             }
             let number = payload.first_chunk().map_or(u32::MAX, |n| u32::from_be_bytes(*n));
             let (key, count, size) = self.plan.expect;
             if number >= count || payload != Self::datagram(key, size, number) {
-                desk.violations.push(format!("datagram {number} of {len} bytes is wrong"));
+                cx.violations.push(format!("datagram {number} of {len} bytes is wrong"));
                 continue;
             }
             self.seen.insert(number);
-            self.progress_at = desk.now;
-            desk.notes.push(format!("datagram {number}"));
+            self.progress_at = cx.now;
+            cx.notes.push(format!("datagram {number}"));
         }
         if consumed {
-            desk.host.app_read(desk.now, ends.id);
+            cx.host.app_read(cx.now, ends.id);
         }
     }
 }

@@ -6,7 +6,7 @@ use stack::tcp::{KeepAlive, TcpOption};
 use stack::time::Duration;
 use stack::{Instant, Readiness, SocketError, SocketId};
 
-use super::{Desk, Outcome, pattern_fill, pattern_mismatch, up_to};
+use super::{AppCx, Outcome, pattern_fill, pattern_mismatch, up_to};
 
 /// When a stream may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,12 +135,12 @@ impl Stream {
     }
 
     /// A stream over a connection that a listener accepted.
-    pub(super) fn accepted(plan: StreamPlan, ends: SocketRings, desk: &mut Desk<'_>) -> Self {
-        let mut stream = Self::new(plan, desk.now);
-        stream.watch(&ends, desk);
+    pub(super) fn accepted(plan: StreamPlan, ends: SocketRings, cx: &mut AppCx<'_>) -> Self {
+        let mut stream = Self::new(plan, cx.now);
+        stream.watch(&ends, cx);
         stream.ends = Some(ends);
         stream.connected = true;
-        stream.alarm = Some(desk.now);
+        stream.alarm = Some(cx.now);
         stream
     }
 
@@ -200,65 +200,65 @@ impl Stream {
     }
 
     /// The start is an act like any other, at the plan's time.
-    pub(super) fn start(&mut self, desk: &mut Desk<'_>) {
-        if self.plan.start > desk.now {
+    pub(super) fn start(&mut self, cx: &mut AppCx<'_>) {
+        if self.plan.start > cx.now {
             self.alarm = Some(self.plan.start);
         } else {
-            self.drive(desk);
+            self.drive(cx);
         }
     }
 
-    pub(super) fn on_event(&mut self, what: Readiness, desk: &mut Desk<'_>) {
+    pub(super) fn on_event(&mut self, what: Readiness, cx: &mut AppCx<'_>) {
         if what.has(Readiness::CONNECTED) && !self.connected {
             self.connected = true;
-            self.progress_at = desk.now;
-            desk.notes.push("connected".into());
+            self.progress_at = cx.now;
+            cx.notes.push("connected".into());
         }
-        self.drive(desk);
+        self.drive(cx);
     }
 
     /// Does whatever can be done now.
-    pub(super) fn drive(&mut self, desk: &mut Desk<'_>) {
+    pub(super) fn drive(&mut self, cx: &mut AppCx<'_>) {
         if self.outcome.is_some() {
             return;
         }
         if self.ends.is_none() {
-            self.connect(desk);
+            self.connect(cx);
         }
-        self.read(desk);
-        self.write(desk);
-        self.conclude(desk);
+        self.read(cx);
+        self.write(cx);
+        self.conclude(cx);
     }
 
-    fn connect(&mut self, desk: &mut Desk<'_>) {
+    fn connect(&mut self, cx: &mut AppCx<'_>) {
         let Some(remote) = self.plan.remote else { return };
-        match desk.host.tcp_connect(desk.now, self.plan.local, remote) {
+        match cx.host.tcp_connect(cx.now, self.plan.local, remote) {
             Ok(ends) => {
-                self.watch(&ends, desk);
+                self.watch(&ends, cx);
                 self.ends = Some(ends);
             }
-            Err(why) => self.end(Outcome::Failed(why), desk),
+            Err(why) => self.end(Outcome::Failed(why), cx),
         }
-        self.progress_at = desk.now;
+        self.progress_at = cx.now;
     }
 
     /// A stream whose peer may break off must find out by itself: the RST may be lost.
-    fn watch(&self, ends: &SocketRings, desk: &mut Desk<'_>) {
+    fn watch(&self, ends: &SocketRings, cx: &mut AppCx<'_>) {
         if self.plan.ending.is_none() {
             let second = Duration::from_secs(1);
             let keepalive = KeepAlive { idle: 10 * second, interval: second, probes: 5 };
             let option = TcpOption::KeepAlive(Some(keepalive));
-            if let Err(why) = desk.host.set_tcp_option(desk.now, ends.id, option) {
-                desk.violations.push(format!("no keepalive: {why}"));
+            if let Err(why) = cx.host.set_tcp_option(cx.now, ends.id, option) {
+                cx.violations.push(format!("no keepalive: {why}"));
             }
         }
     }
 
-    fn read(&mut self, desk: &mut Desk<'_>) {
+    fn read(&mut self, cx: &mut AppCx<'_>) {
         let Some(ends) = &mut self.ends else { return };
         let mut consumed = 0;
         loop {
-            if desk.now < self.read_at {
+            if cx.now < self.read_at {
                 if !ends.rx.is_empty() {
                     self.alarm = Some(self.read_at);
                 }
@@ -273,30 +273,30 @@ impl Stream {
             let position = self.received + consumed;
             for (bytes, at) in [(a, position), (b, position + a.len() as u64)] {
                 if let Some(i) = pattern_mismatch(key, at, bytes) {
-                    desk.violations.push(format!("byte {} is wrong", at + i as u64));
+                    cx.violations.push(format!("byte {} is wrong", at + i as u64));
                 }
             }
             consumed += n as u64;
             if self.received + consumed > expected {
-                desk.violations.push(format!("got more than {expected} bytes"));
+                cx.violations.push(format!("got more than {expected} bytes"));
             }
             ends.rx.release(n);
             if let Some((_, span)) =
                 self.plan.stall.take_if(|(at, _)| self.received + consumed >= *at)
             {
-                self.read_at = desk.now + span;
+                self.read_at = cx.now + span;
             } else if let Some(pause) = self.plan.pause {
-                self.read_at = desk.now + up_to(pause, desk.rng);
+                self.read_at = cx.now + up_to(pause, cx.rng);
             }
         }
         if consumed > 0 {
             self.received += consumed;
-            let gap = self.last_data_at.map_or(Duration::ZERO, |at| desk.now.since(at));
+            let gap = self.last_data_at.map_or(Duration::ZERO, |at| cx.now.since(at));
             self.longest_gap = self.longest_gap.max(gap);
-            self.last_data_at = Some(desk.now);
-            self.progress_at = desk.now;
-            desk.host.app_read(desk.now, ends.id);
-            desk.notes.push(format!("received {}", self.received));
+            self.last_data_at = Some(cx.now);
+            self.progress_at = cx.now;
+            cx.host.app_read(cx.now, ends.id);
+            cx.notes.push(format!("received {}", self.received));
         }
     }
 
@@ -311,7 +311,7 @@ impl Stream {
         allowed.min(self.plan.send.0)
     }
 
-    fn write(&mut self, desk: &mut Desk<'_>) {
+    fn write(&mut self, cx: &mut AppCx<'_>) {
         let allowed = self.allowed();
         let Some(ends) = &mut self.ends else { return };
         if !self.connected && !self.plan.eager {
@@ -342,46 +342,46 @@ impl Stream {
             self.finished = true;
         }
         if self.sent > before || finish {
-            self.progress_at = desk.now;
-            desk.host.app_wrote(desk.now, ends.id);
+            self.progress_at = cx.now;
+            cx.host.app_wrote(cx.now, ends.id);
         }
     }
 
     /// Looks whether it is over.
-    fn conclude(&mut self, desk: &mut Desk<'_>) {
+    fn conclude(&mut self, cx: &mut AppCx<'_>) {
         let Some(ends) = &self.ends else { return };
         if self.plan.abort_at.is_some_and(|at| self.received >= at) {
-            desk.host.abort(desk.now, ends.id);
-            self.end(Outcome::Aborted, desk);
+            cx.host.abort(cx.now, ends.id);
+            self.end(Outcome::Aborted, cx);
             return;
         }
         if let Some(code) = ends.rx.error() {
             let error = SocketError::ALL.into_iter().find(|e| e.code() == code);
             let error = error.unwrap_or_else(|| {
-                desk.violations.push(format!("the error code {code} means nothing"));
+                cx.violations.push(format!("the error code {code} means nothing"));
                 SocketError::ConnectionReset
             });
-            desk.host.close(desk.now, ends.id);
+            cx.host.close(cx.now, ends.id);
             if self.is_passing(error) {
-                self.try_again(desk);
+                self.try_again(cx);
             } else {
-                self.end(Outcome::Failed(error), desk);
+                self.end(Outcome::Failed(error), cx);
             }
             return;
         }
         if ends.rx.is_finished() {
             let expected = self.plan.expect.0;
             if self.received < expected && self.plan.ending == Some(Outcome::Done) {
-                desk.violations.push(format!("ended after {} of {expected} bytes", self.received));
+                cx.violations.push(format!("ended after {} of {expected} bytes", self.received));
             }
             if self.finished {
-                desk.host.close(desk.now, ends.id);
-                self.end(Outcome::Done, desk);
+                cx.host.close(cx.now, ends.id);
+                self.end(Outcome::Done, cx);
             } else if ends.tx.reader_gone() {
                 // After the peer's FIN the receive ring has ended in order; that nobody takes what
                 // is written any more is all there is to see of an error.
-                desk.host.close(desk.now, ends.id);
-                self.end(Outcome::Failed(SocketError::BrokenPipe), desk);
+                cx.host.close(cx.now, ends.id);
+                self.end(Outcome::Failed(SocketError::BrokenPipe), cx);
             }
         }
     }
@@ -391,24 +391,24 @@ impl Stream {
         error == SocketError::HostUnreachable && !self.connected && self.retries > 0
     }
 
-    fn try_again(&mut self, desk: &mut Desk<'_>) {
-        desk.notes.push("unreachable, tries again".into());
+    fn try_again(&mut self, cx: &mut AppCx<'_>) {
+        cx.notes.push("unreachable, tries again".into());
         self.retries -= 1;
         self.ends = None;
         self.sent = 0;
         self.finished = false;
-        self.progress_at = desk.now;
-        self.alarm = Some(desk.now + Duration::from_secs(1));
+        self.progress_at = cx.now;
+        self.alarm = Some(cx.now + Duration::from_secs(1));
     }
 
-    fn end(&mut self, outcome: Outcome, desk: &mut Desk<'_>) {
-        desk.notes.push(format!("{outcome:?}"));
+    fn end(&mut self, outcome: Outcome, cx: &mut AppCx<'_>) {
+        cx.notes.push(format!("{outcome:?}"));
         if self.plan.ending.is_some_and(|right| right != outcome) {
-            desk.violations.push(format!("ended with {outcome:?}: {}", self.describe()));
+            cx.violations.push(format!("ended with {outcome:?}: {}", self.describe()));
         }
         self.outcome = Some(outcome);
         self.ends = None;
         self.alarm = None;
-        self.progress_at = desk.now;
+        self.progress_at = cx.now;
     }
 }

@@ -3,7 +3,8 @@
 //! Faults begin when the client is connected, so that the measure is of the transfer and not of a
 //! lost SYN. What a [`Twist`] changes under way it changes when half of the bytes have arrived.
 //! Judged beyond the invariants of every world: the receiver never waits longer than its path
-//! explains ([`patience`]), and no timeout happens where none is needed ([`needs_no_timeout`]).
+//! explains ([`stall_timeout`]), and no timeout happens where none is needed
+//! ([`needs_no_timeout`]).
 
 use addr::{Cidr, Endpoint, Ip, Mac};
 use stack::tcp::{CongestionAlgorithm, Pacing};
@@ -66,7 +67,7 @@ pub fn bytes(cell: &Cell) -> u64 {
 }
 
 /// How long the receiver may wait for the next byte in order.
-pub fn patience(cell: &Cell) -> Duration {
+pub fn stall_timeout(cell: &Cell) -> Duration {
     // Until the last byte of a full queue is there, and four round trips for what repair takes.
     let queue = cell.queue().min(BUFFER as u64) * 8_000_000 / cell.rate;
     let path = Duration::from_micros(4 * (cell.rtt + queue));
@@ -115,12 +116,12 @@ pub fn run(cell: &Cell) -> Measured {
 /// Plays a cell in a world that was built from it.
 pub fn play(cell: &Cell, world: &mut World) -> Measured {
     let bytes = bytes(cell);
-    let patience = patience(cell);
+    let stall_timeout = stall_timeout(cell);
     let has = |world: &World, n: u64| receiver(world).is_some_and(|s| s.received() >= n);
     let is_stuck = |world: &World| {
         let node = &world.nodes[RECEIVER];
         let mut apps = node.apps.iter();
-        apps.any(|a| matches!(a, App::Stream(_)) && node.idle_for(world.now, a) > patience)
+        apps.any(|a| matches!(a, App::Stream(_)) && node.idle_for(world.now, a) > stall_timeout)
     };
     world.run(SPAN, |world| sender(world).is_some_and(Stream::is_connected));
     let start = world.now;

@@ -118,7 +118,7 @@ impl From<Cidr> for AddressConfig {
     }
 }
 
-/// What a step did, for whoever wires the machines.
+/// The outcome of a step, from which control derives routes, groups and announcements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Effect {
     /// The record before; none if the address is new.

@@ -1,9 +1,9 @@
-//! What changed: a bounded stream of events for whoever watches (`ctl monitor`, metrics,
-//! rtnetlink).
+//! A bounded stream of the control plane's changes (for a monitor, metrics, rtnetlink).
 //!
 //! Links, addresses, groups and routes are compared whenever their tables are published, so that no
 //! change can be missed; neighbours report themselves, as their states are not published. A reader
-//! has a cursor of its own. One that is overtaken by the bound is told to list everything again.
+//! has a cursor of its own. A reader that falls behind the bound gets [`Notice::Resync`] and lists
+//! everything again.
 //! Nothing is recorded until there is a reader.
 
 use std::collections::{BTreeSet, VecDeque};

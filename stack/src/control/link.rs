@@ -16,7 +16,7 @@ use crate::control::error::ControlError;
 use crate::control::interface::{check_mac, check_mtu};
 use crate::fib::{Fib, LinkState};
 
-/// What is to change about a link; what is none stays.
+/// A change of a link; a field that is `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkChange {
     /// Linux `IFF_UP`.
@@ -29,7 +29,7 @@ pub struct LinkChange {
     pub mac: Option<Mac>,
 }
 
-/// What a change did, for whoever wires the machines.
+/// The outcome of a change, from which control derives routes, neighbours and announcements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Effect {
     pub(crate) before: LinkState,

@@ -10,7 +10,7 @@ use crate::control::error::ControlError;
 use crate::control::interface::{Interface, Interfaces};
 use crate::fib::{AddressFlags, Fib, FibRoute, InterfaceAddress};
 
-/// Who made a route (FIB-03, numbers of rtnetlink).
+/// Who made a route (rtnetlink's `RTPROT_*`, with its numbers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteProtocol {
     /// A router's redirect.
@@ -42,7 +42,7 @@ impl RouteProtocol {
     }
 }
 
-/// How far a destination or address reaches (FIB-02).
+/// How far a destination or address reaches (rtnetlink's `RT_SCOPE_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Anywhere.

@@ -150,8 +150,8 @@ impl FibTables {
 
     /// Whose `destination` is, for a packet that came in by `interface`.
     ///
-    /// The host model is strong on links and weak on the loopback path (IPRX-05): an address of
-    /// another interface is foreign on this one.
+    /// The host model is strong on links and weak on the loopback path (RFC 1122 §3.3.4.2): an
+    /// address of another interface is foreign on this one.
     #[must_use]
     pub fn classify(&self, interface: &FibInterface, destination: Ip) -> Destination {
         if destination.is_multicast() {

@@ -86,11 +86,13 @@ impl Host {
     }
 
     /// The application wrote to the socket's send ring, or finished it.
+    #[inline]
     pub fn app_wrote(&mut self, now: Instant, id: SocketId) {
         self.on(now, id.shard, |worker| worker.app_wrote(now, id));
     }
 
     /// The application released bytes of the socket's receive ring.
+    #[inline]
     pub fn app_read(&mut self, now: Instant, id: SocketId) {
         self.on(now, id.shard, |worker| worker.app_read(now, id));
     }

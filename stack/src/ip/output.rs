@@ -156,7 +156,7 @@ fn queue(
         }
     } else {
         cx.requests.push(Request::Resolve(neighbor.0, neighbor.1));
-        let gone = cx.outbox.park(neighbor, cx.limits.neighbor_queue, cx.now, len, fill);
+        let gone = cx.outbox.push_unresolved(neighbor, cx.limits.neighbor_queue, cx.now, len, fill);
         (0..gone).for_each(|_| cx.drop(DropReason::NeighborFailed));
     }
     cx.stats.ip_out += 1;

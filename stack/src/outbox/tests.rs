@@ -1,4 +1,4 @@
-//! Bounds of the outbox, and what becomes of parked frames.
+//! Bounds of the outbox, and what becomes of unresolved frames.
 
 use addr::Mac;
 
@@ -11,9 +11,9 @@ const IFINDEX: IfIndex = match IfIndex::new(2) {
     None => unreachable!(),
 };
 
-fn park(outbox: &mut Outbox, to: &str, at: u64, byte: u8) -> u64 {
+fn push_unresolved(outbox: &mut Outbox, to: &str, at: u64, byte: u8) -> u64 {
     let now = Instant::from_millis(at);
-    outbox.park((IFINDEX, ip(to)), 3, now, 20, |frame| frame[19] = byte)
+    outbox.push_unresolved((IFINDEX, ip(to)), 3, now, 20, |frame| frame[19] = byte)
 }
 
 /// The last byte of each frame that is ready.
@@ -47,27 +47,27 @@ fn nud_11_15_parked_frames_leave_in_order_with_the_address_filled_in() {
     let mut stats = Stats::default();
     let mut fib = Fib::default();
     for byte in 1..=5 {
-        assert_eq!(park(&mut outbox, "10.0.0.2", 0, byte), u64::from(byte > 3));
+        assert_eq!(push_unresolved(&mut outbox, "10.0.0.2", 0, byte), u64::from(byte > 3));
     }
-    park(&mut outbox, "10.0.0.3", 0, 9);
-    park(&mut outbox, "10.0.0.4", 0, 10);
-    outbox.unpark_all(&fib, Instant::ZERO, &mut stats);
+    push_unresolved(&mut outbox, "10.0.0.3", 0, 9);
+    push_unresolved(&mut outbox, "10.0.0.4", 0, 10);
+    outbox.retry_unresolved(&fib, Instant::ZERO, &mut stats);
     assert!(ready(&mut outbox).is_empty());
     let mac = Mac([2, 0, 0, 0, 0, 7]);
     for (to, link) in [("10.0.0.2", Link::Known(mac)), ("10.0.0.3", Link::Failed)] {
         let ip = ip(to);
         fib.apply(&FibUpdate::Neighbor { ifindex: IFINDEX, ip, link: Some(link) });
     }
-    outbox.unpark_all(&fib, Instant::ZERO, &mut stats);
+    outbox.retry_unresolved(&fib, Instant::ZERO, &mut stats);
     let mut slot = [0; 64];
     assert_eq!(outbox.pop(IFINDEX, &mut slot, &mut stats), Some(20));
     assert_eq!((slot[..6].to_vec(), slot[19]), (mac.0.to_vec(), 3));
     assert_eq!(ready(&mut outbox), [4, 5]);
     assert_eq!(stats.dropped(DropReason::NeighborFailed), 1);
     // What nobody resolves is forgotten.
-    outbox.unpark_all(&fib, Instant::from_millis(10_000), &mut stats);
+    outbox.retry_unresolved(&fib, Instant::from_millis(10_000), &mut stats);
     assert_eq!(stats.dropped(DropReason::NeighborFailed), 2);
-    assert!(outbox.parked.is_empty());
+    assert!(outbox.unresolved.is_empty());
 }
 
 #[test]
@@ -77,12 +77,12 @@ fn parked_frames_are_bounded_over_all_neighbours() {
         .map(|n| {
             let [_, _, a, b] = n.to_be_bytes();
             let to = (IFINDEX, Ip::v4([10, 1, a, b]));
-            outbox.park(to, 3, Instant::ZERO, 20, |_| {})
+            outbox.push_unresolved(to, 3, Instant::ZERO, 20, |_| {})
         })
         .sum();
-    assert_eq!((outbox.parked.len(), gone), (PARKED_MAX, 400 - PARKED_MAX as u64));
+    assert_eq!((outbox.unresolved.len(), gone), (UNRESOLVED_MAX, 400 - UNRESOLVED_MAX as u64));
     let to = (IFINDEX, ip("10.0.0.2"));
-    assert_eq!(outbox.park(to, 0, Instant::ZERO, 20, |_| {}), 1, "none are wanted");
+    assert_eq!(outbox.push_unresolved(to, 0, Instant::ZERO, 20, |_| {}), 1, "none are wanted");
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(super) enum Protocol {
 
 /// Checks that a frame is for this station, and strips its link header. A priority tag (VLAN 0,
 /// IEEE 802.1Q) is the untagged network.
+#[inline]
 pub(super) fn receive<'a>(
     interface: &FibInterface,
     frame: &'a [u8],

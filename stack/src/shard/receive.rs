@@ -36,6 +36,7 @@ pub(crate) enum Received<'a> {
 
 impl Shard {
     /// Takes a frame.
+    #[inline(always)]
     pub(crate) fn receive<'a>(
         &mut self,
         now: Instant,
@@ -52,6 +53,7 @@ impl Shard {
         }
     }
 
+    #[inline(always)]
     fn receive_ip<'a>(
         &mut self,
         now: Instant,

@@ -95,6 +95,7 @@ impl Sockets {
 
     /// Fills `slot` with the next frame for `ifindex`. The tables take turns, so that none starves
     /// another.
+    #[inline(always)]
     pub(crate) fn transmit(
         &mut self,
         cx: &mut Cx<'_>,

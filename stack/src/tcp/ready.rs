@@ -71,7 +71,12 @@ impl Ready {
 
     /// Sets a connection aside until its next hop's entry changes; without a route, until the
     /// tables do.
-    pub(crate) fn park(&mut self, conns: &mut Slab<Conn>, index: u32, next_hop: Option<NextHop>) {
+    pub(crate) fn await_neighbor(
+        &mut self,
+        conns: &mut Slab<Conn>,
+        index: u32,
+        next_hop: Option<NextHop>,
+    ) {
         let Some(conn) = conns.at_mut(index) else { return };
         if !conn.awaiting_neighbor {
             conn.awaiting_neighbor = true;
@@ -83,12 +88,12 @@ impl Ready {
     }
 
     /// Takes out all who were set aside.
-    pub(crate) fn unpark_all(&mut self) -> Vec<u32> {
+    pub(crate) fn take_all_waiting(&mut self) -> Vec<u32> {
         self.waiting.take_all()
     }
 
     /// Takes out those who were set aside for the sake of this neighbour.
-    pub(crate) fn unpark(&mut self, next_hop: NextHop) -> Vec<u32> {
+    pub(crate) fn take_waiting_for(&mut self, next_hop: NextHop) -> Vec<u32> {
         self.waiting.take(Some(next_hop))
     }
 }

@@ -14,6 +14,7 @@ use crate::tcp::send::plan::SegmentKind;
 impl Tcp {
     /// Fills `slot` with the next segment for `ifindex`, or with nothing if nobody has any. Looks
     /// at each waiting connection at most once.
+    #[inline]
     pub(crate) fn transmit(
         &mut self,
         cx: &mut Cx<'_>,
@@ -24,7 +25,7 @@ impl Tcp {
             let conn = self.conns.at_mut(index)?;
             if !conn.refresh_path(cx) {
                 let next_hop = conn.request_neighbor(cx);
-                self.ready.park(&mut self.conns, index, next_hop);
+                self.ready.await_neighbor(&mut self.conns, index, next_hop);
                 self.arm_wheel(index);
                 continue;
             }
@@ -78,14 +79,14 @@ impl Tcp {
     /// Interfaces, addresses or routes changed: all who wait for a link address or a route look
     /// again.
     pub(crate) fn tables_changed(&mut self, cx: &mut Cx<'_>) {
-        for index in self.ready.unpark_all() {
+        for index in self.ready.take_all_waiting() {
             self.retry_path(cx, index);
         }
     }
 
     /// A neighbour changed: those who wait for its link address look again.
     pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, next_hop: NextHop) {
-        for index in self.ready.unpark(next_hop) {
+        for index in self.ready.take_waiting_for(next_hop) {
             self.retry_path(cx, index);
         }
     }
@@ -106,7 +107,7 @@ impl Tcp {
             Ok(Link::Pending | Link::Failed) | Err(_) => {
                 conn.neighbor_requested |= matches!(path, Ok(path) if path.link == Link::Pending);
                 let next_hop = path.ok().map(|path| (path.ifindex, path.next_hop));
-                self.ready.park(&mut self.conns, index, next_hop);
+                self.ready.await_neighbor(&mut self.conns, index, next_hop);
             }
         }
         self.reschedule(cx, index);

@@ -111,6 +111,7 @@ impl Tcp {
     }
 
     /// The application released bytes from its ring.
+    #[inline]
     pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         let conn = self.home.conn_key(id).and_then(|key| self.conns.lookup_mut(key));
         let Some(conn) = conn.filter(|conn| !conn.orphan) else { return };
@@ -186,7 +187,7 @@ impl Tcp {
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
             listener.options.set(option);
-            self.tell_all(ListenerChange::Option(id, option));
+            self.send_to_others(ListenerChange::Option(id, option));
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);

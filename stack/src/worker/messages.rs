@@ -126,6 +126,9 @@ impl Worker {
             {
                 self.mesh.send(ShardIndex::ZERO, Message::Request(request));
             }
+            if !self.shard.parts.requests.is_empty() {
+                self.mesh.await_room(ShardIndex::ZERO);
+            }
         }
         while let Some(outgoing) = self.shard.sockets.tcp.next_message() {
             match outgoing {

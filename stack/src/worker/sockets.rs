@@ -122,11 +122,13 @@ impl Worker {
     }
 
     /// The application wrote to the socket's send ring, or finished it.
+    #[inline]
     pub fn app_wrote(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.app_wrote(cx, id));
     }
 
     /// The application released bytes of the socket's receive ring.
+    #[inline]
     pub fn app_read(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.app_read(cx, id));
     }
@@ -212,6 +214,7 @@ impl Worker {
         self.shard.sockets.take_error(id)
     }
 
+    #[inline(always)]
     pub(super) fn with_sockets<R>(
         &mut self,
         now: Instant,

@@ -57,14 +57,14 @@ impl Neighbors {
         self.step(cx, key, input, old);
     }
 
-    /// One step of an entry that is told as a change from `old`.
+    /// One step of an entry, recorded as a change from `old`.
     fn step(&mut self, cx: &mut ControlCx, key: Key, input: Input, old: Option<NeighborRecord>) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let before = entry.link();
         let solicit = entry.apply(cx.now, input, &self.timing, &mut cx.rng);
         cx.timers.set(timer(key), entry.deadline);
         let after = entry.link();
-        tell(cx, key, old, Some(record(entry)));
+        push_event(cx, key, old, Some(record(entry)));
         if after != before {
             cx.publisher.neighbor(key, after);
         }
@@ -94,7 +94,7 @@ impl Neighbors {
         let new = record(&entry);
         let inserted = self.insert(cx, key, entry);
         if inserted {
-            tell(cx, key, None, Some(new));
+            push_event(cx, key, None, Some(new));
             cx.publisher.neighbor(key, Some(Link::Known(mac)));
         }
         inserted
@@ -114,7 +114,7 @@ impl Neighbors {
         let gone = self.entries.remove(&key);
         let found = gone.is_some();
         if let Some(entry) = gone {
-            tell(cx, key, Some(record(&entry)), None);
+            push_event(cx, key, Some(record(&entry)), None);
             cx.timers.cancel(timer(key));
             cx.publisher.neighbor(key, None);
             self.arm_collection(cx);
@@ -213,8 +213,8 @@ fn record(entry: &Neighbor) -> NeighborRecord {
     NeighborRecord { state: entry.state, mac: entry.mac(), is_router: entry.is_router }
 }
 
-/// Tells readers of events what changed, if anything did.
-fn tell(
+/// Records an event for the readers if anything changed.
+fn push_event(
     cx: &mut ControlCx,
     (ifindex, ip): Key,
     old: Option<NeighborRecord>,

@@ -262,7 +262,7 @@ impl Tcp {
         for rings in listener.queue.drain(..) {
             self.abort_anywhere(cx, rings.id);
         }
-        self.tell_all(ListenerChange::Del(id));
+        self.send_to_others(ListenerChange::Del(id));
         cx.events.mark(id, &mut listener.pending_events, Readiness::GONE);
     }
 

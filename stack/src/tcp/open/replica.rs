@@ -119,11 +119,11 @@ impl Tcp {
             options: listener.options.clone(),
             waiting: listener.waiting.clone(),
         };
-        self.tell_all(ListenerChange::Add(Box::new(announcement)));
+        self.send_to_others(ListenerChange::Add(Box::new(announcement)));
     }
 
     /// Tells all other shards, if there are any.
-    pub(crate) fn tell_all(&mut self, change: ListenerChange) {
+    pub(crate) fn send_to_others(&mut self, change: ListenerChange) {
         if !self.home.is_alone() {
             self.outgoing.push_back(Outgoing::Others(change));
         }

@@ -42,7 +42,7 @@ mod tests {
         (0..10_000).filter(|_| challenges.allow(now, limit, rng)).count() as u32
     }
 
-    /// RFC 5961 §7, GAP-04.
+    /// RFC 5961 §7.
     #[test]
     fn each_second_has_a_budget_that_cannot_be_guessed_gap_04() {
         let mut challenges = ChallengeAckLimit::default();

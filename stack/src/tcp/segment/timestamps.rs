@@ -102,7 +102,7 @@ mod tests {
         stamps
     }
 
-    /// RFC 7323 §5.3, §5.5; TCPI-05.
+    /// RFC 7323 §5.3, §5.5.
     #[test]
     fn older_clocks_are_old_until_ts_recent_is_outdated_tcpi_05() {
         for ts_recent in [1000, 3, 0x8000_0002] {
