@@ -1,6 +1,6 @@
 //! Both layouts carry the same traffic, also pinned and busy-polling.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -56,7 +56,12 @@ fn split_over_af_xdp() {
 fn ends_in_order(more: &[&str]) {
     let mut lab = Lab::with("goodbye", Backend::Tap, more);
     let family = FAMILIES[0];
-    let connect = |_| TcpStream::connect((family.stack, 7)).expect("connect");
+    let connect = |_| {
+        let mut stream = TcpStream::connect((family.stack, 7)).expect("connect");
+        // Its user has it once the echo is back.
+        stream.write_all(b"?").and_then(|()| stream.read_exact(&mut [0])).expect("echo");
+        stream
+    };
     let streams: Vec<TcpStream> = lab.space.inside(|| (0..200).map(connect).collect());
     lab.daemon.signal(Signal::TERM);
     assert!(lab.daemon.wait().success());

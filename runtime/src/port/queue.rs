@@ -108,18 +108,20 @@ impl Queue {
     fn step_port(&mut self, shard: usize) -> Step {
         let bound = if let PortDriver::Here(_) = self.driver { self.budget } else { BATCH };
         let PortDriver::Here(port) = &mut self.driver else { return Step { done: 0, bound } };
-        let turn = port.turn(bound, self.steer.by_frame());
-        if turn.received + turn.sent > 0 {
+        // What other engines sent does not wait until the device has brought as much.
+        let sent = port.transmit(SEND_BATCH);
+        let received = port.receive(bound, self.steer.by_frame());
+        if received + sent > 0 {
             self.engines.wake(port.shards_waiting(), shard);
         }
         // To learn that a TAP has no more frames costs a system call while the one it gave waits,
         // so a lone frame is answered first; a busy device is soon read in full batches. A ring
         // tells at once.
         if self.asks_by_system_call {
-            let full = turn.received >= bound;
-            self.budget = if full { 2 * turn.received } else { turn.received }.clamp(1, BATCH);
+            let full = received >= bound;
+            self.budget = if full { 2 * received } else { received }.clamp(1, BATCH);
         }
-        Step { done: turn.received, bound }
+        Step { done: received, bound }
     }
 
     /// Lets the stack fill frames while it wants to and there are any, and returns how many. The
