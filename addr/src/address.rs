@@ -81,6 +81,9 @@ pub trait Address:
 
     /// The MAC address of a multicast group (RFC 1112 §6.4, RFC 2464 §7).
     ///
+    /// # Errors
+    /// [`Problem::NotMulticast`] if the address is no multicast group.
+    ///
     /// ```
     /// use addr::Address;
     /// use std::net::Ipv4Addr;
@@ -104,6 +107,9 @@ pub trait Address:
     }
 
     /// The address of a number in the family's range.
+    ///
+    /// # Errors
+    /// [`Problem::IntegerTooLarge`] if the number has more bits than the family.
     fn from_int(number: u128) -> Result<Self, AddrError> {
         if number > Self::MAX {
             return Err(Self::error(Problem::IntegerTooLarge));
@@ -112,6 +118,9 @@ pub trait Address:
     }
 
     /// The address of bytes in network order, exactly as many as the family has.
+    ///
+    /// # Errors
+    /// [`Problem::WrongLength`] if there are more or fewer bytes.
     fn from_slice(bytes: &[u8]) -> Result<Self, AddrError> {
         if bytes.len() * 8 != usize::from(Self::WIDTH) {
             return Err(Self::error(Problem::WrongLength));
@@ -120,18 +129,28 @@ pub trait Address:
     }
 
     /// Reads an address as strictly as `inet_pton`; whitespace around it is no part of it.
+    ///
+    /// # Errors
+    /// An error of kind [`ErrorKind::Format`](crate::ErrorKind::Format) that names the [`Problem`]
+    /// and the byte of the text, if the text is no address of the family.
     fn from_text(text: &str) -> Result<Self, AddrError> {
         let (text, cut) = trimmed(text);
         Self::read(text).map_err(|(problem, at)| Self::error(problem).at(cut + at))
     }
 
     /// The address `n` after this one.
+    ///
+    /// # Errors
+    /// [`Problem::BeyondRange`] if there is no such address in the family.
     fn plus(self, n: u128) -> Result<Self, AddrError> {
         let sum = self.to_int().checked_add(n).filter(|&sum| sum <= Self::MAX);
         sum.map(Self::from_low_bits).ok_or(Self::error(Problem::BeyondRange))
     }
 
     /// The address `n` before this one.
+    ///
+    /// # Errors
+    /// [`Problem::BeyondRange`] if there is no such address in the family.
     fn minus(self, n: u128) -> Result<Self, AddrError> {
         let difference = self.to_int().checked_sub(n);
         difference.map(Self::from_low_bits).ok_or(Self::error(Problem::BeyondRange))

@@ -15,6 +15,9 @@ macro_rules! readers {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $read:expr, $example:literal;)*) => { $(
         $(#[doc = $doc])*
         ///
+        /// # Errors
+        /// The [`Problem`](crate::Problem) and the byte of the text, if the text is no such value.
+        ///
         /// ```
         #[doc = concat!("use addr::arg::", stringify!($name), ";")]
         #[doc = concat!("assert!(", stringify!($name), "(", stringify!($example), ").is_ok());")]

@@ -30,6 +30,9 @@ pub struct Cidr {
 impl Cidr {
     /// Joins an address and a prefix length; the prefix must fit the family.
     ///
+    /// # Errors
+    /// [`Problem::PrefixTooLong`] if the prefix has more bits than the address.
+    ///
     /// ```
     /// use addr::{Cidr, Ip};
     /// assert!(Cidr::new(Ip::v4([10, 0, 0, 1]), 33).is_err());

@@ -30,6 +30,9 @@ use crate::{
 /// ```
 pub trait FormatCode: Display {
     /// The text of this value in the form that `code` names.
+    ///
+    /// # Errors
+    /// [`Problem::FormatCode`](crate::Problem::FormatCode) if the type has no such code.
     fn format_code(&self, code: &str) -> Result<String, AddrError>;
 }
 

@@ -50,6 +50,9 @@ impl<A: Address> Interface<A> {
 
     /// Joins an address and the network that it lies in.
     ///
+    /// # Errors
+    /// [`Problem::OutsideNetwork`] if the network does not contain the address.
+    ///
     /// ```
     /// use addr::{Ipv4Interface, Problem};
     /// use std::net::Ipv4Addr;

@@ -40,6 +40,9 @@ impl InterfaceId {
     /// A random identifier (RFC 8981 §3.3.1); `random` is asked again, up to ten times in all,
     /// when a number is reserved.
     ///
+    /// # Errors
+    /// [`Problem::NoIdentifier`] if every number tried is a reserved identifier.
+    ///
     /// ```
     /// use addr::InterfaceId;
     /// let mut numbers = [0, 0xfdff_ffff_ffff_ff80, 7].into_iter();
@@ -61,6 +64,9 @@ impl InterfaceId {
     }
 
     /// The address with this identifier in a `/64`.
+    ///
+    /// # Errors
+    /// [`Problem::NotSlash64`] if the prefix length is not 64.
     ///
     /// ```
     /// use addr::InterfaceId;
@@ -112,6 +118,11 @@ impl StableId<'_> {
     ///
     /// A reserved identifier counts as a conflict (RFC 7217 §5), so the counter may be higher than
     /// the one given; the next conflict goes on from there.
+    ///
+    /// # Errors
+    /// [`Problem::NotSlash64`] if the prefix length is not 64, [`Problem::SecretTooShort`] if the
+    /// secret has fewer than 16 bytes, [`Problem::NoIdentifier`] if every identifier tried is
+    /// reserved.
     pub fn address(&self, dad_counter: u8) -> Result<(Ipv6Interface, u8), AddrError> {
         only_slash_64(self.network)?;
         if self.secret.len() < SECRET_MIN {
@@ -163,6 +174,9 @@ fn only_slash_64(network: Ipv6Network) -> Result<(), AddrError> {
 impl Ipv6Interface {
     /// The address of a MAC address in a `/64` (RFC 4291 appendix A).
     ///
+    /// # Errors
+    /// [`Problem::NotSlash64`] if the prefix length is not 64.
+    ///
     /// ```
     /// use addr::{Ipv6Interface, Mac};
     /// let mac = Mac([0x02, 0, 0, 0x77, 0x77, 0x77]);
@@ -174,6 +188,11 @@ impl Ipv6Interface {
     }
 
     /// The stable address of these inputs; see [`StableId::address`].
+    ///
+    /// # Errors
+    /// [`Problem::NotSlash64`] if the prefix length is not 64, [`Problem::SecretTooShort`] if the
+    /// secret has fewer than 16 bytes, [`Problem::NoIdentifier`] if every identifier tried is
+    /// reserved.
     ///
     /// ```
     /// use addr::{Ipv6Interface, Mac, StableId};
@@ -190,6 +209,10 @@ impl Ipv6Interface {
     }
 
     /// A temporary address in a `/64`; see [`InterfaceId::temporary`].
+    ///
+    /// # Errors
+    /// [`Problem::NotSlash64`] if the prefix length is not 64, [`Problem::NoIdentifier`] if every
+    /// number tried is a reserved identifier.
     ///
     /// ```
     /// use addr::Ipv6Interface;

@@ -331,6 +331,10 @@ impl Ip {
 
     /// The MAC address of a multicast group.
     ///
+    /// # Errors
+    /// [`Problem::NotMulticast`](crate::Problem::NotMulticast) if the address is no multicast
+    /// group.
+    ///
     /// ```
     /// use addr::Ip;
     /// assert_eq!(Ip::ALL_NODES.multicast_mac().unwrap().to_string(), "33:33:00:00:00:01");

@@ -46,6 +46,9 @@ pub trait Ipv6Ext: Copy {
     fn is_solicited_node(self) -> bool;
 
     /// The solicited-node group of a unicast address or of `::` (RFC 4291 §2.7.1).
+    ///
+    /// # Errors
+    /// [`Problem::NotUnicast`] for all other addresses.
     fn solicited_node(self) -> Result<Ipv6Addr, AddrError>;
 
     /// `::ffff:0:0/96`.

@@ -135,6 +135,9 @@ impl Mac {
 
     /// The address of a 48-bit number.
     ///
+    /// # Errors
+    /// [`Problem::IntegerTooLarge`] if the number has more than 48 bits.
+    ///
     /// ```
     /// use addr::Mac;
     /// assert_eq!(Mac::from_int(0x0200_0000_0001).unwrap().to_string(), "02:00:00:00:00:01");
@@ -148,6 +151,9 @@ impl Mac {
     }
 
     /// The address of exactly six bytes.
+    ///
+    /// # Errors
+    /// [`Problem::WrongLength`] if there are more or fewer bytes.
     ///
     /// ```
     /// use addr::Mac;
@@ -171,6 +177,9 @@ impl Mac {
 
     /// The address `n` after this one.
     ///
+    /// # Errors
+    /// [`Problem::BeyondRange`] if there is no such address.
+    ///
     /// ```
     /// use addr::Mac;
     /// assert_eq!(Mac::UNSPECIFIED.plus(256).unwrap().to_string(), "00:00:00:00:01:00");
@@ -182,6 +191,9 @@ impl Mac {
     }
 
     /// The address `n` before this one.
+    ///
+    /// # Errors
+    /// [`Problem::BeyondRange`] if there is no such address.
     ///
     /// ```
     /// use addr::Mac;

@@ -41,6 +41,9 @@ impl<A: Address> Mask<A> {
 
     /// The mask of a prefix length.
     ///
+    /// # Errors
+    /// [`Problem::PrefixTooLong`] if the family has fewer bits.
+    ///
     /// ```
     /// use addr::{Ipv4Mask, Ipv6Mask};
     /// assert_eq!(Ipv6Mask::new(64).unwrap().to_string(), "/64");
@@ -55,6 +58,10 @@ impl<A: Address> Mask<A> {
 
     /// The mask whose bits a number has.
     ///
+    /// # Errors
+    /// [`Problem::IntegerTooLarge`] if the number has more bits than the family,
+    /// [`Problem::MaskNotContiguous`] if its ones do not lead.
+    ///
     /// ```
     /// use addr::{Ipv4Mask, Ipv4Wildcard};
     /// assert_eq!(Ipv4Mask::from_int(0xff00_0000).unwrap().to_string(), "/8");
@@ -66,6 +73,10 @@ impl<A: Address> Mask<A> {
 
     /// The mask whose bits a buffer has, in network order and of exactly the family's length.
     ///
+    /// # Errors
+    /// [`Problem::WrongLength`] if there are more or fewer bytes, [`Problem::MaskNotContiguous`] if
+    /// the ones do not lead.
+    ///
     /// ```
     /// use addr::{Ipv4Mask, Ipv4Wildcard};
     /// assert_eq!(Ipv4Mask::from_slice(&[255, 0, 0, 0]).unwrap().to_string(), "/8");
@@ -76,6 +87,9 @@ impl<A: Address> Mask<A> {
     }
 
     /// The mask whose bits an address has.
+    ///
+    /// # Errors
+    /// [`Problem::MaskNotContiguous`] if the ones do not lead.
     ///
     /// ```
     /// use addr::Ipv4Mask;
@@ -247,11 +261,18 @@ impl<A: Address> Wildcard<A> {
     }
 
     /// The wildcard whose bits a number has.
+    ///
+    /// # Errors
+    /// [`Problem::IntegerTooLarge`](crate::Problem::IntegerTooLarge) if the number has more bits
+    /// than the family.
     pub fn from_int(number: u128) -> Result<Self, AddrError> {
         A::from_int(number).map(Self).map_err(|error| error.within(Subject::Wildcard))
     }
 
     /// The wildcard whose bits a buffer has, in network order and of exactly the family's length.
+    ///
+    /// # Errors
+    /// [`Problem::WrongLength`](crate::Problem::WrongLength) if there are more or fewer bytes.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, AddrError> {
         A::from_slice(bytes).map(Self).map_err(|error| error.within(Subject::Wildcard))
     }

@@ -58,6 +58,9 @@ impl<A: Address> Network<A> {
 
     /// The same, but host bits must be clear already.
     ///
+    /// # Errors
+    /// [`Problem::HostBitsSet`] if the address has bits that the mask leaves to hosts.
+    ///
     /// ```
     /// use addr::{Ipv4Mask, Ipv4Network};
     /// use std::net::Ipv4Addr;
@@ -74,6 +77,9 @@ impl<A: Address> Network<A> {
     }
 
     /// The network of this prefix length that holds the address.
+    ///
+    /// # Errors
+    /// [`Problem::PrefixTooLong`] if the prefix has more bits than the family.
     ///
     /// ```
     /// use addr::Ipv4Network;
@@ -161,6 +167,9 @@ impl<A: Address> Network<A> {
 
     /// The address of an index: from the front, or below zero from the end (-1 is the last).
     ///
+    /// # Errors
+    /// [`Problem::IndexOutOfRange`] if the network has fewer addresses.
+    ///
     /// ```
     /// use addr::Ipv4Network;
     /// let network: Ipv4Network = "10.0.0.0/24".parse().unwrap();
@@ -212,6 +221,10 @@ impl<A: Address> Network<A> {
 
     /// The parts with a prefix longer by `difference`; a single address gives itself.
     ///
+    /// # Errors
+    /// [`Problem::PrefixDifference`] if the difference is 0 or leads beyond the width of the
+    /// family.
+    ///
     /// ```
     /// let network: addr::Ipv6Network = "2001:db8::/32".parse().unwrap();
     /// assert_eq!(network.subnets_by(2).unwrap().count(), 4);
@@ -227,6 +240,10 @@ impl<A: Address> Network<A> {
     }
 
     /// The parts with this longer prefix; a single address gives itself.
+    ///
+    /// # Errors
+    /// [`Problem::PrefixDifference`] if the prefix is not longer than that of the network or
+    /// exceeds the width of the family; a single address never fails.
     ///
     /// ```
     /// use addr::Ipv4Network;
@@ -258,6 +275,9 @@ impl<A: Address> Network<A> {
 
     /// The network around this with a prefix shorter by `difference`; `/0` gives itself.
     ///
+    /// # Errors
+    /// [`Problem::PrefixDifference`] if the difference is 0 or more than the prefix length.
+    ///
     /// ```
     /// let network: addr::Ipv6Network = "2001:db8::/32".parse().unwrap();
     /// assert_eq!(network.supernet_by(16).unwrap().to_string(), "2001::/16");
@@ -273,6 +293,10 @@ impl<A: Address> Network<A> {
     }
 
     /// The network around this with a shorter prefix; `/0` gives itself.
+    ///
+    /// # Errors
+    /// [`Problem::PrefixDifference`] if the prefix is not shorter than that of the network; the
+    /// network of prefix length 0 never fails.
     ///
     /// ```
     /// use addr::Ipv4Network;

@@ -32,6 +32,11 @@ impl Zone {
     pub const MAX_LEN: usize = 15;
 
     /// A zone from its text.
+    ///
+    /// # Errors
+    /// [`Problem::ZoneEmpty`], [`Problem::ZoneTooLong`], [`Problem::ZoneRepeated`] if there is a
+    /// `%`, [`Problem::UnexpectedCharacter`] for a slash, white space or control character; each
+    /// with the byte of the text.
     pub fn new(text: &str) -> Result<Self, AddrError> {
         if text.is_empty() {
             return Err(error(Problem::ZoneEmpty).at(0));
@@ -94,6 +99,9 @@ pub struct ScopedIpv6 {
 impl ScopedIpv6 {
     /// Joins an address and a zone; the address must be one that can have a zone.
     ///
+    /// # Errors
+    /// [`Problem::ZoneNotAllowed`] if there is a zone and the address has a scope without zones.
+    ///
     /// ```
     /// use addr::{ScopedIpv6, Zone};
     /// use std::net::Ipv6Addr;
@@ -141,6 +149,9 @@ impl ScopedIpv6 {
 
     /// The address `n` after this one; the zone stays while the result can have one.
     ///
+    /// # Errors
+    /// [`Problem::BeyondRange`] if there is no such address.
+    ///
     /// ```
     /// use addr::ScopedIpv6;
     /// let ip: ScopedIpv6 = "::1%lo".parse().unwrap();
@@ -151,6 +162,9 @@ impl ScopedIpv6 {
     }
 
     /// The address `n` before this one; the zone stays while the result can have one.
+    ///
+    /// # Errors
+    /// [`Problem::BeyondRange`] if there is no such address.
     ///
     /// ```
     /// let ip: addr::ScopedIpv6 = "fe80::2%eth0".parse().unwrap();

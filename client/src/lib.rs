@@ -12,7 +12,6 @@
 //! the `ring` crate and a [`doorbell`] that `poll` understands; [`stack`] holds the traits by
 //! which the embedding runtime offers that.
 #![forbid(unsafe_code)]
-#![warn(clippy::missing_errors_doc)]
 
 pub mod admin;
 mod argument;

@@ -20,8 +20,6 @@
 //! `unsafe` in this crate is in `spsc`, about slot ownership, and in `bytes`, about chunks. The
 //! same code runs under loom: `RUSTFLAGS="--cfg loom" cargo test -p ring --release loom`.
 
-#![warn(clippy::missing_errors_doc)]
-
 pub mod bytes;
 mod cursor;
 pub mod spsc;

@@ -123,7 +123,7 @@ pub enum Pace {
     Spin,
 }
 
-/// The link address of a stack on a TAP device that was given none (LIFE-10).
+/// The link address of a stack on a TAP device that was given none.
 ///
 /// `tap` and one hexadecimal digit give that digit six times (`tap7`: `02:00:00:77:77:77`). Longer
 /// numbers have no room there, so any other name gives 02 and 40 bits of its hash.

@@ -99,6 +99,9 @@ impl Seen<'_> {
 
 impl Wiretap {
     /// Looks at a frame that a host sends by an interface with this MTU and says what is wrong.
+    ///
+    /// # Errors
+    /// What is wrong with the frame, in words.
     pub fn sent(&mut self, frame: &[u8], meta: &TxMeta, mtu: u32) -> Result<(), String> {
         if frame.len() != meta.len as usize {
             return Err("the length is not the frame's".into());

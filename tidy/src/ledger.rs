@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn every_id_in_the_tree_is_a_row_of_the_ledger() {
+    fn ids_are_rows_of_the_ledger_and_stand_in_tests_only() {
         let root = tree::root();
         let sections = read(&root).expect("the sources of the ledger are well-formed");
         let found = strangers(&root, &sections);

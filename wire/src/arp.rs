@@ -56,6 +56,11 @@ pub struct Arp {
 
 /// Reads and checks a packet; trailing padding is ignored.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the packet has, [`Malformed::Field`]
+/// unless it is a request or reply about IPv4 over Ethernet, [`Malformed::Source`] or
+/// [`Malformed::Destination`] if the sender or the target cannot be one host.
+///
 /// ```
 /// use wire::arp::{self, Arp};
 /// let request = Arp {

@@ -140,6 +140,12 @@ pub struct Message<'a> {
 
 /// Reads and checks a message: the payload of a UDP datagram.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the header has, [`Malformed::Length`] if
+/// the message is too long, [`Malformed::Version`] if it is not DHCP over Ethernet,
+/// [`Malformed::HeaderLength`] if the length of its hardware address is wrong, [`Malformed::Field`]
+/// if it is neither request nor reply, and what [`Options::parse`] reports.
+///
 /// ```
 /// use wire::dhcpv4::{self, Header, MessageType};
 /// use wire::dhcpv4_options::OptionWriter;

@@ -185,6 +185,10 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// Checks the chains of the options field and of the fields that it claims, and the values of
     /// the options that a lease rests on.
+    ///
+    /// # Errors
+    /// [`Malformed::Option`] if an option runs over its area or a value that must have a form has
+    /// another.
     pub fn parse(
         area: &'a [u8],
         file: &'a [u8],

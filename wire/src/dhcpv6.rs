@@ -92,6 +92,10 @@ pub struct Message<'a> {
 
 /// Reads and checks a message: the payload of a UDP datagram.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the header has, [`Malformed::Field`] if
+/// the type is not read here, [`Malformed::Option`] if an option is malformed.
+///
 /// ```
 /// use wire::dhcpv6::{self, MessageType};
 /// use wire::dhcpv6_options::{DhcpOption, OptionWriter};

@@ -198,6 +198,9 @@ pub struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// Checks the chain and every value: what the options of a message need.
+    ///
+    /// # Errors
+    /// [`Malformed::Option`] if an option runs over the bytes or its value is malformed.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         Self::parse_at(bytes, 0).ok_or(Malformed::Option)
     }

@@ -202,6 +202,10 @@ pub struct Message<'a> {
 
 /// Reads and checks a message: the payload of a UDP datagram, or of a TCP stream behind its length.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if the bytes end too early, [`Malformed::Length`] if a name or the data
+/// of an answer is malformed, [`Malformed::Field`] if bytes are left over.
+///
 /// ```
 /// use wire::dns::{self, NameBuf, Question, RecordData};
 /// let name: NameBuf = "example.com".parse().unwrap();

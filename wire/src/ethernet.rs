@@ -126,6 +126,10 @@ impl<'a> Frame<'a> {
     /// The payload of an 802.3 frame, its padding cut off: short frames are padded to 60 bytes on
     /// any real wire, so bytes beyond the length are no fault, and missing ones are.
     ///
+    /// # Errors
+    /// [`Malformed::Field`] if the field is an Ethertype, [`Malformed::Length`] if it exceeds the
+    /// payload.
+    ///
     /// ```
     /// use wire::ethernet;
     /// let mut bytes = [0; 60];
@@ -142,6 +146,10 @@ impl<'a> Frame<'a> {
 }
 
 /// Reads a frame.
+///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the header with its tags has,
+/// [`Malformed::Source`] if the source address is not unicast.
 ///
 /// ```
 /// let mut frame = [0u8; 60];

@@ -136,6 +136,11 @@ pub struct Quote<'a> {
 impl<'a> Quote<'a> {
     /// Reads a quoted packet. Lengths and checksum are not believed: it is cut, and routers
     /// change it on the way.
+    ///
+    /// # Errors
+    /// [`Malformed::Version`] if it is not an IP packet, [`Malformed::Truncated`] or
+    /// [`Malformed::HeaderLength`] if it was cut within its headers, [`Malformed::MappedAddress`]
+    /// if an IPv6 address is an IPv4-mapped one.
     pub fn parse(quote: &'a [u8]) -> Result<Self, Malformed> {
         match quote.first().map(|byte| byte >> 4) {
             Some(4) => Self::parse_v4(quote),

@@ -82,6 +82,11 @@ pub struct Objects<'a> {
 
 impl<'a> Objects<'a> {
     /// Checks header, checksum and chain of an extension structure. A checksum of zero means none.
+    ///
+    /// # Errors
+    /// [`Malformed::Truncated`] if there are fewer bytes than the header has,
+    /// [`Malformed::Version`] unless the version is 2, [`Malformed::Checksum`] if the checksum does
+    /// not hold, [`Malformed::Length`] if an object runs over the bytes.
     pub fn parse(structure: &'a [u8]) -> Result<Self, Malformed> {
         let ([version, _, a, b], bytes) =
             structure.split_first_chunk::<HEADER_LEN>().ok_or(Malformed::Truncated)?;
@@ -128,6 +133,11 @@ pub struct Extended<'a> {
 }
 
 /// Parts a whole ICMP message whose checksum was checked; `None` if it carries no objects.
+///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the ICMP header has,
+/// [`Malformed::Length`] if the declared length of the quote is below 128 bytes or beyond the
+/// message, and what [`Objects::parse`] reports.
 ///
 /// ```
 /// use wire::icmp::Message;

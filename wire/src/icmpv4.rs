@@ -43,6 +43,10 @@ pub const CODE_PROHIBITED: u8 = 13;
 
 /// Reads and checks a message: the payload of an IPv4 packet.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the header has, [`Malformed::Checksum`]
+/// if the checksum does not hold, [`Malformed::Field`] for a type or code that is not read here.
+///
 /// ```
 /// use wire::icmp::{Echo, Message};
 /// use wire::icmpv4;

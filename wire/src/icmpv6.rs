@@ -53,6 +53,10 @@ pub const CODE_INCOMPLETE_CHAIN: u8 = 3;
 
 /// Reads and checks a message: the payload of an IPv6 packet from `src` to `dst`.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the header has, [`Malformed::Checksum`]
+/// if the checksum does not hold, [`Malformed::Field`] for a code that its type does not have.
+///
 /// ```
 /// use wire::icmp::Message;
 /// use wire::icmpv6;

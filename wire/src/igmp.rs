@@ -81,6 +81,12 @@ pub enum Message<'a> {
 
 /// Reads and checks a message: the payload of an IPv4 packet.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the message has, [`Malformed::Checksum`]
+/// if the checksum does not hold, [`Malformed::Length`] if sources or records contradict the
+/// length, [`Malformed::Destination`] if the group is not multicast, [`Malformed::Field`] for a
+/// type that is not read here.
+///
 /// ```
 /// use wire::igmp::{self, Message};
 /// let report = Message::ReportV2 { group: addr::Ip::v4([224, 0, 0, 251]) };

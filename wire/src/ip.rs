@@ -101,6 +101,9 @@ impl IpHeader {
     ///
     /// `loopback` says the packet came from this host's own loopback, where loopback addresses
     /// are in place. The unspecified source passes: DHCP, DAD and RS send from it.
+    ///
+    /// # Errors
+    /// [`Malformed::ZeroHopLimit`] or [`Malformed::Source`].
     pub fn check_sender(&self, loopback: bool) -> Result<(), Malformed> {
         if self.hop_limit == 0 {
             let pointer = if self.src.is_v4() { 8 } else { 7 };
@@ -127,6 +130,10 @@ impl IpHeader {
 
 /// Reads and checks the header of an IP packet of either family.
 ///
+/// # Errors
+/// [`Malformed::Version`] if it is neither IPv4 nor IPv6, and otherwise the first fault of the
+/// header, its options or its extension headers.
+///
 /// ```
 /// use wire::ip::{self, IpEmit};
 /// let mut packet = [0u8; 28];
@@ -149,6 +156,9 @@ pub fn parse(packet: &[u8]) -> Result<IpHeader, Malformed> {
 /// The same for a frame that a device merged from several packets (a non-zero
 /// [`RxMeta::gso_size`](crate::offload::RxMeta)): beyond 64 KiB its length field is zero, and the
 /// length is that of the bytes.
+///
+/// # Errors
+/// As [`parse`].
 #[inline(always)]
 pub fn parse_merged(packet: &[u8]) -> Result<IpHeader, Malformed> {
     parse_limited(packet, true, &Limits::DEFAULT)
@@ -160,6 +170,9 @@ pub fn parse_merged(packet: &[u8]) -> Result<IpHeader, Malformed> {
 ///
 /// The plain case of either family is inlined, so that a caller pays only for the fields it reads;
 /// options, fragments and extension headers are calls.
+///
+/// # Errors
+/// As [`parse`], and [`Malformed::ExtensionHeaders`] if a limit is exceeded.
 #[inline(always)]
 pub fn parse_limited(packet: &[u8], merged: bool, limits: &Limits) -> Result<IpHeader, Malformed> {
     match packet.first().map(|byte| byte >> 4) {

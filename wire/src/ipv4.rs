@@ -59,6 +59,11 @@ struct Layout {
 /// Reads and checks a header.
 ///
 /// `merged`: a device joined several packets; a total length of zero then means all bytes.
+///
+/// # Errors
+/// The first fault of the header: [`Malformed::Truncated`], [`Malformed::Version`],
+/// [`Malformed::HeaderLength`], [`Malformed::Length`], [`Malformed::Checksum`], or one of an option
+/// or of the fragment fields.
 #[inline(always)]
 pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
     let (layout, _) = Layout::ref_from_prefix(packet).map_err(|_| Malformed::Truncated)?;

@@ -44,12 +44,19 @@ struct Layout {
 ///
 /// `merged`: a device joined several packets; a payload length of zero then means all bytes.
 /// Otherwise bytes beyond the payload length are link padding.
+///
+/// # Errors
+/// The first fault of the header: [`Malformed::Truncated`], [`Malformed::Version`],
+/// [`Malformed::Length`], [`Malformed::MappedAddress`], or one that [`ipv6_ext::walk`] reports.
 #[inline]
 pub fn parse(packet: &[u8], merged: bool) -> Result<IpHeader, Malformed> {
     parse_limited(packet, merged, &Limits::DEFAULT)
 }
 
 /// The same, with the caller's limits on the options of extension headers.
+///
+/// # Errors
+/// As [`parse`], and [`Malformed::ExtensionHeaders`] if a limit is exceeded.
 #[inline(always)]
 pub fn parse_limited(packet: &[u8], merged: bool, limits: &Limits) -> Result<IpHeader, Malformed> {
     let (layout, rest) = Layout::ref_from_prefix(packet).map_err(|_| Malformed::Truncated)?;

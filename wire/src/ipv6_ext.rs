@@ -83,12 +83,19 @@ struct FragmentLayout {
 ///
 /// `merged`: a device joined several packets and may say so with a jumbo payload option, which no
 /// ordinary packet may carry here.
+///
+/// # Errors
+/// The first fault of the chain: a header that runs over the packet, a header or option in a
+/// forbidden place, too many of them, or an option that demands that the packet be discarded.
 #[inline]
 pub fn walk(packet: &[u8], first: u8, merged: bool) -> Result<Chain, Malformed> {
     walk_limited(packet, first, merged, &Limits::DEFAULT)
 }
 
 /// The same, with the caller's limits on options.
+///
+/// # Errors
+/// As [`walk`].
 #[inline]
 pub fn walk_limited(
     packet: &[u8],
@@ -111,6 +118,9 @@ fn follow(packet: &[u8], first: u8, merged: bool, limits: &Limits) -> Result<Cha
 
 /// Walks the chain of a packet that may be cut short, believing nothing: for the packets ICMP
 /// errors quote. It ends where the bytes end, where a fragment begins, or at the transport header.
+///
+/// # Errors
+/// [`Malformed::ExtensionHeaders`] if there are more headers than are walked.
 pub fn skip(packet: &[u8], first: u8) -> Result<Chain, Malformed> {
     let mut chain = Chain::new(first);
     for _ in 0..=HEADERS_MAX {
@@ -345,6 +355,10 @@ pub struct Routing<'a> {
 
 /// Reads a routing header, of which `header` is all bytes. Whether it may be followed is not
 /// judged.
+///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer than four bytes, [`Malformed::HeaderLength`] if the
+/// length field exceeds the bytes.
 pub fn parse_routing(header: &[u8]) -> Result<Routing<'_>, Malformed> {
     let [next_header, units, kind, segments_left, ..] = *header else {
         return Err(Malformed::Truncated);

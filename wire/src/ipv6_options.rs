@@ -78,6 +78,9 @@ pub enum Known<'a> {
 impl<'a> ExtOption<'a> {
     /// Reads the option; one of a known type with a wrong length is an error.
     ///
+    /// # Errors
+    /// [`Malformed::Option`] if the data does not have the form of its type.
+    ///
     /// ```
     /// use wire::ipv6_options::{ExtOption, Known, OPTION_ROUTER_ALERT};
     /// let alert = ExtOption { kind: OPTION_ROUTER_ALERT, data: &[0, 0] };

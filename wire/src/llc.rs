@@ -126,6 +126,10 @@ pub enum Carried {
 
 /// Reads the payload of an 802.3 frame.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the header has,
+/// [`Malformed::HeaderLength`] if the control field is not that of an unnumbered frame.
+///
 /// ```
 /// use wire::llc::{self, Carried};
 /// let frame = [0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0x00, 0x45];

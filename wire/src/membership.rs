@@ -164,6 +164,10 @@ pub struct Records<'a, const N: usize> {
 
 impl<'a, const N: usize> Records<'a, N> {
     /// Checks `count` records that take up `bytes` exactly.
+    ///
+    /// # Errors
+    /// [`Malformed::Length`] if the records take up more or fewer bytes,
+    /// [`Malformed::MappedAddress`] if an IPv6 address is an IPv4-mapped one.
     pub fn parse(bytes: &'a [u8], count: u16) -> Result<Self, Malformed> {
         let mut rest = bytes;
         for _ in 0..count {

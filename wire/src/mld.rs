@@ -99,6 +99,12 @@ pub fn encode_response(ms: u32) -> u16 {
 
 /// Reads and checks a message: `kind` and `body` of an
 /// [`icmp::Message::Other`](crate::icmp::Message::Other) in a packet with this `header`.
+///
+/// # Errors
+/// [`Malformed::HopLimit`] if the hop limit of a report or a done is not 1,
+/// [`Malformed::Truncated`] or [`Malformed::Length`] if the body has another length,
+/// [`Malformed::MappedAddress`] if an address is an IPv4-mapped one, [`Malformed::Destination`] if
+/// the group is not multicast, [`Malformed::Field`] for a type that is not read here.
 pub fn parse<'a>(header: &IpHeader, kind: u8, body: &'a [u8]) -> Result<Message<'a>, Malformed> {
     if kind != QUERY && header.hop_limit != HOP_LIMIT {
         return Err(Malformed::HopLimit);

@@ -99,6 +99,12 @@ pub struct NeighborAdvertisement<'a> {
 
 /// Reads and checks a message: `kind`, `code` and `body` of an
 /// [`icmp::Message::Other`](crate::icmp::Message::Other) in a packet with this `header`.
+///
+/// # Errors
+/// [`Malformed::HopLimit`] if the hop limit is not 255, [`Malformed::Field`] for a type or code
+/// that is not read here, [`Malformed::Truncated`] if the body is too short, [`Malformed::Option`]
+/// if an option is malformed, [`Malformed::Source`] or [`Malformed::Destination`] if an address
+/// does not fit the message (RFC 4861 §6.1, §7.1, §8.1).
 #[inline]
 pub fn parse<'a>(
     header: &IpHeader,

@@ -148,6 +148,9 @@ pub struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// Checks the chain: every option at least eight bytes and inside.
+    ///
+    /// # Errors
+    /// [`Malformed::Option`] if an option has length zero or runs over the bytes.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut rest = bytes;

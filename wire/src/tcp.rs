@@ -316,6 +316,11 @@ impl Header<'_> {
 }
 
 /// Reads and checks a segment: the payload of an IP packet. The checksum is not looked at.
+///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer than 20 bytes, [`Malformed::HeaderLength`] if the
+/// data offset is below 5 or beyond the segment, [`Malformed::Port`] if a port is zero,
+/// [`Malformed::Flags`] if the flags exclude each other.
 #[inline]
 pub fn parse(segment: &[u8]) -> Result<Header<'_>, Malformed> {
     let (layout, _) = Layout::ref_from_prefix(segment).map_err(|_| Malformed::Truncated)?;

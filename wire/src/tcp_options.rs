@@ -208,6 +208,9 @@ pub struct TcpOptions<'a> {
 
 /// Reads the options area of a segment in one pass.
 ///
+/// # Errors
+/// [`Malformed::Option`] if an option runs over the area or has an impossible length.
+///
 /// ```
 /// use wire::tcp_options;
 /// let options = tcp_options::parse(&[2, 4, 5, 180, 4, 2, 1, 1]).unwrap();

@@ -49,6 +49,10 @@ pub struct Header<'a> {
 /// The length field must agree with the bytes; zero, as merged frames beyond 64 KiB carry it,
 /// means all of them.
 ///
+/// # Errors
+/// [`Malformed::Truncated`] if there are fewer bytes than the header has, [`Malformed::Length`] if
+/// the length field contradicts them, [`Malformed::Port`] if the destination port is zero.
+///
 /// ```
 /// use wire::udp;
 /// let mut datagram = *b"........hello";
@@ -80,6 +84,10 @@ pub fn parse(datagram: &[u8]) -> Result<Header<'_>, Malformed> {
 ///
 /// A field of zero passes if `zero_allowed`: always over IPv4, over IPv6 only where the receiving
 /// port asked for it.
+///
+/// # Errors
+/// [`Malformed::ZeroChecksum`] if the field is zero and must not be, [`Malformed::Checksum`] if the
+/// checksum does not hold.
 #[inline]
 pub fn check(
     header: &Header<'_>,

@@ -25,6 +25,9 @@ impl<A: Address> Network<A> {
     /// What is left of this network without a part of it: the largest networks, each half the size
     /// of the one before. Nothing is left when the part is the whole.
     ///
+    /// # Errors
+    /// [`Problem::NotContained`] if `part` lies outside.
+    ///
     /// ```
     /// use addr::Ipv4Network;
     /// let network: Ipv4Network = "10.0.0.0/29".parse().unwrap();
@@ -78,6 +81,9 @@ impl<A: Address> ExactSizeIterator for Excluded<A> {}
 
 impl IpNetwork {
     /// The same as [`Network::summarize`] for values of one family that the type does not name.
+    ///
+    /// # Errors
+    /// [`Problem::MixedVersions`] if there are networks of both families.
     ///
     /// ```
     /// use addr::{IpNetwork, Problem};

@@ -38,6 +38,9 @@ pub(crate) fn split<A: Address>(text: &str, subject: Subject) -> Result<Parts<'_
 impl<A: Address> Network<A> {
     /// Reads a network whose host bits must be clear.
     ///
+    /// # Errors
+    /// What parsing the ordinary form reports, and [`Problem::HostBitsSet`] if there are host bits.
+    ///
     /// ```
     /// use addr::Ipv4Network;
     /// assert!(Ipv4Network::from_text_strict("10.0.0.0/255.0.0.0").is_ok());

@@ -150,7 +150,7 @@ impl Interface {
         interface
     }
 
-    /// The interface that every host has (LO-01).
+    /// The interface that every host has, `lo` as Linux calls it.
     pub(crate) fn loopback() -> Self {
         let caps = DeviceCaps { tx_checksum: true, ..DeviceCaps::default() };
         let mut interface = Self::new(

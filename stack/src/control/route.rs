@@ -206,8 +206,8 @@ impl Routes {
         self.0.retain(keep);
     }
 
-    /// Every route, connected ones of interfaces that are up included, in the order of lookup
-    /// (FIB-04): longest prefix, lowest metric, on-link before gateway, oldest.
+    /// Every route, connected ones of interfaces that are up included, in the order of lookup:
+    /// longest prefix, lowest metric, on-link before gateway, oldest.
     pub(crate) fn all(&self, interfaces: &Interfaces) -> Vec<Route> {
         let mut all: Vec<Route> = Vec::with_capacity(self.0.len() + 8);
         let link = |i: &&Interface| i.ifindex != Fib::LOOPBACK && i.state.up;

@@ -32,11 +32,22 @@ pub fn citations(root: &Path, sections: &[Section]) -> Citations {
     cited
 }
 
-/// Every id in code or documents that no row has.
+/// Every id in code or documents that no row has, and every row that code other than tests cites.
+/// Code names the RFC section or the Linux behaviour itself: a reader need not know the rows.
 #[must_use]
 pub fn strangers(root: &Path, sections: &[Section]) -> Vec<String> {
     let known = known(sections);
     let mut found = Vec::new();
+    for file in sources(root).filter(|file| !tree::is_test(&file.name)) {
+        for (line, id) in ids(tree::before_tests(&file.text), Names::No) {
+            if known.contains(id.as_str()) {
+                found.push(format!(
+                    "{}:{line}: {id} outside tests: name the RFC section or Linux's term",
+                    file.name
+                ));
+            }
+        }
+    }
     for file in sources(root).chain(tree::files(root, &[".md", ".c", ".sh", ".py", "Makefile"])) {
         for (line, id) in ids(&file.text, Names::No) {
             let prefix = id.split('-').next().unwrap_or_default();

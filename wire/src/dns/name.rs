@@ -61,6 +61,10 @@ impl<'a> Name<'a> {
     pub const ROOT: Self = Name { message: &[0], at: 0 };
 
     /// Reads the name at `at`; also returns where its bytes there end.
+    ///
+    /// # Errors
+    /// [`Malformed::Truncated`] if the bytes end within the name, [`Malformed::Length`] if it is
+    /// too long, has a reserved length, or pointers that do not lead backwards or are too many.
     pub fn parse(message: &'a [u8], at: usize) -> Result<(Self, usize), Malformed> {
         let name = Self { message, at };
         let mut end = None;
