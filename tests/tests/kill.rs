@@ -130,9 +130,8 @@ fn a_reset_behind_the_peers_fin_is_noticed() {
         set_socket_linger(peer.as_fd(), Some(Duration::ZERO)).expect("linger");
         stream.set_nonblocking(true).expect("nonblocking");
         let error = |stream: &mut TcpStream| loop {
-            match stream.write(&[7; 4096]) {
-                Ok(_) => {}
-                Err(error) => return error.kind(),
+            if let Err(error) = stream.write_all(&[7; 4096]) {
+                return error.kind();
             }
         };
         // The peer does not read: everything in between fills up.
