@@ -78,7 +78,8 @@ impl PortEnd {
         queue.map_or(0, |queue| queue.transmit(self.ifindex, core))
     }
 
-    /// Whether there is something to send, and no frame to send it in until the port gives one back.
+    /// Whether there is something to send, and no frame to send it in until the port gives one
+    /// back.
     pub(crate) fn awaits_frames(&self, core: &Core) -> bool {
         let queue = self.queues.get(self.send_by);
         queue.is_some_and(|queue| queue.awaits_frames(self.ifindex, core))

@@ -113,8 +113,8 @@ fn a_killed_daemon_leaves_no_xdp_program() {
     daemon_dies(Backend::Xdp);
 }
 
-/// A connection that is reset after the peer's FIN takes nothing more, and the daemon keeps nothing of
-/// it whether the client lives or not.
+/// A connection that is reset after the peer's FIN takes nothing more, and the daemon keeps nothing
+/// of it whether the client lives or not.
 #[test]
 fn a_reset_behind_the_peers_fin_is_noticed() {
     let lab = Lab::start("reset-behind-fin", Backend::Tap);

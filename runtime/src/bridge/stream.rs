@@ -48,8 +48,8 @@ pub(super) struct Stream {
     reader_gone: bool,
     /// Only what lies in the socketpair is still to be sent.
     closing: bool,
-    /// Why the connection is gone. The receive ring does not say so where the peer's FIN came first,
-    /// because nothing of the peer's is missing then.
+    /// Why the connection is gone. The receive ring does not say so where the peer's FIN came
+    /// first, because nothing of the peer's is missing then.
     failure: Option<u16>,
     /// How much to ask the socketpair for at a time.
     ask: usize,
