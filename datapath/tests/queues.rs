@@ -108,7 +108,9 @@ fn a_veth_with_two_queues_serves_two_shards() {
     let config = PortConfig { backend: Backend::Xdp, ..PortConfig::new("a") };
     assert_eq!(left.enter(|| default_queues(&config, 2)).unwrap(), 2);
     let ports = left.enter(|| open_queues(&config, 2, 2)).expect("both queues open");
-    assert!(ports[1].2.mode.ends_with("exclusive queue 1"), "{}", ports[1].2.mode);
+    let info = &ports[1].2;
+    assert!(info.mode.ends_with("exclusive queues 0-1"), "{}", info.mode);
+    assert_eq!((info.queue, info.unserved_queues), (1, 0));
     let mac = ports[0].2.mac.expect("it is Ethernet");
     every_datagram_arrives_where_it_belongs(ports, &right, "b", mac);
 }

@@ -286,7 +286,8 @@ fn several_queues_share_a_program() {
         .into_iter()
         .map(|(port, mut links, info)| Host::new((port, links.remove(0), info), OURS))
         .collect();
-    assert!(hosts[1].info.mode.ends_with("queue 1"));
+    assert!(hosts[1].info.mode.ends_with("queues 0-1"), "{}", hosts[1].info.mode);
+    assert_eq!(hosts[1].info.queue, 1);
     let mac = hosts[0].info.mac.unwrap();
     right.ip(&format!("neigh replace 10.77.0.2 lladdr {mac} dev b"));
     // Many flows land on both queues; what arrives is what was sent, wherever it lands.
