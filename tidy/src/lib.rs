@@ -5,7 +5,7 @@
 //! it is for, no leftovers, `unsafe` only where the design names it. [`layout`] bounds files,
 //! functions and lines. [`crates`] lets crates depend only downwards, [`circles`] lets the files of
 //! a crate use each other in one direction only. [`deny`] keeps what others wrote to `deny.toml`.
-//! Nothing is exempt, and all of it runs under `cargo test`, so that it is not a matter for reviews.
+//! Nothing is exempt, and all of it runs under `cargo test`: none of it is left to reviews.
 
 #![forbid(unsafe_code)]
 
