@@ -82,9 +82,9 @@ pub struct Limits {
     pub udp_buffer: usize,
     /// Neighbour entries over all interfaces (Linux `gc_thresh3` 1024).
     pub neighbors: usize,
-    /// Frames that wait for one unresolved neighbour (Linux `unres_qlen` counts bytes; RFC 1122
-    /// wants one).
-    pub neighbor_queue: usize,
+    /// Bytes of the frames that wait for one unresolved neighbour, with what each costs to keep
+    /// (Linux `unres_qlen_bytes`; RFC 1122 §2.3.2.2 wants at least one frame).
+    pub neighbor_queue_bytes: usize,
     /// Routes.
     pub routes: usize,
     /// Addresses over all interfaces.
@@ -177,7 +177,7 @@ impl Default for Limits {
             udp_sockets: 16_384,
             udp_buffer: 1 << 18,
             neighbors: 1_024,
-            neighbor_queue: 3,
+            neighbor_queue_bytes: 212_992,
             routes: 4_096,
             addresses: 1_024,
             control_events: 1_024,

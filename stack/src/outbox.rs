@@ -2,12 +2,13 @@
 //! ARP, neighbour discovery. Complete frames, bounded per interface.
 //!
 //! A frame whose next hop is still being resolved waits until the snapshot knows the link
-//! address or knows that there is none: a few per neighbour (RFC 1122 §2.3.2.2 wants at least
-//! one), the oldest gives way. Sockets keep no frames here: they wait themselves.
+//! address or knows that there is none: so many bytes per neighbour, the oldest frame gives way
+//! (RFC 1122 §2.3.2.2 wants at least one kept, Linux counts bytes). Datagrams wait here too, so that
+//! one silent neighbour does not hold up its socket; a TCP connection has one peer and waits itself.
 
 use std::collections::VecDeque;
 
-use addr::{IfIndex, Ip};
+use addr::{IfIndex, Mac};
 
 use crate::drop::DropReason;
 use crate::fib::{Fib, Link};
@@ -21,22 +22,32 @@ pub(crate) struct Outbox {
     queues: Vec<(IfIndex, VecDeque<Vec<u8>>)>,
     /// Frames in all queues: most looks find none.
     queued: usize,
+    /// In the order in which the first frame for each came.
     unresolved: VecDeque<Unresolved>,
+    /// What the unresolved frames cost together.
+    unresolved_bytes: usize,
     spare: Vec<Vec<u8>>,
     capacity: usize,
 }
 
-/// A frame, complete but for the destination's link address.
+/// Frames for one neighbour, complete but for the destination's link address.
 #[derive(Debug)]
 struct Unresolved {
-    ifindex: IfIndex,
-    next_hop: Ip,
+    next_hop: NextHop,
+    /// When the first of them came.
     since: Instant,
-    frame: Vec<u8>,
+    /// What they cost together.
+    bytes: usize,
+    frames: VecDeque<Vec<u8>>,
 }
 
-/// Unresolved frames over all neighbours; echo floods from strangers must not fill memory.
-const UNRESOLVED_MAX: usize = 256;
+/// Neighbours that frames wait for; floods from strangers must not fill memory.
+const UNRESOLVED_NEIGHBORS_MAX: usize = 256;
+/// What the frames for all neighbours may cost together.
+const UNRESOLVED_BYTES_MAX: usize = 4 << 20;
+/// What a frame costs beside its bytes: its allocation and its place in the queue. Linux charges
+/// a small frame 768 bytes of `unres_qlen_bytes`.
+const FRAME_OVERHEAD: usize = 256;
 /// Resolution ends in about three seconds either way; an older frame missed its end.
 const RESOLUTION_TIME_MAX: Duration = Duration::from_secs(10);
 /// Buffers larger than this are not kept for reuse.
@@ -48,6 +59,7 @@ impl Outbox {
             queues: Vec::new(),
             queued: 0,
             unresolved: VecDeque::new(),
+            unresolved_bytes: 0,
             spare: Vec::new(),
             capacity,
         }
@@ -69,37 +81,75 @@ impl Outbox {
         Ok(())
     }
 
-    /// Keeps an Ethernet frame until the link address of `next_hop` is known, at most
-    /// `per_neighbor` of them. Returns how many gave way, older ones first.
+    /// Keeps an Ethernet frame until the link address of `next_hop` is known. The frames for it
+    /// cost at most `bytes_max`. Returns how many gave way, older ones first.
     pub(crate) fn push_unresolved(
         &mut self,
-        to: (IfIndex, Ip),
-        per_neighbor: usize,
+        next_hop: NextHop,
+        bytes_max: usize,
         now: Instant,
         len: usize,
         fill: impl FnOnce(&mut [u8]),
     ) -> u64 {
-        let (ifindex, next_hop) = to;
-        if per_neighbor == 0 {
+        let cost = len + FRAME_OVERHEAD;
+        if cost > bytes_max.min(UNRESOLVED_BYTES_MAX) {
             return 1;
         }
         let mut gone = 0;
-        let same = |p: &Unresolved| p.ifindex == ifindex && p.next_hop == next_hop;
-        let waiting = self.unresolved.iter().filter(|p| same(p)).count();
-        let oldest = if waiting >= per_neighbor {
-            self.unresolved.iter().position(same)
-        } else if self.unresolved.len() >= UNRESOLVED_MAX {
-            Some(0)
+        while self.unresolved_bytes + cost > UNRESOLVED_BYTES_MAX {
+            gone += self.drop_first(0);
+        }
+        let known = self.unresolved.iter().position(|u| u.next_hop == next_hop);
+        let at = if let Some(mut at) = known {
+            while self.unresolved.get(at).is_some_and(|u| u.bytes + cost > bytes_max) {
+                let neighbors = self.unresolved.len();
+                gone += self.drop_first(at);
+                if self.unresolved.len() < neighbors {
+                    // That was all there was: it begins anew.
+                    at = self.unresolved.len();
+                }
+            }
+            at
         } else {
-            None
+            if self.unresolved.len() >= UNRESOLVED_NEIGHBORS_MAX {
+                gone += self.drop_neighbor(0);
+            }
+            self.unresolved.len()
         };
-        if let Some(unresolved) = oldest.and_then(|at| self.unresolved.remove(at)) {
-            self.recycle(unresolved.frame);
-            gone += 1;
+        if at == self.unresolved.len() {
+            let new = Unresolved { next_hop, since: now, bytes: 0, frames: VecDeque::new() };
+            self.unresolved.push_back(new);
         }
         let frame = self.filled(len, fill);
-        self.unresolved.push_back(Unresolved { ifindex, next_hop, since: now, frame });
+        let unresolved = &mut self.unresolved[at];
+        unresolved.bytes += cost;
+        unresolved.frames.push_back(frame);
+        self.unresolved_bytes += cost;
         gone
+    }
+
+    /// Drops the oldest frame for the neighbour at `at`, and the neighbour after its last. Returns
+    /// how many frames that were.
+    fn drop_first(&mut self, at: usize) -> u64 {
+        let Some(unresolved) = self.unresolved.get_mut(at) else { return 0 };
+        let Some(frame) = unresolved.frames.pop_front() else { return 0 };
+        let cost = frame.len() + FRAME_OVERHEAD;
+        unresolved.bytes -= cost;
+        self.unresolved_bytes -= cost;
+        if unresolved.frames.is_empty() {
+            self.unresolved.remove(at);
+        }
+        self.recycle(frame);
+        1
+    }
+
+    /// Drops all frames for the neighbour at `at`. Returns how many they were.
+    fn drop_neighbor(&mut self, at: usize) -> u64 {
+        let Some(unresolved) = self.unresolved.remove(at) else { return 0 };
+        self.unresolved_bytes -= unresolved.bytes;
+        let count = unresolved.frames.len() as u64;
+        unresolved.frames.into_iter().for_each(|frame| self.recycle(frame));
+        count
     }
 
     /// The same as [`Self::retry_unresolved`] after a change of one neighbour: nothing to do unless
@@ -111,33 +161,42 @@ impl Outbox {
         now: Instant,
         stats: &mut Stats,
     ) {
-        if self.unresolved.iter().any(|p| (p.ifindex, p.next_hop) == next_hop) {
+        if self.unresolved.iter().any(|u| u.next_hop == next_hop) {
             self.retry_unresolved(fib, now, stats);
         }
     }
 
     /// Queues the frames whose neighbour is now known; drops those whose neighbour failed.
     pub(crate) fn retry_unresolved(&mut self, fib: &Fib, now: Instant, stats: &mut Stats) {
-        for _ in 0..self.unresolved.len() {
-            let Some(mut unresolved) = self.unresolved.pop_front() else { return };
-            let known = fib.neighbor(unresolved.ifindex, unresolved.next_hop);
-            match known.unwrap_or(Link::Pending) {
-                Link::Known(mac) if self.queue(unresolved.ifindex).len() < self.capacity => {
-                    unresolved.frame[..6].copy_from_slice(&mac.0);
-                    self.queue(unresolved.ifindex).push_back(unresolved.frame);
-                    self.queued += 1;
-                }
-                Link::Pending if now.since(unresolved.since) < RESOLUTION_TIME_MAX => {
-                    self.unresolved.push_back(unresolved);
-                }
-                Link::Known(_) => {
-                    stats.drop(DropReason::OutboxFull);
-                    self.recycle(unresolved.frame);
-                }
+        let mut at = 0;
+        while let Some(Unresolved { next_hop: (ifindex, ip), since, .. }) = self.unresolved.get(at)
+        {
+            let (ifindex, young) = (*ifindex, now.since(*since) < RESOLUTION_TIME_MAX);
+            match fib.neighbor(ifindex, *ip).unwrap_or(Link::Pending) {
+                Link::Known(mac) => self.release(at, ifindex, mac, stats),
+                Link::Pending if young => at += 1,
                 Link::None | Link::Pending | Link::Failed => {
-                    stats.drop(DropReason::NeighborFailed);
-                    self.recycle(unresolved.frame);
+                    let gone = self.drop_neighbor(at);
+                    (0..gone).for_each(|_| stats.drop(DropReason::NeighborFailed));
                 }
+            }
+        }
+    }
+
+    /// The neighbour at `at` is at `mac`: its frames are ready to leave.
+    fn release(&mut self, at: usize, ifindex: IfIndex, mac: Mac, stats: &mut Stats) {
+        let Some(unresolved) = self.unresolved.remove(at) else { return };
+        self.unresolved_bytes -= unresolved.bytes;
+        // They were counted already, so that the bound of small replies is not theirs.
+        let room = self.capacity.max(unresolved.frames.len());
+        for mut frame in unresolved.frames {
+            if self.queue(ifindex).len() < room {
+                frame[..6].copy_from_slice(&mac.0);
+                self.queue(ifindex).push_back(frame);
+                self.queued += 1;
+            } else {
+                stats.drop(DropReason::OutboxFull);
+                self.recycle(frame);
             }
         }
     }
@@ -182,7 +241,8 @@ impl Outbox {
         let gone = self.queues.iter().filter(|(i, _)| *i == ifindex).map(|(_, q)| q.len());
         self.queued -= gone.sum::<usize>();
         self.queues.retain(|(i, _)| *i != ifindex);
-        self.unresolved.retain(|p| p.ifindex != ifindex);
+        self.unresolved.retain(|u| u.next_hop.0 != ifindex);
+        self.unresolved_bytes = self.unresolved.iter().map(|u| u.bytes).sum();
     }
 
     fn queue(&mut self, ifindex: IfIndex) -> &mut VecDeque<Vec<u8>> {

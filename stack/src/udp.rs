@@ -180,12 +180,11 @@ impl Udp {
     /// Nothing to do: what arrives after the shutdown stays in the ring until the socket closes.
     pub(crate) fn shutdown_read(&mut self, _cx: &mut Cx<'_>, _id: SocketId) {}
 
-    /// A neighbour changed: who waited for it, or for anything at all, looks again.
-    pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, next_hop: NextHop) {
-        for waited_for in [Some(next_hop), None] {
-            for index in self.waiting.take(waited_for) {
-                self.requeue(cx, index);
-            }
+    /// A neighbour changed: who waits for any change looks again. Nobody waits for one neighbour,
+    /// for its datagrams stand in the outbox.
+    pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, _next_hop: NextHop) {
+        for index in self.waiting.take(None) {
+            self.requeue(cx, index);
         }
     }
 

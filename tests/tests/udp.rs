@@ -1,7 +1,8 @@
-//! UDP echo of every size up to the MTU, larger ones in fragments, and port unreachable.
+//! UDP echo of every size up to the MTU, larger ones in fragments, port unreachable, and silent
+//! neighbours that hold up nobody else.
 
 use std::io::ErrorKind;
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use tests::{Backend, FAMILIES, Family, Lab};
@@ -53,4 +54,55 @@ fn udp_echo_over_tun() {
 #[test]
 fn udp_echo_over_af_xdp() {
     echoes(Backend::Xdp);
+}
+
+/// Datagrams from addresses that answer neither ARP nor neighbour solicitations are echoed to
+/// nobody; meanwhile the same socket echoes to everybody else as before.
+fn silent_neighbors(backend: Backend) {
+    let lab = Lab::start("silent", backend);
+    let silent = |family: Family, n: u32| match family.host {
+        IpAddr::V4(_) => format!("10.0.1.{}", 100 + n).parse::<IpAddr>().expect("address"),
+        IpAddr::V6(_) => format!("2001:db8:0:1::{}", 100 + n).parse().expect("address"),
+    };
+    // The kernel speaks for addresses of the interface that was asked only; it always does so for
+    // IPv6.
+    let arp_ignore = "/proc/sys/net/ipv4/conf/all/arp_ignore";
+    lab.space.inside(|| std::fs::write(arp_ignore, "1").expect("arp_ignore"));
+    for n in 0..20 {
+        for family in FAMILIES {
+            let nodad = if family.host.is_ipv6() { "nodad" } else { "" };
+            lab.space.ip(&format!("address add {} dev lo {nodad}", silent(family, n)));
+        }
+    }
+    let mut answer = [0; 64];
+    for family in FAMILIES {
+        lab.space.inside(|| {
+            let socket = UdpSocket::bind((family.host, 0)).expect("bind");
+            socket.set_read_timeout(Some(Duration::from_secs(2))).expect("timeout");
+            socket.connect((family.stack, 7)).expect("connect");
+            let mut echo = |what: &[u8]| {
+                socket.send(what).expect("send");
+                let got = socket.recv(&mut answer).expect("the echo comes within two seconds");
+                assert_eq!(&answer[..got], what);
+            };
+            echo(b"before");
+            let from = |n| UdpSocket::bind((silent(family, n), 0)).expect("bind");
+            let strangers: Vec<UdpSocket> = (0..20).map(from).collect();
+            for n in 0..200u8 {
+                let stranger = &strangers[usize::from(n % 20)];
+                stranger.send_to(b"me too", (family.stack, 7)).expect("send");
+                echo(&[n]);
+            }
+        });
+    }
+}
+
+#[test]
+fn silent_neighbors_hold_up_nobody_over_tap() {
+    silent_neighbors(Backend::Tap);
+}
+
+#[test]
+fn silent_neighbors_hold_up_nobody_over_af_xdp() {
+    silent_neighbors(Backend::Xdp);
 }

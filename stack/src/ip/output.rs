@@ -91,7 +91,7 @@ fn write_link_header(frame: &mut [u8], path: &Hop, dst: Ip) -> usize {
 ///
 /// It leaves by `oif`, where the question came in, if a route does, else by whatever leads there.
 /// Where the next hop is
-/// not known yet the frame waits for it, a few per neighbour. A packet beyond the path's size
+/// not known yet the frame waits for it, within bounds per neighbour. A packet beyond the path's size
 /// leaves in fragments, by the identification in `header`, unless that forbids it.
 pub(crate) fn reply(
     cx: &mut Cx<'_>,
@@ -156,7 +156,8 @@ fn queue(
         }
     } else {
         cx.requests.push(Request::Resolve(neighbor.0, neighbor.1));
-        let gone = cx.outbox.push_unresolved(neighbor, cx.limits.neighbor_queue, cx.now, len, fill);
+        let most = cx.limits.neighbor_queue_bytes;
+        let gone = cx.outbox.push_unresolved(neighbor, most, cx.now, len, fill);
         (0..gone).for_each(|_| cx.drop(DropReason::NeighborFailed));
     }
     cx.stats.ip_out += 1;

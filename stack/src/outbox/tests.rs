@@ -1,6 +1,6 @@
 //! Bounds of the outbox, and what becomes of unresolved frames.
 
-use addr::Mac;
+use addr::{Ip, Mac};
 
 use super::*;
 use crate::fib::FibUpdate;
@@ -11,9 +11,19 @@ const IFINDEX: IfIndex = match IfIndex::new(2) {
     None => unreachable!(),
 };
 
+/// What three frames of 20 bytes cost.
+const THREE: usize = 3 * (20 + FRAME_OVERHEAD);
+
 fn push_unresolved(outbox: &mut Outbox, to: &str, at: u64, byte: u8) -> u64 {
     let now = Instant::from_millis(at);
-    outbox.push_unresolved((IFINDEX, ip(to)), 3, now, 20, |frame| frame[19] = byte)
+    outbox.push_unresolved((IFINDEX, ip(to)), THREE, now, 20, |frame| frame[19] = byte)
+}
+
+/// Whether what is charged is what the frames cost.
+fn assert_charged(outbox: &Outbox) {
+    let cost = |u: &Unresolved| u.frames.iter().map(|f| f.len() + FRAME_OVERHEAD).sum::<usize>();
+    assert!(outbox.unresolved.iter().all(|u| u.bytes == cost(u) && !u.frames.is_empty()));
+    assert_eq!(outbox.unresolved_bytes, outbox.unresolved.iter().map(|u| u.bytes).sum::<usize>());
 }
 
 /// The last byte of each frame that is ready.
@@ -68,21 +78,37 @@ fn nud_11_15_parked_frames_leave_in_order_with_the_address_filled_in() {
     outbox.retry_unresolved(&fib, Instant::from_millis(10_000), &mut stats);
     assert_eq!(stats.dropped(DropReason::NeighborFailed), 2);
     assert!(outbox.unresolved.is_empty());
+    assert_charged(&outbox);
 }
 
 #[test]
 fn parked_frames_are_bounded_over_all_neighbours() {
     let mut outbox = Outbox::new(16);
-    let gone: u64 = (0..400u32)
-        .map(|n| {
-            let [_, _, a, b] = n.to_be_bytes();
-            let to = (IFINDEX, Ip::v4([10, 1, a, b]));
-            outbox.push_unresolved(to, 3, Instant::ZERO, 20, |_| {})
-        })
-        .sum();
-    assert_eq!((outbox.unresolved.len(), gone), (UNRESOLVED_MAX, 400 - UNRESOLVED_MAX as u64));
-    let to = (IFINDEX, ip("10.0.0.2"));
-    assert_eq!(outbox.push_unresolved(to, 0, Instant::ZERO, 20, |_| {}), 1, "none are wanted");
+    let stranger = |n: u32| {
+        let [_, _, a, b] = n.to_be_bytes();
+        (IFINDEX, Ip::v4([10, 1, a, b]))
+    };
+    let mut push = |n, most, len| {
+        let gone = outbox.push_unresolved(stranger(n), most, Instant::ZERO, len, |_| {});
+        assert_charged(&outbox);
+        (gone, outbox.unresolved.len(), outbox.unresolved_bytes)
+    };
+    let gone: u64 = (0..400).map(|n| push(n, THREE, 20).0).sum();
+    assert_eq!(gone, 400 - UNRESOLVED_NEIGHBORS_MAX as u64);
+    assert_eq!(push(1000, 0, 20).0, 1, "none are wanted");
+    assert_eq!(push(1000, THREE, THREE).0, 1, "it fits nowhere");
+    // A large one takes the place of all that waited for the same neighbour.
+    let large = THREE - FRAME_OVERHEAD;
+    (0..3).for_each(|_| drop(push(1000, THREE, 20)));
+    assert_eq!(push(1000, THREE, large).0, 3);
+    // Bytes are bounded over all of them, and the oldest neighbours pay.
+    let mut gone = 0;
+    for n in 0..200 {
+        let (more, neighbors, bytes) = push(2000 + n, 212_992, 60_000);
+        gone += more;
+        assert!(bytes <= UNRESOLVED_BYTES_MAX && neighbors <= UNRESOLVED_NEIGHBORS_MAX);
+    }
+    assert!(gone > 200, "{gone}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! A ready socket stands in the queue of the interface that its next datagram leaves by
 //! (`enqueue_by_path`). When a slot of that interface is lent, the first in the queue builds its
-//! frame there and goes to the end. Another process may have written the records, so nothing in
+//! frame there and goes to the end. A datagram whose neighbour is still being resolved leaves the
+//! socket for the neighbour's queue in the outbox, so that those behind it go their way. Another process may have written the records, so nothing in
 //! them is trusted: a record that cannot be sent is skipped with an error.
 
 use addr::{Endpoint, IfIndex, Ip};
@@ -23,7 +24,8 @@ use crate::udp::table::{Cut, Route, Socket};
 use crate::udp::{PAYLOAD_MAX_V4, PAYLOAD_MAX_V6, Udp, is_to_many};
 use crate::written::written;
 
-/// Bad datagrams skipped at a time, so that one socket cannot hold up the rest.
+/// Datagrams skipped or left with their neighbours at a time, so that one socket cannot hold up the
+/// rest.
 const SKIP_MAX: usize = 64;
 /// Interval of the reports to control that a neighbour is in use.
 const USED_INTERVAL: Duration = Duration::from_secs(1);
@@ -81,15 +83,8 @@ impl Udp {
         let path = fit(path, slot.len());
         report_used(cx, socket, &path);
         let v4 = next.remote.ip.is_v4();
-        let whole = HEADER_LEN + next.len;
-        let header = IpEmit {
-            src: path.source,
-            dst: next.remote.ip,
-            protocol: PROTO_UDP,
-            hop_limit: if next.remote.ip.is_multicast() { HOP_LIMIT_MULTICAST } else { HOP_LIMIT },
-            payload_len: whole,
-            ..IpEmit::default()
-        };
+        let header = ip_header(&path, &next);
+        let whole = header.payload_len;
         let fits = wire::ip::header_len(v4) + whole <= path.mtu as usize;
         if fits && socket.cut.is_none() {
             let meta = write_whole(slot, socket, &path, &header, &next);
@@ -149,23 +144,19 @@ impl Udp {
     }
 
     /// Puts a socket that stands nowhere into the queue of the interface its next datagram leaves
-    /// by, or among those that wait for a neighbour; skips datagrams that cannot be sent.
+    /// by. Datagrams that wait for a neighbour or that cannot be sent are taken out on the way.
     pub(super) fn enqueue_by_path(&mut self, cx: &mut Cx<'_>, index: u32) {
+        let mut ifindex = None;
         for _ in 0..SKIP_MAX {
             let Some(socket) = self.table.at_mut(index) else { return };
             let (error, len) = match next_datagram(socket) {
                 Ok(None) => return,
                 Ok(Some(next)) => match find_path(cx, socket, next.remote.ip) {
                     Ok(path) if path.is_usable() => return self.enqueue(path.ifindex, index),
-                    Ok(path) if path.link == Link::Pending => {
-                        cx.requests.push(Request::Resolve(path.ifindex, path.next_hop));
-                        socket.queued = true;
-                        self.waiting.insert(Some((path.ifindex, path.next_hop)), index);
-                        return;
-                    }
-                    Ok(_) => {
-                        cx.drop(DropReason::NeighborFailed);
-                        (SocketError::HostUnreachable, Some(next.len))
+                    Ok(path) => {
+                        ifindex = Some(path.ifindex);
+                        self.leave_with_neighbor(cx, index, &path, &next);
+                        continue;
                     }
                     Err(error) => {
                         cx.drop(DropReason::NoRoute);
@@ -180,11 +171,49 @@ impl Udp {
                 None => return self.close_broken(cx, index),
             }
         }
-        // Others first: the rest is looked at when the snapshot changes or more is written.
-        if let Some(socket) = self.table.at_mut(index) {
-            socket.queued = true;
-            self.waiting.insert(None, index);
+        // Others first: the rest is looked at when a slot is lent, or without an interface when the
+        // snapshot changes or more is written.
+        match ifindex {
+            Some(ifindex) => self.enqueue(ifindex, index),
+            None => {
+                if let Some(socket) = self.table.at_mut(index) {
+                    socket.queued = true;
+                    self.waiting.insert(None, index);
+                }
+            }
         }
+    }
+
+    /// Takes out a datagram whose neighbour has no link address yet: it waits in the outbox, within
+    /// the bounds of that queue. One whose neighbour failed is dropped, and the socket is not told,
+    /// as on Linux, where only the error queue (`IP_RECVERR`) hears of it.
+    #[cold]
+    fn leave_with_neighbor(&mut self, cx: &mut Cx<'_>, index: u32, path: &Path, next: &Next) {
+        let Some(socket) = self.table.at_mut(index) else { return };
+        if path.link == Link::Pending {
+            let mut header = ip_header(path, next);
+            let headers = wire::ip::header_len(next.remote.ip.is_v4());
+            if headers + header.payload_len > path.mtu as usize {
+                let id = self.ident.next(header.src, header.dst, cx.rng);
+                header.identification = id as u16;
+                header.dont_fragment = false;
+            }
+            let source_port = socket.local.port;
+            let left = output::reply(cx, None, &header, |datagram| {
+                let (head, payload) = datagram.split_at_mut(HEADER_LEN);
+                written(udp::emit(head, source_port, next.remote.port, next.len));
+                socket.tx.read_at(RECORD_LEN, payload);
+                let sum = checksum::sum(pseudo_header(&header), payload);
+                udp::set_checksum(head, sum);
+            });
+            match left {
+                Ok(()) => cx.stats.udp_out += 1,
+                Err(reason) => cx.drop(reason),
+            }
+        } else {
+            cx.drop(DropReason::NeighborFailed);
+        }
+        self.release(cx, index, next.len);
     }
 
     /// The send ring makes no sense any more: nothing in it can be believed.
@@ -270,6 +299,23 @@ fn fit(path: Path, slot: usize) -> Path {
     Path { hop: Hop { mtu, ..path.hop }, ..path }
 }
 
+/// The header of a datagram's packet.
+fn ip_header(path: &Path, next: &Next) -> IpEmit {
+    IpEmit {
+        src: path.source,
+        dst: next.remote.ip,
+        protocol: PROTO_UDP,
+        hop_limit: if next.remote.ip.is_multicast() { HOP_LIMIT_MULTICAST } else { HOP_LIMIT },
+        payload_len: HEADER_LEN + next.len,
+        ..IpEmit::default()
+    }
+}
+
+/// The sum of the pseudo-header of a datagram.
+fn pseudo_header(header: &IpEmit) -> Sum {
+    checksum::pseudo_header(header.src, header.dst, PROTO_UDP, header.payload_len as u32)
+}
+
 /// Control hears once a second that the neighbour is in use, so that it is probed when in doubt.
 fn report_used(cx: &mut Cx<'_>, socket: &mut Socket, path: &Path) {
     let Some(route) = &mut socket.route else { return };
@@ -302,8 +348,7 @@ fn write_whole(
     written(udp::emit(head, socket.local.port, next.remote.port, next.len));
     let (first, second) = socket.tx.peek_at(RECORD_LEN, next.len);
     let (a, b) = payload.split_at_mut(first.len());
-    let pseudo =
-        checksum::pseudo_header(header.src, header.dst, PROTO_UDP, header.payload_len as u32);
+    let pseudo = pseudo_header(header);
     let checksum = if path.caps.tx_checksum {
         a.copy_from_slice(first);
         b.copy_from_slice(second);
@@ -337,8 +382,7 @@ fn write_piece(
     // The first piece begins with the UDP header, the others with payload.
     let (head, body) = piece.split_at_mut(if cut.offset == 0 { HEADER_LEN } else { 0 });
     if cut.offset == 0 {
-        let pseudo =
-            checksum::pseudo_header(header.src, header.dst, PROTO_UDP, header.payload_len as u32);
+        let pseudo = pseudo_header(header);
         written(udp::emit(head, socket.local.port, next.remote.port, next.len));
         udp::set_checksum(head, pseudo + payload_sum(socket, next.len));
     }

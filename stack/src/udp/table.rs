@@ -36,7 +36,7 @@ pub(crate) struct Socket {
     pub(super) error: Option<SocketError>,
     pub(super) pending_events: Readiness,
     pub(super) drain: Drain,
-    /// In the ready queue of an interface, or waiting for a neighbour.
+    /// In the ready queue of an interface, or waiting for the snapshot to change.
     pub(super) queued: bool,
     /// The path of the last datagram, for the next one.
     pub(super) route: Option<Route>,

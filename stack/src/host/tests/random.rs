@@ -115,7 +115,7 @@ proptest! {
     ) {
         let limits = Limits {
             neighbors: 1,
-            neighbor_queue: 0,
+            neighbor_queue_bytes: 0,
             outbox: 1,
             reassemblies: 1,
             reassembly_bytes: 100,
