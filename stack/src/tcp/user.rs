@@ -13,7 +13,7 @@ use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, ConnInit};
 use crate::tcp::flow_table::Owner;
-use crate::tcp::open::replica::ListenerChange;
+use crate::tcp::open::message::ListenerChange;
 use crate::tcp::segment::scope;
 use crate::tcp::state::State;
 use crate::tcp::user::socket_options::TcpOption;
