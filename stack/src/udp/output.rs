@@ -3,8 +3,9 @@
 //! A ready socket stands in the queue of the interface that its next datagram leaves by
 //! (`enqueue_by_path`). When a slot of that interface is lent, the first in the queue builds its
 //! frame there and goes to the end. A datagram whose neighbour is still being resolved leaves the
-//! socket for the neighbour's queue in the outbox, so that those behind it go their way. Another process may have written the records, so nothing in
-//! them is trusted: a record that cannot be sent is skipped with an error.
+//! socket for the neighbour's queue in the outbox, so that those behind it go their way. Another
+//! process may have written the records, so nothing in them is trusted: a record that cannot be
+//! sent is skipped with an error.
 
 use addr::{Endpoint, IfIndex, Ip};
 use wire::checksum::{self, Sum};
