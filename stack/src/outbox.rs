@@ -3,8 +3,9 @@
 //!
 //! A frame whose next hop is still being resolved waits until the snapshot knows the link
 //! address or knows that there is none: so many bytes per neighbour, the oldest frame gives way
-//! (RFC 1122 §2.3.2.2 wants at least one kept, Linux counts bytes). Datagrams wait here too, so that
-//! one silent neighbour does not hold up its socket; a TCP connection has one peer and waits itself.
+//! (RFC 1122 §2.3.2.2 wants at least one kept, Linux counts bytes). Datagrams wait here too, so
+//! that one silent neighbour does not hold up its socket; a TCP connection has one peer and waits
+//! itself.
 
 use std::collections::VecDeque;
 

@@ -90,9 +90,9 @@ fn write_link_header(frame: &mut [u8], path: &Hop, dst: Ip) -> usize {
 /// payload length.
 ///
 /// It leaves by `oif`, where the question came in, if a route does, else by whatever leads there.
-/// Where the next hop is
-/// not known yet the frame waits for it, within bounds per neighbour. A packet beyond the path's size
-/// leaves in fragments, by the identification in `header`, unless that forbids it.
+/// Where the next hop is not known yet the frame waits for it, within bounds per neighbour. A
+/// packet beyond the path's size leaves in fragments, by the identification in `header`, unless
+/// that forbids it.
 pub(crate) fn reply(
     cx: &mut Cx<'_>,
     oif: Option<IfIndex>,
