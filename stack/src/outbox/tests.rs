@@ -99,7 +99,7 @@ fn parked_frames_are_bounded_over_all_neighbours() {
     assert_eq!(push(1000, THREE, THREE).0, 1, "it fits nowhere");
     // A large one takes the place of all that waited for the same neighbour.
     let large = THREE - FRAME_OVERHEAD;
-    (0..3).for_each(|_| drop(push(1000, THREE, 20)));
+    assert_eq!((0..3).map(|_| push(1000, THREE, 20).0).sum::<u64>(), 1, "a neighbour too many");
     assert_eq!(push(1000, THREE, large).0, 3);
     // Bytes are bounded over all of them, and the oldest neighbours pay.
     let mut gone = 0;
