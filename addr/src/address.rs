@@ -9,14 +9,14 @@
 //! Predicates are named so that they do not meet the standard library's, which has (or will have)
 //! some of the same names with other meanings.
 
-use std::fmt::{self, Debug, Display};
+use std::fmt::{Debug, Display};
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use crate::text::{parse4, parse6, trimmed};
-use crate::{
-    AddrError, Ip, IpVersion, Ipv6Ext, Mac, Numeric, Problem, ScopedIpv6, Subject, Versioned,
-};
+use crate::text::trimmed;
+use crate::{AddrError, Ip, IpVersion, Mac, Numeric, Problem, ReversePointer, Subject, Versioned};
+
+mod family;
 
 mod sealed {
     pub trait Sealed {}
@@ -171,135 +171,6 @@ pub trait Address:
     #[doc(hidden)]
     fn error(problem: Problem) -> AddrError {
         AddrError::new(Subject::Address, Some(Self::VERSION), problem)
-    }
-}
-
-impl Address for Ipv4Addr {
-    const VERSION: IpVersion = IpVersion::V4;
-    const ZERO: Self = Self::UNSPECIFIED;
-    type Scoped = Self;
-
-    #[inline]
-    fn to_int(self) -> u128 {
-        u128::from(self.to_bits())
-    }
-
-    #[inline]
-    fn from_low_bits(bits: u128) -> Self {
-        Self::from_bits(bits as u32)
-    }
-
-    fn read(text: &str) -> Result<Self, (Problem, usize)> {
-        parse4(text)
-    }
-
-    fn read_scoped(text: &str) -> Result<Self, AddrError> {
-        Self::from_text(text)
-    }
-
-    fn aggregate(networks: &[(Self, u8)]) -> Vec<(Self, u8)> {
-        let nets = networks.iter().filter_map(|&(ip, len)| ipnet::Ipv4Net::new(ip, len).ok());
-        let merged = ipnet::Ipv4Net::aggregate(&nets.collect());
-        merged.into_iter().map(|net| (net.network(), net.prefix_len())).collect()
-    }
-
-    fn is_scoped_unicast(self) -> bool {
-        matches!(self.octets()[0], 1..=223)
-    }
-}
-
-impl Address for Ipv6Addr {
-    const VERSION: IpVersion = IpVersion::V6;
-    const ZERO: Self = Self::UNSPECIFIED;
-    type Scoped = ScopedIpv6;
-
-    #[inline]
-    fn to_int(self) -> u128 {
-        self.to_bits()
-    }
-
-    #[inline]
-    fn from_low_bits(bits: u128) -> Self {
-        Self::from_bits(bits)
-    }
-
-    fn read(text: &str) -> Result<Self, (Problem, usize)> {
-        parse6(text)
-    }
-
-    fn read_scoped(text: &str) -> Result<ScopedIpv6, AddrError> {
-        text.parse()
-    }
-
-    fn aggregate(networks: &[(Self, u8)]) -> Vec<(Self, u8)> {
-        let nets = networks.iter().filter_map(|&(ip, len)| ipnet::Ipv6Net::new(ip, len).ok());
-        let merged = ipnet::Ipv6Net::aggregate(&nets.collect());
-        merged.into_iter().map(|net| (net.network(), net.prefix_len())).collect()
-    }
-
-    fn is_scoped_unicast(self) -> bool {
-        self.is_global_scope()
-            || self.is_unique_local()
-            || self.is_unicast_link_local()
-            || self.is_loopback()
-    }
-
-    /// RFC 2464 §7: `33:33` and the low 32 bits, whatever the address would be elsewhere.
-    fn multicast_mac(self) -> Result<Mac, AddrError> {
-        let [.., a, b, c, d] = self.octets();
-        if !self.is_multicast() {
-            return Err(Self::error(Problem::NotMulticast));
-        }
-        Ok(Mac([0x33, 0x33, a, b, c, d]))
-    }
-}
-
-impl Versioned for Ipv4Addr {
-    #[inline]
-    fn version(&self) -> IpVersion {
-        IpVersion::V4
-    }
-}
-
-impl Versioned for Ipv6Addr {
-    #[inline]
-    fn version(&self) -> IpVersion {
-        IpVersion::V6
-    }
-}
-
-impl Versioned for IpAddr {
-    #[inline]
-    fn version(&self) -> IpVersion {
-        if self.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 }
-    }
-}
-
-/// The reverse DNS name of an address, without a final dot; made by `reverse_pointer`.
-///
-/// ```
-/// use addr::Ip;
-/// let ip: Ip = "2001:db8::1".parse().unwrap();
-/// let name = ip.reverse_pointer().to_string();
-/// assert_eq!(name, "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReversePointer(pub(crate) IpAddr);
-
-impl Display for ReversePointer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(ip) => {
-                let [a, b, c, d] = ip.octets();
-                write!(f, "{d}.{c}.{b}.{a}.in-addr.arpa")
-            }
-            IpAddr::V6(ip) => {
-                for byte in ip.octets().into_iter().rev() {
-                    write!(f, "{:x}.{:x}.", byte & 15, byte >> 4)?;
-                }
-                f.write_str("ip6.arpa")
-            }
-        }
     }
 }
 

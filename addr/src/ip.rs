@@ -11,8 +11,7 @@ use std::str::FromStr;
 
 use crate::text::{parse4, parse6, trimmed};
 use crate::{
-    AddrError, Address, IpVersion, Ipv4Ext, Ipv6Ext, Mac, Numeric, Problem, ReversePointer,
-    Subject, Versioned,
+    AddrError, IpVersion, Ipv4Ext, Ipv6Ext, Numeric, Problem, ReversePointer, Subject, Versioned,
 };
 
 /// An IPv4 or IPv6 address as one 16-byte key.
@@ -329,24 +328,6 @@ impl Ip {
         }
     }
 
-    /// The MAC address of a multicast group.
-    ///
-    /// # Errors
-    /// [`Problem::NotMulticast`](crate::Problem::NotMulticast) if the address is no multicast
-    /// group.
-    ///
-    /// ```
-    /// use addr::Ip;
-    /// assert_eq!(Ip::ALL_NODES.multicast_mac().unwrap().to_string(), "33:33:00:00:00:01");
-    /// assert!(Ip::LIMITED_BROADCAST.multicast_mac().is_err());
-    /// ```
-    pub fn multicast_mac(&self) -> Result<Mac, AddrError> {
-        match self.to_std() {
-            IpAddr::V4(ip) => ip.multicast_mac(),
-            IpAddr::V6(ip) => ip.multicast_mac(),
-        }
-    }
-
     /// The name under which reverse DNS knows the address.
     ///
     /// ```
@@ -372,8 +353,8 @@ impl Ip {
     /// ```
     pub fn numeric(&self) -> Numeric {
         match self.to_std() {
-            IpAddr::V4(ip) => ip.numeric(),
-            IpAddr::V6(ip) => ip.numeric(),
+            IpAddr::V4(ip) => Numeric::new(u128::from(ip.to_bits()), 32),
+            IpAddr::V6(ip) => Numeric::new(ip.to_bits(), 128),
         }
     }
 

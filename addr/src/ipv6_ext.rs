@@ -6,7 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::{AddrError, Address, Problem};
+use crate::{AddrError, IpVersion, Problem, Subject};
 
 /// What `Ipv6Addr` lacks.
 ///
@@ -128,8 +128,9 @@ impl Ipv6Ext for Ipv6Addr {
     }
 
     fn solicited_node(self) -> Result<Ipv6Addr, AddrError> {
-        if !self.is_scoped_unicast() && !self.is_unspecified() {
-            return Err(<Self as Address>::error(Problem::NotUnicast));
+        if !is_scoped_unicast(self) && !self.is_unspecified() {
+            let version = Some(IpVersion::V6);
+            return Err(AddrError::new(Subject::Address, version, Problem::NotUnicast));
         }
         Ok(Self::from_bits(SOLICITED_NODE | self.to_bits() & 0xff_ffff))
     }
@@ -154,11 +155,16 @@ impl Ipv6Ext for Ipv6Addr {
     }
 }
 
+/// Unicast of any scope, without `::`.
+pub(crate) fn is_scoped_unicast(ip: Ipv6Addr) -> bool {
+    ip.is_global_scope() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback()
+}
+
 const SOLICITED_NODE: u128 = 0xff02 << 112 | 0x01_ff00_0000;
 
 /// The IPv4 address whose lowest bit is bit `shift` from the low end.
 fn ipv4_at(ip: Ipv6Addr, shift: u32) -> Ipv4Addr {
-    Ipv4Addr::from_low_bits(ip.to_bits() >> shift)
+    Ipv4Addr::from_bits((ip.to_bits() >> shift) as u32)
 }
 
 /// IPv6 text without compression; made by [`Ipv6Ext::exploded`].

@@ -41,13 +41,14 @@ mod mac;
 mod mask;
 mod network;
 mod numeric;
+mod reverse_pointer;
 mod scoped;
 #[cfg(feature = "serde")]
 mod serde_text;
 mod text;
 mod version;
 
-pub use address::{Address, ReversePointer};
+pub use address::Address;
 pub use cidr::Cidr;
 pub use either::ScopedIp;
 pub use endpoint::{Endpoint, FlowKey};
@@ -64,5 +65,6 @@ pub use mac::{Mac, MacText};
 pub use mask::{Ipv4Mask, Ipv4Wildcard, Ipv6Mask, Ipv6Wildcard, Mask, Wildcard};
 pub use network::{Addresses, Excluded, IpNetwork, Ipv4Network, Ipv6Network, Network, Subnets};
 pub use numeric::Numeric;
+pub use reverse_pointer::ReversePointer;
 pub use scoped::{ScopedIpv6, Zone};
 pub use version::{IpVersion, Versioned};

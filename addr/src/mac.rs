@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use crate::numeric::numeric_formats;
 use crate::text::{Buffer, pad, trimmed};
-use crate::{AddrError, Ip, Numeric, Problem, Subject};
+use crate::{AddrError, Ip, Numeric, Problem, Subject, Versioned};
 
 /// A 48-bit Ethernet address.
 ///
@@ -235,6 +235,26 @@ impl Mac {
     #[inline]
     pub const fn dotted(self) -> MacText {
         MacText { mac: self, group: 4, separator: b'.' }
+    }
+}
+
+impl Ip {
+    /// The MAC address of a multicast group.
+    ///
+    /// # Errors
+    /// [`Problem::NotMulticast`] if the address is no multicast group.
+    ///
+    /// ```
+    /// use addr::Ip;
+    /// assert_eq!(Ip::ALL_NODES.multicast_mac().unwrap().to_string(), "33:33:00:00:00:01");
+    /// assert!(Ip::LIMITED_BROADCAST.multicast_mac().is_err());
+    /// ```
+    pub fn multicast_mac(&self) -> Result<Mac, AddrError> {
+        if !self.is_multicast() {
+            let version = Some(self.version());
+            return Err(AddrError::new(Subject::Address, version, Problem::NotMulticast));
+        }
+        Ok(Mac::multicast_for(*self))
     }
 }
 

@@ -344,7 +344,7 @@ impl<A: Address> fmt::Debug for Wildcard<A> {
     }
 }
 
-numeric_formats!(@A Mask<A>, @A Wildcard<A>);
+numeric_formats!(@A: Address Mask<A>, @A: Address Wildcard<A>);
 
 impl<A: Address> Versioned for Mask<A> {
     #[inline]

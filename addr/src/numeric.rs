@@ -99,18 +99,18 @@ impl fmt::UpperHex for Numeric {
 
 /// The numeric format traits of a type that has `numeric()`.
 macro_rules! numeric_formats {
-    ($($(@$a:ident)? $name:ty),*) => { $(
-        impl $(<$a: $crate::Address>)? std::fmt::Binary for $name {
+    ($($(@$a:ident: $bound:ident)? $name:ty),*) => { $(
+        impl $(<$a: $bound>)? std::fmt::Binary for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 std::fmt::Binary::fmt(&self.numeric(), f)
             }
         }
-        impl $(<$a: $crate::Address>)? std::fmt::LowerHex for $name {
+        impl $(<$a: $bound>)? std::fmt::LowerHex for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 std::fmt::LowerHex::fmt(&self.numeric(), f)
             }
         }
-        impl $(<$a: $crate::Address>)? std::fmt::UpperHex for $name {
+        impl $(<$a: $bound>)? std::fmt::UpperHex for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 std::fmt::UpperHex::fmt(&self.numeric(), f)
             }

@@ -4,6 +4,7 @@
 //! networks and interface addresses.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 or IPv6.
 ///
@@ -79,5 +80,26 @@ pub trait Versioned {
     #[inline]
     fn max_prefixlen(&self) -> u8 {
         self.version().width()
+    }
+}
+
+impl Versioned for Ipv4Addr {
+    #[inline]
+    fn version(&self) -> IpVersion {
+        IpVersion::V4
+    }
+}
+
+impl Versioned for Ipv6Addr {
+    #[inline]
+    fn version(&self) -> IpVersion {
+        IpVersion::V6
+    }
+}
+
+impl Versioned for IpAddr {
+    #[inline]
+    fn version(&self) -> IpVersion {
+        if self.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 }
     }
 }

@@ -35,6 +35,8 @@ pub struct PortLink {
     pub(crate) shard: usize,
     /// Buffers to send from that the shard keeps while it sleeps.
     pub(crate) kept: usize,
+    /// Buffers went home since [`PortLink::take_given_back`] was last asked.
+    pub(crate) given_back: bool,
 }
 
 impl PortLink {
@@ -57,7 +59,7 @@ impl PortLink {
     /// shard must not sleep.
     ///
     /// Buffers to send from that a sleeping shard has no use for go home first, so that the other
-    /// shards of the port can have them.
+    /// shards of the port can have them; [`PortLink::take_given_back`] tells.
     pub fn set_waiting(&mut self, waiting: bool) -> bool {
         if waiting {
             self.give_back(self.kept);
@@ -68,12 +70,19 @@ impl PortLink {
         !self.rx.is_empty() || starved && !self.tx_free.is_empty()
     }
 
+    /// Whether [`PortLink::set_waiting`] gave buffers back since the last call, so that
+    /// [`PortLink::port_waiting`] is to be asked.
+    pub fn take_given_back(&mut self) -> bool {
+        std::mem::take(&mut self.given_back)
+    }
+
     /// Sends buffers to send from home until `keep` are left.
     fn give_back(&mut self, keep: usize) {
         for _ in keep..self.tx_free.len() {
             let Some(frame) = self.tx_free.pop() else { break };
             // The ring has room for every frame of the port.
             let _ = self.rx_done.push(frame);
+            self.given_back = true;
         }
     }
 }

@@ -103,6 +103,7 @@ impl ShardRings {
             tx_free: link_tx_free,
             shard,
             kept: tx_level,
+            given_back: false,
         };
         (port, link)
     }

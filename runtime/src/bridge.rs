@@ -21,6 +21,7 @@
 //! | `command`, `request`, `reply` | how a request comes, is read and is answered |
 
 mod accept;
+pub(crate) mod client_id;
 pub(crate) mod command;
 mod connect;
 mod datagram;

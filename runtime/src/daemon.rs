@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use rustix::net::Shutdown;
 
 use crate::Stack;
-use crate::bridge::command::ClientId;
+use crate::bridge::client_id::ClientId;
 use crate::mailbox::Engines;
 
 /// The control socket of a running stack. Unlinked, and its connections ended, when this is

@@ -93,7 +93,7 @@ pub use state::State;
 pub use timers::keepalive::KeepAlive;
 pub use user::socket_options::TcpOption;
 
-pub(crate) use open::replica::{ListenerMessage, Outgoing};
+pub(crate) use open::message::{ListenerMessage, Outgoing};
 pub(crate) use user::find_path;
 
 use close::pending_errors::PendingErrors;

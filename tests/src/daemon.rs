@@ -83,6 +83,37 @@ impl Daemon {
         daemon
     }
 
+    /// How often its threads have gone to sleep since each began: the sum of what
+    /// `/proc/PID/task/TID/status` calls voluntary context switches.
+    ///
+    /// # Panics
+    /// Where the process is gone.
+    #[must_use]
+    pub fn sleeps(&self) -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("tasks");
+        let status =
+            tasks.map(|task| std::fs::read_to_string(task.expect("task").path().join("status")));
+        let count = |status: std::io::Result<String>| {
+            let status = status.ok()?;
+            let line = status.lines().find_map(|l| l.strip_prefix("voluntary_ctxt_switches:"))?;
+            line.trim().parse::<u64>().ok()
+        };
+        status.filter_map(count).sum()
+    }
+
+    /// How long its threads have run since it began, in clock ticks of 10 ms.
+    ///
+    /// # Panics
+    /// Where the process is gone.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("stat");
+        // utime and stime, counted from behind the program's name, which may have spaces.
+        let after = stat.rsplit(')').next().expect("fields");
+        after.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().expect("ticks")).sum()
+    }
+
     /// The path of its control socket.
     #[must_use]
     pub fn socket(&self) -> &Path {

@@ -81,3 +81,47 @@ fn every_connection_ends_with_the_daemon_split() {
     ends_in_order(&["--layout", "split"]);
     ends_in_order(&["--layout", "split", "--shards", "2"]);
 }
+
+/// A daemon without traffic sleeps, however many engines serve its device: engines that wake each
+/// other on their way to sleep would run for ever.
+fn sleeps_when_idle(backend: Backend, queues: u32, more: &[&str]) {
+    let lab = Lab::with_queues("idle", backend, queues, more);
+    let family = FAMILIES[0];
+    lab.space.inside(|| {
+        let mut stream = TcpStream::connect((family.stack, 7)).expect("connect");
+        stream.write_all(b"?").and_then(|()| stream.read_exact(&mut [0])).expect("echo");
+    });
+    // What the start and the connection left to do is over soon; then three seconds in which all
+    // threads together wake fewer times than one of them would in a hundredth of a second.
+    let quiet = || {
+        let (sleeps, ticks) = (lab.daemon.sleeps(), lab.daemon.ticks());
+        thread::sleep(Duration::from_secs(3));
+        (lab.daemon.sleeps() - sleeps, lab.daemon.ticks() - ticks)
+    };
+    let mut seen = Vec::new();
+    let slept = (0..5).any(|_| {
+        let (sleeps, ticks) = quiet();
+        seen.push((sleeps, ticks));
+        sleeps < 300 && ticks < 30
+    });
+    assert!(slept, "wake-ups and ticks of 10 ms in three seconds: {seen:?}");
+}
+
+#[test]
+fn an_idle_daemon_sleeps_fused() {
+    sleeps_when_idle(Backend::Tap, 1, &["--layout", "fused"]);
+    for shards in ["2", "3", "4"] {
+        sleeps_when_idle(Backend::Tap, 1, &["--layout", "fused", "--shards", shards]);
+        sleeps_when_idle(Backend::Tap, 4, &["--layout", "fused", "--shards", shards]);
+    }
+}
+
+#[test]
+fn an_idle_daemon_of_many_shards_sleeps_over_af_xdp() {
+    sleeps_when_idle(Backend::Xdp, 4, &["--layout", "fused", "--shards", "4"]);
+}
+
+#[test]
+fn an_idle_daemon_sleeps_split() {
+    sleeps_when_idle(Backend::Tap, 4, &["--layout", "split", "--shards", "4"]);
+}

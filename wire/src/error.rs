@@ -67,8 +67,6 @@ pub enum Malformed {
     Source,
     /// The destination address does not fit the message.
     Destination,
-    /// Flags that exclude each other.
-    Flags,
     /// Port zero where it is not allowed.
     Port,
     /// A field names something other than this parser reads (hardware type, operation, code).
@@ -133,7 +131,6 @@ impl Malformed {
             | Self::HopLimit
             | Self::Source
             | Self::Destination
-            | Self::Flags
             | Self::Port
             | Self::Field => Class::Sanity,
         }
@@ -190,7 +187,6 @@ impl fmt::Display for Malformed {
             Self::HopLimit => "bad hop limit",
             Self::Source => "bad source address",
             Self::Destination => "bad destination address",
-            Self::Flags => "bad flags",
             Self::Port => "port zero",
             Self::Field => "bad field value",
         })

@@ -19,18 +19,16 @@ use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::checksum::{self, Sum};
-use crate::ip::{Fragment, IpEmit, IpHeader};
+use crate::ip::{Fragment, IPV4_HEADER_LEN, IpEmit, IpHeader};
 use crate::{EmitError, Malformed, ipv4_options};
 
 pub use crate::ipv4_options::{
     Ipv4Option, OPTION_END, OPTION_LOOSE_SOURCE_ROUTE, OPTION_NOP, OPTION_ROUTER_ALERT,
-    OPTION_STRICT_SOURCE_ROUTE, OptionWriter, Options, ROUTER_ALERT, options,
+    OPTION_STRICT_SOURCE_ROUTE, OPTIONS_MAX, OptionWriter, Options, ROUTER_ALERT, options,
 };
 
 /// Bytes of a header without options.
-pub const HEADER_LEN: usize = 20;
-/// Bytes of the options area at most.
-pub const OPTIONS_MAX: usize = 40;
+pub const HEADER_LEN: usize = IPV4_HEADER_LEN;
 /// Packet size every host must accept (RFC 1122 §3.3.2).
 pub const MTU_MIN: usize = 576;
 

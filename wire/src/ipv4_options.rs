@@ -11,8 +11,11 @@
 //! builds the area; [`copied`] keeps what later fragments carry.
 
 use crate::Malformed;
-use crate::ipv4::{HEADER_LEN, OPTIONS_MAX};
+use crate::ip::IPV4_HEADER_LEN as HEADER_LEN;
 use crate::kind_len::Walk;
+
+/// Bytes of the options area at most.
+pub const OPTIONS_MAX: usize = 40;
 
 /// The option that asks every router to look (RFC 2113): IGMP carries it.
 pub const ROUTER_ALERT: [u8; 4] = [148, 4, 0, 0];

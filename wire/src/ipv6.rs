@@ -16,12 +16,12 @@ use addr::Ip;
 use zerocopy::byteorder::network_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::ip::{IpEmit, IpHeader};
+use crate::ip::{IPV6_HEADER_LEN, IpEmit, IpHeader};
 use crate::ipv6_ext::Limits;
 use crate::{EmitError, Malformed, ipv6_ext};
 
 /// Bytes of the fixed header.
-pub const HEADER_LEN: usize = 40;
+pub const HEADER_LEN: usize = IPV6_HEADER_LEN;
 /// Smallest MTU of a link (RFC 8200 §5).
 pub const MTU_MIN: usize = 1280;
 /// Bytes of payload at most; more would be a jumbogram, and none is sent.

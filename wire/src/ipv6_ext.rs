@@ -10,8 +10,7 @@
 use zerocopy::byteorder::network_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::ip::{self, Fragment};
-use crate::ipv6::HEADER_LEN;
+use crate::ip::{self, Fragment, IPV6_HEADER_LEN as HEADER_LEN};
 use crate::{EmitError, Malformed, tcp, udp};
 
 pub use crate::ipv6_options::{

@@ -315,12 +315,12 @@ impl Header<'_> {
     }
 }
 
-/// Reads and checks a segment: the payload of an IP packet. The checksum is not looked at.
+/// Reads and checks a segment: the payload of an IP packet. The checksum is not looked at. Flags
+/// that exclude each other are the state machine's to judge (RFC 9293 §3.10.7).
 ///
 /// # Errors
 /// [`Malformed::Truncated`] if there are fewer than 20 bytes, [`Malformed::HeaderLength`] if the
-/// data offset is below 5 or beyond the segment, [`Malformed::Port`] if a port is zero,
-/// [`Malformed::Flags`] if the flags exclude each other.
+/// data offset is below 5 or beyond the segment, [`Malformed::Port`] if a port is zero.
 #[inline]
 pub fn parse(segment: &[u8]) -> Result<Header<'_>, Malformed> {
     let (layout, _) = Layout::ref_from_prefix(segment).map_err(|_| Malformed::Truncated)?;
@@ -335,9 +335,6 @@ pub fn parse(segment: &[u8]) -> Result<Header<'_>, Malformed> {
     if src_port == 0 || dst_port == 0 {
         return Err(Malformed::Port);
     }
-    if !is_sane(flags) {
-        return Err(Malformed::Flags);
-    }
     Ok(Header {
         src_port,
         dst_port,
@@ -351,15 +348,6 @@ pub fn parse(segment: &[u8]) -> Result<Header<'_>, Malformed> {
         header_len,
         payload,
     })
-}
-
-/// At most one of SYN, FIN and RST; FIN only with ACK.
-#[inline]
-fn is_sane(flags: Flags) -> bool {
-    match (flags.syn(), flags.fin(), flags.rst()) {
-        (false, true, false) => flags.ack(),
-        (syn, fin, rst) => !(syn && (fin || rst) || fin && rst),
-    }
 }
 
 /// What to write into a header.

@@ -1,6 +1,7 @@
 //! Tests of `address`: what the common rules ask of every type of the crate.
 
 use std::marker::PhantomData;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ErrorKind, FormatCode, Ip};
+use crate::{Address, ErrorKind, FormatCode, Ip};
 
 fn ip(text: &str) -> Ipv6Addr {
     Ipv6Addr::from_text(text).unwrap()

@@ -1,27 +1,15 @@
 //! What a control connection asks of an engine about its sockets, and what engines hand over to
 //! each other when a socket lives on another shard.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use client::socket_request::{SocketRequest, SocketVerb};
 use stack::socket::SocketRings;
 
+use super::client_id::ClientId;
 use super::reply::Reply;
 use super::state::Bridge;
 use crate::option::Options;
-
-/// Names a control connection on all engines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ClientId(u64);
-
-impl ClientId {
-    /// A name that no other connection of this process has, whichever server it belongs to.
-    pub(crate) fn unique() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
 
 /// One command.
 pub(crate) enum BridgeCommand {

@@ -9,7 +9,8 @@ use addr::Endpoint;
 use client::socket_request::{SocketRequest, SocketVerb};
 use rustix::io::Errno;
 
-use super::command::{Adoption, BridgeCommand, ClientId};
+use super::client_id::ClientId;
+use super::command::{Adoption, BridgeCommand};
 use super::reply::Reply;
 use super::request::errno;
 use super::state::{Bridge, State};

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use addr::Endpoint;
 
-use super::command::ClientId;
+use super::client_id::ClientId;
 use super::datagram::Datagram;
 use super::listener::Listener;
 use super::stream::{Connecting, Stream};

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use stack::SocketId;
 
-use super::command::ClientId;
+use super::client_id::ClientId;
 use super::fate::Fate;
 use super::request::errno;
 use super::state::{Bridge, State};

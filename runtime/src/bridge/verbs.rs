@@ -13,7 +13,8 @@ use rustix::io::Errno;
 use serde_json::Value;
 use stack::SocketError;
 
-use super::command::{BridgeCommand, ClientId};
+use super::client_id::ClientId;
+use super::command::BridgeCommand;
 use super::datagram::{Datagram, unspecified};
 use super::option;
 use super::reply::Reply;

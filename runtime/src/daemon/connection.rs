@@ -19,7 +19,7 @@ use client::socket_request::SocketRequest;
 use serde::de::DeserializeOwned;
 
 use super::session::Session;
-use crate::bridge::command::ClientId;
+use crate::bridge::client_id::ClientId;
 use crate::bridge::reply::{Answer, Reply};
 use crate::mailbox::Engines;
 

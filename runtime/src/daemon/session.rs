@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use client::admin::Request;
 use client::socket_request::SocketRequest;
 
-use crate::bridge::command::{BridgeCommand, ClientId};
+use crate::bridge::client_id::ClientId;
+use crate::bridge::command::BridgeCommand;
 use crate::bridge::reply::Reply;
 use crate::control;
 use crate::mailbox::Engines;

@@ -173,14 +173,20 @@ impl Queue {
     /// Announces that the engine is about to sleep. Returns whether it must not, because there is
     /// something to do.
     pub(super) fn prepare_sleep(&mut self, ifindex: IfIndex, core: &Core) -> bool {
-        if let Some(frame) = self.spare.take() {
+        let spare = self.spare.take();
+        let mut given = spare.is_some();
+        if let Some(frame) = spare {
             // It goes home; the ring has room for every frame of the pool.
             let _ = self.link.rx_done.push(frame);
         }
         let mut busy = false;
         if self.is_shared() {
             busy |= self.link.set_waiting(true);
-            self.wake_driver();
+            given |= self.link.take_given_back();
+            // Only then: engines that wake each other on their way to sleep never sleep.
+            if given {
+                self.wake_driver();
+            }
         }
         if let PortDriver::Here(port) = &mut self.driver {
             // With one engine nobody else touches the rings.

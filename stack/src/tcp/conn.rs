@@ -270,6 +270,7 @@ impl Conn {
         match self.stage {
             Stage::SynSent => State::SynSent,
             Stage::SynReceived if self.fins.ours == OurFin::Open => State::SynReceived,
+            Stage::Synchronized if self.needs_fin() => self.fins.state_once_closed(),
             Stage::SynReceived | Stage::Synchronized => self.fins.state(),
         }
     }

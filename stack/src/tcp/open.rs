@@ -12,5 +12,6 @@ pub(super) mod cookies;
 pub(super) mod embryos;
 pub(super) mod isn;
 pub(super) mod listen;
+pub(crate) mod message;
 mod passive;
-pub(crate) mod replica;
+mod replica;

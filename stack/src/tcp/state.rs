@@ -26,9 +26,9 @@ pub(crate) enum TheirFin {
     /// Not yet.
     #[default]
     Open,
-    /// Before we sent ours.
+    /// Before our user closed.
     BeforeOurs,
-    /// After we sent ours.
+    /// After our user closed.
     AfterOurs,
 }
 
@@ -54,14 +54,22 @@ impl Fins {
         }
     }
 
-    /// The peer's FIN came, everything before it received.
-    pub(crate) fn receive(&mut self) {
+    /// The peer's FIN came, everything before it received. `closed` says whether the user has
+    /// closed, though our FIN may still wait behind data.
+    pub(crate) fn receive(&mut self, closed: bool) {
         if self.theirs == TheirFin::Open {
             self.theirs = match self.ours {
-                OurFin::Open => TheirFin::BeforeOurs,
-                OurFin::Sent | OurFin::Acked => TheirFin::AfterOurs,
+                OurFin::Open if !closed => TheirFin::BeforeOurs,
+                OurFin::Open | OurFin::Sent | OurFin::Acked => TheirFin::AfterOurs,
             };
         }
+    }
+
+    /// What it is called once the user has closed: the state changes with the call, not with the
+    /// segment (RFC 9293 §3.10.4).
+    pub(crate) fn state_once_closed(mut self) -> State {
+        self.send();
+        self.state()
     }
 
     /// RFC 9293's name for it.
@@ -72,7 +80,7 @@ impl Fins {
             (OurFin::Acked, TheirFin::Open) => State::FinWait2,
             (OurFin::Sent, TheirFin::AfterOurs) => State::Closing,
             (OurFin::Acked, TheirFin::AfterOurs) => State::TimeWait,
-            // Ours cannot be unsent after theirs came after ours.
+            // The latter is CLOSING, which `state_once_closed` says.
             (OurFin::Open, TheirFin::BeforeOurs | TheirFin::AfterOurs) => State::CloseWait,
             (OurFin::Sent, TheirFin::BeforeOurs) => State::LastAck,
             (OurFin::Acked, TheirFin::BeforeOurs) => State::Closed,

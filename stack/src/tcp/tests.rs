@@ -6,6 +6,7 @@ mod challenge;
 mod check;
 mod close;
 mod cookies;
+mod flags;
 mod fuzz;
 mod harness;
 mod icmp;

@@ -13,7 +13,7 @@ use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, ConnInit};
 use crate::tcp::flow_table::Owner;
-use crate::tcp::open::replica::ListenerChange;
+use crate::tcp::open::message::ListenerChange;
 use crate::tcp::segment::scope;
 use crate::tcp::state::State;
 use crate::tcp::user::socket_options::TcpOption;
@@ -28,6 +28,9 @@ impl Tcp {
         local: Option<Endpoint>,
         remote: Endpoint,
     ) -> Result<SocketRings, SocketError> {
+        if is_to_many(cx.fib, remote.ip) {
+            return Err(SocketError::NetworkUnreachable);
+        }
         if remote.port == 0 || !remote.ip.is_unicast() {
             return Err(SocketError::InvalidArgument);
         }
@@ -231,6 +234,12 @@ impl Tcp {
         act(conn, cx);
         self.reschedule(cx, id.index);
     }
+}
+
+/// Whether `ip` is a group or a broadcast address, to which no connection leads (Linux
+/// `tcp_v4_connect`).
+fn is_to_many(fib: &Fib, ip: Ip) -> bool {
+    ip.is_multicast() || ip.is_limited_broadcast() || fib.is_broadcast(None, ip)
 }
 
 /// The path of a new connection, whose source address is the local one asked for, or the one that

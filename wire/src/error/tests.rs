@@ -27,7 +27,6 @@ fn wire_02_faults_have_a_class_and_say_where() {
         (Malformed::HopLimit, Class::Sanity),
         (Malformed::Source, Class::Sanity),
         (Malformed::Destination, Class::Sanity),
-        (Malformed::Flags, Class::Sanity),
         (Malformed::Port, Class::Sanity),
         (Malformed::Field, Class::Sanity),
     ];

@@ -1,5 +1,6 @@
 //! Tests of `ip`: what holds for both families.
 
+use addr::Ip;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -239,7 +239,8 @@ impl TimeWaits {
             self.restart(index, cx.now);
             return TimeWaitOutcome::Keep(Ok(()));
         }
-        if seg.flags.syn() && !seg.flags.ack() && !old && listening && record.is_surpassed(seg) {
+        let opens = seg.flags.syn() && !seg.flags.intersects(Flags::ACK | Flags::FIN);
+        if opens && !old && listening && record.is_surpassed(seg) {
             return TimeWaitOutcome::Reopen(record.snd_nxt + ISN_STEP);
         }
         // A SYN may be an old duplicate, or a new one whose number happens to be low.
@@ -275,6 +276,9 @@ impl TimeWaits {
         if old || seg.flags.syn() || seg.seq.gt(edge) || seg.end().lt(nxt) {
             let reason = if old { DropReason::TcpPaws } else { DropReason::TcpOutOfWindow };
             return TimeWaitOutcome::Keep(self.answer(cx, index, seg).and(Err(reason)));
+        }
+        if !seg.flags.ack() {
+            return TimeWaitOutcome::Keep(Err(DropReason::TcpBadFlags));
         }
         let text_end = seg.seq + seg.payload.len() as u32;
         if text_end.gt(nxt) {

@@ -108,8 +108,11 @@ impl Conn {
 
     /// Answers an unacceptable segment with an ACK (RFC 9293 §3.10.7.4). Only segments without text
     /// can make two hosts answer each other for ever, so only those are rate-limited.
+    #[cold]
     fn answer_unacceptable(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
-        if seg.flags.syn() {
+        if !seg.flags.intersects(Flags::ACK | Flags::SYN) {
+            // Nothing that a host would send (Linux drops it before all checks).
+        } else if seg.flags.syn() {
             self.challenge(cx);
         } else if seg.len() > 0 || self.may_send_out_of_window_ack(cx.now) {
             self.schedule_dup_ack(seg);
@@ -298,7 +301,7 @@ impl Conn {
         if !self.rcv.take_fin() {
             return;
         }
-        self.fins.receive();
+        self.fins.receive(self.needs_fin());
         self.notify(cx, Readiness::READABLE);
         if self.state() == State::TimeWait {
             self.end = Some(End::TimeWait);

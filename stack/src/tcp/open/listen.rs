@@ -16,7 +16,7 @@ use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
-use crate::tcp::open::replica::ListenerChange;
+use crate::tcp::open::message::ListenerChange;
 use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::{Duration, Instant};
 

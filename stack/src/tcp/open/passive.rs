@@ -55,7 +55,8 @@ impl Tcp {
         if seg.flags.ack() {
             return self.receive_cookie(cx, seg, listener);
         }
-        if !seg.flags.syn() {
+        // Linux takes no SYN that closes at once.
+        if !seg.flags.syn() || seg.flags.fin() {
             return Err(DropReason::TcpBadFlags);
         }
         self.receive_syn(cx, seg, listener, isn_floor)

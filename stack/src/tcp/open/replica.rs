@@ -7,62 +7,16 @@
 //! options and of the end after it was made.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use addr::Endpoint;
+use std::sync::atomic::Ordering;
 
 use crate::cx::Cx;
 use crate::event::Readiness;
-use crate::shard::index::ShardIndex;
 use crate::socket::{SocketId, SocketKind, SocketRings};
 use crate::steer::Home;
 use crate::store::slab::Key;
 use crate::tcp::Tcp;
 use crate::tcp::open::listen::Listener;
-use crate::tcp::user::socket_options::{SocketOptions, TcpOption};
-
-/// What a replica is made from.
-#[derive(Clone, Debug)]
-pub(crate) struct Announcement {
-    id: SocketId,
-    local: Endpoint,
-    only_v6: bool,
-    backlog: u32,
-    options: SocketOptions,
-    waiting: Option<Arc<AtomicU32>>,
-}
-
-/// What a listener's home tells the replicas on all other shards.
-#[derive(Clone, Debug)]
-pub(crate) enum ListenerChange {
-    /// There is a new one.
-    Add(Box<Announcement>),
-    /// Its connections start with this option.
-    Option(SocketId, TcpOption),
-    /// It has closed.
-    Del(SocketId),
-}
-
-/// What shards tell each other of listeners and their connections.
-#[derive(Debug)]
-pub(crate) enum ListenerMessage {
-    /// Home to a replica.
-    Change(ListenerChange),
-    /// Replica to home: a connection for the listener's queue.
-    Accepted(SocketId, Box<SocketRings>),
-    /// Home to a connection's shard: nobody will accept it.
-    Abort(SocketId),
-}
-
-/// A message with those it is for.
-#[derive(Debug)]
-pub(crate) enum Outgoing {
-    /// All other shards.
-    Others(ListenerChange),
-    /// This shard.
-    One(ShardIndex, ListenerMessage),
-}
+use crate::tcp::open::message::{Announcement, ListenerChange, ListenerMessage, Outgoing};
 
 impl Tcp {
     /// The next message to other shards.

@@ -55,6 +55,21 @@ fn a_wrong_ack_is_reset_and_the_attempt_goes_on_tcpf_06() {
     assert_eq!(lab.state(&ends), State::SynSent);
 }
 
+/// The RST ends the peer's old connection, and then the SYN finds none (Linux `TCP_TIMEOUT_MIN`).
+#[test]
+fn after_a_wrong_ack_the_syn_is_repeated_soon_but_once() {
+    let (mut lab, _ends, syn) = connecting();
+    let wrong = Seg::new(ACK, IRS, syn.seq + 2);
+    assert_eq!(lab.send(&wrong), Err(DropReason::TcpBadAck));
+    assert_eq!(lab.one().flags, RST);
+    let again = lab.host.pass(Duration::from_millis(10));
+    assert_eq!(again.iter().map(|(_, seg)| seg.seq).collect::<Vec<_>>(), [syn.seq]);
+    assert_eq!(again[0].1.flags, SYN);
+    assert_eq!(lab.send(&wrong), Err(DropReason::TcpBadAck));
+    assert_eq!(lab.one().flags, RST);
+    assert!(lab.host.pass(Duration::from_millis(900)).is_empty());
+}
+
 /// The reference ignores a RST whose sequence number is not zero.
 #[test]
 fn a_reset_that_acknowledges_the_syn_refuses_tcpf_06() {
@@ -264,7 +279,10 @@ fn connect_refuses_what_cannot_be() {
     let mut host = Host::new("10.0.0.1");
     let at = |ip: &str, port| Endpoint::new(ip.parse().unwrap(), port);
     assert_eq!(host.connect(at("10.0.0.2", 0)).unwrap_err(), SocketError::InvalidArgument);
-    assert_eq!(host.connect(at("224.0.0.1", 80)).unwrap_err(), SocketError::InvalidArgument);
+    for many in ["224.0.0.1", "255.255.255.255", "10.0.0.255"] {
+        let refused = host.connect(at(many, 80)).unwrap_err();
+        assert_eq!(refused, SocketError::NetworkUnreachable, "{many}");
+    }
     assert_eq!(host.connect(at("2001:db8::1", 80)).unwrap_err(), SocketError::NetworkUnreachable);
     let foreign = Some(at("10.0.0.9", 0));
     let outcome = host.act(|tcp, cx| tcp.connect(cx, foreign, at("10.0.0.2", 80)));

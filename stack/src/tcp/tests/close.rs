@@ -49,6 +49,44 @@ fn we_close_first_tcpf_08_10() {
     assert_eq!(states, ["LISTEN", "TIME-WAIT"]);
 }
 
+/// RFC 9293 §3.10.4: the state changes with the call, though data before the FIN has to wait.
+#[test]
+fn a_close_behind_a_closed_window_is_a_close_tcpf_08() {
+    let stuck = |lab: &mut Lab, ends: &mut SocketRings| {
+        lab.send(&lab.seg(ACK).wnd(0)).unwrap();
+        assert!(lab.write(ends, b"stuck").is_empty());
+    };
+    let (mut lab, mut ends) = Lab::established();
+    stuck(&mut lab, &mut ends);
+    assert_eq!(lab.state(&ends), State::Established);
+    lab.close(&ends);
+    lab.none();
+    assert_eq!(lab.state(&ends), State::FinWait1);
+    // The peer's FIN came after ours was decided: CLOSING, and TIME-WAIT at the end.
+    lab.send(&lab.seg(FIN).wnd(0)).unwrap();
+    lab.seq += 1;
+    assert_eq!(lab.one().ack, lab.seq);
+    assert_eq!(lab.state(&ends), State::Closing);
+    let rest = lab.ack(lab.ack);
+    assert_eq!((rest.len(), &rest[0].data[..], rest[0].flags), (1, &b"stuck"[..], FIN | PSH));
+    assert_eq!(lab.state(&ends), State::Closing);
+    lab.ack(lab.ack + 6);
+    assert_eq!(listed(&lab), ["LISTEN", "TIME-WAIT"]);
+
+    let (mut lab, mut ends) = Lab::established();
+    lab.send(&lab.seg(FIN)).unwrap();
+    lab.seq += 1;
+    lab.one();
+    stuck(&mut lab, &mut ends);
+    // The writing side alone.
+    ends.tx.finish();
+    assert_eq!(lab.state(&ends), State::LastAck);
+    lab.write(&mut ends, b"");
+    assert_eq!(lab.ack(lab.ack).len(), 1);
+    lab.ack(lab.ack + 6);
+    assert_eq!(listed(&lab), ["LISTEN"]);
+}
+
 /// CLOSE-WAIT may go on sending; LAST-ACK ends with the ACK (TCPF-20).
 #[test]
 fn the_peer_closes_first() {
@@ -173,6 +211,8 @@ fn an_orphan_in_fin_wait_2_ends_with_text_or_a_reset() {
     let mut lab = orphan();
     let inexact = Seg { seq: lab.seq + 1, ..lab.seg(RST) };
     assert_eq!(lab.send(&inexact), Err(DropReason::TcpBadReset));
+    assert_eq!(lab.send(&lab.seg(Flags::FIN)), Err(DropReason::TcpBadFlags));
+    lab.none();
     assert_eq!(lab.send(&lab.seg(SYN)), Err(DropReason::TcpOutOfWindow));
     assert_eq!(lab.one().flags, ACK);
     assert_eq!(listed(&lab), ["LISTEN", "FIN-WAIT-2"]);

@@ -316,8 +316,65 @@ fn acks_of_what_was_never_sent_or_long_ago_are_challenged_tcpi_03() {
     }
     assert!(ends.rx.is_empty());
     // An old ACK in range changes nothing, but its text counts.
+    lab.ack(lab.ack + 1);
     lab.send(&text(&lab, lab.ack - 1)).unwrap();
     assert_eq!(ends.rx.len(), 8);
+}
+
+/// Linux `bytes_acked`: the window of the peer allows no ACK from before the first byte.
+#[test]
+fn acks_below_the_first_byte_are_challenged_tcpi_03() {
+    let (mut lab, mut ends) = Lab::established();
+    let first = lab.ack;
+    for sent in 0..4 {
+        let text = Seg { ack: first - 1, ..lab.seg(PSH).data(b"injected") };
+        lab.host.now += Duration::from_secs(1);
+        assert_eq!(lab.send(&text), Err(DropReason::TcpBadAck), "{sent} sent");
+        assert_eq!(lab.one().ack, lab.seq);
+        lab.send(&Seg { ack: first, ..lab.seg(ACK) }).unwrap();
+        lab.write(&mut ends, b"x");
+        lab.ack(lab.ack + 1);
+    }
+    // The FIN has a number too.
+    ends.tx.finish();
+    lab.write(&mut ends, b"");
+    lab.ack(lab.ack + 1);
+    assert_eq!(lab.state(&ends), State::FinWait2);
+    lab.send(&Seg { ack: first, ..lab.seg(ACK) }).unwrap();
+    lab.host.now += Duration::from_secs(1);
+    assert_eq!(lab.send(&Seg { ack: first - 1, ..lab.seg(ACK) }), Err(DropReason::TcpBadAck));
+    assert!(ends.rx.is_empty());
+}
+
+/// RFC 9293 §3.10.7.4: of several flags a RST is judged first, then a SYN, then whether there is an
+/// ACK. What comes besides changes nothing.
+#[test]
+fn flags_that_exclude_each_other_are_judged_in_order() {
+    for flags in (0..64).map(Flags) {
+        let (mut lab, ends) = Lab::established();
+        let outcome = lab.send(&lab.seg(flags));
+        if flags.rst() {
+            assert_eq!((outcome, lab.host.tcp.state(ends.id)), (Ok(()), None), "{flags}");
+            assert_eq!(ends.rx.error(), Some(SocketError::ConnectionReset.code()), "{flags}");
+            lab.none();
+        } else if flags.syn() {
+            assert_eq!(outcome, Err(DropReason::TcpBadFlags), "{flags}");
+            assert_eq!(lab.one().flags, ACK, "{flags}: challenged");
+            assert_eq!(lab.state(&ends), State::Established, "{flags}");
+        } else if !flags.ack() {
+            assert_eq!(outcome, Err(DropReason::TcpBadFlags), "{flags}");
+            assert_eq!(lab.state(&ends), State::Established, "{flags}");
+            lab.none();
+            // Not even outside the window is it answered.
+            let outside = Seg { seq: lab.seq - 5000, ..lab.seg(flags) };
+            assert!(lab.send(&outside).is_err());
+            lab.none();
+        } else {
+            assert_eq!(outcome, Ok(()), "{flags}");
+            let state = if flags.fin() { State::CloseWait } else { State::Established };
+            assert_eq!(lab.state(&ends), state, "{flags}");
+        }
+    }
 }
 
 #[test]

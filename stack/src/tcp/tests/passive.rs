@@ -85,6 +85,48 @@ fn no_socket_means_rst_tcpf_14() {
     lab.none();
 }
 
+/// RFC 9293 §3.10.7.1: a closed port answers whatever is no RST, with the numbers that the sender
+/// will believe.
+#[test]
+fn a_closed_port_answers_every_set_of_flags_tcpf_14() {
+    for flags in (0..64).map(Flags) {
+        let mut lab = Lab::new();
+        let data = Seg::new(flags, SeqNum(5), SeqNum(9)).data(b"abc");
+        assert_eq!(lab.send(&data), Err(DropReason::TcpNoSocket), "{flags}");
+        if flags.rst() {
+            lab.none();
+            continue;
+        }
+        let len = 3 + u32::from(flags.syn()) + u32::from(flags.fin());
+        let expected = if flags.ack() {
+            (RST, SeqNum(9), SeqNum(0))
+        } else {
+            (RST | ACK, SeqNum(0), SeqNum(5) + len)
+        };
+        let rst = lab.one();
+        assert_eq!((rst.flags, rst.seq, rst.ack), expected, "{flags}");
+    }
+}
+
+/// RFC 9293 §3.10.7.2, except that a SYN with a FIN opens nothing (Linux).
+#[test]
+fn a_listener_takes_a_syn_only_tcpf_03() {
+    for flags in (0..64).map(Flags) {
+        let mut lab = Lab::new();
+        lab.host.listen(80, 8);
+        let outcome = lab.send(&Seg::new(flags, SeqNum(5), SeqNum(9)));
+        let answers: Vec<_> = lab.host.drain().iter().map(|seg| seg.flags).collect();
+        let opens = flags.syn() && !flags.intersects(FIN | RST);
+        let expected = match () {
+            () if flags.rst() => vec![],
+            () if flags.ack() => vec![RST],
+            () if opens => vec![SYN_ACK],
+            () => vec![],
+        };
+        assert_eq!((outcome.is_ok(), answers), (opens, expected), "{flags}");
+    }
+}
+
 #[test]
 fn a_repeated_syn_is_answered_again() {
     let mut lab = Lab::new();

@@ -9,7 +9,7 @@ type Event = (&'static str, fn(&mut Fins));
 
 const EVENTS: [Event; 3] = [
     ("close", Fins::send),
-    ("FIN", Fins::receive),
+    ("FIN", |fins| fins.receive(false)),
     ("ACK of FIN", |fins| {
         if fins.ours == OurFin::Sent {
             fins.acknowledge();

@@ -26,10 +26,7 @@ impl Conn {
             return Err(DropReason::TcpBadFlags);
         }
         let (una, nxt) = (self.snd.una, self.snd.nxt);
-        // RFC 5961 §5: an ACK of data that was never sent, or older than one window, is not
-        // acceptable.
-        let oldest = una - self.snd.max_wnd.min(MAX_WINDOW);
-        if seg.ack.gt(nxt) || seg.ack.lt(oldest) {
+        if seg.ack.gt(nxt) || seg.ack.lt(una) && self.is_too_old(seg.ack) {
             self.challenge(cx);
             return Err(DropReason::TcpBadAck);
         }
@@ -63,6 +60,17 @@ impl Conn {
             self.output_wanted |= self.has_output();
         }
         Ok(())
+    }
+
+    /// RFC 5961 §5.2: an ACK older than one window is not acceptable. Nor is one of numbers that
+    /// were never acknowledged because they were never sent (Linux `bytes_acked`): a peer that
+    /// offers a large window would else let an outsider guess half of it before the first byte.
+    #[cold]
+    fn is_too_old(&self, ack: SeqNum) -> bool {
+        let fin = u64::from(self.fins.ours == OurFin::Acked);
+        let acked = self.snd.ring.position() + fin;
+        let most = acked.min(self.snd.max_wnd.min(MAX_WINDOW).into());
+        (self.snd.una - ack).unsigned_abs() > most as u32
     }
 
     /// RFC 5681 §2: a duplicate ACK acknowledges nothing new, carries no data and leaves the window

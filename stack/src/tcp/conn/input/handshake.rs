@@ -19,7 +19,7 @@ use crate::tcp::segment::Segment;
 use crate::tcp::segment::options::{self, PeerSynOptions, SynOptions};
 use crate::tcp::state::OurFin;
 use crate::tcp::user::socket_options::SocketOptions;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 impl Conn {
     /// A segment in SYN-SENT (RFC 9293 §3.10.7.3).
@@ -31,6 +31,7 @@ impl Conn {
         // First step: an ACK of anything but our SYN belongs to another connection.
         let acked = seg.flags.ack() && seg.ack.gt(self.snd.una) && seg.ack.le(self.snd.nxt);
         if seg.flags.ack() && !acked {
+            self.repeat_syn_soon(cx.now);
             reply::reset_for(cx, seg);
             return Err(DropReason::TcpBadAck);
         }
@@ -72,6 +73,14 @@ impl Conn {
         // The SYN-ACK may carry text and a FIN.
         let rest = Segment { seq: seg.seq + 1, flags: seg.flags.without(Flags::SYN), ..*seg };
         self.process_text(cx, &rest)
+    }
+
+    /// The peer holds an old connection of this flow, which our RST is about to end: the first SYN
+    /// need not wait out its timeout (Linux `tcp_rcv_synsent_state_process`).
+    fn repeat_syn_soon(&mut self, now: Instant) {
+        if self.consecutive_rtos == 0 && !self.syn_pending {
+            self.timers.retransmit = self.timers.retransmit.min(now + TIMEOUT_MIN);
+        }
     }
 
     /// A segment in SYN-RECEIVED after SYNs crossed (RFC 9293 §3.5, figure 8).
@@ -230,3 +239,6 @@ impl Conn {
         self.establish(cx, irs, iss, 0);
     }
 }
+
+/// Linux `TCP_TIMEOUT_MIN`: two ticks of a clock of 250 Hz.
+const TIMEOUT_MIN: Duration = Duration::from_millis(8);

@@ -38,6 +38,7 @@ const LINGER: &str = "the same, data for a socket that was closed (RFC 9293 §3.
                       an orphan's FIN-WAIT-2 (GAP-24)";
 const BOTH: &str = "RFC 9293, figure 5, note 2: FIN and ACK of FIN in one";
 const EARLY_FIN: &str = "RFC 9293 §3.10.7.4, eighth: a FIN with the ACK of our SYN";
+const EARLY_CLOSE: &str = "RFC 9293 §3.10.4: a close that waited for the connection to open";
 const REOPENED: &str = "RFC 9293 §3.6.1 and RFC 6191: a new SYN reopens the flow";
 
 const EDGES: &[(&str, &str, Source, &str)] = &[
@@ -64,6 +65,8 @@ const EDGES: &[(&str, &str, Source, &str)] = &[
     ("FIN-WAIT-1", "TIME-WAIT", Beside, BOTH),
     ("SYN-RECV", "CLOSE-WAIT", Beside, EARLY_FIN),
     ("SYN-RECV", "CLOSED", Beside, RESET),
+    ("SYN-SENT", "FIN-WAIT-1", Beside, EARLY_CLOSE),
+    ("SYN-RECV", "CLOSING", Beside, EARLY_CLOSE),
     ("ESTAB", "CLOSED", Beside, RESET),
     ("CLOSE-WAIT", "CLOSED", Beside, RESET),
     ("FIN-WAIT-1", "CLOSED", Beside, LINGER),
