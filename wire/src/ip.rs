@@ -88,7 +88,7 @@ pub const fn header_len(v4: bool) -> usize {
 /// # Errors
 /// [`EmitError::NoRoom`] if `buf` is too short, [`EmitError::Value`] if the addresses are
 /// of two families or the flow label is too large.
-#[inline]
+#[inline(always)]
 pub fn emit(buf: &mut [u8], header: &IpEmit) -> Result<usize, EmitError> {
     match (header.src.is_v4(), header.dst.is_v4()) {
         (true, true) => ipv4::emit(buf, header),

@@ -134,9 +134,9 @@ fn fragment(flags_offset: u16, payload_len: usize) -> Result<Fragment, Malformed
 ///
 /// # Errors
 /// As [`emit_with`].
-#[inline]
+#[inline(always)]
 pub fn emit(buf: &mut [u8], header: &IpEmit) -> Result<usize, EmitError> {
-    emit_with(buf, header, None, &[])
+    write(buf, header, None, &[])
 }
 
 /// Writes a header of a fragment, or with options, or both.
@@ -149,6 +149,17 @@ pub fn emit(buf: &mut [u8], header: &IpEmit) -> Result<usize, EmitError> {
 /// not IPv4, the options are too long, or a fragment's offset is no multiple of eight below 65536.
 #[inline]
 pub fn emit_with(
+    buf: &mut [u8],
+    header: &IpEmit,
+    fragment: Option<Fragment>,
+    options: &[u8],
+) -> Result<usize, EmitError> {
+    write(buf, header, fragment, options)
+}
+
+/// Inlined, so that a header without options pays for neither options nor fragments.
+#[inline(always)]
+fn write(
     buf: &mut [u8],
     header: &IpEmit,
     fragment: Option<Fragment>,

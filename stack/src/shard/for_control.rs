@@ -21,6 +21,8 @@ const PROTO_IGMP: u8 = 2;
 
 /// The message for control in `packet`, if it is one of `protocols` and its checksum holds. What is
 /// damaged is left to those who count damage.
+#[cold]
+#[inline(never)]
 pub(super) fn message<'a>(
     protocols: ControlProtocols,
     packet: &Packet<'a>,

@@ -70,18 +70,19 @@ impl Shard {
             Err(malformed) => return self.refuse(now, fib, interface, inbound, malformed.into()),
         };
         let link_multicast = inbound.multicast;
-        let candidate = Candidate { header: &header, bytes, link_multicast };
+        // Made once and in place: a copy of it is a good part of what a small segment costs.
+        let mut packet = Packet {
+            ifindex: interface.ifindex,
+            meta,
+            link_multicast,
+            destination: Destination::Foreign,
+            header,
+            payload: header.payload(bytes),
+            whole: bytes.get(..header.total_len()).unwrap_or(bytes),
+        };
+        let candidate = Candidate { header: &packet.header, bytes, link_multicast };
         let decision = self.input.decide(fib, interface, &candidate);
         if !interface.control_protocols.is_empty() {
-            let packet = Packet {
-                ifindex: interface.ifindex,
-                meta,
-                link_multicast,
-                destination: Destination::Foreign,
-                header,
-                payload: header.payload(bytes),
-                whole: bytes,
-            };
             // A DHCP answer may be for an address that is only being offered.
             let reason = decision.as_ref().err().map(|refusal| refusal.reason);
             if reason.is_none_or(|reason| reason == DropReason::IpNotOurs)
@@ -91,27 +92,21 @@ impl Shard {
                 return Ok(Received::ForControl(message));
             }
         }
-        let destination = match decision {
+        packet.destination = match decision {
             Ok(Decision::Deliver(destination)) => destination,
             Ok(Decision::Forward { ifindex, next_hop }) => {
                 return Ok(Received::Forward { ifindex, next_hop });
             }
             Err(refusal) => return self.refuse(now, fib, interface, inbound, refusal),
         };
-        let packet = Packet {
-            ifindex: interface.ifindex,
-            meta,
-            link_multicast,
-            destination,
-            header,
-            payload: header.payload(bytes),
-            whole: bytes.get(..header.total_len()).unwrap_or(bytes),
-        };
         if packet.header.fragment.is_some() {
             self.receive_fragment(now, fib, &packet)?;
             return Ok(Received::Consumed);
         }
-        self.deliver(now, fib, &packet, false)
+        match self.deliver_to_socket(now, fib, &packet) {
+            Some(result) => result.map(|()| Received::Consumed),
+            None => self.deliver_other(now, fib, &packet, false),
+        }
     }
 
     /// Answers what is malformed, where an answer is due.
@@ -179,7 +174,7 @@ impl Shard {
             }
         }
         // Nothing that came in fragments goes to control, so there is no message for it.
-        self.deliver(now, fib, &packet, true).map(|_| ())
+        self.deliver(now, fib, &packet, true)
     }
 
     /// Takes a packet that another shard put together from fragments. That shard has looked at its
@@ -206,7 +201,7 @@ impl Shard {
             payload: header.payload(bytes),
             whole: bytes,
         };
-        self.deliver(now, fib, &packet, true).map(|_| ())
+        self.deliver(now, fib, &packet, true)
     }
 
     /// The next packet that was put together here and belongs to another shard.
@@ -220,7 +215,42 @@ impl Shard {
     }
 
     /// Hands a whole packet to its protocol.
-    fn deliver<'a>(
+    fn deliver(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        packet: &Packet<'_>,
+        reassembled: bool,
+    ) -> Result<(), DropReason> {
+        match self.deliver_to_socket(now, fib, packet) {
+            Some(result) => result,
+            None => self.deliver_other(now, fib, packet, reassembled).map(|_| ()),
+        }
+    }
+
+    /// Hands a whole packet to the sockets; none if no kind of socket has its protocol.
+    #[inline]
+    fn deliver_to_socket(
+        &mut self,
+        now: Instant,
+        fib: &Fib,
+        packet: &Packet<'_>,
+    ) -> Option<Result<(), DropReason>> {
+        let Self { sockets, icmp, parts, .. } = self;
+        let cx = &mut parts.cx(now, fib);
+        let result = sockets.receive(cx, packet)?;
+        match result {
+            Ok(()) => cx.stats.ip_delivered += 1,
+            Err(DropReason::UdpNoSocket) => icmp.send_error(cx, packet, ErrorCause::Port),
+            Err(_) => {}
+        }
+        Some(result)
+    }
+
+    /// Hands a whole packet to a protocol without sockets. Apart from those with sockets, because
+    /// what may be left to do with it is large to move.
+    #[inline(never)]
+    fn deliver_other<'a>(
         &mut self,
         now: Instant,
         fib: &Fib,
@@ -230,14 +260,6 @@ impl Shard {
         let Self { sockets, icmp, parts, .. } = self;
         let cx = &mut parts.cx(now, fib);
         let v4 = packet.header.src.is_v4();
-        if let Some(result) = sockets.receive(cx, packet) {
-            if result == Err(DropReason::UdpNoSocket) {
-                icmp.send_error(cx, packet, ErrorCause::Port);
-            }
-            result?;
-            cx.stats.ip_delivered += 1;
-            return Ok(Received::Consumed);
-        }
         match packet.header.protocol {
             PROTO_ICMP | PROTO_ICMPV6 if v4 == (packet.header.protocol == PROTO_ICMP) => {
                 match icmp.receive(cx, packet, reassembled)? {
