@@ -18,11 +18,13 @@ use crate::fib::{Hop, Link, Path};
 use crate::written::written;
 
 /// Where the transport header begins in a frame that takes `path`.
+#[inline]
 pub(crate) fn transport_offset(path: &Hop, v4: bool) -> usize {
     link_header_len(path.medium) + ip::header_len(v4)
 }
 
 /// Bytes of link header on `medium`.
+#[inline]
 pub(crate) fn link_header_len(medium: Medium) -> usize {
     match medium {
         Medium::Ethernet => ethernet::HEADER_LEN,
@@ -33,6 +35,7 @@ pub(crate) fn link_header_len(medium: Medium) -> usize {
 /// Writes link and IP header at the front of `frame` and returns their length.
 ///
 /// The path must be usable ([`Hop::is_usable`]).
+#[inline]
 pub(crate) fn write_headers(frame: &mut [u8], path: &Hop, header: &IpEmit) -> usize {
     let link_len = write_link_header(frame, path, header.dst);
     link_len + written(ip::emit(&mut frame[link_len..], header))
@@ -70,6 +73,7 @@ pub(crate) fn write_fragment(
     }
 }
 
+#[inline]
 fn write_link_header(frame: &mut [u8], path: &Hop, dst: Ip) -> usize {
     match path.medium {
         Medium::Ip => 0,
