@@ -101,7 +101,8 @@ fn what_cannot_be_opened_says_why() {
         "lo: is an interface without Ethernet, not one that XDP serves"
     );
     let beyond = PortConfig { queue: 7, ..config() };
-    assert_eq!(refused(&beyond).to_string(), "a: there is no such receive queue");
+    let said = refused(&beyond).to_string();
+    assert!(said.starts_with("a: the device has fewer receive queues") && said.contains("ethtool"));
     let beyond = PortConfig { queue: 99, ..config() };
     assert!(matches!(refused(&beyond), PortError::BadConfig { .. }));
     let strict = PortConfig { zero_copy: ZeroCopy::Always, ..config() };

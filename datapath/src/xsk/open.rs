@@ -40,6 +40,9 @@ const FRAMES_MAX: u32 = 65_536;
 /// program's headroom and the kernel's own trailer. Some drivers take a little more, none with one
 /// buffer much.
 const MTU_MAX: u32 = 3498;
+/// What is said of a queue that the device does not have.
+const QUEUE_BEYOND: &str =
+    "the device has fewer receive queues than that; `ethtool -L` may give it more";
 /// How many frames the kernel may send in one call, and the option to say so.
 const TX_BUDGET: u32 = 256;
 const XDP_MAX_TX_SKB_BUDGET: libc::c_int = 9;
@@ -174,9 +177,7 @@ impl Rings {
             Some(libc::EBUSY) => {
                 PortError::Busy { interface, what, holder: "another socket has the queue" }
             }
-            Some(libc::EINVAL) => {
-                PortError::BadConfig { interface, what: "there is no such receive queue" }
-            }
+            Some(libc::EINVAL) => PortError::BadConfig { interface, what: QUEUE_BEYOND },
             Some(libc::EPERM | libc::EACCES) => {
                 PortError::NotPermitted { interface, what, needs: "root or CAP_NET_RAW" }
             }
