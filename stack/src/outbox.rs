@@ -100,33 +100,30 @@ impl Outbox {
         while self.unresolved_bytes + cost > UNRESOLVED_BYTES_MAX {
             gone += self.drop_first(0);
         }
-        let known = self.unresolved.iter().position(|u| u.next_hop == next_hop);
-        let at = if let Some(mut at) = known {
-            while self.unresolved.get(at).is_some_and(|u| u.bytes + cost > bytes_max) {
-                let neighbors = self.unresolved.len();
-                gone += self.drop_first(at);
-                if self.unresolved.len() < neighbors {
-                    // That was all there was: it begins anew.
-                    at = self.unresolved.len();
-                }
-            }
-            at
-        } else {
+        let mut known = self.find(next_hop);
+        while let Some(at) = known.filter(|&at| self.unresolved[at].bytes + cost > bytes_max) {
+            gone += self.drop_first(at);
+            known = self.find(next_hop);
+        }
+        let at = known.unwrap_or_else(|| {
             if self.unresolved.len() >= UNRESOLVED_NEIGHBORS_MAX {
                 gone += self.drop_neighbor(0);
             }
-            self.unresolved.len()
-        };
-        if at == self.unresolved.len() {
             let new = Unresolved { next_hop, since: now, bytes: 0, frames: VecDeque::new() };
             self.unresolved.push_back(new);
-        }
+            self.unresolved.len() - 1
+        });
         let frame = self.filled(len, fill);
         let unresolved = &mut self.unresolved[at];
         unresolved.bytes += cost;
         unresolved.frames.push_back(frame);
         self.unresolved_bytes += cost;
         gone
+    }
+
+    /// Where the frames for `next_hop` are.
+    fn find(&self, next_hop: NextHop) -> Option<usize> {
+        self.unresolved.iter().position(|u| u.next_hop == next_hop)
     }
 
     /// Drops the oldest frame for the neighbour at `at`, and the neighbour after its last. Returns
@@ -162,7 +159,7 @@ impl Outbox {
         now: Instant,
         stats: &mut Stats,
     ) {
-        if self.unresolved.iter().any(|u| u.next_hop == next_hop) {
+        if self.find(next_hop).is_some() {
             self.retry_unresolved(fib, now, stats);
         }
     }
@@ -178,7 +175,7 @@ impl Outbox {
                 Link::Pending if young => at += 1,
                 Link::None | Link::Pending | Link::Failed => {
                     let gone = self.drop_neighbor(at);
-                    (0..gone).for_each(|_| stats.drop(DropReason::NeighborFailed));
+                    stats.drop_many(DropReason::NeighborFailed, gone);
                 }
             }
         }

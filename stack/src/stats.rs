@@ -155,6 +155,11 @@ impl Stats {
         self.drops[reason as usize] += 1;
     }
 
+    /// Counts so many frames or packets that ended for `reason`.
+    pub(crate) fn drop_many(&mut self, reason: DropReason, count: u64) {
+        self.drops[reason as usize] += count;
+    }
+
     /// Counts one received frame that ended for `reason`.
     pub(crate) fn drop_received(&mut self, reason: DropReason) {
         self.receive_drops[reason as usize] += 1;

@@ -21,19 +21,18 @@ pub use record::{RECORD_LEN, Record};
 
 use std::collections::VecDeque;
 
-use addr::{Endpoint, IfIndex, Ip};
+use addr::{Endpoint, IfIndex};
 use ring::byte_ring;
 
 use crate::cx::Cx;
 use crate::event::Readiness;
-use crate::fib::Fib;
 use crate::ip::ident::Ident;
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::socket::{ListPlace, SocketError, SocketId, SocketInfo, SocketKind, SocketRings};
 use crate::steer::Home;
 use crate::store::drained::{Drain, Drained};
-use crate::store::waiting::{NextHop, Waiting};
+use crate::store::waiting::NextHop;
 use crate::time::Instant;
 use crate::udp::table::Table;
 
@@ -58,7 +57,7 @@ pub(crate) struct Udp {
     /// Sockets that may send, per interface of their next datagram.
     ready: Vec<(IfIndex, VecDeque<u32>)>,
     /// Sockets that wait for the snapshot to change.
-    waiting: Waiting,
+    waiting: Vec<u32>,
     drained: Drained,
 }
 
@@ -69,7 +68,7 @@ impl Udp {
             table: Table::new(limits, home),
             ident: Ident::new(home, rng),
             ready: Vec::new(),
-            waiting: Waiting::default(),
+            waiting: Vec::new(),
             drained: Drained::default(),
         }
     }
@@ -82,7 +81,7 @@ impl Udp {
         options: UdpOptions,
     ) -> Result<SocketRings, SocketError> {
         let ip = local.ip;
-        if !ip.is_unspecified() && !is_to_many(cx.fib, ip) && !cx.fib.is_local(ip) {
+        if !ip.is_unspecified() && !cx.fib.is_to_many(ip) && !cx.fib.is_local(ip) {
             return Err(SocketError::AddressNotAvailable);
         }
         if local.port != 0 && !self.home.owns_port(local.port) {
@@ -183,16 +182,18 @@ impl Udp {
     /// A neighbour changed: who waits for any change looks again. Nobody waits for one neighbour,
     /// for its datagrams stand in the outbox.
     pub(crate) fn neighbor_changed(&mut self, cx: &mut Cx<'_>, _next_hop: NextHop) {
-        for index in self.waiting.take(None) {
+        self.retry_waiting(cx);
+    }
+
+    fn retry_waiting(&mut self, cx: &mut Cx<'_>) {
+        for index in core::mem::take(&mut self.waiting) {
             self.requeue(cx, index);
         }
     }
 
     /// Interfaces, addresses or routes changed: who waited looks again.
     pub(crate) fn tables_changed(&mut self, cx: &mut Cx<'_>) {
-        for index in self.waiting.take_all() {
-            self.requeue(cx, index);
-        }
+        self.retry_waiting(cx);
         while let Some(at) =
             self.ready.iter().position(|(ifindex, _)| cx.fib.interface(*ifindex).is_none())
         {
@@ -264,11 +265,6 @@ impl Udp {
             socket.queued = true;
         }
     }
-}
-
-/// Whether `ip` is a group or a broadcast address: one may be bound to it, but not send from it.
-fn is_to_many(fib: &Fib, ip: Ip) -> bool {
-    ip.is_multicast() || ip.is_limited_broadcast() || fib.is_broadcast(None, ip)
 }
 
 /// The socket as a listing shows it.

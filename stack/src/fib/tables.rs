@@ -148,6 +148,12 @@ impl FibTables {
         same.into_iter().any(|(_, i)| ifindex.is_none_or(|wanted| wanted == *i))
     }
 
+    /// Whether `ip` is a group or a broadcast address, of whichever interface.
+    #[must_use]
+    pub fn is_to_many(&self, ip: Ip) -> bool {
+        ip.is_multicast() || ip.is_limited_broadcast() || self.is_broadcast(None, ip)
+    }
+
     /// Whose `destination` is, for a packet that came in by `interface`.
     ///
     /// The host model is strong on links and weak on the loopback path (RFC 1122 §3.3.4.2): an

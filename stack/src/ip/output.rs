@@ -41,6 +41,12 @@ pub(crate) fn write_headers(frame: &mut [u8], path: &Hop, header: &IpEmit) -> us
     link_len + written(ip::emit(&mut frame[link_len..], header))
 }
 
+/// Whether the packet of `header` leaves by `path` in one piece.
+#[inline]
+pub(crate) fn fits(path: &Path, header: &IpEmit) -> bool {
+    ip::header_len(header.dst.is_v4()) + header.payload_len <= path.mtu as usize
+}
+
 /// Bytes of payload that each fragment but the last carries on `path`, a multiple of eight.
 pub(crate) fn fragment_payload(path: &Path, v4: bool) -> usize {
     let headers = ip::header_len(v4) + if v4 { 0 } else { ipv6_ext::FRAGMENT_LEN };
@@ -109,7 +115,7 @@ pub(crate) fn reply(
     let path = path.map_err(|_| DropReason::NoRoute)?;
     let header = IpEmit { src: path.source, ..*header };
     let v4 = header.dst.is_v4();
-    if ip::header_len(v4) + header.payload_len > path.mtu as usize {
+    if !fits(&path, &header) {
         return reply_in_fragments(cx, &path, &header, fill);
     }
     let offset = transport_offset(&path, v4);
@@ -162,7 +168,7 @@ fn queue(
         cx.requests.push(Request::Resolve(neighbor.0, neighbor.1));
         let most = cx.limits.neighbor_queue_bytes;
         let gone = cx.outbox.push_unresolved(neighbor, most, cx.now, len, fill);
-        (0..gone).for_each(|_| cx.drop(DropReason::NeighborFailed));
+        cx.stats.drop_many(DropReason::NeighborFailed, gone);
     }
     cx.stats.ip_out += 1;
     Ok(())

@@ -28,7 +28,8 @@ impl Tcp {
         local: Option<Endpoint>,
         remote: Endpoint,
     ) -> Result<SocketRings, SocketError> {
-        if is_to_many(cx.fib, remote.ip) {
+        // No connection leads to many (Linux `tcp_v4_connect`).
+        if cx.fib.is_to_many(remote.ip) {
             return Err(SocketError::NetworkUnreachable);
         }
         if remote.port == 0 || !remote.ip.is_unicast() {
@@ -234,12 +235,6 @@ impl Tcp {
         act(conn, cx);
         self.reschedule(cx, id.index);
     }
-}
-
-/// Whether `ip` is a group or a broadcast address, to which no connection leads (Linux
-/// `tcp_v4_connect`).
-fn is_to_many(fib: &Fib, ip: Ip) -> bool {
-    ip.is_multicast() || ip.is_limited_broadcast() || fib.is_broadcast(None, ip)
 }
 
 /// The path of a new connection, whose source address is the local one asked for, or the one that

@@ -22,7 +22,7 @@ use crate::socket::SocketError;
 use crate::time::Duration;
 use crate::udp::record::{RECORD_LEN, Record};
 use crate::udp::table::{Cut, Route, Socket};
-use crate::udp::{PAYLOAD_MAX_V4, PAYLOAD_MAX_V6, Udp, is_to_many};
+use crate::udp::{PAYLOAD_MAX_V4, PAYLOAD_MAX_V6, Udp};
 use crate::written::written;
 
 /// Datagrams skipped or left with their neighbours at a time, so that one socket cannot hold up the
@@ -86,8 +86,7 @@ impl Udp {
         let v4 = next.remote.ip.is_v4();
         let header = ip_header(&path, &next);
         let whole = header.payload_len;
-        let fits = wire::ip::header_len(v4) + whole <= path.mtu as usize;
-        if fits && socket.cut.is_none() {
+        if output::fits(&path, &header) && socket.cut.is_none() {
             let meta = write_whole(slot, socket, &path, &header, &next);
             self.finish(cx, index, &next);
             return meta;
@@ -179,7 +178,7 @@ impl Udp {
             None => {
                 if let Some(socket) = self.table.at_mut(index) {
                     socket.queued = true;
-                    self.waiting.insert(None, index);
+                    self.waiting.push(index);
                 }
             }
         }
@@ -193,8 +192,8 @@ impl Udp {
         let Some(socket) = self.table.at_mut(index) else { return };
         if path.link == Link::Pending {
             let mut header = ip_header(path, next);
-            let headers = wire::ip::header_len(next.remote.ip.is_v4());
-            if headers + header.payload_len > path.mtu as usize {
+            // An IPv6 packet gets its identification with its fragment header.
+            if header.dst.is_v4() && !output::fits(path, &header) {
                 let id = self.ident.next(header.src, header.dst, cx.rng);
                 header.identification = id as u16;
                 header.dont_fragment = false;
@@ -204,7 +203,7 @@ impl Udp {
                 let (head, payload) = datagram.split_at_mut(HEADER_LEN);
                 written(udp::emit(head, source_port, next.remote.port, next.len));
                 socket.tx.read_at(RECORD_LEN, payload);
-                let sum = checksum::sum(pseudo_header(&header), payload);
+                let sum = checksum::sum(header.pseudo_header(), payload);
                 udp::set_checksum(head, sum);
             });
             match left {
@@ -280,7 +279,7 @@ fn find_path(cx: &Cx<'_>, socket: &mut Socket, destination: Ip) -> Result<Path, 
     let source = match source(socket, destination)? {
         Some(own) if !cx.fib.is_local(own) => {
             // Bound to a group or a broadcast address, or to an address that is gone.
-            is_to_many(cx.fib, own).then_some(None).ok_or(SocketError::AddressNotAvailable)?
+            cx.fib.is_to_many(own).then_some(None).ok_or(SocketError::AddressNotAvailable)?
         }
         source => source,
     };
@@ -310,11 +309,6 @@ fn ip_header(path: &Path, next: &Next) -> IpEmit {
         payload_len: HEADER_LEN + next.len,
         ..IpEmit::default()
     }
-}
-
-/// The sum of the pseudo-header of a datagram.
-fn pseudo_header(header: &IpEmit) -> Sum {
-    checksum::pseudo_header(header.src, header.dst, PROTO_UDP, header.payload_len as u32)
 }
 
 /// Control hears once a second that the neighbour is in use, so that it is probed when in doubt.
@@ -349,7 +343,7 @@ fn write_whole(
     written(udp::emit(head, socket.local.port, next.remote.port, next.len));
     let (first, second) = socket.tx.peek_at(RECORD_LEN, next.len);
     let (a, b) = payload.split_at_mut(first.len());
-    let pseudo = pseudo_header(header);
+    let pseudo = header.pseudo_header();
     let checksum = if path.caps.tx_checksum {
         a.copy_from_slice(first);
         b.copy_from_slice(second);
@@ -383,7 +377,7 @@ fn write_piece(
     // The first piece begins with the UDP header, the others with payload.
     let (head, body) = piece.split_at_mut(if cut.offset == 0 { HEADER_LEN } else { 0 });
     if cut.offset == 0 {
-        let pseudo = pseudo_header(header);
+        let pseudo = header.pseudo_header();
         written(udp::emit(head, socket.local.port, next.remote.port, next.len));
         udp::set_checksum(head, pseudo + payload_sum(socket, next.len));
     }

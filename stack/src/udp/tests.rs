@@ -1,5 +1,6 @@
 //! The table of sockets against a plain list.
 
+use addr::Ip;
 use proptest::prelude::*;
 
 use super::*;

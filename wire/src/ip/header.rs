@@ -124,6 +124,14 @@ pub struct IpEmit {
     pub flow_label: u32,
 }
 
+impl IpEmit {
+    /// The pseudo-header sum of this packet's transport checksum.
+    #[inline]
+    pub fn pseudo_header(&self) -> Sum {
+        checksum::pseudo_header(self.src, self.dst, self.protocol, self.payload_len as u32)
+    }
+}
+
 impl Default for IpEmit {
     /// Hop limit 64, don't fragment, everything else zero, IPv4.
     fn default() -> Self {

@@ -110,9 +110,11 @@ impl Conn {
     /// can make two hosts answer each other for ever, so only those are rate-limited.
     #[cold]
     fn answer_unacceptable(&mut self, cx: &Cx<'_>, seg: &Segment<'_>) {
+        // Nothing that a host would send (Linux drops it before all checks).
         if !seg.flags.intersects(Flags::ACK | Flags::SYN) {
-            // Nothing that a host would send (Linux drops it before all checks).
-        } else if seg.flags.syn() {
+            return;
+        }
+        if seg.flags.syn() {
             self.challenge(cx);
         } else if seg.len() > 0 || self.may_send_out_of_window_ack(cx.now) {
             self.schedule_dup_ack(seg);

@@ -21,6 +21,9 @@ use crate::tcp::state::OurFin;
 use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::{Duration, Instant};
 
+/// Linux `TCP_TIMEOUT_MIN`: two ticks of a clock of 250 Hz.
+const TIMEOUT_MIN: Duration = Duration::from_millis(8);
+
 impl Conn {
     /// A segment in SYN-SENT (RFC 9293 §3.10.7.3).
     pub(crate) fn receive_syn_sent(
@@ -239,6 +242,3 @@ impl Conn {
         self.establish(cx, irs, iss, 0);
     }
 }
-
-/// Linux `TCP_TIMEOUT_MIN`: two ticks of a clock of 250 Hz.
-const TIMEOUT_MIN: Duration = Duration::from_millis(8);
