@@ -340,7 +340,7 @@ fn idle_halves_per_timeout_down_to_the_initial_window_tcpo_19() {
 }
 
 #[test]
-fn a_window_unused_for_a_timeout_shrinks_tcpc_08() {
+fn a_window_unused_for_a_timeout_shrinks() {
     let mut flow = Flow::reno();
     flow.rounds(3, 20);
     flow.lose();
@@ -365,7 +365,7 @@ fn a_window_unused_for_a_timeout_shrinks_tcpc_08() {
 }
 
 #[test]
-fn a_window_used_at_times_stays_tcpc_08() {
+fn a_window_used_at_times_stays() {
     let mut flow = Flow::reno();
     flow.lose();
     for step in 0..100 {
@@ -380,7 +380,7 @@ fn a_window_used_at_times_stays_tcpc_08() {
 }
 
 #[test]
-fn in_slow_start_half_a_window_used_is_enough_tcpc_08() {
+fn in_slow_start_half_a_window_used_is_enough() {
     let mut flow = Flow::reno();
     flow.sent(5_000, false);
     assert!(!flow.c.is_limited());
