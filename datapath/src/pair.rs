@@ -135,6 +135,13 @@ impl PairDevice {
         self.on_wire + u32::from(self.stuck.is_some())
     }
 
+    /// Asks the peer to ring when a frame comes home (or not any more). Returns whether one has
+    /// come home already, if so.
+    pub(crate) fn await_home(&self, starving: bool) -> bool {
+        self.home.set_waiting(starving);
+        starving && !self.home.is_empty()
+    }
+
     /// Puts up to `budget` frames on the wire.
     pub(crate) fn transmit(&mut self, side: &mut PortSide, budget: usize) -> usize {
         while let Some(frame) = self.home.pop() {
@@ -201,6 +208,9 @@ impl PairDevice {
             } else if self.give_back.push(frame.frame).is_err() {
                 side.stats.rx_errors += 1;
             }
+        }
+        if received > 0 && self.give_back.take_consumer_waiting() {
+            self.peer_bell.ring();
         }
         received
     }

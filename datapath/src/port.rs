@@ -119,8 +119,8 @@ impl Port {
     }
 
     /// Which shards announced sleep and were given something to wake up for: bit `n` for shard `n`.
-    /// Ask after a turn that did something, and ring the bells of those shards then; their
-    /// announcements are taken back.
+    /// Ask after each turn, for one without traffic may have given out frames to send from, and
+    /// ring the bells of those shards then; their announcements are taken back.
     pub fn shards_waiting(&mut self) -> u64 {
         self.side.take_shards_waiting()
     }
@@ -130,10 +130,15 @@ impl Port {
     /// not sleep but turn the port again. A shard that then gives the port frames finds
     /// [`crate::PortLink::port_waiting`] true and has to wake the driver.
     pub fn set_waiting(&mut self, waiting: bool) -> bool {
+        let Self { device, side, .. } = self;
         if waiting {
-            self.side.reclaim();
+            side.reclaim();
         }
-        self.side.set_waiting(waiting)
+        let mut work = side.set_waiting(waiting);
+        if let Device::Pair(pair) = device {
+            work |= pair.await_home(waiting && side.is_starving());
+        }
+        work
     }
 
     /// Whether the device has gone and will never move a frame again.

@@ -147,6 +147,11 @@ impl ShardRings {
         self.tx_level.saturating_sub(waiting)
     }
 
+    /// Whether the shard has no frame to send from.
+    pub(crate) fn is_starved(&self) -> bool {
+        !self.gone && self.tx_free.free() == self.tx_free.capacity()
+    }
+
     /// Gives the shard up to `count` frames to send from.
     pub(crate) fn give(&mut self, pool: &mut Vec<Frame>, count: usize) {
         let pushed = self.tx_free.push_batch(&mut std::iter::from_fn(|| pool.pop()).take(count));

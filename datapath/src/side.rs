@@ -276,10 +276,11 @@ impl PortSide {
     /// Gives each shard frames to send from, as far as its share goes.
     #[inline]
     pub(crate) fn top_up(&mut self) {
-        // The shard whose turn it is to send is served first, so that a pool that runs dry does not
-        // always leave the same shard without.
-        let first = self.tx_shard;
-        for shard in (first..self.shards.len()).chain(0..first) {
+        // A shard that has none is served first, else the one whose turn it is to send, so that a
+        // pool that runs dry does not always leave the same shard without.
+        let in_turn = |first| (first..self.shards.len()).chain(0..first);
+        let starved = in_turn(self.tx_shard).find(|&shard| self.shards[shard].is_starved());
+        for shard in in_turn(starved.unwrap_or(self.tx_shard)) {
             let wanted = self.shards[shard].tx_free_wanted();
             if wanted == 0 {
                 continue;
@@ -288,6 +289,20 @@ impl PortSide {
             let left = self.tx_share.left(self.shards[shard].tx_out, held);
             self.shards[shard].give(&mut self.tx_pool, wanted.min(left as usize));
         }
+    }
+
+    /// Whether some shard has no frame to send from.
+    pub(crate) fn is_starving(&self) -> bool {
+        self.shards.iter().any(ShardRings::is_starved)
+    }
+
+    /// Whether [`PortSide::top_up`] has a frame for a shard that has none.
+    fn can_feed(&self) -> bool {
+        let left = |rings: &ShardRings| {
+            self.tx_share.left(rings.tx_out, self.shards.iter().map(|rings| rings.tx_out))
+        };
+        let needy = |rings: &ShardRings| rings.is_starved() && left(rings) > 0;
+        !self.tx_pool.is_empty() && self.shards.iter().any(needy)
     }
 
     // ---- buffers that come home ----------------------------------------------------------------
@@ -369,7 +384,8 @@ impl PortSide {
     /// whether there is something to do already.
     pub(crate) fn set_waiting(&self, waiting: bool) -> bool {
         let starved = self.rx_pool.is_empty();
-        let mut work = self.is_holding();
+        // A frame that came home since the port last sent may be what a sleeping shard waits for.
+        let mut work = self.is_holding() || waiting && self.can_feed();
         for rings in &self.shards {
             rings.tx.set_waiting(waiting);
             rings.rx_done.set_waiting(waiting && starved);

@@ -402,6 +402,56 @@ fn only_the_shards_that_got_something_are_woken() {
     assert_eq!(right.0.shards_waiting(), 0b010);
 }
 
+/// Two shards, of which the first has sent all that it can get and sleeps until it gets more.
+fn starving() -> [OpenPort; 2] {
+    let mut ends = queues(&PairConfig::default(), 1, [2, 1]).map(|mut ports| ports.remove(0));
+    let (port, links, _) = &mut ends[0];
+    while try_send(&mut links[0], &[1; 60]) {
+        while try_send(&mut links[0], &[1; 60]) {}
+        port.turn(256, single_shard);
+    }
+    assert!(!links[0].set_waiting(true), "there is nothing to send from");
+    assert!(!port.set_waiting(true), "nor to give");
+    port.set_waiting(false);
+    assert_eq!(port.shards_waiting(), 0);
+    ends
+}
+
+/// A port that sleeps on frames that a sleeping shard waits for would never be woken.
+#[test]
+fn a_port_does_not_sleep_on_what_a_starving_shard_needs() {
+    let [(mut port, mut links, _), _peer] = starving();
+    let frame = links[1].tx_free.pop().expect("the other shard has its part");
+    links[1].rx_done.push(frame).expect("the ring has room");
+    assert!(port.set_waiting(true), "a frame came home");
+    port.set_waiting(false);
+    assert_eq!(port.turn(256, single_shard).sent, 0);
+    assert_eq!(port.shards_waiting(), 0b01);
+    assert_eq!(links[0].tx_free.len(), 1);
+    assert!(!port.set_waiting(true), "and that was all");
+    check(&port);
+}
+
+#[test]
+fn a_port_hears_of_frames_that_come_home_from_the_wire() {
+    let [(mut port, links, _), (mut peer, _peer_links, _)] = starving();
+    thread::scope(|scope| {
+        let asleep = scope.spawn(move || {
+            while port.shards_waiting() == 0 {
+                port.sleep(Some(Duration::from_secs(20))).expect("it can wait");
+                port.turn(256, single_shard);
+            }
+        });
+        // Most likely it sleeps by now.
+        thread::sleep(Duration::from_millis(50));
+        let before = Instant::now();
+        peer.turn(256, single_shard);
+        asleep.join().expect("it ends");
+        assert!(before.elapsed() < Duration::from_secs(15), "it overslept");
+    });
+    assert!(!links[0].tx_free.is_empty());
+}
+
 #[test]
 fn a_driver_that_polls_by_itself_is_woken_by_any_shard() {
     let [(mut port, mut links, _), _peer] =

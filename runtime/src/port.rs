@@ -90,9 +90,11 @@ impl PortEnd {
     pub(crate) fn prepare_sleep(&mut self, core: &Core) -> bool {
         let mut busy = false;
         for queue in &mut self.queues {
-            busy |= queue.prepare_sleep(self.ifindex, core);
+            busy |= queue.prepare_sleep();
         }
-        busy
+        // Frames of the other queues are of no use for that.
+        let queue = self.queues.get(self.send_by);
+        busy || queue.is_some_and(|queue| queue.can_fill(self.ifindex, core))
     }
 
     /// The engine is awake again.

@@ -109,11 +109,9 @@ impl Queue {
         let bound = if let PortDriver::Here(_) = self.driver { self.budget } else { BATCH };
         let PortDriver::Here(port) = &mut self.driver else { return Step { done: 0, bound } };
         // What other engines sent does not wait until the device has brought as much.
-        let sent = port.transmit(SEND_BATCH);
+        port.transmit(SEND_BATCH);
         let received = port.receive(bound, self.steer.by_frame());
-        if received + sent > 0 {
-            self.engines.wake(port.shards_waiting(), shard);
-        }
+        self.engines.wake(port.shards_waiting(), shard);
         // To learn that a TAP has no more frames costs a system call while the one it gave waits,
         // so a lone frame is answered first; a busy device is soon read in full batches. A ring
         // tells at once.
@@ -170,9 +168,14 @@ impl Queue {
         }
     }
 
-    /// Announces that the engine is about to sleep. Returns whether it must not, because there is
-    /// something to do.
-    pub(super) fn prepare_sleep(&mut self, ifindex: IfIndex, core: &Core) -> bool {
+    /// Whether there is something to send, and a frame to send it in.
+    pub(super) fn can_fill(&self, ifindex: IfIndex, core: &Core) -> bool {
+        !self.link.tx_free.is_empty() && core.worker.has_output(ifindex)
+    }
+
+    /// Announces that the engine is about to sleep. Returns whether it must not, because frames
+    /// wait for it.
+    pub(super) fn prepare_sleep(&mut self) -> bool {
         let spare = self.spare.take();
         let mut given = spare.is_some();
         if let Some(frame) = spare {
@@ -193,8 +196,7 @@ impl Queue {
             busy |= self.engines.len() > 1 && port.set_waiting(true);
             busy |= port.has_tx_waiting() && !port.wants_write();
         }
-        let can_fill = !self.link.tx_free.is_empty();
-        busy || !self.link.rx.is_empty() || (can_fill && core.worker.has_output(ifindex))
+        busy || !self.link.rx.is_empty()
     }
 
     /// The engine is awake again.

@@ -72,9 +72,7 @@ impl PortThread {
             }
             let turn = self.port.turn(BATCH, self.steer.by_frame());
             let worked = turn.received + turn.sent > 0;
-            if worked {
-                self.engines.wake(self.port.shards_waiting(), NO_SHARD);
-            }
+            self.engines.wake(self.port.shards_waiting(), NO_SHARD);
             turns = turns.wrapping_add(1);
             if worked && !turns.is_multiple_of(TURNS_PER_LOOK) {
                 continue;
