@@ -151,8 +151,8 @@ impl Worker {
         self.shard.sockets.tcp.has_unfinished()
     }
 
-    /// Resets the TCP connections for which [`Worker::tcp_has_unfinished`] says true. Their RSTs are
-    /// sent by [`Worker::transmit`].
+    /// Resets the TCP connections for which [`Worker::tcp_has_unfinished`] says true. Their RSTs
+    /// are sent by [`Worker::transmit`].
     pub fn tcp_abort_unfinished(&mut self, now: Instant) {
         self.with_sockets(now, |sockets, cx| sockets.tcp.abort_unfinished(cx));
     }
