@@ -43,8 +43,8 @@ fn stalled(stack: &Stack, listener: &TcpListener) -> (client::TcpStream, TcpStre
     let mut last = Instant::now();
     while last.elapsed() < Duration::from_millis(300) {
         match ours.write(&[7; 65_536]) {
-            Ok(_) => last = Instant::now(),
-            Err(_) => thread::sleep(Duration::from_millis(5)),
+            Ok(1..) => last = Instant::now(),
+            Ok(0) | Err(_) => thread::sleep(Duration::from_millis(5)),
         }
     }
     (ours, theirs)
@@ -65,10 +65,8 @@ fn terminate(shards: u32) {
     // Some that are accepted by a client while the daemon ends, and some by the demo service.
     let late: Vec<_> = (0..8).map(|_| connect()).collect();
     let demo = SocketAddr::new(STACK_V4, 7);
-    let echo = lab.space.inside(|| {
-        let echo: Vec<_> = (0..4).map(|_| TcpStream::connect(demo).expect("connect")).collect();
-        echo
-    });
+    let connect_demo = || lab.space.inside(|| TcpStream::connect(demo).expect("connect"));
+    let echo: Vec<_> = (0..4).map(|_| connect_demo()).collect();
     let client = thread::spawn(move || {
         let mut accepted = Vec::new();
         while let Ok((stream, _)) = accepting.accept() {
