@@ -144,6 +144,19 @@ impl Worker {
         self.with_sockets(now, |sockets, cx| sockets.abort(cx, id));
     }
 
+    /// Whether a TCP connection of this shard has something left to send, or a FIN that was not
+    /// acknowledged: while this is so, a host that ends would leave a peer without the end.
+    #[must_use]
+    pub fn tcp_has_unfinished(&self) -> bool {
+        self.shard.sockets.tcp.has_unfinished()
+    }
+
+    /// Resets the TCP connections for which [`Worker::tcp_has_unfinished`] says true. Their RSTs
+    /// are sent by [`Worker::transmit`].
+    pub fn tcp_abort_unfinished(&mut self, now: Instant) {
+        self.with_sockets(now, |sockets, cx| sockets.tcp.abort_unfinished(cx));
+    }
+
     /// The application will read no more.
     pub fn shutdown_read(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.shutdown_read(cx, id));
