@@ -459,12 +459,13 @@ impl Control {
         let Some(interface) = self.cx.interfaces.get(ifindex) else { return };
         let lost: Vec<Ip> = interface.assigned().map(|a| a.ip).collect();
         let others = self.cx.interfaces.iter().map(|i| i.ifindex);
-        let others: Vec<IfIndex> =
-            others.filter(|i| *i != ifindex && *i != Fib::LOOPBACK).collect();
+        let others: Vec<IfIndex> = others.filter(|i| *i != ifindex).collect();
         for taker in others {
             for &ip in &lost {
                 if self.cx.answers_for(taker, ip) {
-                    mld::report(&mut self.cx, taker, ip.solicited_node(), true);
+                    if ip.is_v6() {
+                        mld::report(&mut self.cx, taker, ip.solicited_node(), true);
+                    }
                     self.announce(taker, ip);
                 }
             }

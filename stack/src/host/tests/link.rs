@@ -235,6 +235,6 @@ fn what_makes_no_link_is_refused() {
     }
     let loopback = lab.host.link_set(lab.now, Fib::LOOPBACK, &DOWN);
     assert!(matches!(loopback, Err(ControlError::Invalid(_))));
-    let none = addr::IfIndex::new(99).unwrap();
+    let none = IfIndex::new(99).unwrap();
     assert_eq!(lab.host.link_set(lab.now, none, &UP), Err(ControlError::NoInterface(none)));
 }

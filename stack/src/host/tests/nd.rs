@@ -254,7 +254,7 @@ fn a_bare_ip_medium_sees_nothing_of_ethernet() {
         let header = wire::ip::parse(&frame).unwrap();
         assert_eq!((header.src, header.dst), (us6(), peer6()));
         assert_eq!((header.hop_limit, header.total_len()), (255, frame.len()));
-        let framed = [&[0; 12], &[0x86, 0xdd][..], &frame[..]].concat();
+        let framed = eth(MAC, wire::ethernet::ETHERTYPE_IPV6, &frame);
         assert_eq!(parse_na(&framed), (peer6(), us6(), (false, true, false), None));
         for frame in [
             solicitation(peer6(), group, us6(), mac),
