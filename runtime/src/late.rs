@@ -2,7 +2,7 @@
 //! ports then. The stack joins them when it ends.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ struct Shared {
 struct State {
     closed: bool,
     threads: Vec<JoinHandle<()>>,
-    /// What ends those of them that step a port.
-    ports: Vec<Arc<PortThreadHandle>>,
+    /// What ends those of them that step a port; they have it as long as they run.
+    ports: Vec<Weak<PortThreadHandle>>,
 }
 
 impl LateThreads {
@@ -47,7 +47,7 @@ impl LateThreads {
     pub(crate) fn start_port(
         &self,
         name: &str,
-        handle: Arc<PortThreadHandle>,
+        handle: &Arc<PortThreadHandle>,
         work: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
         self.start(name, work)?;
@@ -55,8 +55,8 @@ impl LateThreads {
         if state.closed {
             handle.stop();
         }
-        state.ports.retain(|port| !port.is_stopped());
-        state.ports.push(handle);
+        state.ports.retain(|port| port.strong_count() > 0);
+        state.ports.push(Arc::downgrade(handle));
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl LateThreads {
         self.0.closing.notify_all();
         loop {
             let mut state = self.lock();
-            state.ports.drain(..).for_each(|port| port.stop());
+            state.ports.drain(..).filter_map(|port| port.upgrade()).for_each(|port| port.stop());
             let Some(thread) = state.threads.pop() else { return };
             drop(state);
             // A thread that panicked has reported it on stderr.

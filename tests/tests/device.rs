@@ -1,4 +1,4 @@
-//! The device is deleted under the daemon and comes back, and is renamed: the daemon says so, sleeps
+//! The device is deleted under the daemon and comes back, or is renamed: the daemon says so, sleeps
 //! meanwhile, and serves again without a restart.
 
 use std::io::{Read, Write};
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use tests::{Backend, Lab, Namespace, STACK_V4, STACK_V6, binary, eventually};
+use tests::{Backend, Daemon, Lab, Namespace, STACK_V4, STACK_V6, binary, eventually};
 
 /// Whether ping gets an answer from our addresses within a second.
 fn answers(lab: &Lab) -> bool {
@@ -96,8 +96,10 @@ fn come_back(label: &str, backend: Backend, queues: u32, more: &[&str]) {
         assert!(eventually(5, || default() == 1), "the configured route is back");
         echo.exchange(round + 100);
         Echo::open(&lab.space).exchange(round + 200);
-        let now = descriptors(&lab);
-        assert!(now <= *before.get_or_insert(now), "round {round}: descriptors are closed");
+        // `ctl` leaves one behind for a moment.
+        let most = *before.get_or_insert_with(|| descriptors(&lab));
+        let closed = || descriptors(&lab) <= most;
+        assert!(eventually(5, closed), "round {round}: {} of {most}", descriptors(&lab));
     }
     assert!(is_asleep(&lab), "all is well");
     let said = lab.daemon.said();
@@ -174,7 +176,7 @@ fn a_tap_that_the_daemon_made_is_made_again() {
     let space = Namespace::new("devmade");
     let args = ["--iface", "tap7", "--address", "10.0.1.7/24", "--demo"];
     let args = [&args[..], &["--address", "2001:db8:0:1::7/64"]].concat();
-    let daemon = tests::Daemon::start(&space, &args);
+    let daemon = Daemon::start(&space, &args);
     let lab = Lab { daemon, space, backend: Backend::Tap };
     address_host(&lab);
     assert!(eventually(10, || answers(&lab)), "before");
@@ -256,14 +258,14 @@ fn a_second_daemon_on_a_multi_queue_tap_is_refused() {
 fn the_mac_of_a_tap_is_the_hosts_own() {
     let mut other = None;
     for label in ["devmaca", "devmacb"] {
-        let mut lab = Lab::start(label, Backend::Tap);
+        let lab = Lab::start(label, Backend::Tap);
         let mac = lab.link()["mac"].as_str().expect("a MAC").to_string();
         let first = u8::from_str_radix(&mac[..2], 16).expect("hexadecimal");
         assert_eq!(first & 3, 2, "{mac}: locally administered, of one station");
-        lab.daemon.signal(rustix::process::Signal::TERM);
-        assert!(lab.daemon.wait().success());
-        let args = ["--iface", "tap7", "--address", "10.0.1.7/24"];
-        lab.daemon = tests::Daemon::start(&lab.space, &args);
+        let Lab { daemon, space, .. } = lab;
+        drop(daemon);
+        let daemon = Daemon::start(&space, &["--iface", "tap7", "--address", "10.0.1.7/24"]);
+        let lab = Lab { daemon, space, backend: Backend::Tap };
         assert_eq!(lab.link()["mac"], mac.as_str(), "the same at every start");
         assert_ne!(other.replace(mac.clone()), Some(mac), "another namespace's");
     }

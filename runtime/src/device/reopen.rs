@@ -135,7 +135,7 @@ impl Reopener {
         let wired = self.wiring.wire(self.ifindex, ports, self.earlier_threads);
         for thread in wired.threads {
             let (name, handle) = (thread.name(), thread.handle());
-            if let Err(error) = self.late.start_port(&name, handle, move || thread.run()) {
+            if let Err(error) = self.late.start_port(&name, &handle, move || thread.run()) {
                 tracing::warn!("{}: cannot be opened again: {error}", self.interface.name());
                 return;
             }
