@@ -191,7 +191,8 @@ impl Tcp {
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
             listener.options.set(option);
-            self.send_to_others(ListenerChange::Option(id, option));
+            let options = listener.options.clone();
+            self.send_to_others(ListenerChange::Options(id, options));
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);

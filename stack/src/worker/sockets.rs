@@ -20,6 +20,7 @@ impl Worker {
     ///
     /// # Errors
     /// If the address is taken, is none of ours, or no listener is left;
+    /// [`SocketError::NoBuffers`] also while another shard is far behind with messages of listeners;
     /// [`SocketError::InvalidArgument`] if the port's home is another shard
     /// ([`Worker::home_of_port`]).
     pub fn tcp_listen(
@@ -28,6 +29,9 @@ impl Worker {
         local: Endpoint,
         options: ListenOptions,
     ) -> Result<SocketId, SocketError> {
+        if self.is_crowded() {
+            return Err(SocketError::NoBuffers);
+        }
         self.with_sockets(now, |sockets, cx| sockets.tcp.listen(cx, local, options))
     }
 
