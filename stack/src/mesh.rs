@@ -1,8 +1,8 @@
 //! How the workers of one host reach each other: for every ordered pair one lock-free ring of
 //! messages, and one that brings the buffers of frames back.
 //!
-//! Nothing is lost here. A message that must arrive and finds its ring full waits in a backlog. What
-//! waits there is bounded by what there is (connections, listeners and the options of each, of
+//! Nothing is lost here. A message that must arrive and finds its ring full waits in a backlog.
+//! What waits there is bounded by what there is (connections, listeners and the options of each, of
 //! which the latest count), and while much waits no new listener is made ([`Mesh::is_crowded`]). A
 //! change of the snapshot is not kept for a full ring: the peer is marked *lagging* and gets one
 //! whole snapshot once there is room. Frames are accepted as long as [`Mesh::frame_room`] says; the

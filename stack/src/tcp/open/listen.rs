@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use addr::{Endpoint, Ip};
 
@@ -17,6 +17,7 @@ use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
 use crate::tcp::open::message::ListenerChange;
+use crate::tcp::open::totals::ListenerTotals;
 use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::{Duration, Instant};
 
@@ -57,15 +58,6 @@ pub(crate) struct Listener {
     pub(crate) pending_events: Readiness,
     /// What its connections start with.
     pub(crate) options: SocketOptions,
-}
-
-/// Counts of one listener over all shards.
-#[derive(Debug, Default)]
-pub(crate) struct ListenerTotals {
-    /// Connections that wait or are on their way to the home's queue.
-    pub(super) waiting: AtomicU32,
-    /// Embryos.
-    embryos: AtomicU32,
 }
 
 impl Listener {
@@ -270,7 +262,7 @@ impl Tcp {
         Ok(Some(rings))
     }
 
-    /// A connection that waited to be accepted has a user now, who is told what became of it
+    /// A connection that waited to be accepted has a user now, who is notified of what became of it
     /// meanwhile.
     pub(crate) fn adopt(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         match self.conn_mut(id) {
@@ -283,7 +275,7 @@ impl Tcp {
                 conn.notify(cx, what);
             }
             Some(_) => {}
-            // It died waiting; its end was not told to anyone yet.
+            // It died waiting; nobody was notified of its end yet.
             None => cx.events.mark(id, &mut Readiness::default(), Readiness::GONE),
         }
     }

@@ -6,7 +6,7 @@ use addr::Endpoint;
 
 use crate::shard::index::ShardIndex;
 use crate::socket::{SocketId, SocketRings};
-use crate::tcp::open::listen::ListenerTotals;
+use crate::tcp::open::totals::ListenerTotals;
 use crate::tcp::user::socket_options::SocketOptions;
 
 /// What a replica is made from.
