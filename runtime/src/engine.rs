@@ -8,6 +8,7 @@
 //! [`Command`]: crate::command::Command
 
 mod clock;
+mod shutdown;
 mod turn;
 
 use std::io;
@@ -20,7 +21,7 @@ use crate::bridge::Bridges;
 use crate::config::Pace;
 use crate::device::follow::DeviceFollower;
 use crate::local::Locals;
-use crate::mailbox::{Engines, Mailbox};
+use crate::mailbox::{Ending, Engines, Mailbox};
 use crate::port::PortEnd;
 use crate::sockets::Core;
 use crate::sockets::poller::Token;
@@ -48,6 +49,7 @@ pub(crate) struct Engine {
     /// When the devices are looked at next, in an engine that never sleeps.
     next_device_look: Instant,
     stopping: bool,
+    ending: Ending,
 }
 
 impl Engine {
@@ -64,6 +66,7 @@ impl Engine {
     ) -> io::Result<Self> {
         let core = Core::new(worker)?;
         let shard = core.shard;
+        let ending = Ending::new(engines.clone(), mailbox.clone());
         let locals = Locals::new(shard, engines.clone(), limits);
         core.poller.add_input(mailbox.bell(), Token::Mailbox)?;
         Ok(Self {
@@ -83,6 +86,7 @@ impl Engine {
             steered: 0,
             next_device_look: Instant::ZERO,
             stopping: false,
+            ending,
         })
     }
 }

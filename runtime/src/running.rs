@@ -65,13 +65,13 @@ pub struct Stack {
 }
 
 impl Stack {
-    pub(crate) fn new(
-        engines: Engines,
-        threads: Vec<JoinHandle<()>>,
-        sockets: client::Stack,
-        opened: Vec<Opened>,
-    ) -> Self {
-        Self { engines, threads, sockets, opened }
+    pub(crate) fn new(engines: Engines, sockets: client::Stack, opened: Vec<Opened>) -> Self {
+        Self { engines, threads: Vec::new(), sockets, opened }
+    }
+
+    /// One of its threads has started.
+    pub(crate) fn add_thread(&mut self, thread: JoinHandle<()>) {
+        self.threads.push(thread);
     }
 
     /// What sockets are opened on, and control calls made to.

@@ -1,8 +1,8 @@
 //! Keeps an interface of the stack in step with the kernel's device behind it.
 //!
 //! The kernel says that something changed; the device is then asked how it stands, and the stack is
-//! told what is different. The MTU follows only as far as the frames that the ports were opened
-//! with can carry it. A device that is gone counts as down.
+//! informed of what is different. The MTU follows only as far as the frames that the ports were
+//! opened with can carry it. A device that is gone counts as down.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -57,7 +57,7 @@ impl DeviceFollower {
         })
     }
 
-    /// Whether the kernel told of a change since the last call.
+    /// Whether the kernel reported a change since the last call.
     pub(crate) fn take_changed(&self) -> bool {
         self.device.take_changed()
     }
