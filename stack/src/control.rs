@@ -83,7 +83,7 @@ impl Control {
         control
     }
 
-    /// The next change of the snapshot that the shards have not been told.
+    /// The next change of the snapshot that the shards have not been sent.
     pub(crate) fn next_update(&mut self) -> Option<FibUpdate> {
         self.cx.publisher.next_update()
     }

@@ -1,7 +1,7 @@
 //! Keeps an interface of the stack in step with the kernel's device behind it.
 //!
 //! The kernel says that something changed; the device is then asked how it stands, and the stack is
-//! told. The MTU follows as far as the ports' buffers can carry it, and the name follows too. A
+//! informed. The MTU follows as far as the ports' buffers can carry it, and the name follows too. A
 //! device that is gone counts as down.
 //!
 //! As on Linux, the stack removes the routes over a link that goes down, and ends IPv6 where the
@@ -87,7 +87,7 @@ impl DeviceFollower {
         tracing::info!("{}: opened again: {}", self.name, info.mode);
     }
 
-    /// Whether the kernel told of a change since the last call.
+    /// Whether the kernel reported a change since the last call.
     pub(crate) fn take_changed(&self) -> bool {
         self.device.take_changed()
     }

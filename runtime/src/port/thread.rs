@@ -21,7 +21,7 @@ const NO_SHARD: usize = usize::MAX;
 /// How old a report may get while the thread is busy.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a thread that ends goes on sending.
-const PATIENCE_AT_END: Duration = Duration::from_secs(1);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Turns between two looks at the clock.
 const TURNS_PER_LOOK: u32 = 256;
 
@@ -105,7 +105,7 @@ impl PortThread {
     fn send_rest(&mut self) {
         let began = Instant::now();
         while self.port.turn(BATCH, self.steer.by_frame()).sent > 0
-            && began.elapsed() < PATIENCE_AT_END
+            && began.elapsed() < SHUTDOWN_TIMEOUT
         {}
     }
 
