@@ -288,7 +288,7 @@ impl Stack {
     ///
     /// # Errors
     /// `InvalidInput` if the text is no address, else as [`Stack::control`].
-    pub fn add_address(&self, ifname: &str, address: &str) -> io::Result<()> {
+    pub fn address_add(&self, ifname: &str, address: &str) -> io::Result<()> {
         let address = parse("address", address)?;
         let interface = InterfaceRef::Name(ifname.to_owned());
         self.control(&Request::AddressAdd(AddressAdd { address, interface })).map(drop)
@@ -298,7 +298,7 @@ impl Stack {
     ///
     /// # Errors
     /// `InvalidInput` if the text is no address, else as [`Stack::control`].
-    pub fn remove_address(&self, ifname: &str, address: &str) -> io::Result<()> {
+    pub fn address_del(&self, ifname: &str, address: &str) -> io::Result<()> {
         let address = parse("address", address)?;
         let interface = Some(InterfaceRef::Name(ifname.to_owned()));
         self.control(&Request::AddressDel(AddressDel { address, interface })).map(drop)
@@ -308,7 +308,7 @@ impl Stack {
     ///
     /// # Errors
     /// `InvalidInput` if a text is no network or address, else as [`Stack::control`].
-    pub fn add_route(&self, destination: &str, gateway: &str) -> io::Result<()> {
+    pub fn route_add(&self, destination: &str, gateway: &str) -> io::Result<()> {
         let destination = parse("destination", destination)?;
         let gateway = Some(parse("gateway", gateway)?);
         self.control(&Request::RouteAdd(RouteAdd { gateway, ..RouteAdd::to(destination) }))
@@ -319,7 +319,7 @@ impl Stack {
     ///
     /// # Errors
     /// `InvalidInput` if the text is no network, else as [`Stack::control`].
-    pub fn remove_route(&self, destination: &str) -> io::Result<()> {
+    pub fn route_del(&self, destination: &str) -> io::Result<()> {
         let destination = parse("destination", destination)?;
         self.control(&Request::RouteDel(RouteDel::to(destination))).map(drop)
     }

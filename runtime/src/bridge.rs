@@ -13,7 +13,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `state` | one socket of a client |
-//! | `table` | clients and handles; how a bridge ends |
+//! | `table`, `quota` | clients and handles; how a bridge ends; how many there may be |
 //! | `moving` | bridges that have to go to another shard |
 //! | `stream`, `listener`, `datagram` | one kind of socket each |
 //! | `connect`, `accept`, `option` | the verbs that need more than one step, and the options |
@@ -26,15 +26,19 @@ pub(crate) mod command;
 mod connect;
 mod datagram;
 mod events;
-mod fate;
 mod listener;
 mod moving;
 mod option;
+pub(crate) mod quota;
 pub(crate) mod reply;
 mod request;
 mod state;
+mod status;
 mod stream;
 mod table;
 mod verbs;
 
 pub(crate) use self::table::Bridges;
+
+#[cfg(test)]
+mod tests;

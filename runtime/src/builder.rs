@@ -8,11 +8,14 @@ use datapath::{Port, PortInfo, PortLink, SHARDS_MAX};
 use stack::Host;
 
 use crate::config::{Interface, Layout, Limits, Pace, default_limits};
-use crate::device::{self, Assembly};
+use crate::device::Assembly;
+use crate::device::wiring::Wiring;
 use crate::engine::Engine;
+use crate::late::LateThreads;
 use crate::local::LocalHost;
 use crate::mailbox::{Engines, Mailbox, Remote};
 use crate::pin::pin;
+use crate::port::thread::PortThread;
 use crate::running::{Stack, StartError};
 use crate::service;
 
@@ -158,18 +161,26 @@ impl Builder {
     /// # Errors
     /// Where a device cannot be opened, an address or gateway is refused, or the operating system
     /// has no thread or descriptor left.
-    pub fn start(mut self) -> Result<Stack, StartError> {
+    pub fn start(self) -> Result<Stack, StartError> {
+        self.start_with(&mut spawn)
+    }
+
+    /// The same with threads started by `spawn`.
+    fn start_with(mut self, spawn: &mut Spawn<'_>) -> Result<Stack, StartError> {
         let (mut all, engines) = self.engines()?;
-        let mut assembly = Assembly {
-            all: &mut all,
-            engines: &engines,
+        let wiring = Wiring {
+            engines: engines.clone(),
             layout: self.layout,
             pace: self.pace,
-            port_threads: Vec::new(),
+            steering: all[0].core.worker.steering(),
+            cores: self.cores.clone(),
         };
+        let late = LateThreads::default();
+        let mut assembly =
+            Assembly { all: &mut all, wiring: &wiring, late: &late, port_threads: Vec::new() };
         let mut opened = Vec::new();
         for (interface, ports) in std::mem::take(&mut self.interfaces) {
-            let ports = ports.map_or_else(|| device::open(&interface, self.shards), Ok)?;
+            let ports = ports.map_or_else(|| wiring.open(&interface), Ok)?;
             opened.push(assembly.add(&interface, ports)?);
         }
         let port_threads = assembly.port_threads;
@@ -177,23 +188,36 @@ impl Builder {
             self.open_services(engine, &engines)?;
         }
         let sockets = client::Stack::local(Arc::new(LocalHost::new(engines.clone())));
+        // If a thread does not start, dropping the stack ends and joins those before it.
+        let mut stack = Stack::new(engines, sockets, opened, late);
+        self.spawn_threads(&mut stack, all, port_threads, spawn)?;
+        Ok(stack)
+    }
+
+    /// Starts all threads. Engines and ports whose threads were not started are dropped on the way
+    /// out, so that the stack does not wait for them when it ends.
+    fn spawn_threads(
+        &self,
+        stack: &mut Stack,
+        engines: Vec<Engine>,
+        port_threads: Vec<PortThread>,
+        spawn: &mut Spawn<'_>,
+    ) -> io::Result<()> {
         let mut cores = self.cores.iter().copied();
-        let mut threads = Vec::new();
-        for (shard, engine) in all.into_iter().enumerate() {
+        for (shard, engine) in engines.into_iter().enumerate() {
             let core = cores.next();
-            threads.push(spawn(&format!("shard-{shard}"), move || {
-                pin(core);
-                engine.run();
-            })?);
+            stack.add_thread(spawn(
+                &format!("shard-{shard}"),
+                Box::new(move || {
+                    pin(core);
+                    engine.run();
+                }),
+            )?);
         }
         for thread in port_threads {
-            let core = cores.next();
-            threads.push(spawn(&thread.name(), move || {
-                pin(core);
-                thread.run();
-            })?);
+            stack.add_thread(spawn(&thread.name(), Box::new(move || thread.run()))?);
         }
-        Ok(Stack::new(engines, threads, sockets, opened))
+        Ok(())
     }
 
     /// An engine for each shard, without ports, and the ways to them.
@@ -235,6 +259,14 @@ fn random_seed() -> io::Result<u64> {
     Ok(u64::from_ne_bytes(seed))
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+/// What a thread does.
+type Work = Box<dyn FnOnce() + Send>;
+/// How a thread is started: by its name and what it does.
+type Spawn<'a> = dyn FnMut(&str, Work) -> io::Result<JoinHandle<()>> + 'a;
+
+fn spawn(name: &str, work: Work) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name.into()).spawn(work)
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use rustix::net::Shutdown;
 
 use crate::Stack;
-use crate::bridge::client_id::ClientId;
+use crate::bridge::quota::{AllSockets, Quota};
 use crate::mailbox::Engines;
 
 /// The control socket of a running stack. Unlinked, and its connections ended, when this is
@@ -43,6 +43,8 @@ struct Shared {
     stopping: AtomicBool,
     /// Connections being served, so that stopping can end them.
     connections: Mutex<Vec<(u64, UnixStream)>>,
+    /// How many sockets the clients have open.
+    sockets: AllSockets,
 }
 
 impl Bound {
@@ -132,7 +134,7 @@ fn accept(listener: &UnixListener, engines: &Engines, group: u32, shared: &Arc<S
         shared.lock().push((number, kept));
         let (engines, state) = (engines.clone(), shared.clone());
         let spawned = thread::Builder::new().name("client".into()).spawn(move || {
-            connection::serve(stream, &engines, ClientId::unique());
+            connection::serve(stream, &engines, &Quota::new(&state.sockets));
             state.lock().retain(|(other, _)| *other != number);
         });
         if let Err(error) = spawned {

@@ -8,6 +8,8 @@
 //! [`Command`]: crate::command::Command
 
 mod clock;
+mod devices;
+mod shutdown;
 mod turn;
 
 use std::io;
@@ -19,8 +21,9 @@ use self::clock::Clock;
 use crate::bridge::Bridges;
 use crate::config::Pace;
 use crate::device::follow::DeviceFollower;
+use crate::device::reopen::Arrivals;
 use crate::local::Locals;
-use crate::mailbox::{Engines, Mailbox};
+use crate::mailbox::{Ending, Engines, Mailbox};
 use crate::port::PortEnd;
 use crate::sockets::Core;
 use crate::sockets::poller::Token;
@@ -31,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) ports: Vec<PortEnd>,
     /// What keeps interfaces in step with their devices. Only the first engine has any.
     pub(crate) followers: Vec<DeviceFollower>,
+    /// Ends of devices that were opened again.
+    pub(crate) arrivals: Arrivals,
     pub(crate) locals: Locals,
     bridges: Bridges,
     engines: Engines,
@@ -48,6 +53,7 @@ pub(crate) struct Engine {
     /// When the devices are looked at next, in an engine that never sleeps.
     next_device_look: Instant,
     stopping: bool,
+    ending: Ending,
 }
 
 impl Engine {
@@ -64,12 +70,14 @@ impl Engine {
     ) -> io::Result<Self> {
         let core = Core::new(worker)?;
         let shard = core.shard;
+        let ending = Ending::new(engines.clone(), mailbox.clone());
         let locals = Locals::new(shard, engines.clone(), limits);
         core.poller.add_input(mailbox.bell(), Token::Mailbox)?;
         Ok(Self {
             core,
             ports: Vec::new(),
             followers: Vec::new(),
+            arrivals: Arrivals::default(),
             locals,
             bridges: Bridges::new(shard, engines.clone()),
             engines: engines.clone(),
@@ -83,6 +91,7 @@ impl Engine {
             steered: 0,
             next_device_look: Instant::ZERO,
             stopping: false,
+            ending,
         })
     }
 }

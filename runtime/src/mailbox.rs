@@ -206,8 +206,16 @@ pub(crate) fn stopped() -> io::Error {
 #[derive(Clone)]
 pub(crate) struct Engines {
     remotes: Arc<[Remote]>,
+    ends: Arc<Ends>,
+}
+
+/// How many engines have come how far in ending.
+#[derive(Default)]
+struct Ends {
+    /// Engines that have closed their sockets and hand over no connection any more.
+    closed: AtomicUsize,
     /// Engines that have nothing more to send.
-    ended: Arc<AtomicUsize>,
+    ended: AtomicUsize,
 }
 
 impl Engines {
@@ -215,7 +223,7 @@ impl Engines {
     pub(crate) fn new(remotes: impl IntoIterator<Item = Remote>) -> Self {
         let remotes: Arc<[Remote]> = remotes.into_iter().collect();
         assert!(!remotes.is_empty(), "a stack has at least one engine");
-        Self { remotes, ended: Arc::new(AtomicUsize::new(0)) }
+        Self { remotes, ends: Arc::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -248,13 +256,51 @@ impl Engines {
         self.remotes.iter()
     }
 
-    /// An engine that ends has nothing more to send.
-    pub(crate) fn note_ended(&self) {
-        self.ended.fetch_add(1, Ordering::AcqRel);
+    /// Whether no engine hands over connections any more.
+    pub(crate) fn have_all_closed(&self) -> bool {
+        self.ends.closed.load(Ordering::Acquire) >= self.remotes.len()
     }
 
     /// Whether no engine has anything more to send.
     pub(crate) fn have_all_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire) >= self.remotes.len()
+        self.ends.ended.load(Ordering::Acquire) >= self.remotes.len()
+    }
+}
+
+/// How far one engine has come in ending. Dropping it counts the engine as ended, also one whose
+/// thread never started, and closes its mailbox: nobody waits for an engine that is no more.
+pub(crate) struct Ending {
+    engines: Engines,
+    mailbox: Arc<Mailbox>,
+    closed: bool,
+    ended: bool,
+}
+
+impl Ending {
+    /// Of an engine that has not begun to end.
+    pub(crate) fn new(engines: Engines, mailbox: Arc<Mailbox>) -> Self {
+        Self { engines, mailbox, closed: false, ended: false }
+    }
+
+    /// The engine has closed its sockets and hands over no connection any more.
+    pub(crate) fn note_closed(&mut self) {
+        if !std::mem::replace(&mut self.closed, true) {
+            self.engines.ends.closed.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// The engine has nothing more to send.
+    pub(crate) fn note_ended(&mut self) {
+        self.note_closed();
+        if !std::mem::replace(&mut self.ended, true) {
+            self.engines.ends.ended.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.note_ended();
+        self.mailbox.close();
     }
 }

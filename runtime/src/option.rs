@@ -253,23 +253,23 @@ mod tests {
         assert_eq!(options.changes(Options::default()).count(), 0, "times alone probe nobody");
         options.set(O::KeepAlive, 1).unwrap();
         let times = KeepAlive { idle: seconds(60), interval: seconds(7), probes: 3 };
-        let told: Vec<_> = options.changes(Options::default()).collect();
-        assert_eq!(told, [TcpOption::KeepAlive(Some(times))]);
+        let changes: Vec<_> = options.changes(Options::default()).collect();
+        assert_eq!(changes, [TcpOption::KeepAlive(Some(times))]);
     }
 
     #[test]
-    fn only_what_changed_is_told() {
+    fn only_what_changed_is_passed_on() {
         let mut options = Options::default();
         options.set(O::UserTimeout, 1500).unwrap();
         options.set(O::Linger, 0).unwrap();
         options.set(O::ReceiveBuffer, 30_000).unwrap();
-        let told: Vec<_> = options.changes(Options::default()).collect();
+        let changes: Vec<_> = options.changes(Options::default()).collect();
         let expected = [
             TcpOption::UserTimeout(millis(1500)),
             TcpOption::ReceiveBuffer(30_000),
             TcpOption::Linger(Some(Duration::ZERO)),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(changes, expected);
         assert_eq!(options.value(O::ReceiveBuffer), Some(60_000));
         let before = options;
         options.set(O::Linger, -1).unwrap();
@@ -291,8 +291,8 @@ mod tests {
                 assert_eq!(options.set(option, value), result);
                 assert_eq!(options.value(option), Some(9));
             }
-            let told: Vec<_> = options.changes(Options::default()).collect();
-            assert_eq!(told, [TcpOption::HopLimit(Some(9))]);
+            let changes: Vec<_> = options.changes(Options::default()).collect();
+            assert_eq!(changes, [TcpOption::HopLimit(Some(9))]);
             options.set(option, -1).unwrap();
         }
         assert_eq!(options.set(O::Ttl, 0), Err(Errno::INVAL));
@@ -311,13 +311,13 @@ mod tests {
             options.set(O::Linger2, value).unwrap();
             assert_eq!(options.value(O::Linger2), Some(shown));
         }
-        let told: Vec<_> = options.changes(Options::default()).collect();
+        let changes: Vec<_> = options.changes(Options::default()).collect();
         let expected = [
             TcpOption::FinTimeout(Some(Duration::ZERO)),
             TcpOption::Congestion(CongestionAlgorithm::Reno),
             TcpOption::Pacing(Pacing::AtMost(1_000_000)),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(changes, expected);
         options.set(O::Linger2, 0).unwrap();
         assert_eq!(options.value(O::Linger2), Some(60));
     }

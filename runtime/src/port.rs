@@ -16,9 +16,9 @@ pub(crate) mod thread;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use addr::{IfIndex, Ip};
+use addr::{IfIndex, Ip, Mac};
 use datapath::{PortInfo, Steering};
-use stack::fib::FibInterface;
+use stack::fib::FibTables;
 
 use self::handle::{PortThreadHandle, Report};
 use self::queue::{PortDriver, Queue, Step};
@@ -34,18 +34,28 @@ pub(crate) struct PortEnd {
     send_by: usize,
     /// Handles of the threads whose reports this engine passes on.
     threads: Vec<Arc<PortThreadHandle>>,
-    /// What decides which frames an XDP device takes, and the addresses that it was last given.
+    /// What decides which frames an XDP device takes, and what it was last given.
     /// Only the first engine has it.
     steering: Option<Steering>,
     steered: Vec<Ip>,
+    steered_mac: Mac,
 }
 
 impl PortEnd {
     /// The end of the engine of shard `shard`.
     pub(crate) fn new(ifindex: IfIndex, info: PortInfo, queues: Vec<Queue>, shard: usize) -> Self {
         let send_by = shard % queues.len().max(1);
-        let (threads, steering, steered) = (Vec::new(), None, Vec::new());
-        Self { ifindex, info, queues, send_by, threads, steering, steered }
+        Self {
+            ifindex,
+            queues,
+            send_by,
+            threads: Vec::new(),
+            steering: None,
+            steered: Vec::new(),
+            // What the program was loaded with.
+            steered_mac: info.mac.unwrap_or_default(),
+            info,
+        }
     }
 
     /// The same with what decides which frames an XDP device takes.
@@ -111,6 +121,11 @@ impl PortEnd {
         }
     }
 
+    /// Makes epoll forget the ports.
+    pub(crate) fn unwatch(&mut self, poller: &Poller) {
+        self.queues.iter_mut().for_each(|queue| queue.unwatch(poller));
+    }
+
     /// Asks the threads of the ports to end, once the engine's last frames are in the rings.
     pub(crate) fn stop_threads(&self) {
         for queue in &self.queues {
@@ -134,12 +149,19 @@ impl PortEnd {
         Some(verdicts.into_iter().map(|(name, count)| (name.to_string(), count)).collect())
     }
 
-    /// Tells an XDP device for which addresses it is to take frames: those of the interface, its
-    /// groups, and its broadcast addresses.
-    pub(crate) fn steer(&mut self, interface: &FibInterface) {
+    /// Tells an XDP device for which addresses it is to take frames: those that the interface
+    /// answers for, its groups, its broadcast addresses, and its link address.
+    pub(crate) fn steer(&mut self, tables: &FibTables) {
         let Some(steering) = &mut self.steering else { return };
+        let Some(interface) = tables.interface(self.ifindex) else { return };
+        if self.steered_mac != interface.mac {
+            match steering.set_mac(interface.mac) {
+                Ok(()) => self.steered_mac = interface.mac,
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+        let own = tables.answered_on(self.ifindex);
         let addresses = interface.addresses.iter().filter(|a| a.is_assigned());
-        let own = addresses.clone().map(|address| address.ip());
         let broadcast =
             addresses.filter_map(|address| address.cidr.broadcast()).chain([LIMITED_BROADCAST]);
         let wanted: Vec<Ip> =

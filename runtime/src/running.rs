@@ -7,6 +7,7 @@ use addr::Cidr;
 use datapath::PortError;
 
 use crate::command::Command;
+use crate::late::LateThreads;
 use crate::mailbox::Engines;
 
 /// Why a stack did not start. One line for people.
@@ -62,16 +63,22 @@ pub struct Stack {
     threads: Vec<JoinHandle<()>>,
     sockets: client::Stack,
     opened: Vec<Opened>,
+    late: LateThreads,
 }
 
 impl Stack {
     pub(crate) fn new(
         engines: Engines,
-        threads: Vec<JoinHandle<()>>,
         sockets: client::Stack,
         opened: Vec<Opened>,
+        late: LateThreads,
     ) -> Self {
-        Self { engines, threads, sockets, opened }
+        Self { engines, threads: Vec::new(), sockets, opened, late }
+    }
+
+    /// One of its threads has started.
+    pub(crate) fn add_thread(&mut self, thread: JoinHandle<()>) {
+        self.threads.push(thread);
     }
 
     /// What sockets are opened on, and control calls made to.
@@ -106,5 +113,6 @@ impl Drop for Stack {
             // A thread that panicked has reported it on stderr.
             let _ = thread.join();
         }
+        self.late.close();
     }
 }

@@ -150,17 +150,17 @@ fn control_calls_show_and_change() {
     let stack = left.sockets();
     let links = stack.links().expect("links");
     assert_eq!((links[1].name.as_str(), links[1].ifindex), ("mem1", 2));
-    stack.add_address("mem1", "10.0.0.9/24").expect("add");
+    stack.address_add("mem1", "10.0.0.9/24").expect("add");
     let shown = |stack: &client::Stack| {
         stack.addresses().expect("addresses").iter().any(|a| a.address == "10.0.0.9")
     };
     assert!(shown(&stack));
-    let twice = stack.add_address("mem1", "10.0.0.9/24").unwrap_err();
+    let twice = stack.address_add("mem1", "10.0.0.9/24").unwrap_err();
     assert!(twice.to_string().contains("exists"), "{twice}");
-    stack.remove_address("mem1", "10.0.0.9/24").expect("del");
+    stack.address_del("mem1", "10.0.0.9/24").expect("del");
     assert!(!shown(&stack));
-    assert!(stack.add_address("nosuch", "10.0.0.9/24").unwrap_err().to_string().contains("nosuch"));
-    stack.add_route("default", "10.0.0.2").expect("route");
+    assert!(stack.address_add("nosuch", "10.0.0.9/24").unwrap_err().to_string().contains("nosuch"));
+    stack.route_add("default", "10.0.0.2").expect("route");
     assert!(stack.routes().expect("routes").iter().any(|r| r.destination == "default"));
     assert!(stack.stats().expect("stats").counters["frames_out"] > 0);
 }

@@ -107,7 +107,7 @@ pub struct Fib {
     tables: Arc<FibTables>,
     /// Link addresses; an absent entry is unknown.
     pub(crate) neighbors: BTreeMap<(IfIndex, Ip), Link>,
-    /// Path MTUs that routers told us of, where smaller than the interface's.
+    /// Path MTUs that routers reported, where smaller than the interface's.
     path_mtus: BTreeMap<Ip, u32>,
     generations: Generations,
 }
@@ -143,7 +143,7 @@ impl Fib {
         self.neighbors.get(&(ifindex, ip)).copied()
     }
 
-    /// The path MTU that a router told us of, bytes.
+    /// The path MTU that a router reported, bytes.
     #[must_use]
     pub fn path_mtu(&self, destination: Ip) -> Option<u32> {
         self.path_mtus.get(&destination).copied()

@@ -16,8 +16,8 @@ pub struct Limits {
     pub tcp_connections: u32,
     /// TCP listeners.
     pub tcp_listeners: u32,
-    /// Half-open connections of one listener (Linux `tcp_max_syn_backlog` is of this order). One
-    /// costs 64 bytes; beyond them SYNs are answered with cookies.
+    /// Half-open connections of one listener, over all shards (Linux `tcp_max_syn_backlog` is of
+    /// this order). One costs 64 bytes; beyond them SYNs are answered with cookies.
     pub tcp_embryos: u32,
     /// Whether cookies answer the SYNs that find no room (Linux `tcp_syncookies` 1); else such SYNs
     /// are dropped.
@@ -120,7 +120,6 @@ impl Limits {
         Self {
             tcp_connections: part(self.tcp_connections),
             tcp_listeners: part(self.tcp_listeners),
-            tcp_embryos: part(self.tcp_embryos),
             tcp_challenge_acks_per_second: rate(self.tcp_challenge_acks_per_second),
             tcp_time_wait: part(self.tcp_time_wait),
             tcp_max_orphans: part(self.tcp_max_orphans),

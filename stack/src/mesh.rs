@@ -1,7 +1,9 @@
 //! How the workers of one host reach each other: for every ordered pair one lock-free ring of
 //! messages, and one that brings the buffers of frames back.
 //!
-//! Nothing is lost here. A message that must arrive and finds its ring full waits in a backlog. A
+//! Nothing is lost here. A message that must arrive and finds its ring full waits in a backlog.
+//! What waits there is bounded by what there is (connections, listeners and the options of each, of
+//! which the latest count), and while much waits no new listener is made ([`Mesh::is_crowded`]). A
 //! change of the snapshot is not kept for a full ring: the peer is marked *lagging* and gets one
 //! whole snapshot once there is room. Frames are accepted as long as [`Mesh::frame_room`] says; the
 //! caller asks it first and keeps frames that do not fit, so that a worker that falls behind slows
@@ -123,6 +125,11 @@ impl Mesh {
             peer.send(message);
             self.woken.insert(to);
         }
+    }
+
+    /// Whether so much waits for some worker that nothing new is to be begun of which all hear.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.peers.iter().flatten().any(|peer| peer.backlog.len() >= BACKLOG_MAX)
     }
 
     /// Sends a message that must arrive to every other worker.
@@ -308,9 +315,25 @@ impl Peer {
         let refused =
             if self.backlog.is_empty() { self.tx.push(message).err() } else { Some(message) };
         if let Some(message) = refused {
-            self.backlog.push_back(message);
-            self.tx.set_waiting(true);
+            self.wait_with(message);
         }
+    }
+
+    /// Puts a message into the backlog, in place of one that it makes needless.
+    #[cold]
+    fn wait_with(&mut self, message: Message) {
+        if let Message::Listener(later) = &message {
+            let needless = |waiting: &Message| match waiting {
+                Message::Listener(earlier) => earlier.is_replaced_by(later),
+                _ => false,
+            };
+            if let Some(at) = self.backlog.iter().position(needless) {
+                self.backlog[at] = message;
+                return;
+            }
+        }
+        self.backlog.push_back(message);
+        self.tx.set_waiting(true);
     }
 
     /// Returns whether anything went.

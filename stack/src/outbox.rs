@@ -29,6 +29,8 @@ pub(crate) struct Outbox {
     unresolved_bytes: usize,
     spare: Vec<Vec<u8>>,
     capacity: usize,
+    /// Frames that may be queued beyond that; one less after each that leaves.
+    extra: usize,
 }
 
 /// Frames for one neighbour, complete but for the destination's link address.
@@ -63,7 +65,15 @@ impl Outbox {
             unresolved_bytes: 0,
             spare: Vec::new(),
             capacity,
+            extra: 0,
         }
+    }
+
+    /// Makes room for one frame beyond the capacity, which bounds what strangers make us send. For
+    /// frames whose number is bounded elsewhere.
+    #[cold]
+    pub(crate) fn make_room_for_one(&mut self) {
+        self.extra += 1;
     }
 
     /// Queues a frame of `len` bytes for `ifindex`; `fill` writes it.
@@ -73,7 +83,7 @@ impl Outbox {
         len: usize,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<(), DropReason> {
-        if self.queue(ifindex).len() >= self.capacity {
+        if self.queue(ifindex).len() >= self.capacity + self.extra {
             return Err(DropReason::OutboxFull);
         }
         let frame = self.filled(len, fill);
@@ -216,6 +226,7 @@ impl Outbox {
             let (_, queue) = self.queues.iter_mut().find(|(i, _)| *i == ifindex)?;
             let frame = queue.pop_front()?;
             self.queued -= 1;
+            self.extra = self.extra.saturating_sub(1);
             let len = frame.len();
             let fits = len <= slot.len();
             if fits {

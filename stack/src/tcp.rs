@@ -95,6 +95,8 @@ pub use user::socket_options::TcpOption;
 
 pub(crate) use open::message::{ListenerMessage, Outgoing};
 pub(crate) use user::find_path;
+#[cfg(test)]
+pub(crate) use {open::message::ListenerChange, user::socket_options::SocketOptions};
 
 use close::pending_errors::PendingErrors;
 use close::time_wait::TimeWaits;

@@ -9,7 +9,7 @@
 //! are kept one at a time for whoever asks ([`crate::Host::take_error`]): ECONNREFUSED on a
 //! connected socket (only where Linux reports it too), no route, no answer from the next hop.
 //!
-//! A wildcard `::` socket takes IPv4 too unless told otherwise.
+//! A wildcard `::` socket takes IPv4 too unless `IPV6_V6ONLY` is set.
 
 mod input;
 mod output;

@@ -12,7 +12,7 @@
 //!   each that [`Worker::take_woken`] names.
 //!
 //! Frames that are seen waiting before `exchange_messages` are to be handed to `receive` after it:
-//! then a peer that was told of a listener never meets a shard that has not heard of it.
+//! then a peer that was informed of a listener never meets a shard that has not heard of it.
 //!
 //! What is sent to addresses of the host never leaves it: it is taken in again during `transmit`
 //! and `expire`, a bounded number of packets each time, or handed to the shard that owns it; while

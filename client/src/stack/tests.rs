@@ -29,7 +29,7 @@ fn a_refusal_keeps_its_message() {
     });
     let stack = Stack::over(session);
     assert_eq!(stack.links().unwrap()[0].name, "tap7");
-    let error = stack.add_address("tap9", "10.0.1.7/24").unwrap_err();
+    let error = stack.address_add("tap9", "10.0.1.7/24").unwrap_err();
     assert_eq!(error.to_string(), "no interface tap9");
     assert_eq!(stack.stats().unwrap_err().kind(), io::ErrorKind::InvalidData);
 }

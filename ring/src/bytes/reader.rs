@@ -73,7 +73,7 @@ impl Reader {
 
     /// The bytes from `offset` on, `len` of them or as many as are there. A range of more than
     /// [`WHOLE`](super::WHOLE) bytes may be cut because it lies in three chunks.
-    #[inline]
+    #[inline(always)]
     pub fn peek_at(&self, offset: usize, len: usize) -> (&[u8], &[u8]) {
         let (at, len) = self.cut(offset, len);
         if len == 0 {

@@ -124,11 +124,11 @@ impl Bridges {
         core.adopt(id);
         let Name { address, port } = Name::from(peer.to_std());
         reply.with_fd(&to_value(&Accepted { handle, address, port }), Some(theirs));
-        let fate = stream.pump(core);
+        let status = stream.pump(core);
         if let Some(bridge) = self.sockets.find_mut(key) {
             bridge.options = options;
             bridge.state = State::Stream(stream);
         }
-        self.apply(key, fate);
+        self.apply(key, status);
     }
 }

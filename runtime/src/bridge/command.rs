@@ -7,6 +7,7 @@ use client::socket_request::{SocketRequest, SocketVerb};
 use stack::socket::SocketRings;
 
 use super::client_id::ClientId;
+use super::quota::Quota;
 use super::reply::Reply;
 use super::state::Bridge;
 use crate::option::Options;
@@ -14,7 +15,7 @@ use crate::option::Options;
 /// One command.
 pub(crate) enum BridgeCommand {
     /// A control connection begins. The answer is whether there is room for it.
-    OpenClient { client: ClientId, answer: SyncSender<bool> },
+    OpenClient { client: ClientId, quota: Quota, answer: SyncSender<bool> },
     /// A control connection is over: its sockets close as those of a process that died.
     CloseClient(ClientId),
     /// A request of a client.
@@ -22,6 +23,9 @@ pub(crate) enum BridgeCommand {
     /// A bridge moves to the shard where the stack's socket has to be opened, with the request that
     /// opens it.
     Move { bridge: Box<Bridge>, verb: SocketVerb, reply: Reply },
+    /// A bridge that had moved to another shard is no more: the first engine may give its handle
+    /// out again.
+    HandleGone { client: ClientId, handle: u32, serial: u64 },
     /// A connection was accepted for a client on another shard and lives here.
     Adopt(Box<Adoption>),
 }

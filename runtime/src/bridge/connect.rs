@@ -9,10 +9,10 @@ use serde_json::Value;
 use stack::socket::SocketRings;
 
 use super::datagram::unspecified;
-use super::fate::Fate;
 use super::reply::Reply;
 use super::request::{errno, refusal};
 use super::state::{State, over};
+use super::status::Status;
 use super::stream::{Connecting, Outcome, Waiter};
 use super::table::{Bridges, watch};
 use crate::option::Options;
@@ -111,11 +111,11 @@ impl Bridges {
                         Err(error) => reply.refuse(&ErrorBody::from_io(&error)),
                     }
                 }
-                let fate = match &mut bridge.state {
+                let status = match &mut bridge.state {
                     State::Stream(stream) => stream.pump(core),
-                    _ => Fate::Lives,
+                    _ => Status::Open,
                 };
-                self.apply(key, fate);
+                self.apply(key, status);
             }
             Outcome::Failed(code) => {
                 core.close(stream.rings().id);

@@ -18,7 +18,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use stack::SocketError;
 use stack::socket::SocketRings;
 
-use super::fate::Fate;
+use super::status::Status;
 use crate::sockets::Core;
 use crate::sockets::poller::Ready;
 
@@ -93,10 +93,10 @@ impl Datagram {
     }
 
     /// The stack reported something of the socket.
-    pub(super) fn on_event(&mut self, core: &mut Core, scratch: &mut [u8]) -> Fate {
+    pub(super) fn on_event(&mut self, core: &mut Core, scratch: &mut [u8]) -> Status {
         self.pump_in(core, scratch);
         self.pump_out(core);
-        self.fate(core)
+        self.status(core)
     }
 
     /// The socketpair became ready.
@@ -106,7 +106,7 @@ impl Datagram {
         core: &mut Core,
         v6: bool,
         scratch: &mut [u8],
-    ) -> Fate {
+    ) -> Status {
         self.readable |= ready.readable;
         self.writable |= ready.writable;
         self.hangup |= ready.hangup;
@@ -116,18 +116,18 @@ impl Datagram {
         }
         self.pump_in(core, scratch);
         self.pump_out(core);
-        self.fate(core)
+        self.status(core)
     }
 
     /// Over once the client's end is closed and everything it left is read.
-    fn fate(&self, core: &mut Core) -> Fate {
+    fn status(&self, core: &mut Core) -> Status {
         if !self.hangup || self.readable {
-            return Fate::Lives;
+            return Status::Open;
         }
         if let Some(rings) = &self.rings {
             core.close(rings.id);
         }
-        Fate::Gone
+        Status::Closed
     }
 
     /// What the client left in the socketpair is still sent, as far as the ring has room.

@@ -3,8 +3,8 @@
 
 use stack::Readiness;
 
-use super::fate::Fate;
 use super::state::State;
+use super::status::Status;
 use super::table::Bridges;
 use crate::slab::Key;
 use crate::sockets::Core;
@@ -14,9 +14,9 @@ impl Bridges {
     /// The stack reported something of a bridge's socket.
     pub(crate) fn on_event(&mut self, key: Key, what: Readiness, core: &mut Core) {
         let Some(bridge) = self.sockets.find_mut(key) else { return };
-        let fate = match &mut bridge.state {
+        let status = match &mut bridge.state {
             State::Connecting(connecting) => match connecting.outcome(what) {
-                None => Fate::Lives,
+                None => Status::Open,
                 Some(outcome) => return self.connected(key, outcome, core),
             },
             State::Stream(stream) => stream.on_event(what, core),
@@ -33,24 +33,24 @@ impl Bridges {
                 }
                 datagram.on_event(core, &mut self.scratch)
             }
-            State::Fresh(_) | State::Over { .. } => Fate::Lives,
+            State::Fresh(_) | State::Over { .. } => Status::Open,
         };
-        self.apply(key, fate);
+        self.apply(key, status);
     }
 
     /// A bridge's descriptor became ready.
     pub(crate) fn on_ready(&mut self, key: Key, ready: Ready, core: &mut Core) {
         let Some(bridge) = self.sockets.find_mut(key) else { return };
-        let fate = match &mut bridge.state {
+        let status = match &mut bridge.state {
             State::Stream(stream) => stream.on_ready(ready, core),
             State::Datagram(datagram) => {
                 datagram.on_ready(ready, core, bridge.v6, &mut self.scratch)
             }
             State::Fresh(_) | State::Connecting(_) | State::Listener(_) | State::Over { .. } => {
-                Fate::Lives
+                Status::Open
             }
         };
-        self.apply(key, fate);
+        self.apply(key, status);
         self.adopt_datagram(key, core);
     }
 }

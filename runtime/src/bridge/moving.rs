@@ -6,6 +6,7 @@
 //! a later request that follows the bridge arrives behind it.
 
 use addr::Endpoint;
+use client::call::ErrorBody;
 use client::socket_request::{SocketRequest, SocketVerb};
 use rustix::io::Errno;
 
@@ -34,7 +35,7 @@ impl Bridges {
                 reply.refuse(&errno(Errno::BADF));
                 None
             }
-            Some(Place::Moved(shard)) => {
+            Some(Place::Moved { shard, .. }) => {
                 if verb == SocketVerb::Close {
                     self.remove_handle(client, handle);
                 }
@@ -91,30 +92,68 @@ impl Bridges {
             core.poller.remove(datagram.fd());
         }
         if let Some(client) = self.clients.get_mut(&bridge.client) {
-            client.handles.insert(bridge.handle, Place::Moved(home));
+            let serial = bridge.serial;
+            client.handles.insert(bridge.handle, Place::Moved { shard: home, serial });
         }
         let bridge = Box::new(bridge);
         self.engines.of_shard(home).hand_over(BridgeCommand::Move { bridge, verb, reply });
     }
 
-    /// A bridge arrives from another shard. Returns whether there is room for it; if not, or if its
-    /// client is gone, it closes and the request is refused.
-    pub(super) fn move_in(&mut self, bridge: Bridge, core: &mut Core) -> bool {
+    /// A bridge arrives from another shard.
+    ///
+    /// # Errors
+    /// If there is no room for it, or if its client is gone: then it is no more.
+    pub(super) fn move_in(&mut self, bridge: Bridge, core: &mut Core) -> Result<(), ErrorBody> {
         let (client, handle) = (bridge.client, bridge.handle);
         if !self.clients.contains_key(&client) {
-            return false;
+            return Err(errno(Errno::BADF));
         }
-        let Ok(key) = self.sockets.insert(bridge) else { return false };
+        let key = match self.sockets.insert(bridge) {
+            Ok(key) => key,
+            Err(bridge) => {
+                self.tell_handle_gone(&bridge);
+                return Err(errno(Errno::NOBUFS));
+            }
+        };
         if let Ok(Bridge { state: State::Datagram(datagram), .. }) = self.bridge(key)
-            && watch(core, key, datagram.fd()).is_err()
+            && let Err(error) = watch(core, key, datagram.fd())
         {
-            self.sockets.remove(key);
-            return false;
+            if let Some(bridge) = self.sockets.remove(key) {
+                self.tell_handle_gone(&bridge);
+            }
+            return Err(ErrorBody::from_io(&error));
         }
-        if let Some(client) = self.clients.get_mut(&client) {
-            client.handles.insert(handle, Place::Here(key));
+        let owner = self.clients.get_mut(&client);
+        let before = owner.and_then(|owner| owner.handles.insert(handle, Place::Here(key)));
+        if let Some(Place::Moved { shard, serial }) = before {
+            // It is back, so those whom it has passed need not know the way.
+            let passed = self.engines.of_shard(shard);
+            passed.hand_over(BridgeCommand::HandleGone { client, handle, serial });
         }
-        true
+        Ok(())
+    }
+
+    /// Lets the engines that a bridge has left know that it is no more.
+    pub(super) fn tell_handle_gone(&self, bridge: &Bridge) {
+        let Bridge { client, handle, serial, .. } = *bridge;
+        let first = handle as usize % self.engines.len();
+        if first != self.shard {
+            let home = self.engines.of_shard(first);
+            home.hand_over(BridgeCommand::HandleGone { client, handle, serial });
+        }
+    }
+
+    /// A bridge that has moved away from here is no more. Those on its way forget it, too.
+    pub(super) fn handle_gone(&mut self, client: ClientId, handle: u32, serial: u64) {
+        let Some(owner) = self.clients.get_mut(&client) else { return };
+        let Some(&Place::Moved { shard, serial: known }) = owner.handles.get(&handle) else {
+            return;
+        };
+        if known == serial {
+            owner.handles.remove(&handle);
+            let next = self.engines.of_shard(shard);
+            next.hand_over(BridgeCommand::HandleGone { client, handle, serial });
+        }
     }
 
     /// Makes an accepted connection a socket of the listener's client, on the engine of its shard.

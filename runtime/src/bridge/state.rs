@@ -7,6 +7,7 @@ use addr::Endpoint;
 use super::client_id::ClientId;
 use super::datagram::Datagram;
 use super::listener::Listener;
+use super::quota::Admission;
 use super::stream::{Connecting, Stream};
 use crate::option::Options;
 
@@ -14,6 +15,10 @@ use crate::option::Options;
 pub(crate) struct Bridge {
     pub(super) client: ClientId,
     pub(super) handle: u32,
+    /// Tells this bridge from others that had the handle before or have it later.
+    pub(super) serial: u64,
+    /// It counts as one of its client's sockets as long as it is there.
+    pub(super) _admission: Admission,
     /// Whether it was opened for IPv6.
     pub(super) v6: bool,
     /// What `bind` named.

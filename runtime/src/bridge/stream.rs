@@ -25,8 +25,8 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use stack::socket::SocketRings;
 use stack::{Readiness, SocketId};
 
-use super::fate::Fate;
 use super::reply::Reply;
+use super::status::Status;
 use crate::sockets::Core;
 use crate::sockets::poller::Ready;
 
@@ -94,7 +94,7 @@ impl Stream {
     }
 
     /// The stack reported something of the connection.
-    pub(super) fn on_event(&mut self, what: Readiness, core: &mut Core) -> Fate {
+    pub(super) fn on_event(&mut self, what: Readiness, core: &mut Core) -> Status {
         if what.has(Readiness::GONE) {
             let error = core.worker.take_error(self.rings.id);
             // Without an error it ended as both sides wanted.
@@ -104,7 +104,7 @@ impl Stream {
     }
 
     /// The socketpair became ready.
-    pub(super) fn on_ready(&mut self, ready: Ready, core: &mut Core) -> Fate {
+    pub(super) fn on_ready(&mut self, ready: Ready, core: &mut Core) -> Status {
         self.note(ready);
         self.pump(core)
     }
@@ -117,23 +117,23 @@ impl Stream {
     }
 
     /// The client lets go of the socket.
-    pub(super) fn close(&mut self, core: &mut Core) -> Fate {
+    pub(super) fn close(&mut self, core: &mut Core) -> Status {
         self.closing = true;
         self.readable = true;
         self.pump(core)
     }
 
     /// The client shut down a direction by the verb instead of on its socketpair end.
-    pub(super) fn shutdown(&mut self, read: bool, write: bool, core: &mut Core) -> Fate {
+    pub(super) fn shutdown(&mut self, read: bool, write: bool, core: &mut Core) -> Status {
         if read {
             self.reader_gone = true;
             core.shutdown_read(self.rings.id);
         }
         if write && !self.input_over {
             self.readable = true;
-            let fate = self.pump(core);
-            if fate != Fate::Lives {
-                return fate;
+            let status = self.pump(core);
+            if status != Status::Open {
+                return status;
             }
             self.end_input(core);
         }
@@ -141,20 +141,20 @@ impl Stream {
     }
 
     /// What the client left in the socketpair is sent, and behind it an urgent byte.
-    pub(super) fn send_urgent(&mut self, byte: u8, core: &mut Core) -> (Result<(), Errno>, Fate) {
+    pub(super) fn send_urgent(&mut self, byte: u8, core: &mut Core) -> (Result<(), Errno>, Status) {
         self.readable = true;
-        let fate = self.pump(core);
-        if fate != Fate::Lives || self.input_over {
-            return (Err(Errno::PIPE), fate);
+        let status = self.pump(core);
+        if status != Status::Open || self.input_over {
+            return (Err(Errno::PIPE), status);
         }
         // What is left did not fit: the byte must not overtake it.
         if self.readable || self.rings.tx.free() == 0 {
-            return (Err(Errno::AGAIN), fate);
+            return (Err(Errno::AGAIN), status);
         }
         self.rings.tx.write(&[byte]);
         self.rings.tx.rest();
         core.send_urgent(self.rings.id);
-        (Ok(()), fate)
+        (Ok(()), status)
     }
 
     /// Passes the urgent byte on to the client as one (MSG_OOB), so that its socketpair knows the
@@ -177,14 +177,14 @@ impl Stream {
     }
 
     /// Moves what can be moved, both ways, and returns what becomes of the bridge.
-    pub(super) fn pump(&mut self, core: &mut Core) -> Fate {
+    pub(super) fn pump(&mut self, core: &mut Core) -> Status {
         if (self.closing || self.hangup) && self.has_failed() {
             // No user is left who could learn of the error.
             core.close(self.rings.id);
-            return Fate::Gone;
+            return Status::Closed;
         }
-        if let Some(fate) = self.pump_out(core).or_else(|| self.pump_in(core)) {
-            return fate;
+        if let Some(status) = self.pump_out(core).or_else(|| self.pump_in(core)) {
+            return status;
         }
         if self.closing && !self.readable && !self.input_over {
             // Everything the client left behind is in the ring.
@@ -192,15 +192,15 @@ impl Stream {
         }
         if self.input_over && (self.closing || self.hangup) {
             core.close(self.rings.id);
-            return Fate::Gone;
+            return Status::Closed;
         }
-        Fate::Lives
+        Status::Open
     }
 
     /// Client to network.
-    fn pump_in(&mut self, core: &mut Core) -> Option<Fate> {
+    fn pump_in(&mut self, core: &mut Core) -> Option<Status> {
         let mut moved = 0;
-        let fate = loop {
+        let status = loop {
             // After an error the client's data stays where it is: closing on it is what makes the
             // client's end fail with ECONNRESET.
             if !self.readable || self.input_over || self.has_failed() {
@@ -230,7 +230,7 @@ impl Stream {
                 // The client closed its end with data unread.
                 Err(_) => {
                     core.abort(self.rings.id);
-                    break Some(Fate::Gone);
+                    break Some(Status::Closed);
                 }
             }
         };
@@ -239,7 +239,7 @@ impl Stream {
         if moved > 0 {
             core.app_wrote(self.rings.id);
         }
-        fate
+        status
     }
 
     fn end_input(&mut self, core: &mut Core) {
@@ -250,7 +250,7 @@ impl Stream {
     }
 
     /// Network to client.
-    fn pump_out(&mut self, core: &mut Core) -> Option<Fate> {
+    fn pump_out(&mut self, core: &mut Core) -> Option<Status> {
         let mut moved = 0;
         while self.writable && !self.closing {
             if self.rings.rx.at_mark() && !self.reader_gone && !self.pass_urgent(core) {
@@ -284,14 +284,14 @@ impl Stream {
     }
 
     /// Passes on the end of the peer's stream, once all before it is passed on.
-    fn end_output(&mut self, core: &mut Core) -> Option<Fate> {
+    fn end_output(&mut self, core: &mut Core) -> Option<Status> {
         if !self.rings.rx.is_finished() {
             return None;
         }
         let unread = self.rings.rx.error().filter(|_| !self.output_over);
         if let Some(code) = unread.or(self.failure) {
             core.close(self.rings.id);
-            return Some(Fate::Over(Some(i32::from(code))));
+            return Some(Status::Disconnected(Some(i32::from(code))));
         }
         if !self.output_over {
             self.output_over = true;

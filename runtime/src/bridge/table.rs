@@ -15,9 +15,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use stack::SocketId;
 
 use super::client_id::ClientId;
-use super::fate::Fate;
+use super::quota::Quota;
 use super::request::errno;
 use super::state::{Bridge, State};
+use super::status::Status;
 use crate::command::Command;
 use crate::mailbox::Engines;
 use crate::option::Options;
@@ -26,10 +27,6 @@ use crate::sockets::owner::Owner;
 use crate::sockets::poller::Token;
 use crate::sockets::{Core, shard_of};
 
-/// Sockets that one client may have open.
-const SOCKETS_PER_CLIENT: usize = 16_384;
-/// Sockets of all clients.
-const SOCKETS_MAX: usize = 65_536;
 /// Clients at a time.
 const CLIENTS_MAX: usize = 256;
 
@@ -39,6 +36,8 @@ pub(crate) struct Bridges {
     pub(super) clients: BTreeMap<ClientId, Client>,
     pub(super) shard: usize,
     pub(super) engines: Engines,
+    /// The serial number of the bridge that was made last.
+    last_serial: u64,
     /// Where one datagram lies between its socketpair and its ring.
     pub(super) scratch: Box<[u8]>,
 }
@@ -47,6 +46,7 @@ pub(crate) struct Bridges {
 pub(super) struct Client {
     pub(super) handles: BTreeMap<u32, Place>,
     next_handle: u32,
+    quota: Quota,
 }
 
 /// Where the bridge of a handle is.
@@ -54,18 +54,20 @@ pub(super) struct Client {
 pub(super) enum Place {
     /// On this engine.
     Here(Key),
-    /// On the engine of this shard, or of one that it has moved to since.
-    Moved(usize),
+    /// On the engine of this shard, or of one that it has moved to since, under this serial number.
+    Moved { shard: usize, serial: u64 },
 }
 
 impl Bridges {
     /// Those of shard `shard`.
     pub(crate) fn new(shard: usize, engines: Engines) -> Self {
         Self {
-            sockets: Slab::new(SOCKETS_MAX),
+            // How many there may be is counted for all engines together.
+            sockets: Slab::new(u32::MAX as usize),
             clients: BTreeMap::new(),
             shard,
             engines,
+            last_serial: 0,
             scratch: vec![0; PACKET_MAX].into_boxed_slice(),
         }
     }
@@ -76,12 +78,12 @@ impl Bridges {
     }
 
     /// A control connection begins. False if there are too many.
-    pub(super) fn open_client(&mut self, client: ClientId) -> bool {
+    pub(super) fn open_client(&mut self, client: ClientId, quota: Quota) -> bool {
         if self.clients.len() >= CLIENTS_MAX {
             return false;
         }
         let next_handle = self.shard as u32;
-        self.clients.insert(client, Client { handles: BTreeMap::new(), next_handle });
+        self.clients.insert(client, Client { handles: BTreeMap::new(), next_handle, quota });
         true
     }
 
@@ -114,25 +116,25 @@ impl Bridges {
     /// The client is done with a socket, or is no more.
     pub(super) fn close(&mut self, key: Key, core: &mut Core) {
         let Some(bridge) = self.sockets.find_mut(key) else { return };
-        let fate = match &mut bridge.state {
-            State::Fresh(_) | State::Over { .. } => Fate::Gone,
+        let status = match &mut bridge.state {
+            State::Fresh(_) | State::Over { .. } => Status::Closed,
             State::Connecting(connecting) => {
                 connecting.cancel(core);
-                Fate::Gone
+                Status::Closed
             }
             State::Stream(stream) => stream.close(core),
             State::Listener(listener) => {
                 if let Some(held) = listener.close(core) {
                     self.abort(held.id, core);
                 }
-                Fate::Gone
+                Status::Closed
             }
             State::Datagram(datagram) => {
                 datagram.close(core, bridge.v6, &mut self.scratch);
-                Fate::Gone
+                Status::Closed
             }
         };
-        self.apply(key, fate);
+        self.apply(key, status);
     }
 
     /// Gives up an accepted connection that nobody took, on the engine of its shard.
@@ -145,11 +147,11 @@ impl Bridges {
     }
 
     /// Takes away, or marks as over, a bridge that goes on no longer.
-    pub(super) fn apply(&mut self, key: Key, fate: Fate) {
-        match fate {
-            Fate::Lives => {}
-            Fate::Gone => self.forget(key),
-            Fate::Over(error) => {
+    pub(super) fn apply(&mut self, key: Key, status: Status) {
+        match status {
+            Status::Open => {}
+            Status::Closed => self.forget(key),
+            Status::Disconnected(error) => {
                 let Some(bridge) = self.sockets.find_mut(key) else { return };
                 let (local, remote) = match &bridge.state {
                     State::Stream(stream) => stream.names(),
@@ -186,6 +188,7 @@ impl Bridges {
             && client.handles.get(&bridge.handle) == Some(&Place::Here(key))
         {
             client.handles.remove(&bridge.handle);
+            self.tell_handle_gone(&bridge);
         }
     }
 
@@ -193,18 +196,19 @@ impl Bridges {
     pub(super) fn admit(&mut self, client: ClientId, v6: bool, state: State) -> Option<(u32, Key)> {
         let (first, step) = (self.shard as u32, self.engines.len() as u32);
         let owner = self.clients.get_mut(&client)?;
-        if owner.handles.len() >= SOCKETS_PER_CLIENT {
-            return None;
-        }
+        let admission = owner.quota.admit()?;
         let next = |handle: u32| handle.checked_add(step).unwrap_or(first);
         let mut handle = owner.next_handle;
         while owner.handles.contains_key(&handle) {
             handle = next(handle);
         }
         owner.next_handle = next(handle);
+        self.last_serial += 1;
         let bridge = Bridge {
             client,
             handle,
+            serial: self.last_serial,
+            _admission: admission,
             v6,
             local: None,
             error: None,

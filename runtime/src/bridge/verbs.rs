@@ -30,9 +30,9 @@ impl Bridges {
     /// Carries out a command.
     pub(crate) fn run(&mut self, command: BridgeCommand, core: &mut Core) {
         match command {
-            BridgeCommand::OpenClient { client, answer } => {
+            BridgeCommand::OpenClient { client, quota, answer } => {
                 // The control connection waits for it.
-                let _ = answer.send(self.open_client(client));
+                let _ = answer.send(self.open_client(client, quota));
             }
             BridgeCommand::CloseClient(client) => self.close_client(client, core),
             BridgeCommand::Call { client, request, reply } => {
@@ -40,9 +40,13 @@ impl Bridges {
             }
             BridgeCommand::Move { bridge, verb, reply } => {
                 let (client, handle) = (bridge.client, bridge.handle);
-                if self.move_in(*bridge, core) {
-                    self.call(client, SocketRequest::On { handle, verb }, reply, core);
+                match self.move_in(*bridge, core) {
+                    Ok(()) => self.call(client, SocketRequest::On { handle, verb }, reply, core),
+                    Err(error) => reply.refuse(&error),
                 }
+            }
+            BridgeCommand::HandleGone { client, handle, serial } => {
+                self.handle_gone(client, handle, serial);
             }
             BridgeCommand::Adopt(adoption) => self.adopt(*adoption, core),
         }
@@ -73,9 +77,9 @@ impl Bridges {
             },
             SocketVerb::Accept { blocking } => self.accept(key, blocking, reply, core),
             SocketVerb::Close => {
-                self.close(key, core);
                 // The handle is free at once; what is still to be sent needs none.
                 self.remove_handle(client, handle);
+                self.close(key, core);
                 reply.value(&Value::Null);
             }
             SocketVerb::Bind(local) => reply.result(self.bind(key, local.into(), core)),
@@ -107,8 +111,8 @@ impl Bridges {
         let State::Stream(stream) = &mut self.bridge(key)?.state else {
             return Err(errno(Errno::NOTCONN));
         };
-        let (sent, fate) = stream.send_urgent(byte, core);
-        self.apply(key, fate);
+        let (sent, status) = stream.send_urgent(byte, core);
+        self.apply(key, status);
         sent.map(|()| Value::Null).map_err(errno)
     }
 
@@ -166,12 +170,12 @@ impl Bridges {
 
     fn shutdown(&mut self, key: Key, how: Shutdown, core: &mut Core) -> Verdict {
         let (read, write) = (how != Shutdown::Write, how != Shutdown::Read);
-        let fate = match &mut self.bridge(key)?.state {
+        let status = match &mut self.bridge(key)?.state {
             State::Stream(stream) => stream.shutdown(read, write, core),
             State::Datagram(_) => return Err(errno(Errno::OPNOTSUPP)),
             _ => return Err(errno(Errno::NOTCONN)),
         };
-        self.apply(key, fate);
+        self.apply(key, status);
         Ok(Value::Null)
     }
 }

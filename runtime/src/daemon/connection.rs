@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::session::Session;
 use crate::bridge::client_id::ClientId;
+use crate::bridge::quota::Quota;
 use crate::bridge::reply::{Answer, Reply};
 use crate::mailbox::Engines;
 
@@ -27,8 +28,8 @@ use crate::mailbox::Engines;
 const REQUESTS_MAX: usize = 16 * 1024;
 
 /// Serves a connection until it ends. Its sockets then close.
-pub(super) fn serve(stream: UnixStream, engines: &Engines, client: ClientId) {
-    let Some(session) = Session::open(engines, client) else {
+pub(super) fn serve(stream: UnixStream, engines: &Engines, quota: &Quota) {
+    let Some(session) = Session::open(engines, ClientId::unique(), quota) else {
         tracing::warn!("control connection refused: too many, or the stack has stopped");
         return;
     };

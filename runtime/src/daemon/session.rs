@@ -7,6 +7,7 @@ use client::socket_request::SocketRequest;
 
 use crate::bridge::client_id::ClientId;
 use crate::bridge::command::BridgeCommand;
+use crate::bridge::quota::Quota;
 use crate::bridge::reply::Reply;
 use crate::control;
 use crate::mailbox::Engines;
@@ -21,9 +22,10 @@ pub(super) struct Session {
 
 impl Session {
     /// Makes the connection known. `None` if there are too many, or the stack has stopped.
-    pub(super) fn open(engines: &Engines, client: ClientId) -> Option<Self> {
+    pub(super) fn open(engines: &Engines, client: ClientId, quota: &Quota) -> Option<Self> {
         let session = Self { engines: engines.clone(), client, next: AtomicUsize::new(0) };
-        let admits = |answer| BridgeCommand::OpenClient { client, answer };
+        let quota = || quota.clone();
+        let admits = |answer| BridgeCommand::OpenClient { client, quota: quota(), answer };
         let admitted = engines.iter().all(|engine| engine.ask(admits).unwrap_or(false));
         // Dropping the session closes what was opened.
         admitted.then_some(session)

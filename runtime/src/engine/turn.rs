@@ -34,9 +34,6 @@ const EVENTS_PER_TURN: usize = 1024;
 /// Turns without sleep between two looks at the descriptors.
 const TURNS_PER_POLL: u32 = 4;
 
-/// How late an engine that is too busy to look at its descriptors hears of a change of a device.
-const DEVICE_LOOK_INTERVAL: Duration = Duration::from_millis(100);
-
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Turn {
@@ -141,12 +138,13 @@ impl Engine {
             Command::Control(command) => {
                 (command.answer)(admin::answer(&mut self.core, &self.ports, &command.request));
             }
+            Command::DeviceOpened => self.take_arrivals(),
             Command::Stop => self.stopping = true,
         }
     }
 
     /// Passes the stack's reports on to the owners of the sockets, and returns how many those were.
-    fn dispatch_events(&mut self) -> usize {
+    pub(super) fn dispatch_events(&mut self) -> usize {
         for passed in 0..EVENTS_PER_TURN {
             let Some((id, what)) = self.core.worker.next_event() else { return passed };
             match self.core.owners.find(id) {
@@ -159,25 +157,11 @@ impl Engine {
     }
 
     /// Wakes the engines that were sent something, or given room for what they want to send.
-    fn wake_shards(&mut self) {
+    pub(super) fn wake_shards(&mut self) {
         let woken = self.core.worker.take_woken();
         if !woken.is_empty() {
             for shard in woken.iter() {
                 self.engines.of_shard(shard.get()).wake();
-            }
-        }
-    }
-
-    /// Keeps what ports filter for in step with the addresses and groups of their interfaces.
-    fn steer(&mut self) {
-        let fib = self.core.worker.fib();
-        if fib.tables().version == self.steered {
-            return;
-        }
-        self.steered = fib.tables().version;
-        for port in &mut self.ports {
-            if let Some(interface) = fib.interface(port.ifindex) {
-                port.steer(interface);
             }
         }
     }
@@ -222,7 +206,7 @@ impl Engine {
 
     /// Announces sleep to whoever may have work for this engine, and then looks for work. Returns
     /// whether there is some, so that the engine must not sleep.
-    fn prepare_sleep(&mut self) -> bool {
+    pub(super) fn prepare_sleep(&mut self) -> bool {
         // First, because a thread that sees one of the later announcements rings this bell.
         self.mailbox.bell().prepare_sleep();
         let mut busy = false;
@@ -233,26 +217,15 @@ impl Engine {
         busy || !self.mailbox.is_empty()
     }
 
-    fn end_sleep(&mut self) {
+    pub(super) fn end_sleep(&mut self) {
         self.mailbox.bell().end_sleep();
         for port in &mut self.ports {
             port.end_sleep();
         }
     }
 
-    /// Tells the stack what changed about the devices behind its interfaces.
-    fn follow_devices(&mut self) {
-        self.next_device_look = self.core.now + DEVICE_LOOK_INTERVAL;
-        for follower in &mut self.followers {
-            if follower.take_changed() {
-                follower.follow(&mut self.core);
-                self.touched = true;
-            }
-        }
-    }
-
     /// Waits on the descriptors and deals with what is ready.
-    fn poll_descriptors(&mut self, timeout: Option<Duration>) {
+    pub(super) fn poll_descriptors(&mut self, timeout: Option<Duration>) {
         self.core.poller.wait(timeout);
         while let Some((token, ready)) = self.core.poller.pop() {
             self.touched = true;
@@ -265,52 +238,4 @@ impl Engine {
             }
         }
     }
-
-    /// Moves frames and messages without regard to sockets, and returns how many.
-    fn move_frames(&mut self) -> usize {
-        let mut moved = 0;
-        for port in &mut self.ports {
-            moved += port.transmit(&mut self.core);
-            port.take(&self.core, |step| moved += step.done);
-            port.deliver(&mut self.core);
-        }
-        moved += self.core.worker.exchange_messages(self.core.now);
-        self.wake_shards();
-        moved
-    }
-
-    /// The end: sockets are closed, and their last segments are sent.
-    fn shut_down(&mut self) {
-        self.core.now = self.clock.now();
-        self.bridges.close_all(&mut self.core);
-        self.locals.close_all(&mut self.core);
-        // FINs and RSTs of all connections leave now; nobody waits for their acknowledgements.
-        let began = std::time::Instant::now();
-        while began.elapsed() < SHUTDOWN_TIMEOUT {
-            if self.move_frames() > 0 {
-                continue;
-            }
-            // Whoever steps the port has the frames that the rest is to leave in.
-            if !self.ports.iter().any(|port| port.awaits_frames(&self.core)) {
-                break;
-            }
-            std::thread::yield_now();
-        }
-        self.engines.note_ended();
-        // Another engine may still send by a port that this one steps.
-        let began = std::time::Instant::now();
-        while !self.engines.have_all_ended() && began.elapsed() < SHUTDOWN_TIMEOUT {
-            if self.move_frames() == 0 {
-                std::thread::yield_now();
-            }
-        }
-        self.move_frames();
-        self.mailbox.close();
-        for port in &self.ports {
-            port.stop_threads();
-        }
-    }
 }
-
-/// How long an engine that ends goes on sending, and then waits for the others.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);

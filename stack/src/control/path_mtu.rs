@@ -1,4 +1,4 @@
-//! What routers told us about the size of paths (RFC 1191, RFC 8201).
+//! What routers reported about the size of paths (RFC 1191, RFC 8201).
 //!
 //! One entry per destination, only ever below the interface's MTU, forgotten after ten minutes
 //! (Linux `mtu_expires`), so that a path that grew is noticed. Bounded; the entry next to expire

@@ -16,7 +16,7 @@ use crate::fib::{Fib, FibInterface, FibRoute, FibTables, FibUpdate, Link};
 #[derive(Debug, Default)]
 pub(crate) struct Publisher {
     fib: Fib,
-    /// Changes that the shards have not been told.
+    /// Changes that the shards have not been sent.
     updates: VecDeque<FibUpdate>,
 }
 
@@ -54,7 +54,7 @@ impl Publisher {
         }
     }
 
-    /// The next change that the shards have not been told.
+    /// The next change that the shards have not been sent.
     pub(crate) fn next_update(&mut self) -> Option<FibUpdate> {
         self.updates.pop_front()
     }

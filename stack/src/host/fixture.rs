@@ -285,10 +285,14 @@ impl Pair {
     }
 
     pub(crate) fn with_shards(shards: usize) -> Self {
+        Self::with_limits(shards, Limits::default())
+    }
+
+    pub(crate) fn with_limits(shards: usize, limits: Limits) -> Self {
         let now = Instant::from_millis(1000);
         let mut ifindex = Vec::new();
         let mut make = |n: u8| {
-            let mut host = Host::with_shards(Limits::default(), u64::from(n), shards);
+            let mut host = Host::with_shards(limits.clone(), u64::from(n), shards);
             let config = ethernet_config("eth0", Mac([2, 0, 0, 0, 0, n]));
             let index = host.interface_add(now, config).unwrap();
             host.address_add(now, index, cidr(&format!("10.0.0.{n}/24"))).unwrap();

@@ -35,7 +35,7 @@ pub(crate) fn link_header_len(medium: Medium) -> usize {
 /// Writes link and IP header at the front of `frame` and returns their length.
 ///
 /// The path must be usable ([`Hop::is_usable`]).
-#[inline]
+#[inline(always)]
 pub(crate) fn write_headers(frame: &mut [u8], path: &Hop, header: &IpEmit) -> usize {
     let link_len = write_link_header(frame, path, header.dst);
     link_len + written(ip::emit(&mut frame[link_len..], header))

@@ -7,7 +7,7 @@
 //!
 //! Bounds: [`Limits::reassemblies`] datagrams, [`Limits::reassembly_bytes`] bytes over all of them;
 //! the oldest gives way. Time: 30 s for IPv4, 60 s for IPv6 as Linux; if the first fragment was
-//! there, the sender is told (RFC 1122 §3.3.2, RFC 4443 §3.3).
+//! there, the sender gets an ICMP error (RFC 1122 §3.3.2, RFC 4443 §3.3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,7 +117,7 @@ impl Reassembly {
     }
 
     /// Forgets the oldest datagram whose time ran out by `now`: none if there is none, else whether
-    /// its sender is to be told.
+    /// its sender is to get an ICMP error.
     pub(crate) fn expire(&mut self, now: Instant, stats: &mut Stats) -> Option<Option<Expired>> {
         let (_, key) = *self.deadlines.first().filter(|(at, _)| *at <= now)?;
         let datagram = self.take(key)?;

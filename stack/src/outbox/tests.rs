@@ -51,6 +51,26 @@ fn a_full_queue_refuses_and_a_long_frame_is_skipped() {
     assert!(!outbox.has(IFINDEX));
 }
 
+/// The resets of our own connections do not give way to what strangers make us send.
+#[test]
+fn room_that_was_made_is_for_one_frame_each() {
+    let mut outbox = Outbox::new(2);
+    let push = |outbox: &mut Outbox| outbox.push(IFINDEX, 10, |_| {});
+    for _ in 0..2 {
+        push(&mut outbox).unwrap();
+    }
+    for _ in 0..100 {
+        outbox.make_room_for_one();
+        push(&mut outbox).unwrap();
+        assert_eq!(push(&mut outbox), Err(DropReason::OutboxFull));
+    }
+    assert_eq!(ready(&mut outbox).len(), 102);
+    for _ in 0..2 {
+        push(&mut outbox).unwrap();
+    }
+    assert_eq!(push(&mut outbox), Err(DropReason::OutboxFull), "the bound is what it was");
+}
+
 #[test]
 fn nud_11_15_parked_frames_leave_in_order_with_the_address_filled_in() {
     let mut outbox = Outbox::new(16);

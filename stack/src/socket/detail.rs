@@ -37,7 +37,7 @@ pub struct TcpDetail {
     pub rto_us: u32,
     /// The congestion control in use.
     pub congestion: &'static str,
-    /// Whether losses are told by SACK.
+    /// Whether losses are reported by SACK.
     pub sack: bool,
     /// Whether segments carry timestamps.
     pub timestamps: bool,

@@ -56,6 +56,26 @@ impl Tcp {
         records.into_iter().for_each(|index| self.remove_time_wait(index));
     }
 
+    /// Whether a connection has something left to send, or a FIN that was not acknowledged.
+    #[cold]
+    pub(crate) fn has_unfinished(&self) -> bool {
+        self.conns.iter().any(|(_, conn)| conn.state() != State::FinWait2)
+    }
+
+    /// Resets the connections that have something left to send, or a FIN that was not acknowledged:
+    /// the host ends.
+    #[cold]
+    pub(crate) fn abort_unfinished(&mut self, cx: &mut Cx<'_>) {
+        let conns = self.conns.iter().filter(|(_, conn)| conn.state() != State::FinWait2);
+        let conns: Vec<u32> = conns.map(|(index, _)| index).collect();
+        for index in conns {
+            if let Some(conn) = self.conns.at_mut(index) {
+                conn.abort(cx);
+                self.reschedule(cx, index);
+            }
+        }
+    }
+
     /// A connection has ended: its slot is freed, its flow goes to TIME-WAIT or out of the table.
     pub(super) fn finish(&mut self, cx: &mut Cx<'_>, index: u32) {
         let Some(mut conn) = self.conns.remove(index) else { return };

@@ -1,10 +1,10 @@
 //! The congestion window, and what changes it (RFC 9293 §3.8.2).
 //!
 //! [`Congestion`] holds cwnd and ssthresh, which every algorithm shares, and one algorithm. It is
-//! told of acknowledgments, losses, timeouts and idleness. Recovery sets the window itself while it
-//! repairs a loss. Before a loss changes anything, the state is saved, so that a spurious loss can
-//! be undone until nothing has been outstanding for a while. All arithmetic is in bytes and
-//! integers, and there is no dispatch per packet beyond a match.
+//! informed of acknowledgments, losses, timeouts and idleness. Recovery sets the window itself
+//! while it repairs a loss. Before a loss changes anything, the state is saved, so that a spurious
+//! loss can be undone until nothing has been outstanding for a while. All arithmetic is in bytes
+//! and integers, and there is no dispatch per packet beyond a match.
 //!
 //! | file | idea |
 //! |---|---|

@@ -141,7 +141,7 @@ pub(crate) struct Conn {
     pub(crate) id: SocketId,
     /// The interface to which a link-local address binds it.
     pub(crate) scope: Option<IfIndex>,
-    /// The path MTU as ICMP errors told it; `u32::MAX` if none did.
+    /// The path MTU as ICMP errors reported it; `u32::MAX` if none did.
     pub(crate) path_mtu: u32,
     /// Linux `tp->advmss`: the MSS that we advertised.
     pub(crate) adv_mss: u16,
@@ -275,7 +275,7 @@ impl Conn {
         }
     }
 
-    /// Tells the application of an event. While nobody has accepted the connection nothing is told:
+    /// Notifies the application of an event. While nobody has accepted the connection it does not:
     /// whoever accepts it starts by looking at its state.
     #[inline]
     pub(crate) fn notify(&mut self, cx: &mut Cx<'_>, what: Readiness) {

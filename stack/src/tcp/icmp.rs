@@ -3,8 +3,8 @@
 //! Only errors that quote a sequence number in flight are believed (RFC 5927 §4). An active open
 //! ends with the error, as in Linux, and a passive one is forgotten. An established connection
 //! takes nothing but the path MTU from them (RFC 1122 §4.2.3.9): everything else is left to its own
-//! timeouts, but if one of those ends it, the ICMP error is the reason told. A timeout also learns
-//! from them that a path is down, where waiting longer does not help (RFC 6069).
+//! timeouts, but if one of those ends it, the ICMP error is the reason reported. A timeout also
+//! learns from them that a path is down, where waiting longer does not help (RFC 6069).
 
 use addr::{Endpoint, FlowKey};
 use wire::tcp::SeqNum;
@@ -34,7 +34,7 @@ impl Tcp {
         }
     }
 
-    /// An error about our SYN-ACK: nobody can be told, and a peer that cannot be reached is not
+    /// An error about our SYN-ACK: nobody can be notified, and a peer that cannot be reached is not
     /// worth the room (Linux `tcp_req_err`).
     fn embryo_icmp_error(&mut self, index: u32, seq: SeqNum, kind: IcmpErrorKind) {
         let unreachable = matches!(

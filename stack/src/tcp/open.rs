@@ -6,6 +6,7 @@
 //! | `listen` | listeners and their accept queues |
 //! | `passive` | from a SYN to a connection in the accept queue |
 //! | `embryos` | the table of half-open connections |
+//! | `totals` | what is counted of a listener over all shards |
 //! | `cookies` | handshakes without state |
 
 pub(super) mod cookies;
@@ -15,3 +16,4 @@ pub(super) mod listen;
 pub(crate) mod message;
 mod passive;
 mod replica;
+mod totals;

@@ -171,13 +171,13 @@ impl RecvHalf {
             return free.next_multiple_of(unit);
         }
         // Without scaling, the window is a number of whole segments and moves by one at least.
-        let told = self.advertised_window();
-        let whole = if told > free || free - told >= mss {
+        let advertised = self.advertised_window();
+        let whole = if advertised > free || free - advertised >= mss {
             free - free % mss.max(1)
-        } else if mss == limit && free > told + limit / 2 {
+        } else if mss == limit && free > advertised + limit / 2 {
             free
         } else {
-            told
+            advertised
         };
         whole.min(u16::MAX.into())
     }
@@ -194,9 +194,10 @@ impl RecvHalf {
         }
         // A window that was advertised in units of the shift is advertised in full, if there is
         // room for the difference.
-        let told = self.rcv_wnd().next_multiple_of(unit);
-        let told = if told <= free.next_multiple_of(unit) { told } else { self.rcv_wnd() };
-        let window = self.select_window(free, pressure).max(told);
+        let promised = self.rcv_wnd().next_multiple_of(unit);
+        let fits = promised <= free.next_multiple_of(unit);
+        let promised = if fits { promised } else { self.rcv_wnd() };
+        let window = self.select_window(free, pressure).max(promised);
         let room = if self.is_shut_down {
             u32::MAX
         } else {

@@ -276,7 +276,7 @@ impl Recovery {
     }
 
     /// Bytes that newly left the network (Linux `tcp_newly_delivered`). Without SACK, duplicate
-    /// ACKs told of some of them before.
+    /// ACKs reported some of them before.
     #[inline]
     pub(crate) fn newly_delivered(
         &self,

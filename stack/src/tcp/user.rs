@@ -1,6 +1,6 @@
 //! What the users of sockets ask: connect, written, read, close and the rest.
 //!
-//! Calls for an id that is dead do nothing; its end was told as `GONE`.
+//! Calls for an id that is dead do nothing; its end was reported as `GONE`.
 
 mod info;
 pub(super) mod socket_options;
@@ -19,7 +19,7 @@ use crate::tcp::state::State;
 use crate::tcp::user::socket_options::TcpOption;
 
 impl Tcp {
-    /// Opens a connection. The call returns at once; that it is open, or failed, is told later.
+    /// Opens a connection. The call returns at once; that it is open, or failed, is reported later.
     /// With a port of the caller's choice the flow may belong to another shard: an invalid argument
     /// here.
     pub(crate) fn connect(
@@ -191,7 +191,8 @@ impl Tcp {
     ) -> Result<(), SocketError> {
         if let Some(listener) = self.listener_mut(id) {
             listener.options.set(option);
-            self.send_to_others(ListenerChange::Option(id, option));
+            let options = listener.options.clone();
+            self.send_to_others(ListenerChange::Options(id, options));
             return Ok(());
         }
         let conn = self.conn_mut(id).filter(|conn| !conn.orphan);
@@ -200,7 +201,7 @@ impl Tcp {
         Ok(())
     }
 
-    /// Why a connection ended that is gone; told once.
+    /// Why a connection ended that is gone; reported once.
     pub(crate) fn take_error(&mut self, id: SocketId) -> Option<SocketError> {
         self.pending_errors.take(id).filter(|_| id.kind == SocketKind::TcpConnection)
     }

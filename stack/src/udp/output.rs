@@ -185,8 +185,8 @@ impl Udp {
     }
 
     /// Takes out a datagram whose neighbour has no link address yet: it waits in the outbox, within
-    /// the bounds of that queue. One whose neighbour failed is dropped, and the socket is not told,
-    /// as on Linux, where only the error queue (`IP_RECVERR`) hears of it.
+    /// the bounds of that queue. One whose neighbour failed is dropped, and the socket is not
+    /// notified, as on Linux, where only the error queue (`IP_RECVERR`) hears of it.
     #[cold]
     fn leave_with_neighbor(&mut self, cx: &mut Cx<'_>, index: u32, path: &Path, next: &Next) {
         let Some(socket) = self.table.at_mut(index) else { return };

@@ -84,6 +84,11 @@ impl Worker {
         }
     }
 
+    /// Whether another worker is so far behind that it is to hear of nothing new.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.mesh.is_crowded()
+    }
+
     /// Whether there is something to pass on that can be passed on now.
     #[inline]
     pub(super) fn has_messages_to_pass(&self) -> bool {

@@ -20,7 +20,8 @@ impl Worker {
     ///
     /// # Errors
     /// If the address is taken, is none of ours, or no listener is left;
-    /// [`SocketError::InvalidArgument`] if the port's home is another shard
+    /// [`SocketError::NoBuffers`] also while another shard is far behind with messages of
+    /// listeners; [`SocketError::InvalidArgument`] if the port's home is another shard
     /// ([`Worker::home_of_port`]).
     pub fn tcp_listen(
         &mut self,
@@ -28,12 +29,15 @@ impl Worker {
         local: Endpoint,
         options: ListenOptions,
     ) -> Result<SocketId, SocketError> {
+        if self.is_crowded() {
+            return Err(SocketError::NoBuffers);
+        }
         self.with_sockets(now, |sockets, cx| sockets.tcp.listen(cx, local, options))
     }
 
     /// Takes the next connection of a listener, if there is one. It may live on another shard
-    /// ([`SocketId::shard`]): then its worker is to be told by [`Worker::tcp_adopt`], after which
-    /// events of the connection come there.
+    /// ([`SocketId::shard`]): then its worker is to be notified by [`Worker::tcp_adopt`], after
+    /// which events of the connection come there.
     ///
     /// # Errors
     /// If `listener` is no listener.
@@ -46,7 +50,7 @@ impl Worker {
     }
 
     /// A connection of this shard that another shard's listener gave out has a user now
-    /// ([`Worker::tcp_accept`]). What became of it meanwhile is told by the next event.
+    /// ([`Worker::tcp_accept`]). What became of it meanwhile is reported by the next event.
     pub fn tcp_adopt(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.tcp.adopt(cx, id));
     }
@@ -144,6 +148,19 @@ impl Worker {
         self.with_sockets(now, |sockets, cx| sockets.abort(cx, id));
     }
 
+    /// Whether a TCP connection of this shard has something left to send, or a FIN that was not
+    /// acknowledged: while this is so, a host that ends would leave a peer without the end.
+    #[must_use]
+    pub fn tcp_has_unfinished(&self) -> bool {
+        self.shard.sockets.tcp.has_unfinished()
+    }
+
+    /// Resets the TCP connections for which [`Worker::tcp_has_unfinished`] says true. Their RSTs
+    /// are sent by [`Worker::transmit`].
+    pub fn tcp_abort_unfinished(&mut self, now: Instant) {
+        self.with_sockets(now, |sockets, cx| sockets.tcp.abort_unfinished(cx));
+    }
+
     /// The application will read no more.
     pub fn shutdown_read(&mut self, now: Instant, id: SocketId) {
         self.with_sockets(now, |sockets, cx| sockets.shutdown_read(cx, id));
@@ -168,8 +185,8 @@ impl Worker {
         self.with_sockets(now, |sockets, cx| sockets.tcp.send_urgent(cx, id));
     }
 
-    /// The peer's urgent byte, told by [`Readiness::URGENT`](crate::Readiness::URGENT); with `peek`
-    /// it stays. Nothing if it was announced and has not come.
+    /// The peer's urgent byte, reported by [`Readiness::URGENT`](crate::Readiness::URGENT); with
+    /// `peek` it stays. Nothing if it was announced and has not come.
     ///
     /// # Errors
     /// If there is none, it was taken, or it is in line.

@@ -3,7 +3,7 @@
 //! An entry is created by someone who wants to send (INCOMPLETE, solicited at once) or by a
 //! neighbour that speaks to us (STALE). A confirmed address is REACHABLE for a random time around
 //! 30 s, then STALE; use of a STALE entry starts DELAY, and PROBE follows if nobody confirms it
-//! meanwhile. Without an answer an entry is FAILED: senders are told, and a second later the
+//! meanwhile. Without an answer an entry is FAILED: senders are notified, and a second later the
 //! failure is forgotten, so that the next sender asks anew.
 //!
 //! [`Neighbor`] is the machine of one entry and knows no protocol: an input changes the state and

@@ -10,6 +10,7 @@ use wire::offload::RxMeta;
 use crate::event::Readiness;
 use crate::host::Host;
 use crate::host::fixture::*;
+use crate::limits::Limits;
 use crate::shard::index::ShardIndex;
 use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::stats::Stats;
@@ -122,6 +123,44 @@ fn the_backlog_holds_over_all_shards() {
     pair.wait(Duration::from_secs(8));
     assert!((1..=5).contains(&waiting(&pair)));
     check(&pair.hosts[1]);
+}
+
+/// Handshakes that peers begin and do not finish: as many as with one shard, cookies for the rest.
+#[test]
+fn half_open_connections_are_counted_over_all_shards() {
+    for (shards, backlog, most) in [(1, 6, 7), (4, 6, 7), (4, 1, 2), (2, 100, 16)] {
+        let limits = Limits { tcp_embryos: 16, ..Limits::default() };
+        let mut pair = Pair::with_limits(shards, limits);
+        let listener = listen(&mut pair, "10.0.0.2:80", backlog);
+        let to = endpoint("10.0.0.2:80");
+        // The first one makes the hosts known to each other.
+        pair.hosts[0].tcp_connect(pair.now, None, to).unwrap();
+        pair.exchange();
+        assert_eq!(accept_all(&mut pair, listener).len(), 1);
+        let half_open = |pair: &Pair| {
+            let sockets = pair.hosts[1].sockets();
+            sockets.iter().filter(|s| s.state == "SYN-RECV").count()
+        };
+        for _ in 0..60 {
+            pair.hosts[0].tcp_connect(pair.now, None, to).unwrap();
+            for mut syn in frames_of(&mut pair.hosts[0], pair.now, pair.ifindex[0]) {
+                pair.hosts[1].receive(pair.now, pair.ifindex[1], RxMeta::default(), &mut syn);
+            }
+            let answers = frames_of(&mut pair.hosts[1], pair.now, pair.ifindex[1]);
+            assert_eq!(answers.len(), 1, "a SYN-ACK, with a cookie or without");
+        }
+        assert_eq!(half_open(&pair), most, "{shards} shards, backlog {backlog}");
+        // What one shard gives up the others may have. Peers whose SYNs are repeated now finish.
+        pair.wait(Duration::from_secs(130));
+        assert_eq!(half_open(&pair), 0);
+        while !accept_all(&mut pair, listener).is_empty() {}
+        pair.hosts[0].tcp_connect(pair.now, None, to).unwrap();
+        for mut syn in frames_of(&mut pair.hosts[0], pair.now, pair.ifindex[0]) {
+            pair.hosts[1].receive(pair.now, pair.ifindex[1], RxMeta::default(), &mut syn);
+        }
+        assert_eq!(half_open(&pair), 1);
+        check(&pair.hosts[1]);
+    }
 }
 
 #[test]

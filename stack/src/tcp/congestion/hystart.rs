@@ -16,7 +16,7 @@ use wire::tcp::SeqNum;
 
 use crate::time::Instant;
 
-/// What slow start is told of an acknowledgment.
+/// What slow start learns from an acknowledgment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub(super) una: SeqNum,

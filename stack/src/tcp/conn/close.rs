@@ -42,6 +42,8 @@ impl Conn {
         let flags = Flags::RST | Flags::ACK;
         let marking = self.options.marking;
         let bare = BareSegment { seq: self.snd.nxt, ack: self.rcv.nxt, flags, window: 0, marking };
+        // There are no more of these than connections, however many end at once.
+        cx.outbox.make_room_for_one();
         reply::reset(cx, self.scope, &self.key, bare);
     }
 

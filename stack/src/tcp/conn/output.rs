@@ -2,7 +2,7 @@
 //!
 //! [`plan`](Conn::plan) decides one segment (or one run of full segments that the device cuts):
 //! first what is to be sent again, then new data and our FIN, then probes, then a bare ACK.
-//! [`on_sent`](Conn::on_sent) is told once it is in the frame. The decision is limited by the
+//! [`on_sent`](Conn::on_sent) is called once it is in the frame. The decision is limited by the
 //! peer's window, the congestion window, Nagle's and the sender's silly-window rules and the frame.
 
 mod emit;

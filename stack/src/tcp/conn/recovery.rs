@@ -1,8 +1,8 @@
 //! Loss recovery of a connection: what acknowledgments and timers do to its state, its congestion
 //! window and its timers (Linux `tcp_fastretrans_alert` and what surrounds it).
 //!
-//! [`Conn::process_recovery`] is told of every acknowledgment once the queue of sent data has taken
-//! it in.
+//! [`Conn::process_recovery`] is called for every acknowledgment once the queue of sent data has
+//! taken it in.
 
 mod timers;
 mod window;

@@ -1,5 +1,5 @@
-//! Room in the send buffer: when the writer is told of it, and how the limit follows the congestion
-//! window.
+//! Room in the send buffer: when the writer is notified of it, and how the limit follows the
+//! congestion window.
 
 use crate::cx::Cx;
 use crate::event::Readiness;
@@ -21,8 +21,8 @@ impl Conn {
         }
     }
 
-    /// Bytes are about to be released: a writer that found the buffer full must be told of the room
-    /// (Linux `SOCK_NOSPACE`).
+    /// Bytes are about to be released: a writer that found the buffer full must be notified of the
+    /// room (Linux `SOCK_NOSPACE`).
     #[inline]
     pub(crate) fn note_send_buffer_full(&mut self) {
         self.snd.space.is_full_noted |= self.is_send_buffer_full();

@@ -42,7 +42,7 @@ impl Conn {
         }
     }
 
-    /// `SO_OOBINLINE` was set. A byte that was announced already is told apart by its place in the
+    /// `SO_OOBINLINE` was set. A byte that was announced already is recognized by its place in the
     /// stream, which is decided when it becomes contiguous.
     pub(crate) fn set_oob_inline(&mut self, on: bool) {
         if self.rcv.urgent.seq.ge(self.rcv.nxt) {

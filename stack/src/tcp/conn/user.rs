@@ -15,8 +15,8 @@ impl Conn {
         self.output_wanted |= self.stage != Stage::SynSent && self.has_output();
     }
 
-    /// The application read: more may be buffered. The peer is told if the window grew by a
-    /// worthwhile step, or if an ACK was delayed for an answer that will not come (Linux
+    /// The application read: more may be buffered. The peer gets a window update if the window grew
+    /// by a worthwhile step, or if an ACK was delayed for an answer that will not come (Linux
     /// `tcp_cleanup_rbuf`).
     pub(crate) fn app_read(&mut self, cx: &mut Cx<'_>) {
         self.recount_received(cx);

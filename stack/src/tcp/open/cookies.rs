@@ -143,7 +143,7 @@ mod tests {
         let cookies = Cookies::new(&mut Rng::new(1));
         let now = Instant::from_millis(123_456_789);
         let v6 = flow("[2001:db8::1]:80", "[2001:db8::2]:4000");
-        for (key, mss, told) in [
+        for (key, mss, decoded) in [
             (v4(), 48, 536),
             (v4(), 536, 536),
             (v4(), 1299, 536),
@@ -155,7 +155,7 @@ mod tests {
             (v6, 65_535, 8940),
         ] {
             let cookie = cookies.make(&key, IRS, mss, now);
-            assert_eq!(cookies.check(&key, IRS, cookie, now), Some(told));
+            assert_eq!(cookies.check(&key, IRS, cookie, now), Some(decoded));
         }
     }
 

@@ -351,7 +351,7 @@ const TICK_SHIFT: u32 = 12;
 /// Waits of 1 to 64 seconds, then of two minutes.
 const QUEUES: usize = 8;
 const WAIT_MAX_S: u64 = 120;
-/// Two hours: longer waits could not be told apart in ticks.
+/// Two hours: longer waits could not be distinguished in ticks.
 pub(crate) const RETRIES_MAX: u32 = 64;
 /// Local ends without embryos that are kept: enough for the addresses of most hosts.
 const LOCAL_ENDS_KEPT: usize = 256;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use addr::{Endpoint, Ip};
 
@@ -17,6 +17,7 @@ use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
 use crate::tcp::open::message::ListenerChange;
+use crate::tcp::open::totals::ListenerTotals;
 use crate::tcp::user::socket_options::SocketOptions;
 use crate::time::{Duration, Instant};
 
@@ -42,7 +43,7 @@ pub(crate) struct Listener {
     pub(crate) local: Endpoint,
     pub(crate) only_v6: bool,
     pub(crate) backlog: u32,
-    /// Embryos of this listener.
+    /// Embryos of this listener on this shard.
     pub(crate) embryos: u32,
     /// Those of them whose SYN-ACK was sent once.
     pub(crate) young: u32,
@@ -52,9 +53,8 @@ pub(crate) struct Listener {
     pub(crate) queue: VecDeque<SocketRings>,
     /// The listener's name; its shard is the home, all others have replicas.
     pub(crate) home: SocketId,
-    /// Connections that wait or are on their way to the home's queue, over all shards; none where
-    /// there is but one.
-    pub(crate) waiting: Option<Arc<AtomicU32>>,
+    /// What is counted over all shards; none where there is but one.
+    pub(crate) totals: Option<Arc<ListenerTotals>>,
     pub(crate) pending_events: Readiness,
     /// What its connections start with.
     pub(crate) options: SocketOptions,
@@ -68,16 +68,43 @@ impl Listener {
 
     /// Connections that wait to be accepted, over all shards.
     pub(crate) fn waiting(&self) -> usize {
-        match &self.waiting {
+        match &self.totals {
             None => self.queue.len(),
-            Some(waiting) => waiting.load(Ordering::Relaxed) as usize,
+            Some(totals) => totals.waiting.load(Ordering::Relaxed) as usize,
+        }
+    }
+
+    /// Embryos over all shards.
+    fn all_embryos(&self) -> u32 {
+        match &self.totals {
+            None => self.embryos,
+            Some(totals) => totals.embryos.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A handshake has begun here.
+    pub(super) fn add_embryo(&mut self) {
+        self.embryos += 1;
+        self.young += 1;
+        if let Some(totals) = &self.totals {
+            totals.embryos.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A handshake has ended here, either way.
+    pub(super) fn remove_embryo(&mut self, young: bool) {
+        self.embryos = self.embryos.saturating_sub(1);
+        self.young = self.young.saturating_sub(u32::from(young));
+        if let Some(totals) = &self.totals {
+            totals.embryos.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     /// There are as many embryos as the accept queue could take, or as any listener may have (Linux
     /// `inet_csk_reqsk_queue_is_full`, `tcp_max_syn_backlog`).
     pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
-        self.embryos > self.backlog || self.embryos >= limits.tcp_embryos
+        let embryos = self.all_embryos();
+        embryos > self.backlog || embryos >= limits.tcp_embryos
     }
 
     /// Cookies were sent lately enough for one to come back. At other times every ACK is a stray,
@@ -91,7 +118,7 @@ impl Listener {
     /// takes, old ones give way to young ones (Linux `reqsk_timer_handler`).
     pub(crate) fn syn_ack_retries(&self, limits: &Limits) -> u32 {
         let mut retries = limits.tcp_synack_retries.min(embryos::RETRIES_MAX);
-        if u64::from(self.embryos) * 2 > u64::from(self.backlog.max(8)) {
+        if u64::from(self.all_embryos()) * 2 > u64::from(self.backlog.max(8)) {
             let mut young = u64::from(self.young) * 2;
             while retries > 2 && u64::from(self.embryos) >= young {
                 retries -= 1;
@@ -209,7 +236,7 @@ impl Tcp {
             cookies_at: None,
             queue: VecDeque::new(),
             home: home.listener_id(index, generation),
-            waiting: (!home.is_alone()).then(Arc::default),
+            totals: (!home.is_alone()).then(Arc::default),
             pending_events: Readiness::NONE,
             options: SocketOptions::default(),
         });
@@ -226,8 +253,8 @@ impl Tcp {
     ) -> Result<Option<SocketRings>, SocketError> {
         let listener = self.listener_mut(id).ok_or(SocketError::BadSocket)?;
         let Some(rings) = listener.queue.pop_front() else { return Ok(None) };
-        if let Some(waiting) = &listener.waiting {
-            waiting.fetch_sub(1, Ordering::Relaxed);
+        if let Some(totals) = &listener.totals {
+            totals.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         if rings.id.shard == self.home.shard {
             self.adopt(cx, rings.id);
@@ -235,7 +262,7 @@ impl Tcp {
         Ok(Some(rings))
     }
 
-    /// A connection that waited to be accepted has a user now, who is told what became of it
+    /// A connection that waited to be accepted has a user now, who is notified of what became of it
     /// meanwhile.
     pub(crate) fn adopt(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         match self.conn_mut(id) {
@@ -248,7 +275,7 @@ impl Tcp {
                 conn.notify(cx, what);
             }
             Some(_) => {}
-            // It died waiting; its end was not told to anyone yet.
+            // It died waiting; nobody was notified of its end yet.
             None => cx.events.mark(id, &mut Readiness::default(), Readiness::GONE),
         }
     }

@@ -1,13 +1,13 @@
 //! What shards tell each other of listeners and their connections.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use addr::Endpoint;
 
 use crate::shard::index::ShardIndex;
 use crate::socket::{SocketId, SocketRings};
-use crate::tcp::user::socket_options::{SocketOptions, TcpOption};
+use crate::tcp::open::totals::ListenerTotals;
+use crate::tcp::user::socket_options::SocketOptions;
 
 /// What a replica is made from.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Announcement {
     pub(super) only_v6: bool,
     pub(super) backlog: u32,
     pub(super) options: SocketOptions,
-    pub(super) waiting: Option<Arc<AtomicU32>>,
+    pub(super) totals: Option<Arc<ListenerTotals>>,
 }
 
 /// What a listener's home tells the replicas on all other shards.
@@ -25,10 +25,21 @@ pub(crate) struct Announcement {
 pub(crate) enum ListenerChange {
     /// There is a new one.
     Add(Box<Announcement>),
-    /// Its connections start with this option.
-    Option(SocketId, TcpOption),
+    /// Its connections start with these options. A later message of the kind makes it needless.
+    Options(SocketId, SocketOptions),
     /// It has closed.
     Del(SocketId),
+}
+
+impl ListenerMessage {
+    /// Whether `later` says all that this message says, so that one of them need not be sent.
+    pub(crate) fn is_replaced_by(&self, later: &Self) -> bool {
+        let options_of = |message: &Self| match message {
+            Self::Change(ListenerChange::Options(id, _)) => Some(*id),
+            _ => None,
+        };
+        options_of(later).is_some() && options_of(self) == options_of(later)
+    }
 }
 
 /// What shards tell each other of listeners and their connections.

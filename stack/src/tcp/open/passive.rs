@@ -99,8 +99,7 @@ impl Tcp {
             return Err(DropReason::TcpTableFull);
         };
         if let Some(listener) = self.listeners.slab.at_mut(index) {
-            listener.embryos += 1;
-            listener.young += 1;
+            listener.add_embryo();
         }
         self.flows.insert(&seg.key, Owner::Embryo(embryo));
         send_syn_ack(cx, &handshake, ours)
@@ -321,9 +320,7 @@ impl Tcp {
         let Some(embryo) = self.embryos.remove(index) else { return };
         self.flows.remove(&embryo.key, Owner::Embryo(index));
         if let Some(listener) = self.listeners.slab.at_mut(embryo.listener) {
-            listener.embryos = listener.embryos.saturating_sub(1);
-            let young = u32::from(embryo.retries == 0);
-            listener.young = listener.young.saturating_sub(young);
+            listener.remove_embryo(embryo.retries == 0);
         }
     }
 

@@ -46,9 +46,9 @@ impl Tcp {
     fn change_replica(&mut self, change: ListenerChange) {
         match change {
             ListenerChange::Add(announcement) => self.add_replica(*announcement),
-            ListenerChange::Option(id, option) => {
+            ListenerChange::Options(id, options) => {
                 if let Some(replica) = self.replica_mut(id) {
-                    replica.options.set(option);
+                    replica.options = options;
                 }
             }
             ListenerChange::Del(id) => {
@@ -71,7 +71,7 @@ impl Tcp {
             only_v6: listener.only_v6,
             backlog: listener.backlog,
             options: listener.options.clone(),
-            waiting: listener.waiting.clone(),
+            totals: listener.totals.clone(),
         };
         self.send_to_others(ListenerChange::Add(Box::new(announcement)));
     }
@@ -96,8 +96,8 @@ impl Tcp {
     /// queue.
     pub(super) fn enqueue_accepted(&mut self, cx: &mut Cx<'_>, index: u32, rings: SocketRings) {
         let Some(listener) = self.listeners.slab.at_mut(index) else { return };
-        if let Some(waiting) = &listener.waiting {
-            waiting.fetch_add(1, Ordering::Relaxed);
+        if let Some(totals) = &listener.totals {
+            totals.waiting.fetch_add(1, Ordering::Relaxed);
         }
         let home = listener.home;
         if home.shard == self.home.shard {
@@ -116,7 +116,7 @@ impl Tcp {
     }
 
     fn add_replica(&mut self, announcement: Announcement) {
-        let Announcement { id, local, only_v6, backlog, options, waiting } = announcement;
+        let Announcement { id, local, only_v6, backlog, options, totals } = announcement;
         let key = self.listeners.insert_with(|_| Listener {
             local,
             only_v6,
@@ -126,7 +126,7 @@ impl Tcp {
             cookies_at: None,
             queue: VecDeque::new(),
             home: id,
-            waiting,
+            totals,
             pending_events: Readiness::NONE,
             options,
         });

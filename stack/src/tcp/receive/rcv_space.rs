@@ -84,7 +84,8 @@ impl RcvSpace {
         }
     }
 
-    /// The connection is open; we advertised `mss`, and no window beyond `widest` can be told.
+    /// The connection is open; we advertised `mss`, and no window beyond `widest` can be
+    /// advertised.
     pub(crate) fn start(&mut self, mss: u32, widest: u32, now: Instant) {
         self.max = self.max.min(widest);
         self.limit = self.limit.min(widest);

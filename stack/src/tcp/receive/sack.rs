@@ -133,7 +133,7 @@ impl SackReport {
 
 /// The most that fits into the options (RFC 2018 §3), and what Linux remembers.
 const BLOCKS: usize = 4;
-/// DSACKs that are told apart in one batch of segments.
+/// DSACKs that are kept apart in one batch of segments.
 const DSACKS_MAX: usize = 2;
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 //!
 //! The urgent pointer names the byte after the urgent one (RFC 6093 §2.2 is about those who meant
 //! the other; Linux's `tcp_stdurg` is 0). A pointer that runs ahead announces the byte; when its
-//! segment comes it is set aside and told as [`Readiness::URGENT`](crate::Readiness::URGENT). There
-//! is one at a time: a later pointer replaces it, an older one is ignored. Unless the user wants it
-//! in line, the byte is no part of the stream, so it is taken out when the text around it becomes
-//! contiguous: what lies behind it moves down by one. Text that waits beyond a gap moves too if it
-//! is little, and is given up if it is much, so that a peer can not buy a copy of a whole window
-//! with one byte. The place where the byte was is the *mark*, where reading stops once, so that a
-//! reader can tell what came before it.
+//! segment comes it is set aside and reported as [`Readiness::URGENT`](crate::Readiness::URGENT).
+//! There is one at a time: a later pointer replaces it, an older one is ignored. Unless the user
+//! wants it in line, the byte is no part of the stream, so it is taken out when the text around it
+//! becomes contiguous: what lies behind it moves down by one. Text that waits beyond a gap moves
+//! too if it is little, and is given up if it is much, so that a peer can not buy a copy of a whole
+//! window with one byte. The place where the byte was is the *mark*, where reading stops once, so
+//! that a reader can tell what came before it.
 
 use wire::tcp::SeqNum;
 

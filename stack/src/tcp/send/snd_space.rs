@@ -1,4 +1,4 @@
-//! How much may be written ahead of the peer's acknowledgments, and when the writer is told of
+//! How much may be written ahead of the peer's acknowledgments, and when the writer is notified of
 //! room, as Linux tunes it (`tcp_sndbuf_expand`).
 //!
 //! `limit` bounds the bytes in the send ring. It starts at the second value of `Limits::tcp_wmem`
@@ -7,8 +7,8 @@
 //! of data from it. It grows when a writer that found the ring full gets room, never shrinks, and
 //! stays where the user set it. Only bytes of data count, as in `rcv_space`.
 //!
-//! The writer is told of room when a third of the ring is free, so that it wakes for a batch and
-//! not for each ACK; and only if it found the ring full, or sleeps.
+//! The writer is notified of room when a third of the ring is free, so that it wakes for a batch
+//! and not for each ACK; and only if it found the ring full, or sleeps.
 
 use crate::limits::Limits;
 
@@ -19,7 +19,7 @@ pub(crate) struct SndSpace {
     pub(crate) limit: u32,
     /// The user set the limit.
     is_user_set: bool,
-    /// Linux `SOCK_NOSPACE`: the writer found the ring full and is to be told of room.
+    /// Linux `SOCK_NOSPACE`: the writer found the ring full and is to be notified of room.
     pub(crate) is_full_noted: bool,
 }
 

@@ -65,7 +65,7 @@ impl Conn {
         }
     }
 
-    /// The segment is all old: the peer has missed our ACK, and is told by a DSACK what arrived
+    /// The segment is all old: the peer has missed our ACK, and learns from a DSACK what arrived
     /// duplicate (Linux `tcp_send_dupack`).
     pub(crate) fn schedule_dup_ack(&mut self, seg: &Segment<'_>) {
         let end = seg.seq + seg.payload.len() as u32;

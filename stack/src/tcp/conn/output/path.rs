@@ -1,4 +1,4 @@
-//! The path of a connection: how its frames get to the next hop, and what control is told of that.
+//! The path of a connection: how its frames get to the next hop, and what is reported to control.
 //!
 //! It is looked up again when the network around us changes, and once a second while something is
 //! sent, which is how control learns that the neighbour is in use. A connection keeps what its

@@ -76,6 +76,6 @@ impl SentQueue {
     }
 }
 
-/// Intervals of sacked data that are told apart; blocks beyond them are ignored. Linux bounds what
+/// Intervals of sacked data that are kept apart; blocks beyond them are ignored. Linux bounds what
 /// a peer can make it keep by the segments in flight, as the ranges of the queue do here.
 const INTERVALS_MAX: usize = 4096;

@@ -1,12 +1,12 @@
-//! How a bridge goes on after it moved bytes.
+//! Whether a bridge goes on after it moved bytes.
 
-/// How a bridge goes on.
+/// Whether a bridge goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Status {
     /// It goes on.
-    Lives,
+    Open,
     /// Nobody will ask for it again.
-    Gone,
+    Closed,
     /// Its connection ended, with an error or not; the client may ask which.
-    Over(Option<i32>),
+    Disconnected(Option<i32>),
 }
