@@ -49,7 +49,7 @@ fn ip4_03_hop_limit_zero_points_at_the_ttl() {
     assert_eq!(refused.unwrap_err().problem().unwrap().pointer, 8);
 }
 
-/// Without a Parameter Problem: RFC 1122 §3.2.2 forbids errors about packets from such sources.
+/// IP4-04, without a Parameter Problem: RFC 1122 §3.2.2 forbids errors about packets from such sources.
 #[test]
 fn senders_that_cannot_be_one_host() {
     let refused = ["0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"];
