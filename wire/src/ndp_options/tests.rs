@@ -68,11 +68,9 @@ fn nd_08_prefixes_longer_than_an_address_are_not_believed() {
     bytes[2] = 128;
     let NdpOption::Prefix(prefix) = one(&bytes) else { panic!("a prefix") };
     assert!(!prefix.on_link && !prefix.autonomous && !prefix.router_address);
-    for (flag, expected) in [
-        (0x80, [true, false, false]),
-        (0x40, [false, true, false]),
-        (0x20, [false, false, true]),
-    ] {
+    for (flag, expected) in
+        [(0x80, [true, false, false]), (0x40, [false, true, false]), (0x20, [false, false, true])]
+    {
         bytes[3] = flag;
         let NdpOption::Prefix(prefix) = one(&bytes) else { panic!("a prefix") };
         assert_eq!([prefix.on_link, prefix.autonomous, prefix.router_address], expected);

@@ -142,7 +142,8 @@ fn tcp_11_accurate_ecn_both_orders() {
     assert_eq!(one(&[174, 5, 0xff, 0xff, 0xff]), TcpOption::AccEcn(last));
     let both = AccEcn { ect0: None, ..counters };
     assert_eq!(one(&[174, 8, 0xff, 0xff, 0xff, 0, 0, 4]), TcpOption::AccEcn(both));
-    for (kind, len) in [172, 174].into_iter().flat_map(|kind| (2..=14).map(move |len| (kind, len))) {
+    for (kind, len) in [172, 174].into_iter().flat_map(|kind| (2..=14).map(move |len| (kind, len)))
+    {
         let option = [&[kind, len][..], &vec![0; usize::from(len) - 2]].concat();
         let is_known = matches!(one(&option), TcpOption::AccEcn(_));
         assert_eq!(is_known, [2, 5, 8, 11].contains(&len), "{kind} of {len} octets");
