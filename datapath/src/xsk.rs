@@ -16,6 +16,7 @@
 //! its slot, so nobody else touches it.
 
 mod device;
+mod kick;
 mod open;
 
 pub(crate) use device::XskDevice;

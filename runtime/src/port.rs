@@ -15,6 +15,7 @@ pub(crate) mod thread;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use addr::{IfIndex, Ip};
 use datapath::{PortInfo, Steering};
@@ -37,14 +38,21 @@ pub(crate) struct PortEnd {
     /// What decides which frames an XDP device takes, and the addresses that it was last given.
     /// Only the first engine has it.
     steering: Option<Steering>,
-    steered: Vec<Ip>,
+    steered: Steered,
+}
+
+/// Addresses of the stack, and groups and broadcast addresses that are the kernel's as well.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Steered {
+    own: Vec<Ip>,
+    heard: Vec<Ip>,
 }
 
 impl PortEnd {
     /// The end of the engine of shard `shard`.
     pub(crate) fn new(ifindex: IfIndex, info: PortInfo, queues: Vec<Queue>, shard: usize) -> Self {
         let send_by = shard % queues.len().max(1);
-        let (threads, steering, steered) = (Vec::new(), None, Vec::new());
+        let (threads, steering, steered) = (Vec::new(), None, Steered::default());
         Self { ifindex, info, queues, send_by, threads, steering, steered }
     }
 
@@ -97,6 +105,11 @@ impl PortEnd {
         busy || queue.is_some_and(|queue| queue.can_fill(self.ifindex, core))
     }
 
+    /// How long the engine may sleep at most, for what nothing would wake it.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.queues.iter().filter_map(Queue::patience).min()
+    }
+
     /// The engine is awake again.
     pub(crate) fn end_sleep(&mut self) {
         for queue in &mut self.queues {
@@ -139,15 +152,14 @@ impl PortEnd {
     pub(crate) fn steer(&mut self, interface: &FibInterface) {
         let Some(steering) = &mut self.steering else { return };
         let addresses = interface.addresses.iter().filter(|a| a.is_assigned());
-        let own = addresses.clone().map(|address| address.ip());
-        let broadcast =
-            addresses.filter_map(|address| address.cidr.broadcast()).chain([LIMITED_BROADCAST]);
-        let wanted: Vec<Ip> =
-            own.chain(broadcast).chain(interface.groups.iter().copied()).collect();
+        let own = addresses.clone().map(|address| address.ip()).collect();
+        let broadcast = addresses.filter_map(|address| address.cidr.broadcast());
+        let heard = broadcast.chain([LIMITED_BROADCAST]).chain(interface.groups.iter().copied());
+        let wanted = Steered { own, heard: heard.collect() };
         if wanted == self.steered {
             return;
         }
-        match steering.set_addresses(&wanted) {
+        match steering.set_addresses(&wanted.own, &wanted.heard) {
             Ok(()) => self.steered = wanted,
             Err(error) => tracing::warn!("{error}"),
         }
