@@ -135,4 +135,8 @@ pub struct PortInfo {
     /// Receive queues of the device that no port of this opening serves; for XDP only. What the
     /// device puts there reaches the kernel and not the stack.
     pub unserved_queues: u32,
+    /// The largest MTU that the port's buffers can carry, should the device's grow.
+    pub mtu_max: u32,
+    /// This opening made the device, which goes with the port.
+    pub created: bool,
 }

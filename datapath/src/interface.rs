@@ -11,7 +11,7 @@ mod monitor;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use addr::Mac;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
@@ -72,7 +72,10 @@ pub enum DeviceState {
     NoCarrier,
     /// Set down.
     Down,
-    /// Deleted, or moved to another network namespace.
+    /// In another network namespace, with frames passing as before: a TAP or TUN device that was
+    /// moved. What becomes of it there is not seen from here.
+    Moved,
+    /// Deleted, or moved to another network namespace without its port.
     Gone,
 }
 
@@ -83,6 +86,8 @@ pub struct OsDevice {
     /// Of the network namespace where the port was opened, wherever its user runs.
     asker: Arc<Asker>,
     monitor: Arc<LinkMonitor>,
+    /// A queue of a TAP or TUN device, as long as its port is open.
+    queue: Weak<OwnedFd>,
 }
 
 /// What the kernel says of a device at this moment.
@@ -101,7 +106,17 @@ impl OsDevice {
         let asker = Asker::new().map_err(|e| PortError::from_os(name, "opening a socket", e))?;
         let monitor = LinkMonitor::new();
         let monitor = monitor.map_err(|e| PortError::from_os(name, "watching links", e))?;
-        Ok(Self { ifindex: facts.ifindex, asker: Arc::new(asker), monitor: Arc::new(monitor) })
+        Ok(Self {
+            ifindex: facts.ifindex,
+            asker: Arc::new(asker),
+            monitor: Arc::new(monitor),
+            queue: Weak::new(),
+        })
+    }
+
+    /// The same, of a TAP or TUN device with this queue.
+    pub(crate) fn with_queue(self, queue: &Arc<OwnedFd>) -> Self {
+        Self { queue: Arc::downgrade(queue), ..self }
     }
 
     /// The kernel's index of it, in the network namespace where the port was opened.
@@ -122,12 +137,34 @@ impl OsDevice {
         self.monitor.take_changed()
     }
 
-    /// How it stands now, with MTU and address: four system calls. None if it is gone.
+    /// What it is called now; none if it is not in its network namespace any more.
     #[must_use]
-    pub fn facts(&self) -> Option<DeviceFacts> {
+    pub fn name(&self) -> Option<String> {
+        let question = self.named().ok()?;
+        let name = question.ifr_name.iter().take_while(|&&c| c != 0).map(|&c| c as u8).collect();
+        String::from_utf8(name).ok()
+    }
+
+    /// Whether its network namespace has a device called `name`.
+    #[must_use]
+    pub fn has_sibling(&self, name: &str) -> bool {
+        check_name(name).is_ok()
+            && self.asker.ask(libc::SIOCGIFINDEX as _, &mut request(name)).is_ok()
+    }
+
+    /// A question about it, whatever it is called by now.
+    fn named(&self) -> io::Result<libc::ifreq> {
         let mut question = request("");
         question.ifr_ifru.ifru_ifindex = self.ifindex as libc::c_int;
-        self.asker.ask(libc::SIOCGIFNAME as _, &mut question).ok()?;
+        self.asker.ask(libc::SIOCGIFNAME as _, &mut question)?;
+        Ok(question)
+    }
+
+    /// How it stands now, with MTU and address: four system calls. None if it is not in its network
+    /// namespace any more.
+    #[must_use]
+    pub fn facts(&self) -> Option<DeviceFacts> {
+        let mut question = self.named().ok()?;
         self.asker.ask(libc::SIOCGIFMTU as _, &mut question).ok()?;
         // SAFETY: SIOCGIFMTU filled in this member.
         let mtu = unsafe { question.ifr_ifru.ifru_mtu } as u32;
@@ -140,14 +177,14 @@ impl OsDevice {
     /// How it stands now: two system calls.
     #[must_use]
     pub fn state(&self) -> DeviceState {
-        // Whatever it is called by now.
-        let mut question = request("");
-        question.ifr_ifru.ifru_ifindex = self.ifindex as libc::c_int;
-        if self.asker.ask(libc::SIOCGIFNAME as _, &mut question).is_err()
-            || self.asker.ask(libc::SIOCGIFFLAGS as _, &mut question).is_err()
-        {
-            return DeviceState::Gone;
-        }
+        let answer = self.named().and_then(|mut question| {
+            self.asker.ask(libc::SIOCGIFFLAGS as _, &mut question)?;
+            Ok(question)
+        });
+        let Ok(question) = answer else {
+            let attached = self.queue.upgrade().is_some_and(|queue| is_attached(&queue));
+            return if attached { DeviceState::Moved } else { DeviceState::Gone };
+        };
         // SAFETY: SIOCGIFFLAGS filled in this member.
         let flags = libc::c_int::from(unsafe { question.ifr_ifru.ifru_flags });
         match (flags & libc::IFF_UP != 0, flags & libc::IFF_RUNNING != 0) {
@@ -156,6 +193,13 @@ impl OsDevice {
             (true, true) => DeviceState::Up,
         }
     }
+}
+
+/// Whether a TAP or TUN device is behind a queue's descriptor, in whatever network namespace.
+fn is_attached(queue: &OwnedFd) -> bool {
+    let mut question = request("");
+    // SAFETY: the request fills in one `ifreq`.
+    unsafe { libc::ioctl(queue.as_raw_fd(), libc::TUNGETIFF as _, &mut question) == 0 }
 }
 
 /// A socket to ask with.

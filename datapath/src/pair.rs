@@ -98,6 +98,8 @@ fn end(config: &PairConfig, device: PairDevice, number: u8, queue: u32, shards: 
         mode: "pair".to_owned(),
         queue,
         unserved_queues: 0,
+        mtu_max: config.mtu,
+        created: true,
     };
     (device, side, links, info)
 }

@@ -11,7 +11,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::net::{recv, sendto, socket_with};
 
 use crate::error::PortError;
-use crate::interface::{Asker, Facts, SIOCETHTOOL, request};
+use crate::interface::{self, Asker, Facts, SIOCETHTOOL, request};
 
 const ETHTOOL_GCHANNELS: u32 = 0x3c;
 
@@ -57,22 +57,43 @@ const NLM_F_REQUEST: u16 = 1;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_INFO_DATA: u16 = 2;
 const IFLA_TUN_MULTI_QUEUE: u16 = 7;
+const IFLA_TUN_NUM_QUEUES: u16 = 8;
+const IFLA_TUN_NUM_DISABLED_QUEUES: u16 = 9;
 
 /// Whether a TAP or TUN device was made for several queues. A kernel that does not say (before
 /// Linux 4.18) counts as one that has them: attaching the second queue then tells.
 pub(crate) fn is_multi_queue(name: &str, facts: &Facts) -> Result<bool, PortError> {
-    let answer = link(facts.ifindex)
-        .map_err(|e| PortError::from_os(name, "asking rtnetlink about it", e))?;
-    let told = answer
-        .get(NLMSGHDR_LEN + IFINFOMSG_LEN..)
-        .and_then(|attributes| attribute(attributes, IFLA_LINKINFO))
-        .and_then(|info| attribute(info, IFLA_INFO_DATA))
-        .and_then(|data| attribute(data, IFLA_TUN_MULTI_QUEUE));
+    let answer = link(name, facts.ifindex)?;
+    let told = tun_data(&answer).and_then(|data| attribute(data, IFLA_TUN_MULTI_QUEUE));
     Ok(told.is_none_or(|value| value.first() != Some(&0)))
 }
 
+/// How many queues of a TAP or TUN device are attached to a descriptor, whoever has it. None for a
+/// device of one queue, and from a kernel that does not say (before Linux 4.18).
+pub(crate) fn attached_queues(name: &str) -> Result<Option<u32>, PortError> {
+    let facts = interface::existing(name)?;
+    let answer = link(name, facts.ifindex)?;
+    let Some(data) = tun_data(&answer) else { return Ok(None) };
+    let count = |wanted| {
+        let value = attribute(data, wanted)?.first_chunk::<4>()?;
+        Some(u32::from_ne_bytes(*value))
+    };
+    let disabled = count(IFLA_TUN_NUM_DISABLED_QUEUES).unwrap_or(0);
+    Ok(count(IFLA_TUN_NUM_QUEUES).map(|enabled| enabled + disabled))
+}
+
+/// What the `tun` driver says of a link.
+fn tun_data(answer: &[u8]) -> Option<&[u8]> {
+    let info = attribute(answer.get(NLMSGHDR_LEN + IFINFOMSG_LEN..)?, IFLA_LINKINFO)?;
+    attribute(info, IFLA_INFO_DATA)
+}
+
 /// What rtnetlink says about one link: the whole message.
-fn link(ifindex: u32) -> io::Result<Vec<u8>> {
+fn link(name: &str, ifindex: u32) -> Result<Vec<u8>, PortError> {
+    ask(ifindex).map_err(|e| PortError::from_os(name, "asking rtnetlink about it", e))
+}
+
+fn ask(ifindex: u32) -> io::Result<Vec<u8>> {
     // Protocol 0 of the family is rtnetlink.
     let flags = SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
@@ -113,7 +134,6 @@ fn attribute(mut attributes: &[u8], wanted: u16) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interface;
 
     #[test]
     fn attributes_are_found_and_nonsense_is_not_followed() {

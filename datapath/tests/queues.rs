@@ -214,3 +214,39 @@ fn numbers_that_make_no_sense_are_refused() {
         assert_eq!(refused.unwrap_err().to_string(), format!("tap7: {why}"));
     }
 }
+
+/// A device of several queues takes in whoever asks, and spreads its flows over all: a second user
+/// would take a part of the first one's.
+#[test]
+fn a_multi_queue_device_has_one_user() {
+    let ns = Netns::new("mqalone");
+    for kind in ["tap", "tun"] {
+        ns.ip(&format!("tuntap add {kind}7 mode {kind} multi_queue"));
+        let config = PortConfig::new(format!("{kind}7"));
+        let first = ns.enter(|| open_queues(&config, 2, 1)).expect("both queues open");
+        for queues in [1, 3] {
+            let refused = ns.enter(|| open_queues(&config, queues, 1)).map(|_| ());
+            let why = refused.expect_err("the device is in use");
+            assert!(matches!(why, PortError::Busy { .. }), "{why}");
+            assert!(why.to_string().contains("another user has queues of it"), "{why}");
+        }
+        // The first goes on, and whoever comes after it is let in.
+        drop(first);
+        drop(ns.enter(|| open_queues(&config, 1, 1)).expect("nobody is there"));
+    }
+}
+
+/// Two that start at the same moment: one gets it.
+#[test]
+fn of_two_that_open_at_once_one_gets_the_device() {
+    let ns = Netns::new("mqrace");
+    ns.ip("tuntap add tap7 mode tap multi_queue");
+    let config = PortConfig::new("tap7");
+    let open = || ns.enter(|| open_queues(&config, 2, 1));
+    let opened = std::thread::scope(|scope| {
+        let rivals = [(); 2].map(|()| scope.spawn(open));
+        rivals.map(|rival| rival.join().expect("no panic"))
+    });
+    let won = opened.iter().filter(|opened| opened.is_ok()).count();
+    assert_eq!(won, 1, "{:?}", opened.each_ref().map(|o| o.as_ref().err()));
+}

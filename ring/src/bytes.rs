@@ -83,6 +83,9 @@ pub fn byte_ring(limit: usize) -> (Writer, Reader) {
 /// A range of so many bytes, or fewer, never lies in more than two pieces.
 pub const WHOLE: usize = chunk::LARGE;
 
+/// Bytes of a stream in its smallest memory.
+pub const SMALLEST: usize = chunk::SMALL;
+
 /// Most bytes that any stream may buffer: what an index has entries for, less one for a small chunk
 /// at the front and one for a start in the midst of a chunk.
 pub const MAX_LIMIT: usize = (chunk::TABLE - 2) * chunk::LARGE;

@@ -8,8 +8,10 @@ use datapath::{Port, PortInfo, PortLink, SHARDS_MAX};
 use stack::Host;
 
 use crate::config::{Interface, Layout, Limits, Pace, default_limits};
-use crate::device::{self, Assembly};
+use crate::device::Assembly;
+use crate::device::wiring::Wiring;
 use crate::engine::Engine;
+use crate::late::LateThreads;
 use crate::local::LocalHost;
 use crate::mailbox::{Engines, Mailbox, Remote};
 use crate::pin::pin;
@@ -166,16 +168,19 @@ impl Builder {
     /// The same with threads started by `spawn`.
     fn start_with(mut self, spawn: &mut Spawn<'_>) -> Result<Stack, StartError> {
         let (mut all, engines) = self.engines()?;
-        let mut assembly = Assembly {
-            all: &mut all,
-            engines: &engines,
+        let wiring = Wiring {
+            engines: engines.clone(),
             layout: self.layout,
             pace: self.pace,
-            port_threads: Vec::new(),
+            steering: all[0].core.worker.steering(),
+            cores: self.cores.clone(),
         };
+        let late = LateThreads::default();
+        let mut assembly =
+            Assembly { all: &mut all, wiring: &wiring, late: &late, port_threads: Vec::new() };
         let mut opened = Vec::new();
         for (interface, ports) in std::mem::take(&mut self.interfaces) {
-            let ports = ports.map_or_else(|| device::open(&interface, self.shards), Ok)?;
+            let ports = ports.map_or_else(|| wiring.open(&interface), Ok)?;
             opened.push(assembly.add(&interface, ports)?);
         }
         let port_threads = assembly.port_threads;
@@ -184,7 +189,7 @@ impl Builder {
         }
         let sockets = client::Stack::local(Arc::new(LocalHost::new(engines.clone())));
         // If a thread does not start, dropping the stack ends and joins those before it.
-        let mut stack = Stack::new(engines, sockets, opened);
+        let mut stack = Stack::new(engines, sockets, opened, late);
         self.spawn_threads(&mut stack, all, port_threads, spawn)?;
         Ok(stack)
     }
@@ -210,14 +215,7 @@ impl Builder {
             )?);
         }
         for thread in port_threads {
-            let core = cores.next();
-            stack.add_thread(spawn(
-                &thread.name(),
-                Box::new(move || {
-                    pin(core);
-                    thread.run();
-                }),
-            )?);
+            stack.add_thread(spawn(&thread.name(), Box::new(move || thread.run()))?);
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Abort(SocketId),
     /// To the control plane.
     Control(Box<ControlCommand>),
+    /// A device was opened again, or is not being opened any more.
+    DeviceOpened,
     /// The engine ends after this turn.
     Stop,
 }

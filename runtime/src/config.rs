@@ -77,8 +77,8 @@ impl Interface {
         self
     }
 
-    /// The stack's own link address there. The default is the NIC's for XDP, and for TAP one made
-    /// from the name.
+    /// The stack's own link address there. The default is the NIC's for XDP, and for TAP the one of
+    /// [`crate::default_mac`].
     #[must_use]
     pub fn mac(mut self, mac: Mac) -> Self {
         self.mac = Some(mac);
@@ -123,25 +123,6 @@ pub enum Pace {
     Spin,
 }
 
-/// The link address of a stack on a TAP device that was given none.
-///
-/// `tap` and one hexadecimal digit give that digit six times (`tap7`: `02:00:00:77:77:77`). Longer
-/// numbers have no room there, so any other name gives 02 and 40 bits of its hash.
-#[must_use]
-pub fn default_mac(name: &str) -> Mac {
-    let digit = name.strip_prefix("tap").and_then(|rest| {
-        let mut chars = rest.chars();
-        let digit = chars.next()?.to_digit(16)?;
-        chars.next().is_none().then_some(digit as u8)
-    });
-    if let Some(digit) = digit {
-        let twice = digit << 4 | digit;
-        return Mac([2, 0, 0, twice, twice, twice]);
-    }
-    let [a, b, c, d, e, ..] = addr::HashKey::new(0, 0).hash_bytes(name.as_bytes()).to_be_bytes();
-    Mac([2, a, b, c, d, e])
-}
-
 /// The bounds of a stack on this machine: what TCP may buffer in all follows from its memory, in
 /// Linux's shares (`tcp_mem`).
 #[must_use]
@@ -171,16 +152,5 @@ mod tests {
         assert_eq!(budget(8 << 30), Limits::default().tcp_mem);
         assert_eq!(budget(0), [98_304 * 4, 131_072 * 4, 196_608 * 4]);
         assert!(default_limits().tcp_mem[0] >= budget(0)[0]);
-    }
-
-    #[test]
-    fn life_10_default_mac_is_always_valid_and_local() {
-        assert_eq!(default_mac("tap7").to_string(), "02:00:00:77:77:77");
-        assert_eq!(default_mac("tapa").to_string(), "02:00:00:aa:aa:aa");
-        for name in ["tap12", "tap", "lan0", "tapé"] {
-            let mac = default_mac(name);
-            assert!(mac.is_unicast() && mac.0[0] == 2, "{name}: {mac}");
-        }
-        assert_ne!(default_mac("tap11"), default_mac("tap1"));
     }
 }

@@ -2,8 +2,8 @@
 //! engine gets its end of each queue.
 
 pub(crate) mod follow;
-
-use std::sync::Arc;
+pub(crate) mod reopen;
+pub(crate) mod wiring;
 
 use addr::{Cidr, IfIndex};
 use datapath::{OpenPort, PortInfo};
@@ -11,14 +11,13 @@ use stack::control::RouteProtocol;
 use stack::{InterfaceConfig, RouteConfig};
 use wire::offload::Medium;
 
-use crate::config::{Interface, Layout, Pace, default_mac};
+use crate::config::Interface;
+use crate::default_mac::default_mac;
 use crate::device::follow::DeviceFollower;
+use crate::device::reopen::Reopener;
+use crate::device::wiring::Wiring;
 use crate::engine::Engine;
-use crate::mailbox::Engines;
-use crate::port::PortEnd;
-use crate::port::handle::PortThreadHandle;
-use crate::port::queue::{PortDriver, Queue};
-use crate::port::steer::Steer;
+use crate::late::LateThreads;
 use crate::port::thread::PortThread;
 use crate::running::{Opened, StartError};
 use crate::sockets::poller::Token;
@@ -27,27 +26,11 @@ use crate::sockets::poller::Token;
 pub(crate) struct Assembly<'a> {
     /// In the order of their shards.
     pub(crate) all: &'a mut [Engine],
-    pub(crate) engines: &'a Engines,
-    pub(crate) layout: Layout,
-    pub(crate) pace: Pace,
+    pub(crate) wiring: &'a Wiring,
+    /// Where threads go that start later.
+    pub(crate) late: &'a LateThreads,
     /// The threads that step ports in the split layout.
     pub(crate) port_threads: Vec<PortThread>,
-}
-
-/// Opens the queues of an interface's device, for `shards` shards.
-///
-/// # Errors
-/// Where the device cannot be opened so.
-pub(crate) fn open(interface: &Interface, shards: usize) -> Result<Vec<OpenPort>, StartError> {
-    let queues = match interface.queues {
-        Some(queues) => queues,
-        None => datapath::default_queues(&interface.port, shards)?,
-    };
-    let mut ports = datapath::open_queues(&interface.port, queues, shards)?;
-    for (_, _, info) in &mut ports {
-        info.name = interface.name().to_string();
-    }
-    Ok(ports)
 }
 
 impl Assembly<'_> {
@@ -59,7 +42,7 @@ impl Assembly<'_> {
     pub(crate) fn add(
         &mut self,
         interface: &Interface,
-        mut ports: Vec<OpenPort>,
+        ports: Vec<OpenPort>,
     ) -> Result<Opened, StartError> {
         let shards = self.all.len();
         let refused = |what: String, why: String| StartError::Refused {
@@ -79,17 +62,7 @@ impl Assembly<'_> {
         if let Some(mtu) = interface.port.mtu.filter(|mtu| *mtu > info.mtu) {
             return Err(refused(format!("mtu {mtu}"), format!("the device's is {}", info.mtu)));
         }
-        let (ifindex, routes) = self.add_interface(interface, &info)?;
-        if let Some(mut follower) = DeviceFollower::new(ifindex, interface, &info, routes) {
-            let first = &mut self.all[0];
-            first.core.poller.add_input(&follower, Token::Devices)?;
-            follower.follow(&mut first.core);
-            first.followers.push(follower);
-        }
-        let mut steering = ports[0].0.control().cloned();
-        if let (Some(steering), Some(mac)) = (&mut steering, interface.mac) {
-            steering.set_mac(mac)?;
-        }
+        let ifindex = self.add_interface(interface, &info)?;
         let opened = Opened {
             name: info.name.clone(),
             mode: info.mode.clone(),
@@ -97,25 +70,30 @@ impl Assembly<'_> {
             unserved_queues: info.unserved_queues,
             addresses: interface.addresses.clone(),
         };
-        let (ends, threads) = self.queues(ports);
-        for (shard, queues) in ends.into_iter().enumerate() {
-            let end = PortEnd::new(ifindex, info.clone(), queues, shard);
-            let end = match shard {
-                0 => end.with_steering(steering.take()).with_threads(threads.clone()),
-                _ => end,
-            };
-            self.all[shard].ports.push(end);
+        let earlier = self.port_threads.len();
+        let wired = self.wiring.wire(ifindex, ports, earlier);
+        self.port_threads.extend(wired.threads);
+        for (engine, end) in self.all.iter_mut().zip(wired.ends) {
+            engine.ports.push(end);
+        }
+        let arrivals = self.all.iter().map(|engine| engine.arrivals.clone()).collect();
+        let (device, wiring) = ((ifindex, &info), (self.wiring, earlier));
+        let reopener = Reopener::new(interface, device, wiring, arrivals, self.late.clone());
+        if let Some(mut follower) = DeviceFollower::new(ifindex, interface, &info, reopener) {
+            let first = &mut self.all[0];
+            first.core.poller.add_input(&follower, Token::Devices)?;
+            follower.follow(&mut first.core);
+            first.followers.push(follower);
         }
         Ok(opened)
     }
 
-    /// Tells the control plane, which the first engine has. Returns the interface's number and the
-    /// routes by its gateways.
+    /// Tells the control plane, which the first engine has. Returns the interface's number.
     fn add_interface(
         &mut self,
         interface: &Interface,
         info: &PortInfo,
-    ) -> Result<(IfIndex, Vec<RouteConfig>), StartError> {
+    ) -> Result<IfIndex, StartError> {
         let refused = |what: String, why: String| StartError::Refused {
             interface: interface.name().to_string(),
             what,
@@ -131,7 +109,6 @@ impl Assembly<'_> {
                 .address_add(now, ifindex, *address)
                 .map_err(|why| refused(format!("address {address}"), why.to_string()))?;
         }
-        let mut routes = Vec::new();
         for gateway in &interface.gateways {
             let route = RouteConfig {
                 ifindex: Some(ifindex),
@@ -141,48 +118,8 @@ impl Assembly<'_> {
             worker
                 .route_add(now, &route)
                 .map_err(|why| refused(format!("gateway {gateway}"), why.to_string()))?;
-            routes.push(route);
         }
-        Ok((ifindex, routes))
-    }
-
-    /// Each engine's ends of the queues, and the handles of the threads that step the ports.
-    fn queues(&mut self, ports: Vec<OpenPort>) -> (Vec<Vec<Queue>>, Vec<Arc<PortThreadHandle>>) {
-        let shards = self.all.len();
-        let mut ends: Vec<Vec<Queue>> = (0..shards).map(|_| Vec::new()).collect();
-        let mut threads = Vec::new();
-        for (number, (port, links, info)) in ports.into_iter().enumerate() {
-            let backend = info.backend;
-            let steer = Steer::new(self.all[0].core.worker.steering(), info.medium);
-            let mut fused = None;
-            let thread = match self.layout {
-                Layout::Fused => {
-                    fused = Some(Box::new(port));
-                    None
-                }
-                Layout::Split => {
-                    let thread =
-                        PortThread::new(port, &info, self.pace, self.engines.clone(), steer);
-                    let handle = thread.handle();
-                    self.port_threads.push(thread);
-                    threads.push(handle.clone());
-                    Some(handle)
-                }
-            };
-            // The engine that steps the port in the fused layout.
-            let home = number % shards;
-            for (shard, link) in links.into_iter().enumerate() {
-                let driver = match &thread {
-                    Some(handle) => PortDriver::Thread(handle.clone()),
-                    None => match fused.take_if(|_| shard == home) {
-                        Some(port) => PortDriver::Here(port),
-                        None => PortDriver::Engine(self.engines.of_shard(home).clone()),
-                    },
-                };
-                ends[shard].push(Queue::new(link, driver, backend, self.engines.clone(), steer));
-            }
-        }
-        (ends, threads)
+        Ok(ifindex)
     }
 }
 

@@ -8,6 +8,7 @@
 //! [`Command`]: crate::command::Command
 
 mod clock;
+mod devices;
 mod shutdown;
 mod turn;
 
@@ -20,6 +21,7 @@ use self::clock::Clock;
 use crate::bridge::Bridges;
 use crate::config::Pace;
 use crate::device::follow::DeviceFollower;
+use crate::device::reopen::Arrivals;
 use crate::local::Locals;
 use crate::mailbox::{Ending, Engines, Mailbox};
 use crate::port::PortEnd;
@@ -32,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) ports: Vec<PortEnd>,
     /// What keeps interfaces in step with their devices. Only the first engine has any.
     pub(crate) followers: Vec<DeviceFollower>,
+    /// Ends of devices that were opened again.
+    pub(crate) arrivals: Arrivals,
     pub(crate) locals: Locals,
     bridges: Bridges,
     engines: Engines,
@@ -73,6 +77,7 @@ impl Engine {
             core,
             ports: Vec::new(),
             followers: Vec::new(),
+            arrivals: Arrivals::default(),
             locals,
             bridges: Bridges::new(shard, engines.clone()),
             engines: engines.clone(),

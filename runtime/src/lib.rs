@@ -28,8 +28,10 @@ mod command;
 mod config;
 mod control;
 pub mod daemon;
+mod default_mac;
 mod device;
 mod engine;
+mod late;
 mod local;
 mod mailbox;
 mod option;
@@ -41,5 +43,6 @@ mod slab;
 mod sockets;
 
 pub use builder::{Builder, OpenPort};
-pub use config::{Backend, Interface, Layout, Limits, Pace, Sharing, default_mac};
+pub use config::{Backend, Interface, Layout, Limits, Pace, Sharing};
+pub use default_mac::default_mac;
 pub use running::{Opened, Stack, StartError};

@@ -114,7 +114,8 @@ fn suggest(stack: &Stack, server: &Server) {
 }
 
 fn log_to_stderr(verbose: bool) {
-    let level = if verbose { "debug" } else { "warn" };
+    // What becomes of links is rare, and an administrator wants to know.
+    let level = if verbose { "debug" } else { "warn,runtime::device=info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

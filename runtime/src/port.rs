@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use addr::{IfIndex, Ip};
+use addr::{IfIndex, Ip, Mac};
 use datapath::{PortInfo, Steering};
-use stack::fib::FibInterface;
+use stack::fib::FibTables;
 
 use self::handle::{PortThreadHandle, Report};
 use self::queue::{PortDriver, Queue, Step};
@@ -35,10 +35,11 @@ pub(crate) struct PortEnd {
     send_by: usize,
     /// Handles of the threads whose reports this engine passes on.
     threads: Vec<Arc<PortThreadHandle>>,
-    /// What decides which frames an XDP device takes, and the addresses that it was last given.
+    /// What decides which frames an XDP device takes, and what it was last given.
     /// Only the first engine has it.
     steering: Option<Steering>,
     steered: Steered,
+    steered_mac: Mac,
 }
 
 /// Addresses of the stack, and groups and broadcast addresses that are the kernel's as well.
@@ -52,8 +53,17 @@ impl PortEnd {
     /// The end of the engine of shard `shard`.
     pub(crate) fn new(ifindex: IfIndex, info: PortInfo, queues: Vec<Queue>, shard: usize) -> Self {
         let send_by = shard % queues.len().max(1);
-        let (threads, steering, steered) = (Vec::new(), None, Steered::default());
-        Self { ifindex, info, queues, send_by, threads, steering, steered }
+        Self {
+            ifindex,
+            queues,
+            send_by,
+            threads: Vec::new(),
+            steering: None,
+            steered: Steered::default(),
+            // What the program was loaded with.
+            steered_mac: info.mac.unwrap_or_default(),
+            info,
+        }
     }
 
     /// The same with what decides which frames an XDP device takes.
@@ -124,6 +134,11 @@ impl PortEnd {
         }
     }
 
+    /// Makes epoll forget the ports.
+    pub(crate) fn unwatch(&mut self, poller: &Poller) {
+        self.queues.iter_mut().for_each(|queue| queue.unwatch(poller));
+    }
+
     /// Asks the threads of the ports to end, once the engine's last frames are in the rings.
     pub(crate) fn stop_threads(&self) {
         for queue in &self.queues {
@@ -147,15 +162,22 @@ impl PortEnd {
         Some(verdicts.into_iter().map(|(name, count)| (name.to_string(), count)).collect())
     }
 
-    /// Tells an XDP device for which addresses it is to take frames: those of the interface, its
-    /// groups, and its broadcast addresses.
-    pub(crate) fn steer(&mut self, interface: &FibInterface) {
+    /// Tells an XDP device for which addresses it is to take frames: those that the interface
+    /// answers for, its groups, its broadcast addresses, and its link address.
+    pub(crate) fn steer(&mut self, tables: &FibTables) {
         let Some(steering) = &mut self.steering else { return };
+        let Some(interface) = tables.interface(self.ifindex) else { return };
+        if self.steered_mac != interface.mac {
+            match steering.set_mac(interface.mac) {
+                Ok(()) => self.steered_mac = interface.mac,
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+        let own = tables.answered_on(self.ifindex);
         let addresses = interface.addresses.iter().filter(|a| a.is_assigned());
-        let own = addresses.clone().map(|address| address.ip()).collect();
         let broadcast = addresses.filter_map(|address| address.cidr.broadcast());
         let heard = broadcast.chain([LIMITED_BROADCAST]).chain(interface.groups.iter().copied());
-        let wanted = Steered { own, heard: heard.collect() };
+        let wanted = Steered { own: own.collect(), heard: heard.collect() };
         if wanted == self.steered {
             return;
         }

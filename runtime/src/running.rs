@@ -7,6 +7,7 @@ use addr::Cidr;
 use datapath::PortError;
 
 use crate::command::Command;
+use crate::late::LateThreads;
 use crate::mailbox::Engines;
 
 /// Why a stack did not start. One line for people.
@@ -62,11 +63,17 @@ pub struct Stack {
     threads: Vec<JoinHandle<()>>,
     sockets: client::Stack,
     opened: Vec<Opened>,
+    late: LateThreads,
 }
 
 impl Stack {
-    pub(crate) fn new(engines: Engines, sockets: client::Stack, opened: Vec<Opened>) -> Self {
-        Self { engines, threads: Vec::new(), sockets, opened }
+    pub(crate) fn new(
+        engines: Engines,
+        sockets: client::Stack,
+        opened: Vec<Opened>,
+        late: LateThreads,
+    ) -> Self {
+        Self { engines, threads: Vec::new(), sockets, opened, late }
     }
 
     /// One of its threads has started.
@@ -106,5 +113,6 @@ impl Drop for Stack {
             // A thread that panicked has reported it on stderr.
             let _ = thread.join();
         }
+        self.late.close();
     }
 }

@@ -170,13 +170,20 @@ impl Control {
             self.stop_v6(ifindex);
         }
         self.publish();
-        if after.is_running() && !before.is_running() {
-            self.announce_all(ifindex);
+        match (before.is_running(), after.is_running()) {
+            (false, true) => self.announce_all(ifindex),
+            (true, false) => self.announce_taken_over(ifindex),
+            _ => {}
         }
         if effect.has_v6 && !effect.had_v6 {
             self.start_v6(now, ifindex)?;
         }
         Ok(())
+    }
+
+    /// Gives an interface another name.
+    pub(crate) fn link_rename(&mut self, ifindex: IfIndex, name: &str) -> Result<(), ControlError> {
+        self.cx.interfaces.rename(ifindex, name)
     }
 
     // Addresses.
@@ -444,6 +451,25 @@ impl Control {
         let own: Vec<Ip> = interface.assigned().map(|a| a.ip).collect();
         groups.into_iter().for_each(|group| mld::report(&mut self.cx, ifindex, group, true));
         own.into_iter().for_each(|ip| self.announce(ifindex, ip));
+    }
+
+    /// Tells the links that have taken over addresses of an interface which does not run any more.
+    /// Linux leaves it to its neighbors to find out; a bond announces, as this does.
+    fn announce_taken_over(&mut self, ifindex: IfIndex) {
+        let Some(interface) = self.cx.interfaces.get(ifindex) else { return };
+        let lost: Vec<Ip> = interface.assigned().map(|a| a.ip).collect();
+        let others = self.cx.interfaces.iter().map(|i| i.ifindex);
+        let others: Vec<IfIndex> = others.filter(|i| *i != ifindex).collect();
+        for taker in others {
+            for &ip in &lost {
+                if self.cx.answers_for(taker, ip) {
+                    if ip.is_v6() {
+                        mld::report(&mut self.cx, taker, ip.solicited_node(), true);
+                    }
+                    self.announce(taker, ip);
+                }
+            }
+        }
     }
 
     /// Tells an Ethernet that an address is here.

@@ -42,9 +42,10 @@ pub struct Limits {
     /// Bytes written that may wait to be acknowledged: least, at first, and most on a path that
     /// carries them (Linux `tcp_wmem`).
     pub tcp_wmem: [usize; 3],
-    /// Bytes that all connections together may buffer: below the first nothing happens, beyond the
-    /// second nothing grows, beyond the third text is refused (Linux `tcp_mem`, in pages). The
-    /// rings above would allow a peer who owns many connections far more than any machine has.
+    /// Bytes of memory that all connections together may hold for text: below the first nothing
+    /// happens, beyond the second nothing grows, beyond the third text is refused (Linux
+    /// `tcp_mem`, in pages). The rings above would allow a peer who owns many connections far more
+    /// than any machine has.
     pub tcp_mem: [usize; 3],
     /// Whether selective acknowledgments are offered (Linux `tcp_sack`).
     pub tcp_sack: bool,

@@ -1,19 +1,20 @@
 //! A budget over what all connections buffer (Linux `tcp_mem`).
 //!
 //! Each connection has windows and buffer limits of its own; this bounds their sum, whatever the
-//! number of connections and whoever does not read. Bytes of text are counted, as everywhere: those
-//! received and not read, in order or not, and those written and not acknowledged. Text in order
-//! costs two additions per segment; everything else counts the connection anew from its rings, so
-//! that no error grows.
+//! number of connections and whoever does not read. What is counted is memory, not text (Linux
+//! `truesize`): the chunks of both byte rings, drained ones that wait, and the list of what arrived
+//! out of order. So a byte far ahead of its time costs the chunk that it lies in. A connection is
+//! counted anew when its chunks change, which a segment seldom does.
 //!
 //! | sum | what follows |
 //! |---|---|
 //! | below the first threshold | nothing |
 //! | above the second, until below the first again | *pressure*: windows and tuning stop growing; who holds more than its share of the third is refused |
-//! | above the third | text beyond a gap is thrown away (RFC 2018 §8 allows it) and refused, text in order too unless its reader has nothing to read; writers get less room; orphans that hold much are reset |
+//! | above the third | text beyond a gap is thrown away (RFC 2018 §8 allows it) and refused; text in order too if it needs more memory, unless its reader has nothing to read, who gets as much as the smallest chunk takes; writers get less room; orphans that hold much are reset |
 //!
-//! What is refused comes again: the peer's timers see to it. A connection that ends gives its share
-//! back at once, though its reader may still have bytes to read.
+//! So the sum passes the third threshold by no more than a chunk for each shard, and the smallest
+//! one for each connection. What is refused comes again: the peer's timers see to it. A connection
+//! that ends gives its share back at once, though its reader may still have bytes to read.
 //!
 //! All shards of a host share the budget. Each keeps its own sum and writes it into a place that
 //! the others read: once a turn, and when it has changed by more than a small part of the first
@@ -159,6 +160,14 @@ impl Memory {
             self.pressure = false;
         }
         self.exchange_if_due(limits);
+    }
+
+    /// Others hold so much.
+    #[cfg(test)]
+    pub(crate) fn set_others(&mut self, bytes: u64, limits: &Limits) {
+        self.others_used = bytes;
+        self.sub(0, limits);
+        self.add(0, limits);
     }
 
     /// A connection begins.

@@ -198,7 +198,7 @@ impl Tcp {
         }
         while let Some(index) = self.drained.pop_due(cx.now) {
             if let Some(conn) = self.conns.at_mut(index) {
-                conn.release_buffers();
+                conn.release_buffers(cx);
             }
         }
         self.expire_embryos(cx);

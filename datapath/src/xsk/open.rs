@@ -115,6 +115,8 @@ pub(crate) fn open(
             mode: mode(&attachment, &steering, &rings, config.queue, queues),
             queue,
             unserved_queues,
+            mtu_max: MTU_MAX,
+            created: false,
         };
         let attached = (attachment.clone(), steering.clone(), heard);
         let (device, side, links) = rings.into_device(attached, &facts, frames, shards);

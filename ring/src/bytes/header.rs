@@ -6,8 +6,9 @@
 //! the stream, which the reader asks for. Each half's index lies on its line too, so that the
 //! halves themselves are small; nobody else looks at it while the half is there.
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, LARGE};
 use super::index::Index;
+use super::pool;
 use crate::cursor::Presence;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 use std::ptr::{NonNull, null_mut};
@@ -197,6 +198,20 @@ impl Header {
             }
         }
         Some(chunk)
+    }
+
+    /// Bytes of memory of the drained chunks that wait here.
+    pub(super) fn spare_memory(&self) -> usize {
+        let waiting = |spare: &&AtomicPtr<Chunk>| !spare.load(Ordering::Relaxed).is_null();
+        self.read.spares.iter().filter(waiting).count() * LARGE
+    }
+
+    /// Gives the drained chunks that wait here back.
+    pub(super) fn drop_spares(&self) {
+        while let Some(spare) = self.take_spare() {
+            // SAFETY: a spare belongs to who takes it.
+            unsafe { pool::put(spare) };
+        }
     }
 
     /// A drained large chunk that waits here.

@@ -8,7 +8,7 @@
 //! One chunk needs no memory but the index itself. With a second one the index takes a small chunk
 //! from the pool for a table, and gives it back when one is left.
 
-use super::chunk::{Chunk, LARGE, Size, TABLE};
+use super::chunk::{Chunk, LARGE, SMALL, Size, TABLE};
 use super::pool;
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
@@ -17,15 +17,23 @@ use std::ptr::{NonNull, null_mut};
 pub(super) struct Index {
     /// Where the front chunk ends.
     edge: Cell<u64>,
-    /// The front chunk if `spilled` is false, else the table's.
+    /// The front chunk if it is no table, else the table's.
     root: Cell<*mut Chunk>,
     /// Entry of the front chunk in the table.
     turn: Cell<u16>,
     /// Entries, from the front to the last that is not empty.
     len: Cell<u16>,
+    /// Entries that are not empty.
+    chunks: Cell<u16>,
     front: Cell<Size>,
-    spilled: Cell<bool>,
+    /// [`SPILLED`] and [`CHANGED`].
+    flags: Cell<u8>,
 }
+
+/// In [`Index::flags`]: the root is a table.
+const SPILLED: u8 = 1;
+/// In [`Index::flags`]: chunks came or went since that was last asked.
+const CHANGED: u8 = 2;
 
 /// Where a position lies.
 pub(super) struct Place {
@@ -44,8 +52,9 @@ impl Index {
             root: Cell::new(null_mut()),
             turn: Cell::new(0),
             len: Cell::new(0),
+            chunks: Cell::new(0),
             front: Cell::new(Size::Small),
-            spilled: Cell::new(false),
+            flags: Cell::new(0),
         }
     }
 
@@ -63,9 +72,43 @@ impl Index {
 
     /// Begins anew: the front is to be of that size and starts at `position`. The index is empty.
     pub(super) fn begin(&self, position: u64, front: Size) {
-        debug_assert!(self.len() == 0 && !self.spilled.get());
+        debug_assert!(self.len() == 0 && !self.is_spilled());
         self.edge.set(position + front.bytes() as u64);
         self.front.set(front);
+    }
+
+    fn is_spilled(&self) -> bool {
+        self.flags.get() & SPILLED != 0
+    }
+
+    /// Notes that chunks came or went.
+    pub(super) fn set_changed(&self) {
+        self.flags.set(self.flags.get() | CHANGED);
+    }
+
+    /// Whether chunks came or went since that was last asked.
+    #[inline]
+    pub(super) fn take_changed(&self) -> bool {
+        let flags = self.flags.get();
+        if flags & CHANGED == 0 {
+            return false;
+        }
+        self.flags.set(flags & !CHANGED);
+        true
+    }
+
+    /// Where the front chunk starts.
+    pub(super) fn start(&self) -> u64 {
+        self.edge.get() - self.front.get().bytes() as u64
+    }
+
+    /// Bytes of memory of the chunks that it has, and of its table.
+    pub(super) fn memory(&self) -> usize {
+        let front = self.get(0).is_some();
+        let behind = usize::from(self.chunks.get()) - usize::from(front);
+        let table = if self.is_spilled() { SMALL } else { 0 };
+        let front = if front { self.front.get().bytes() } else { 0 };
+        front + behind * LARGE + table
     }
 
     /// Whether it was begun and not cleared.
@@ -99,7 +142,7 @@ impl Index {
             return None;
         }
         let root = self.root.get();
-        if !self.spilled.get() {
+        if !self.is_spilled() {
             return NonNull::new(root);
         }
         // SAFETY: the entry is inside the table, all entries up to `len` were set.
@@ -109,12 +152,15 @@ impl Index {
     /// Puts a chunk at a number, with empty entries before it where there are none yet.
     pub(super) fn set(&self, number: usize, chunk: NonNull<Chunk>) {
         debug_assert!(self.is_begun() && number < TABLE);
-        if number == 0 && !self.spilled.get() {
+        if self.get(number).is_none() {
+            self.chunks.set(self.chunks.get() + 1);
+        }
+        if number == 0 && !self.is_spilled() {
             self.root.set(chunk.as_ptr());
             self.len.set(1);
             return;
         }
-        if !self.spilled.get() {
+        if !self.is_spilled() {
             self.spill();
         }
         for empty in self.len()..number {
@@ -130,6 +176,7 @@ impl Index {
     pub(super) fn pop_front(&self) -> Option<NonNull<Chunk>> {
         debug_assert!(self.len() > 1);
         let chunk = self.get(0);
+        self.chunks.set(self.chunks.get() - u16::from(chunk.is_some()));
         self.turn.set((self.turn.get() + 1) % TABLE as u16);
         self.len.set(self.len.get() - 1);
         self.front.set(Size::Large);
@@ -142,6 +189,7 @@ impl Index {
     pub(super) fn pop_back(&self) -> Option<NonNull<Chunk>> {
         let last = self.len().checked_sub(1)?;
         let chunk = self.get(last);
+        self.chunks.set(self.chunks.get() - u16::from(chunk.is_some()));
         self.len.set(last as u16);
         self.gather();
         chunk
@@ -149,19 +197,20 @@ impl Index {
 
     /// Gives the table back if it has no more than one entry.
     fn gather(&self) {
-        if self.len() > 1 || !self.spilled.get() {
+        if self.len() > 1 || !self.is_spilled() {
             return;
         }
         let front = self.get(0).map_or(null_mut(), NonNull::as_ptr);
-        self.spilled.set(false);
+        self.flags.set(self.flags.get() & !SPILLED);
         let table = self.root.replace(front);
-        // SAFETY: with `spilled` the root was a table of ours, and it is forgotten.
+        // SAFETY: spilled, the root was a table of ours, and it is forgotten.
         unsafe { pool::put(NonNull::new_unchecked(table)) };
     }
 
     /// Forgets every chunk; who owns them is not its business.
     pub(super) fn clear(&self) {
         self.len.set(0);
+        self.chunks.set(0);
         self.gather();
         self.root.set(null_mut());
         self.edge.set(0);
@@ -171,7 +220,7 @@ impl Index {
     fn spill(&self) {
         let table = pool::take(Size::Small);
         let front = self.root.replace(table.as_ptr());
-        self.spilled.set(true);
+        self.flags.set(self.flags.get() | SPILLED);
         self.turn.set(0);
         // SAFETY: inside the table, which is ours.
         unsafe { *self.entry(0) = front };
@@ -180,10 +229,10 @@ impl Index {
     /// The entry of a number.
     ///
     /// # Safety
-    /// `spilled` is true. What is read was set before.
+    /// the index is spilled. What is read was set before.
     #[inline]
     unsafe fn entry(&self, number: usize) -> *mut *mut Chunk {
-        // SAFETY: with `spilled` the root is a small chunk that this index owns, never null, and
+        // SAFETY: spilled, the root is a small chunk that this index owns, never null, and
         // the sum is taken modulo the table's length.
         unsafe {
             let table = Chunk::table(NonNull::new_unchecked(self.root.get()));

@@ -13,6 +13,8 @@ use std::ptr::NonNull;
 /// A chunk that holds nothing, of any thread's.
 #[inline]
 pub(super) fn take(size: Size) -> NonNull<Chunk> {
+    #[cfg(all(test, not(loom)))]
+    TAKEN.with(|taken| taken.set(taken.get() + size.bytes() as isize));
     store::take(size).unwrap_or_else(|| Chunk::allocate(size))
 }
 
@@ -22,8 +24,17 @@ pub(super) fn take(size: Size) -> NonNull<Chunk> {
 /// The caller owns the chunk and does not use it again.
 #[inline]
 pub(super) unsafe fn put(chunk: NonNull<Chunk>) {
+    #[cfg(all(test, not(loom)))]
+    // SAFETY: the chunk is alive and the caller's.
+    TAKEN.with(|taken| taken.set(taken.get() - unsafe { chunk.as_ref() }.size().bytes() as isize));
     // SAFETY: as asked of the caller.
     unsafe { store::put(chunk) };
+}
+
+#[cfg(all(test, not(loom)))]
+thread_local! {
+    /// Bytes of memory that this thread has taken and not put back; other threads may put it back.
+    pub(super) static TAKEN: std::cell::Cell<isize> = const { std::cell::Cell::new(0) };
 }
 
 /// Loom explores threads of its own, which share this thread's store without an order between

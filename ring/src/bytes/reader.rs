@@ -4,7 +4,7 @@
 //! the links. While everything it knows of is released, its last chunk is the writer's to use on,
 //! to use again or to give back; the reader does not touch it before it sees more committed.
 
-use super::chunk::{Chunk, Size};
+use super::chunk::{Chunk, LARGE, SMALL, Size};
 use super::header::{Header, Mark, TAKEN};
 use super::index::{Index, Place};
 use super::{FAILED, clamp_limit, pool};
@@ -206,6 +206,41 @@ impl Reader {
         }
     }
 
+    /// Bytes of memory that the stream holds, as far as this half can tell: chunks, drained ones
+    /// that wait for the writer, and tables.
+    pub fn memory(&self) -> usize {
+        let header = self.header();
+        let tail = header.write.tail.load(Ordering::Acquire);
+        let spares = header.spare_memory();
+        if tail == self.head {
+            let taken = header.read.rest_at.load(Ordering::Relaxed) == TAKEN;
+            return spares + if taken { 0 } else { self.index().memory() };
+        }
+        self.look();
+        let index = self.index();
+        let (first, edge) = if index.is_begun() {
+            ((index.edge() - index.start()) as usize, index.edge())
+        } else {
+            // A mark hides the first byte, which lies in a chunk that is not known yet.
+            (0, self.head)
+        };
+        let behind = (tail.saturating_sub(edge) as usize).div_ceil(LARGE);
+        let tables = if behind > 0 { SMALL } else { 0 };
+        spares + first + behind * LARGE + tables
+    }
+
+    /// Whether chunks came or went that this half knows of, since it was last asked.
+    #[inline]
+    pub fn take_memory_changed(&mut self) -> bool {
+        self.index().take_changed()
+    }
+
+    /// Gives back what waits for the writer and holds nothing.
+    pub fn drop_spares(&mut self) {
+        self.header().drop_spares();
+        self.index().set_changed();
+    }
+
     /// Bytes that are there as far as known; asks the writer's line only if fewer than `want` are
     /// known.
     #[inline]
@@ -258,6 +293,7 @@ impl Reader {
         // SAFETY: the chunk has committed bytes that are not released, so it is alive and ours.
         self.index().begin(self.head, unsafe { chunk.as_ref() }.size());
         self.index().set(0, chunk);
+        self.index().set_changed();
     }
 
     /// Memory with the `len` bytes at a position, or with the first of them that lie in one chunk.
@@ -299,6 +335,7 @@ impl Reader {
     /// Gives back the chunks that are wholly released, all but one that nothing is known to follow.
     #[cold]
     fn give_back(&mut self) {
+        self.index().set_changed();
         while self.index().edge() <= self.head && self.index().edge() < self.seen_tail.get() {
             if self.index().len() < 2 {
                 self.reach(1);
@@ -331,12 +368,13 @@ impl Reader {
         // The position in the announcement makes sure that nothing was committed since it.
         if rest_at.compare_exchange(here, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             self.free_last();
-            self.drop_spares();
+            self.header().drop_spares();
         }
     }
 
     /// Frees the chunk with the last released byte.
     fn free_last(&mut self) {
+        self.index().set_changed();
         debug_assert!(self.index().len() == 1);
         if let Some(chunk) = self.index().pop_back() {
             // SAFETY: the writer gave the chunk up and will not touch it again; all of it is
@@ -344,13 +382,6 @@ impl Reader {
             unsafe { pool::put(chunk) };
         }
         self.index().clear();
-    }
-
-    fn drop_spares(&mut self) {
-        while let Some(spare) = self.header().take_spare() {
-            // SAFETY: a spare belongs to who takes it.
-            unsafe { pool::put(spare) };
-        }
     }
 
     /// Frees what is left once the writer is gone too.
@@ -371,7 +402,7 @@ impl Reader {
         } else if self.header().read.rest_at.load(Ordering::Relaxed) == tail + 1 {
             self.free_last();
         }
-        self.drop_spares();
+        self.header().drop_spares();
         // SAFETY: both halves are gone, and the header came from a box.
         drop(unsafe { Box::from_raw(self.header.as_ptr()) });
     }

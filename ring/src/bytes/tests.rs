@@ -2,6 +2,8 @@
 //! stream, and two threads that stream and sleep. Chunks are tiny here (`chunk::SMALL`,
 //! `chunk::LARGE`), so that every boundary is crossed.
 
+mod memory;
+
 use super::chunk::{LARGE, SMALL};
 use super::*;
 use proptest::prelude::*;

@@ -4,7 +4,7 @@
 //! placed in. It is empty, or has only what was placed and not committed, exactly while no chunk
 //! holds a byte for the reader.
 
-use super::chunk::{Chunk, SMALL, Size};
+use super::chunk::{Chunk, LARGE, SMALL, Size};
 use super::header::{AWAKE, Header, Restart, TAKEN};
 use super::index::{Index, Place};
 use super::{FAILED, FINISHED, clamp_limit, pool};
@@ -22,6 +22,8 @@ pub struct Writer {
     ended: bool,
     /// The stream needed more than a small chunk when it last held memory.
     grown: bool,
+    /// What the run of chunks began with.
+    first: Size,
 }
 
 // SAFETY: what both halves touch in the header are atomics; this half's index and chunks are plain
@@ -30,7 +32,15 @@ unsafe impl Send for Writer {}
 
 impl Writer {
     pub(super) fn new(header: NonNull<Header>) -> Self {
-        Self { header, tail: 0, seen_head: 0, resting: false, ended: false, grown: false }
+        Self {
+            header,
+            tail: 0,
+            seen_head: 0,
+            resting: false,
+            ended: false,
+            grown: false,
+            first: Size::Small,
+        }
     }
 
     #[inline]
@@ -223,6 +233,64 @@ impl Writer {
         self.index().is_begun() && self.header().read.rest_at.load(Ordering::Relaxed) != TAKEN
     }
 
+    /// Bytes of memory that the stream holds, as far as this half can tell: chunks with what was
+    /// put in, drained ones that wait, and tables. Never less than it is.
+    pub fn memory(&self) -> usize {
+        let header = self.header();
+        if !self.index().is_begun() || header.read.rest_at.load(Ordering::Relaxed) == TAKEN {
+            return header.spare_memory();
+        }
+        self.index().memory() + self.handed_on_memory() + header.spare_memory()
+    }
+
+    /// Bytes of memory of the chunks before the front, which the reader gives back.
+    fn handed_on_memory(&self) -> usize {
+        // SAFETY: this is the writer.
+        let begun = unsafe { self.header().restart() }.at;
+        let start = self.index().start();
+        // A reader that stands at the end of a chunk may still have it.
+        let from = self.head().saturating_sub(1).max(begun);
+        if from >= start {
+            return 0;
+        }
+        let first_end = begun + self.first.bytes() as u64;
+        let (first, from) =
+            if from < first_end { (self.first.bytes(), first_end) } else { (0, from) };
+        let behind = ((start - from) as usize).div_ceil(LARGE);
+        // The reader has a table, for it has more than one chunk.
+        first + behind * LARGE + SMALL
+    }
+
+    /// Whether chunks came or went that this half knows of, since it was last asked.
+    #[inline]
+    pub fn take_memory_changed(&mut self) -> bool {
+        self.index().take_changed()
+    }
+
+    /// Whether `len` bytes from `offset` beyond the committed end on have their memory already.
+    pub fn has_memory_for(&self, offset: usize, len: usize) -> bool {
+        let index = self.index();
+        if !index.is_begun() || self.resting || len == 0 {
+            return false;
+        }
+        let place = |offset: usize| index.place(self.tail + offset as u64).number;
+        (place(offset)..=place(offset + len - 1)).all(|number| index.get(number).is_some())
+    }
+
+    /// Forgets what was put in beyond the chunk with the committed end.
+    pub fn forget_placed(&mut self) {
+        self.drop_placed();
+    }
+
+    /// Memory is short: gives back what holds nothing, and begins the next run of chunks with the
+    /// smallest, whatever the last one needed.
+    pub fn prefer_small(&mut self) {
+        self.header().drop_spares();
+        self.index().set_changed();
+        self.trim();
+        self.grown = false;
+    }
+
     #[inline]
     fn head(&self) -> u64 {
         self.header().read.head.load(Ordering::Acquire)
@@ -304,7 +372,10 @@ impl Writer {
     /// Begins a run of chunks at the committed end. Everything is released.
     fn begin(&mut self, need: usize, drained: Option<NonNull<Chunk>>) {
         self.grown |= drained.is_some();
-        let size = if need <= SMALL && !self.grown { Size::Small } else { Size::Large };
+        // A limit that a small chunk reaches makes no use of a large one.
+        let small = need <= SMALL && (!self.grown || self.limit() <= SMALL);
+        let size = if small { Size::Small } else { Size::Large };
+        self.first = size;
         self.index().begin(self.tail, size);
         // SAFETY: this is the writer, and `tail` is released: the index was cleared because of
         // that.
@@ -333,6 +404,7 @@ impl Writer {
     }
 
     fn set(&mut self, number: usize, chunk: NonNull<Chunk>) {
+        self.index().set_changed();
         self.index().set(number, chunk);
         if number == 0 {
             // A front is missing only before the first byte of a run is committed: later ones were
@@ -348,6 +420,7 @@ impl Writer {
     /// linked from the one before it. Those that end before it are the reader's from then on.
     #[cold]
     fn link(&mut self, tail: u64) {
+        self.index().set_changed();
         self.prepare((tail - self.tail) as usize);
         let mut front = self.ensure(0);
         while tail > self.index().edge() {
@@ -362,6 +435,7 @@ impl Writer {
 
     /// Frees every chunk behind the front, where nothing is committed.
     fn drop_placed(&mut self) {
+        self.index().set_changed();
         while self.index().len() > 1 {
             if let Some(chunk) = self.index().pop_back() {
                 // SAFETY: nothing in it is committed, so it is ours alone.
@@ -400,10 +474,11 @@ impl Writer {
             }
         }
         self.index().clear();
-        while let Some(spare) = self.header().take_spare() {
-            // SAFETY: a spare belongs to who takes it.
-            unsafe { pool::put(spare) };
-        }
+        self.header().drop_spares();
+        self.index().set_changed();
+        // There is nothing left for the reader to take, and so it knows that.
+        self.resting = true;
+        self.header().read.rest_at.store(TAKEN, Ordering::Release);
     }
 
     /// Remembers what the run of chunks needed that ends here.

@@ -74,7 +74,10 @@ impl Engine {
                     LocalCommand::AdoptInline { id, .. } => self.core.close(id),
                     _ => {}
                 },
-                Command::AppProgress(_) | Command::Control(_) | Command::Stop => {}
+                Command::AppProgress(_)
+                | Command::Control(_)
+                | Command::DeviceOpened
+                | Command::Stop => {}
             }
         }
         taken

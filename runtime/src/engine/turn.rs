@@ -35,9 +35,6 @@ const EVENTS_PER_TURN: usize = 1024;
 /// Turns without sleep between two looks at the descriptors.
 const TURNS_PER_POLL: u32 = 4;
 
-/// How late an engine that is too busy to look at its descriptors hears of a change of a device.
-const DEVICE_LOOK_INTERVAL: Duration = Duration::from_millis(100);
-
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Turn {
@@ -142,6 +139,7 @@ impl Engine {
             Command::Control(command) => {
                 (command.answer)(admin::answer(&mut self.core, &self.ports, &command.request));
             }
+            Command::DeviceOpened => self.take_arrivals(),
             Command::Stop => self.stopping = true,
         }
     }
@@ -165,20 +163,6 @@ impl Engine {
         if !woken.is_empty() {
             for shard in woken.iter() {
                 self.engines.of_shard(shard.get()).wake();
-            }
-        }
-    }
-
-    /// Keeps what ports filter for in step with the addresses and groups of their interfaces.
-    fn steer(&mut self) {
-        let fib = self.core.worker.fib();
-        if fib.tables().version == self.steered {
-            return;
-        }
-        self.steered = fib.tables().version;
-        for port in &mut self.ports {
-            if let Some(interface) = fib.interface(port.ifindex) {
-                port.steer(interface);
             }
         }
     }
@@ -240,17 +224,6 @@ impl Engine {
         self.mailbox.bell().end_sleep();
         for port in &mut self.ports {
             port.end_sleep();
-        }
-    }
-
-    /// Tells the stack what changed about the devices behind its interfaces.
-    fn follow_devices(&mut self) {
-        self.next_device_look = self.core.now + DEVICE_LOOK_INTERVAL;
-        for follower in &mut self.followers {
-            if follower.take_changed() {
-                follower.follow(&mut self.core);
-                self.touched = true;
-            }
         }
     }
 

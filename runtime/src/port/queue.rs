@@ -246,6 +246,14 @@ impl Queue {
         }
     }
 
+    /// Makes epoll forget the port.
+    pub(super) fn unwatch(&mut self, poller: &Poller) {
+        if let PortDriver::Here(port) = &self.driver {
+            poller.remove(port.as_ref());
+            self.watched = Watched::default();
+        }
+    }
+
     /// Counters and frame account of the port, where this thread steps it.
     pub(super) fn report(&self) -> Option<Report> {
         match &self.driver {

@@ -14,6 +14,7 @@ use super::handle::{BATCH, PortThreadHandle, Report};
 use super::steer::Steer;
 use crate::config::Pace;
 use crate::mailbox::Engines;
+use crate::pin::pin;
 
 /// This thread is none of the engines.
 const NO_SHARD: usize = usize::MAX;
@@ -32,6 +33,8 @@ pub(crate) struct PortThread {
     handle: Arc<PortThreadHandle>,
     engines: Engines,
     steer: Steer,
+    /// The core to run on.
+    core: Option<usize>,
 }
 
 impl PortThread {
@@ -41,6 +44,7 @@ impl PortThread {
         pace: Pace,
         engines: Engines,
         steer: Steer,
+        core: Option<usize>,
     ) -> Self {
         let handle = Arc::new(PortThreadHandle::new(&port));
         Self {
@@ -50,6 +54,7 @@ impl PortThread {
             handle,
             engines,
             steer,
+            core,
         }
     }
 
@@ -63,6 +68,7 @@ impl PortThread {
 
     /// Steps the port until it is asked to stop.
     pub(crate) fn run(mut self) {
+        pin(self.core);
         let mut last_work = Instant::now();
         let mut reported = last_work;
         let mut turns = 0u32;
@@ -114,8 +120,7 @@ impl PortThread {
 
     /// Sleeps until the device or the engine has something.
     fn sleep(&mut self) {
-        // poll would report a device that is lost for ever.
-        if self.port.is_lost() || self.port.sleep(None).is_err() {
+        if self.port.sleep(None).is_err() {
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -5,6 +5,7 @@
 //! [`Effect`] that each step returns.
 
 use addr::{Cidr, IfIndex, Ip};
+use wire::offload::Medium;
 
 use crate::control::cx::ControlCx;
 use crate::control::error::ControlError;
@@ -185,7 +186,7 @@ pub(crate) fn del(cx: &mut ControlCx, ifindex: IfIndex, ip: Ip) -> Result<Effect
     let interface = cx.interfaces.named(ifindex)?;
     let place = interface.addresses.iter().position(|a| a.ip() == ip);
     let old = interface.addresses.remove(place.ok_or(ControlError::NoAddress(ip))?);
-    let left = ip.is_v6() && interface.leave(ip.solicited_node());
+    let left = has_solicited_node(interface, ip) && interface.leave(ip.solicited_node());
     cx.timers.cancel(TimerId::Address(ifindex, ip));
     Ok(Effect { old: Some(old), new: None, group: left.then_some(false) })
 }
@@ -217,7 +218,13 @@ fn update(
 }
 
 fn join(interface: &mut Interface, ip: Ip) -> Option<bool> {
-    (ip.is_v6() && interface.join(ip.solicited_node())).then_some(true)
+    (has_solicited_node(interface, ip) && interface.join(ip.solicited_node())).then_some(true)
+}
+
+/// Whether an address has a solicited-node group on the interface. As on Linux
+/// (`addrconf_join_solict`), there is none where nobody resolves link addresses.
+fn has_solicited_node(interface: &Interface, ip: Ip) -> bool {
+    ip.is_v6() && interface.medium == Medium::Ethernet
 }
 
 fn arm(cx: &mut ControlCx, ifindex: IfIndex, record: &InterfaceAddress) {

@@ -4,7 +4,7 @@
 //! A machine is a struct of its own with its own state; its verbs take this context and whatever
 //! the message brings. It never sees another machine, nor the struct that wires them.
 
-use addr::IfIndex;
+use addr::{IfIndex, Ip};
 
 use crate::control::event::EventLog;
 use crate::control::interface::Interfaces;
@@ -66,6 +66,11 @@ impl ControlCx {
             return Err(DropReason::LinkDown);
         }
         self.outbox.push(ifindex, len, fill)
+    }
+
+    /// Whether an address is answered for on an interface, as of what was published last.
+    pub(crate) fn answers_for(&self, ifindex: IfIndex, ip: Ip) -> bool {
+        self.fib().answers_for(ifindex, ip)
     }
 
     /// The present snapshot.

@@ -88,6 +88,19 @@ impl Interfaces {
         Ok(self.list.remove(at.ok_or(ControlError::NoInterface(ifindex))?))
     }
 
+    /// Gives an interface another name.
+    pub(crate) fn rename(&mut self, ifindex: IfIndex, name: &str) -> Result<(), ControlError> {
+        check_name(name)?;
+        if ifindex == Fib::LOOPBACK {
+            return Err(ControlError::Invalid("the loopback interface keeps its name"));
+        }
+        if self.iter().any(|i| i.name == name && i.ifindex != ifindex) {
+            return Err(ControlError::InterfaceExists(name.to_string()));
+        }
+        self.named(ifindex)?.name = name.to_string();
+        Ok(())
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Interface> {
         self.list.iter()
     }
@@ -188,11 +201,6 @@ impl Interface {
         self.addresses.iter().filter(|a| a.is_assigned()).map(|a| a.cidr)
     }
 
-    /// Whether the address is answered for here.
-    pub(crate) fn answers_for(&self, ip: Ip) -> bool {
-        self.assigned().any(|a| a.ip == ip)
-    }
-
     /// The subnet of ours that holds `ip`.
     pub(crate) fn subnet_of(&self, ip: Ip) -> Option<Cidr> {
         self.assigned().find(|a| a.contains(ip))
@@ -248,15 +256,20 @@ impl Interface {
 
 /// Refuses configurations that make no interface.
 pub(crate) fn check_config(config: &InterfaceConfig) -> Result<(), ControlError> {
-    let name = &config.name;
-    if name.is_empty() || name.len() > NAME_MAX || name.contains(['/', ' ', '\0']) {
-        return Err(ControlError::Invalid("not an interface name"));
-    }
+    check_name(&config.name)?;
     check_mtu(config.mtu)?;
     match config.medium {
         Medium::Ethernet => check_mac(config.mac),
         Medium::Ip => Ok(()),
     }
+}
+
+/// Refuses what cannot be an interface's name.
+fn check_name(name: &str) -> Result<(), ControlError> {
+    if name.is_empty() || name.len() > NAME_MAX || name.contains(['/', ' ', '\0']) {
+        return Err(ControlError::Invalid("not an interface name"));
+    }
+    Ok(())
 }
 
 /// Refuses what cannot be an MTU.

@@ -85,7 +85,8 @@ pub struct FibTables {
     /// Routes over interfaces that run, longest prefix first, then lowest metric, then on-link
     /// before gateway, then oldest.
     pub routes: Vec<FibRoute>,
-    /// Every assigned address with its interface, sorted: the index that input looks into.
+    /// Every assigned address with the interfaces that answer for it, sorted: the index that input
+    /// looks into.
     pub(crate) locals: Vec<(Ip, IfIndex)>,
     /// Every directed broadcast address with its interface, sorted.
     broadcasts: Vec<(Ip, IfIndex)>,
@@ -112,8 +113,55 @@ impl FibTables {
                 self.broadcasts.extend(broadcast.map(|ip| (ip, interface.ifindex)));
             }
         }
+        self.take_over();
         self.locals.sort_unstable();
+        // Two interfaces that do not run may have the same address.
+        self.locals.dedup();
         self.broadcasts.sort_unstable();
+    }
+
+    /// Lets interfaces that run answer for addresses in their subnets whose own interface does not
+    /// run: connections of such an address go on by another link, as they do on Linux, whose host
+    /// model is weak.
+    fn take_over(&mut self) {
+        for (ip, taker) in self.to_take_over() {
+            self.locals.push((ip, taker));
+            let found = self.interfaces.iter_mut().find(|i| i.ifindex == taker);
+            if let Some(interface) = found.filter(|i| ip.is_v6() && i.medium == Medium::Ethernet) {
+                interface.groups.push(ip.solicited_node());
+                interface.groups.sort_unstable();
+                interface.groups.dedup();
+            }
+        }
+    }
+
+    /// Addresses of interfaces that do not run, each with an interface that can take it over.
+    fn to_take_over(&self) -> Vec<(Ip, IfIndex)> {
+        let links = || self.interfaces.iter().filter(|i| i.ifindex != LOOPBACK);
+        let mut found = Vec::new();
+        for idle in links().filter(|i| !i.state.is_running()) {
+            let own = idle.addresses.iter().filter(|a| a.is_assigned()).map(InterfaceAddress::ip);
+            for ip in own.filter(|ip| !ip.is_link_local()) {
+                let takes = |i: &&FibInterface| {
+                    let mut own = i.addresses.iter().filter(|a| a.is_assigned());
+                    i.state.is_running() && own.any(|a| a.cidr.contains(ip) && a.ip() != ip)
+                };
+                found.extend(links().filter(takes).map(|taker| (ip, taker.ifindex)));
+            }
+        }
+        found
+    }
+
+    /// The addresses that are answered for on an interface: those assigned to it, and those that it
+    /// has taken over from an interface that does not run.
+    pub fn answered_on(&self, ifindex: IfIndex) -> impl Iterator<Item = Ip> {
+        self.locals.iter().filter(move |(_, by)| *by == ifindex).map(|(ip, _)| *ip)
+    }
+
+    /// Whether `ip` is answered for on an interface.
+    #[must_use]
+    pub fn answers_for(&self, ifindex: IfIndex, ip: Ip) -> bool {
+        self.locals.binary_search(&(ip, ifindex)).is_ok()
     }
 
     /// The interface numbered `ifindex`.
@@ -157,7 +205,8 @@ impl FibTables {
     /// Whose `destination` is, for a packet that came in by `interface`.
     ///
     /// The host model is strong on links and weak on the loopback path (RFC 1122 §3.3.4.2): an
-    /// address of another interface is foreign on this one.
+    /// address of another interface is foreign on this one, unless that interface does not run and
+    /// this one has a subnet with the address in it.
     #[must_use]
     pub fn classify(&self, interface: &FibInterface, destination: Ip) -> Destination {
         if destination.is_multicast() {
@@ -168,7 +217,7 @@ impl FibTables {
             let ours = self.is_local(destination);
             return if ours { Destination::Unicast } else { Destination::Foreign };
         }
-        if self.locals.binary_search(&(destination, interface.ifindex)).is_ok() {
+        if self.answers_for(interface.ifindex, destination) {
             Destination::Unicast
         } else if destination.is_limited_broadcast()
             || self.is_broadcast(Some(interface.ifindex), destination)

@@ -144,6 +144,7 @@ fn path_mtus_only_lower() {
     assert_eq!((mtu("192.0.2.1"), mtu("192.0.2.2"), mtu("192.0.2.3")), (1400, 1500, 1500));
 }
 
+/// IPRX-01, IPRX-02, IPRX-05, LO-03.
 #[test]
 fn iprx_01_02_05_classification() {
     let fib = fib();

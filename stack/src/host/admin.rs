@@ -57,6 +57,20 @@ impl Host {
         self.on(now, ShardIndex::ZERO, |worker| worker.link_set(now, ifindex, change))
     }
 
+    /// Gives an interface another name; nothing else about it changes.
+    ///
+    /// # Errors
+    /// If there is no such interface, it is the loopback interface, or the name is none or another
+    /// interface's.
+    pub fn link_rename(
+        &mut self,
+        now: Instant,
+        ifindex: IfIndex,
+        name: &str,
+    ) -> Result<(), ControlError> {
+        self.on(now, ShardIndex::ZERO, |worker| worker.link_rename(now, ifindex, name))
+    }
+
     /// Assigns an address and announces it on the link. A [`Cidr`] alone makes a permanent address;
     /// an [`AddressConfig`] says more.
     ///

@@ -149,7 +149,8 @@ impl IpInput {
     }
 
     /// RFC 1812 §5.3.4 and §4.2.2.11, RFC 4291 §2.5.6: what came to all at the link stays on it,
-    /// and so do link-local and loopback addresses. An address of another interface of ours is not
+    /// and so do link-local and loopback addresses, and what is for all of another subnet of ours
+    /// (RFC 2644, Linux `bc_forwarding` 0). An address of another interface of ours is not
     /// forwarded to ourselves.
     fn may_forward(&self, fib: &Fib, packet: &Candidate<'_>) -> bool {
         let &IpHeader { src, dst, .. } = packet.header;
@@ -157,6 +158,7 @@ impl IpInput {
         self.forwarding
             && !packet.link_multicast
             && dst.is_unicast()
+            && !fib.is_broadcast(None, dst)
             && !stays(dst)
             && !stays(src)
             && !fib.is_local(dst)

@@ -19,6 +19,11 @@ impl Ranges {
         self.0.is_empty()
     }
 
+    /// Bytes of memory that they take.
+    pub(crate) fn memory(&self) -> usize {
+        self.0.capacity() * size_of::<(u64, u64)>()
+    }
+
     /// How many there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -52,13 +57,6 @@ impl Ranges {
         let first = self.0.partition_point(|r| r.1 <= start);
         let (left, right) = *self.0.get(first)?;
         (left < end && start < end).then(|| (left.max(start), right.min(end)))
-    }
-
-    /// How many positions of `start..end` are in.
-    pub(crate) fn within(&self, start: u64, end: u64) -> u64 {
-        let first = self.0.partition_point(|r| r.1 <= start);
-        let these = self.0[first..].iter().take_while(|r| r.0 < end);
-        these.map(|r| r.1.min(end) - r.0.max(start)).sum()
     }
 
     /// Adds `start..end`, which is not empty, and returns the range it is part of now. Returns

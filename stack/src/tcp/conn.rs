@@ -311,10 +311,11 @@ impl Conn {
     }
 
     /// The rings ran empty a while ago: frees the memory of what is empty still.
-    pub(crate) fn release_buffers(&mut self) {
+    pub(crate) fn release_buffers(&mut self, cx: &mut Cx<'_>) {
         self.drain = Drain::None;
         self.rcv.free_unused();
         self.snd.ring.trim();
+        self.recount(cx);
     }
 
     /// Derives the segment size from the MSS option of the peer and the path MTU (Linux

@@ -278,19 +278,20 @@ impl RecvHalf {
         Ok(duplicate.map(|span| self.seq_range(span)))
     }
 
-    /// Bytes that are buffered, in order or not.
+    /// Bytes of memory that it holds (Linux `sk_rmem_alloc`): that of the ring, and the list of
+    /// what arrived out of order.
     #[inline]
-    pub(crate) fn buffered(&self) -> u32 {
-        let waiting =
-            self.out_of_order.as_ref().map_or(0, |out_of_order| out_of_order.assembler.bytes());
-        (self.ring.buffered() as u64 + waiting) as u32
+    pub(crate) fn memory(&self) -> u32 {
+        let list =
+            self.out_of_order.as_ref().map_or(0, |out_of_order| out_of_order.assembler.memory());
+        (self.ring.memory() + list) as u32
     }
 
     /// Memory is short: discards what arrived out of order, so that the peer must retransmit it
     /// (Linux `tcp_prune_ofo_queue`).
     pub(crate) fn prune(&mut self) {
         self.renege();
-        self.ring.rest();
+        self.ring.forget_placed();
     }
 
     /// Whether text is stored out of order.

@@ -104,6 +104,11 @@ impl Udp {
         match error.kind {
             IcmpErrorKind::PacketTooBig { mtu } => {
                 cx.requests.push(Request::PathMtu(error.dst, mtu));
+                // As Linux `__udp4_lib_err` with `IP_PMTUDISC_WANT`: a datagram of this socket was
+                // lost, and only the sender of a connected socket can be told whose.
+                if connected {
+                    self.set_error(cx, index, SocketError::MessageTooLong);
+                }
             }
             IcmpErrorKind::PortUnreachable | IcmpErrorKind::ProtocolUnreachable if connected => {
                 self.set_error(cx, index, SocketError::ConnectionRefused);

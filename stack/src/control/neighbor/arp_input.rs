@@ -2,7 +2,7 @@
 //!
 //! What is learned follows Linux: a request for an address of ours creates an entry, everything
 //! else only updates one that exists (`arp_accept` 0). A request is answered on the interface that
-//! has the address (`arp_ignore` 1).
+//! has the address (`arp_ignore` 1), or that has taken it over.
 
 use addr::{IfIndex, Ip, Mac};
 use wire::arp;
@@ -34,7 +34,7 @@ pub(crate) fn receive(
     if interface.owns(sender) {
         return Err(DropReason::AddressConflict);
     }
-    let asked = interface.answers_for(target);
+    let asked = cx.answers_for(ifindex, target);
     let on_link = interface.subnet_of(sender).is_some();
     let key = (ifindex, sender);
     if arp.operation == arp::REQUEST && asked {

@@ -3,6 +3,7 @@
 use addr::{IfIndex, Ip, Mac};
 use wire::ip::{IpEmit, PROTO_ICMPV6};
 use wire::ndp::{self, NeighborAdvertisement, Options};
+use wire::offload::Medium;
 use wire::{EmitError, ethernet, ip, ipv6};
 
 use crate::control::cx::ControlCx;
@@ -11,15 +12,17 @@ use crate::drop::DropReason;
 use crate::ip::source;
 use crate::written::written;
 
-/// Bytes before the ICMPv6 message in an Ethernet frame.
-const OFFSET: usize = ethernet::HEADER_LEN + ipv6::HEADER_LEN;
-/// Bytes of a solicitation or an advertisement: type to target, and one link address option.
-const MESSAGE_LEN: usize = 24 + 8;
+/// Bytes of a solicitation or an advertisement, type to target.
+const MESSAGE_LEN: usize = 24;
+/// Bytes of a link address option.
+const LINK_ADDRESS_LEN: usize = 8;
 
 /// Asks for `target`, from the address of ours that would be used to reach it.
 pub(crate) fn solicit(cx: &mut ControlCx, ifindex: IfIndex, target: Ip, solicit: Solicit) {
     let fib = cx.fib();
-    let Some(interface) = fib.interface(ifindex) else { return };
+    let Some(interface) = fib.interface(ifindex).filter(|i| i.medium == Medium::Ethernet) else {
+        return;
+    };
     let Some(src) = source::select(fib, interface, target, target) else { return };
     let own = interface.mac;
     let (dst, mac) = match solicit {
@@ -30,7 +33,7 @@ pub(crate) fn solicit(cx: &mut ControlCx, ifindex: IfIndex, target: Ip, solicit:
         Solicit::Unicast(mac) => (target, mac),
     };
     // A full outbox loses the solicitation; the machine asks again.
-    send(cx, ifindex, (src, dst), mac, |message| {
+    send(cx, ifindex, (src, dst), Some(mac), |message| {
         ndp::emit_ns(message, src, dst, target, Some(own), None)
     })
     .ok();
@@ -58,31 +61,58 @@ pub(crate) fn advertise(
         override_flag: true,
         options: Options::default(),
     };
-    send(cx, ifindex, (target, dst), mac, |message| {
+    send(cx, ifindex, (target, dst), Some(mac), |message| {
         ndp::emit_na(message, target, dst, &na, Some(own))
     })
 }
 
+/// Says to `dst` that `target` is here, on a medium without link addresses. As Linux: the override
+/// flag stays clear, because there is nothing to override (RFC 4861 §7.2.4).
+pub(crate) fn advertise_presence(
+    cx: &mut ControlCx,
+    ifindex: IfIndex,
+    target: Ip,
+    dst: Ip,
+) -> Result<(), DropReason> {
+    let na = NeighborAdvertisement {
+        target,
+        router: false,
+        solicited: true,
+        override_flag: false,
+        options: Options::default(),
+    };
+    send(cx, ifindex, (target, dst), None, |message| ndp::emit_na(message, target, dst, &na, None))
+}
+
+/// Sends a message to the link address `mac`, which it then has a link address option for; none on
+/// a medium without link addresses.
 fn send(
     cx: &mut ControlCx,
     ifindex: IfIndex,
     (src, dst): (Ip, Ip),
-    mac: Mac,
+    mac: Option<Mac>,
     emit: impl FnOnce(&mut [u8]) -> Result<usize, EmitError>,
 ) -> Result<(), DropReason> {
     let own = cx.interfaces.get(ifindex).ok_or(DropReason::LinkUnknownInterface)?.mac;
+    let (link, option) = match mac {
+        Some(_) => (ethernet::HEADER_LEN, LINK_ADDRESS_LEN),
+        None => (0, 0),
+    };
     let header = IpEmit {
         src,
         dst,
         protocol: PROTO_ICMPV6,
         hop_limit: ndp::HOP_LIMIT,
-        payload_len: MESSAGE_LEN,
+        payload_len: MESSAGE_LEN + option,
         ..IpEmit::default()
     };
-    cx.send(ifindex, OFFSET + MESSAGE_LEN, |frame| {
-        written(ethernet::emit(frame, mac, own, ethernet::ETHERTYPE_IPV6));
-        written(ip::emit(&mut frame[ethernet::HEADER_LEN..], &header));
-        written(emit(&mut frame[OFFSET..]));
+    let message = link + ipv6::HEADER_LEN;
+    cx.send(ifindex, message + header.payload_len, |frame| {
+        if let Some(mac) = mac {
+            written(ethernet::emit(frame, mac, own, ethernet::ETHERTYPE_IPV6));
+        }
+        written(ip::emit(&mut frame[link..], &header));
+        written(emit(&mut frame[message..]));
     })?;
     cx.stats.nd_out += 1;
     Ok(())

@@ -6,10 +6,11 @@
 
 use addr::{IfIndex, Ip, Mac};
 use wire::ndp::{self, Message, NeighborAdvertisement, Options};
+use wire::offload::Medium;
 
 use crate::control::cx::ControlCx;
 use crate::control::neighbor::machine::Input;
-use crate::control::neighbor::nd::advertise;
+use crate::control::neighbor::nd::{advertise, advertise_presence};
 use crate::control::neighbor::table::Neighbors;
 use crate::delivery::Icmpv6;
 use crate::drop::DropReason;
@@ -45,10 +46,17 @@ fn on_solicitation(
     options: &Options<'_>,
 ) -> Result<(), DropReason> {
     let interface = cx.interfaces.get(ifindex).ok_or(DropReason::LinkUnknownInterface)?;
-    if !interface.answers_for(target) {
+    if !cx.answers_for(ifindex, target) {
         return Err(DropReason::NdNotOurs);
     }
     let probe = asker.is_unspecified();
+    if interface.medium == Medium::Ip {
+        // Nobody resolves link addresses here, but as on Linux a neighbor may ask whether we live.
+        if probe {
+            return Err(DropReason::NdNotOurs);
+        }
+        return advertise_presence(cx, ifindex, target, asker);
+    }
     let answer_to = if probe {
         (Ip::ALL_NODES, Mac::multicast_for(Ip::ALL_NODES))
     } else {

@@ -39,7 +39,8 @@ fn a_plain_address_is_permanent_and_static() {
     assert_eq!(origins, ["kernel_lo", "kernel_lo", "static", "kernel_ll", "static"]);
 }
 
-/// RFC 4862 §5.5.4: deprecated at the end of the preferred lifetime, gone at that of the valid one.
+/// RA-06, RFC 4862 §5.5.4: deprecated at the end of the preferred lifetime, gone at that of the
+/// valid one.
 #[test]
 fn lifetimes_end_through_the_timer_queue() {
     let mut lab = Lab::new();
@@ -108,7 +109,7 @@ fn lifetimes_that_make_no_sense_are_refused() {
     }
 }
 
-/// RFC 6724 §5 rule 3, and rule 7 for temporary addresses.
+/// SRC-02, RFC 6724 §5 rule 3, and rule 7 for temporary addresses.
 #[test]
 fn source_selection_avoids_deprecated_and_prefers_temporary() {
     let mut lab = Lab::new();
@@ -132,6 +133,9 @@ fn tentative_and_duplicated_addresses_are_not_ours() {
         for config in [second(), second6()] {
             lab.host.address_add(lab.now, lab.ifindex, config.state(state)).unwrap();
         }
+        // DAD-08: the state is there to be seen.
+        assert_eq!(record(&lab, SECOND).map(|a| a.state), Some(state));
+        assert_eq!(record(&lab, ip("2001:db8::9")).map(|a| a.state), Some(state));
         // RFC 4862 §5.4.2: the group is joined before the verification.
         assert!(lab.host.interfaces()[1].groups.contains(&ip("2001:db8::9").solicited_node()));
         lab.sent();

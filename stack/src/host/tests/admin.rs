@@ -94,6 +94,7 @@ fn ctl_20_24_addresses() {
     assert!(host.fib().path(PEER, None, None).is_err());
 }
 
+/// FIB-05, FIB-06, FIB-09: of connected networks, of what is added, of gateways.
 #[test]
 fn fib_03_04_05_06_routes() {
     let mut lab = Lab::new();
@@ -147,6 +148,7 @@ fn fib_03_04_05_06_routes() {
     assert_eq!(gone, Err(ControlError::NoRoute(cidr("0.0.0.0/0"))));
 }
 
+/// FIB-07, FIB-10.
 #[test]
 fn routes_go_with_what_they_hang_on() {
     let mut lab = Lab::new();
@@ -155,6 +157,9 @@ fn routes_go_with_what_they_hang_on() {
     let source =
         RouteConfig { source: Some(ip("10.1.0.1")), ..RouteConfig::via(cidr("10.8.0.0/16"), PEER) };
     lab.host.route_add(now, &source).unwrap();
+    let listed = lab.host.routes();
+    let shown = listed.iter().find(|r| r.destination == cidr("10.8.0.0/16")).unwrap();
+    assert_eq!((shown.source, shown.scope), (Some(ip("10.1.0.1")), Scope::Global));
     let foreign = RouteConfig { source: Some(PEER), ..RouteConfig::via(cidr("10.7.0.0/16"), PEER) };
     assert_eq!(lab.host.route_add(now, &foreign), Err(ControlError::NoAddress(PEER)));
     assert_eq!(lab.host.fib().path(ip("10.8.1.1"), None, None).unwrap().source, ip("10.1.0.1"));
@@ -168,6 +173,31 @@ fn routes_go_with_what_they_hang_on() {
     assert_eq!(lab.host.addresses().len(), 2, "the loopback interface's");
 }
 
+/// FIB-01, FIB-03: every field of a route is listed as it was given, whoever made it.
+#[test]
+fn fib_01_fib_03_a_route_keeps_its_fields() {
+    use RouteProtocol::{Boot, Dhcp, Ra, Redirect, Static};
+    let mut lab = Lab::new();
+    for (n, protocol) in [Redirect, Boot, Static, Ra, Dhcp].into_iter().enumerate() {
+        let destination = addr::Cidr::new(addr::Ip::v4([10, 20 + n as u8, 0, 0]), 16).unwrap();
+        let route = RouteConfig {
+            destination,
+            gateway: Some(PEER),
+            ifindex: Some(lab.ifindex),
+            metric: Some(7),
+            source: Some(US),
+            protocol,
+        };
+        lab.host.route_add(lab.now, &route).unwrap();
+        let all = lab.host.routes();
+        let listed = all.iter().find(|r| r.destination == destination).unwrap();
+        assert_eq!((listed.gateway, listed.ifindex), (Some(PEER), lab.ifindex));
+        assert_eq!((listed.metric, listed.source), (7, Some(US)));
+        assert_eq!((listed.protocol, listed.scope), (protocol, Scope::Global));
+    }
+}
+
+/// NUD-14.
 #[test]
 fn ctl_40_43_neighbours() {
     let mut lab = Lab::new();

@@ -28,6 +28,42 @@ fn arps_05_request_is_answered_byte_for_byte() {
     assert_eq!(state_of(&lab, PEER), Some((NudState::Stale, Some(PEER_MAC))));
 }
 
+/// ARPS-01: what a request says, to all while the neighbour is unknown and to it alone later.
+#[test]
+fn arps_01_request_byte_for_byte() {
+    let mut lab = Lab::new();
+    let mut ends = lab.udp("0.0.0.0:0");
+    lab.send_to(&mut ends, "10.0.0.2:9", b"x");
+    #[rustfmt::skip]
+    let golden = [
+        255, 255, 255, 255, 255, 255,  2, 0, 0, 0, 0, 1,  0x08, 0x06,
+        0, 1,  0x08, 0,  6, 4,  0, 1,
+        2, 0, 0, 0, 0, 1,  10, 0, 0, 1,
+        0, 0, 0, 0, 0, 0,  10, 0, 0, 2,
+    ];
+    assert_eq!(lab.sent_one(), golden);
+    lab.receive(&arp_frame(MAC, &arp_from_peer(REPLY, PEER, US))).unwrap();
+    lab.sent();
+    // Long unused it is STALE; then used, it is probed after five seconds.
+    lab.wait(Duration::from_secs(50));
+    lab.send_to(&mut ends, "10.0.0.2:9", b"x");
+    lab.sent();
+    lab.wait(Duration::from_millis(5100));
+    let probe = lab.sent_one();
+    assert_eq!((&probe[..6], &probe[6..]), (&PEER_MAC.0[..], &golden[6..]));
+}
+
+/// ARPS-09: neither another host's address nor a link address is answered for.
+#[test]
+fn arps_09_no_proxy_and_no_reverse_arp() {
+    let mut lab = Lab::new();
+    let other = arp_frame(Mac::BROADCAST, &arp_from_peer(REQUEST, PEER, ip("10.0.0.9")));
+    assert_eq!(lab.receive(&other), Err(DropReason::ArpNotOurs));
+    let reverse = eth(Mac::BROADCAST, 0x8035, &other[14..]);
+    assert_eq!(lab.receive(&reverse), Err(DropReason::LinkUnknownType));
+    assert!(lab.sent().is_empty());
+}
+
 #[test]
 fn arps_05_probe_is_answered_and_nothing_learned() {
     let mut lab = Lab::new();
@@ -82,6 +118,7 @@ fn arps_07_only_senders_of_our_subnet_are_learned() {
     assert!(lab.host.neighbors(lab.now).is_empty());
 }
 
+/// ACD-06: a frame of another link address that claims ours.
 #[test]
 fn another_owner_of_our_address_is_a_conflict() {
     let mut lab = Lab::new();

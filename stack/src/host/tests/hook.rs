@@ -56,6 +56,7 @@ fn frames_of_both_directions_are_seen_with_verdict_and_time() {
     assert_eq!(lab.host.tap().unwrap().missed(), 0);
 }
 
+/// LO-02: a tap sees a packet of ours to ourselves.
 #[test]
 fn what_the_host_sends_to_itself_passes_the_loopback_interface_twice() {
     let mut lab = Lab::new();
@@ -70,6 +71,22 @@ fn what_the_host_sends_to_itself_passes_the_loopback_interface_twice() {
     assert_eq!((out.verdict, back.verdict), (Verdict::Consumed, Verdict::Consumed));
     assert_eq!(out.bytes, back.bytes);
     assert!(out.bytes.ends_with(b"hello"));
+}
+
+/// NUD-15: what waited for its neighbour is seen when it leaves, with the address filled in.
+#[test]
+fn nud_15_a_frame_that_waited_is_seen_as_it_leaves() {
+    let mut lab = Lab::new();
+    let mut ends = lab.udp("10.0.0.1:5");
+    lab.send_to(&mut ends, "10.0.0.2:5", b"hello");
+    lab.sent();
+    lab.host.set_tap(Some(CONFIG));
+    lab.receive(&arp_frame(MAC, &arp_from_peer(wire::arp::REPLY, PEER, US))).unwrap();
+    let sent = lab.sent_one();
+    assert_eq!(sent[..6], PEER_MAC.0);
+    let seen = tapped(&mut lab);
+    assert_eq!(seen.len(), 2, "the answer and the datagram");
+    assert_eq!((seen[1].direction, &seen[1].bytes), (Direction::Transmitted, &sent));
 }
 
 #[test]

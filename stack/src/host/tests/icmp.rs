@@ -84,6 +84,7 @@ fn icmps_01_echo_of_any_size_comes_back_in_fragments() {
     }
 }
 
+/// ICMPS-05, UDPS-04.
 #[test]
 fn icmps_05_port_unreachable_quotes_the_datagram() {
     let mut lab = Lab::acquainted();
@@ -110,12 +111,15 @@ fn icmps_05_port_unreachable_quotes_the_datagram() {
 #[test]
 fn icmps_06_unknown_protocol_is_answered() {
     let mut lab = Lab::acquainted();
-    let header = IpEmit { protocol: 200, ..icmp_header(PEER, US) };
-    let frame = ip_frame(&header, b"whatever");
-    assert_eq!(lab.receive(&frame), Err(DropReason::IpUnknownProtocol));
-    let reply = lab.sent_one();
-    let (_, message) = parse_icmp(&reply);
-    assert!(matches!(message, Message::Unreachable { code: icmpv4::CODE_PROTOCOL, .. }));
+    // IPRX-08: IP in IP and IPv6 in IP are as unknown as any.
+    for protocol in [200, 4, 41] {
+        let header = IpEmit { protocol, ..icmp_header(PEER, US) };
+        let frame = ip_frame(&header, b"whatever");
+        assert_eq!(lab.receive(&frame), Err(DropReason::IpUnknownProtocol));
+        let reply = lab.sent_one();
+        let (_, message) = parse_icmp(&reply);
+        assert!(matches!(message, Message::Unreachable { code: icmpv4::CODE_PROTOCOL, .. }));
+    }
     let header = IpEmit { protocol: 200, ..icmp_header(peer6(), us6()) };
     let frame = ip_frame(&header, b"whatever");
     assert_eq!(lab.receive(&frame), Err(DropReason::IpUnknownProtocol));
@@ -142,6 +146,52 @@ fn icmps_07_unknown_destination_option_is_answered_with_its_place() {
         message,
         Message::ParameterProblem { code: icmpv6::CODE_OPTION, pointer: 42, .. }
     ));
+    // ICMPS-03, IPRX-11: the same behind a hop-by-hop header and to a group: "10" is answered there
+    // too, "11" only to one host. The pointer counts from the start of the packet.
+    for (option, dst, answered) in [
+        (0x9e, us6(), true),
+        (0x9e, Ip::ALL_NODES, true),
+        (0xde, us6(), true),
+        (0xde, Ip::ALL_NODES, false),
+    ] {
+        let header = IpEmit { protocol: 0, ..icmp_header(peer6(), dst) };
+        let mut payload = vec![60, 0, 1, 4, 0, 0, 0, 0, 17, 0, option, 4, 0, 0, 0, 0];
+        payload.extend_from_slice(&[0, 0, 0, 0, 0, 8, 0, 0]);
+        assert_eq!(lab.receive(&ip_frame(&header, &payload)), Err(DropReason::IpMalformed));
+        let sent = lab.sent();
+        assert_eq!(sent.len(), usize::from(answered), "{option:#x} to {dst}");
+        for frame in sent {
+            let (header, message) = parse_icmp(&frame);
+            assert_eq!((header.src, header.dst), (us6(), peer6()));
+            let Message::ParameterProblem { code, pointer, .. } = message else {
+                panic!("{message:?}")
+            };
+            assert_eq!((code, pointer), (icmpv6::CODE_OPTION, 50));
+        }
+    }
+}
+
+/// ICMPS-07: a routing type, a late hop-by-hop header.
+#[test]
+fn icmps_07_a_faulty_ipv6_header_is_answered_with_its_place() {
+    let mut lab = Lab::acquainted();
+    let base = |protocol| IpEmit { protocol, ..icmp_header(peer6(), us6()) };
+    let late = [58, 0, 1, 4, 0, 0, 0, 0];
+    let routing = [58, 0, 0, 1, 0, 0, 0, 0];
+    let echo = [128, 0, 0, 0, 0, 0, 0, 0];
+    let cases: [(IpEmit, Vec<u8>, (u8, u32)); 2] = [
+        (base(43), [&routing[..], &echo].concat(), (0, 42)),
+        (base(60), [&[0, 0, 1, 4, 0, 0, 0, 0], &late[..], &echo].concat(), (1, 40)),
+    ];
+    for (header, payload, expected) in cases {
+        lab.receive(&ip_frame(&header, &payload)).unwrap_err();
+        let frame = lab.sent_one();
+        let (_, message) = parse_icmp(&frame);
+        let Message::ParameterProblem { code, pointer, .. } = message else {
+            panic!("{message:?}")
+        };
+        assert_eq!((code, pointer), expected);
+    }
 }
 
 #[test]
@@ -272,6 +322,25 @@ fn icmps_11_refusal_reaches_only_the_connected_socket() {
     assert_eq!(lab.receive(&cut), Err(DropReason::IcmpUnwanted));
 }
 
+/// ICMPS-12: a connected socket is told, in both families.
+#[test]
+fn icmps_12_a_connected_socket_hears_that_it_was_too_big() {
+    for (ours, theirs, mtu) in
+        [("10.0.0.1:4000", "10.0.0.2:9", 1000), ("[2001:db8::1]:4000", "[2001:db8::2]:9", 1300)]
+    {
+        let mut lab = Lab::acquainted();
+        let ends = lab.udp(ours);
+        let remote: addr::Endpoint = theirs.parse().unwrap();
+        lab.host.udp_connect(lab.now, ends.id, Some(remote)).unwrap();
+        let frame = udp_frame(ours, theirs, b"hello");
+        let message = Message::PacketTooBig { mtu, quote: &frame[14..] };
+        lab.receive(&icmp_frame(remote.ip, ends.local.ip, &message)).unwrap();
+        assert_eq!(lab.host.fib().path(remote.ip, None, None).unwrap().mtu, mtu);
+        assert_eq!(lab.host.take_error(ends.id), Some(SocketError::MessageTooLong));
+    }
+}
+
+/// PMTU-01.
 #[test]
 fn icmps_12_packet_too_big_lowers_the_path_and_expires() {
     let mut lab = Lab::acquainted();

@@ -81,6 +81,7 @@ fn gap_72_link_padding_is_trimmed() {
     }
 }
 
+/// IPRX-01, IPRX-02.
 #[test]
 fn iprx_01_02_only_our_destinations() {
     let mut lab = Lab::acquainted();
@@ -190,6 +191,36 @@ fn iprx_09_extension_headers_are_walked() {
     assert_eq!(lab.sent().len(), 2, "both are answered with a parameter problem");
     assert_eq!(lab.receive(&ip_frame(&header(59), b"")), Ok(()));
     assert!(lab.sent().is_empty());
+}
+
+/// FRAG-06: an atomic fragment is whole (RFC 6946), and waits for nothing.
+#[test]
+fn frag_06_an_atomic_fragment_is_answered_at_once() {
+    let mut lab = Lab::acquainted();
+    let message = Message::EchoRequest(Echo { id: 1, seq: 1, data: b"abc" });
+    let payload = icmp_payload(peer6(), us6(), &message);
+    let header = icmp_header(peer6(), us6());
+    // A fragment of the same name waits, and stays out of it.
+    lab.receive(&fragment_frame(&header, &[7; 8], (0, true), 5)).unwrap();
+    lab.receive(&fragment_frame(&header, &payload, (0, false), 5)).unwrap();
+    let reply = lab.sent_one();
+    let (_, message) = parse_icmp(&reply);
+    assert_eq!(message, Message::EchoReply(Echo { id: 1, seq: 1, data: b"abc" }));
+}
+
+/// FRAG-07: a datagram that would be longer than any is none.
+#[test]
+fn frag_07_a_fragment_beyond_the_largest_datagram_is_refused() {
+    for (src, dst) in [(PEER, US), (peer6(), us6())] {
+        let mut lab = Lab::acquainted();
+        let header = icmp_header(src, dst);
+        lab.receive(&fragment_frame(&header, &[8; 1480], (0, true), 5)).unwrap();
+        let beyond = fragment_frame(&header, &[8; 1480], (65_528, false), 5);
+        lab.receive(&beyond).unwrap_err();
+        lab.wait(crate::time::Duration::from_secs(61));
+        let stats = lab.host.stats();
+        assert_eq!((stats.icmp_echo_replies, stats.is_balanced()), (0, true));
+    }
 }
 
 #[test]

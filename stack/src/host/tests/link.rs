@@ -1,10 +1,11 @@
 //! Links that go down and come back, and that change MTU and link address.
 
-use addr::{Ip, Mac};
+use addr::{IfIndex, Ip, Mac};
 use wire::arp;
 use wire::ethernet;
+use wire::offload::Medium;
 
-use crate::control::{ControlError, LinkChange, LinkState, RouteConfig};
+use crate::control::{ControlError, InterfaceConfig, LinkChange, LinkState, RouteConfig};
 use crate::drop::DropReason;
 use crate::fib::Fib;
 use crate::host::fixture::*;
@@ -105,6 +106,72 @@ fn another_interface_takes_over() {
     assert_eq!(lab.reaches("10.0.0.2"), Ok(ip("10.0.0.7")));
 }
 
+/// As Linux, measured with two links to one bridge: a connection of an address whose link went down
+/// (or lost its carrier, where such routes are ignored) goes on by the other link, which then
+/// answers for the address. Link-local addresses stay with their link.
+#[test]
+fn addresses_of_a_link_that_is_down_are_answered_by_another_of_the_subnet() {
+    for (off, on) in [(DOWN, UP), (NO_CARRIER, CARRIER)] {
+        let mut lab = Lab::new();
+        let other = Mac([2, 0, 0, 0, 1, 1]);
+        let eth1 = lab.host.interface_add(lab.now, ethernet_config("eth1", other)).unwrap();
+        for own in ["10.0.0.7/24", "2001:db8::7/64"] {
+            lab.host.address_add(lab.now, eth1, cidr(own)).unwrap();
+        }
+        let tun = InterfaceConfig { medium: Medium::Ip, ..ethernet_config("tun0", MAC) };
+        let tun = lab.host.interface_add(lab.now, tun).unwrap();
+        lab.host.address_add(lab.now, tun, cidr("172.16.0.1/24")).unwrap();
+        let answers = |lab: &Lab, by, to: &str| lab.host.fib().answers_for(by, ip(to));
+        let mut socket = lab.udp("10.0.0.1:9");
+        for _ in 0..2 {
+            frames_of(&mut lab.host, lab.now, eth1);
+            assert!(!answers(&lab, eth1, "10.0.0.1") && answers(&lab, lab.ifindex, "10.0.0.1"));
+            lab.set(off);
+            let told = frames_of(&mut lab.host, lab.now, eth1);
+            assert_eq!(told.len(), 3, "ARP, MLD report and advertisement: {told:?}");
+            assert!(told.iter().all(|frame| ethernet::parse(frame).unwrap().src == other));
+            assert!(answers(&lab, eth1, "10.0.0.1") && answers(&lab, eth1, "2001:db8::1"));
+            assert!(!answers(&lab, eth1, "fe80::ff:fe00:1"), "it stays with its link");
+            assert!(!answers(&lab, tun, "10.0.0.1"), "another subnet");
+            assert_eq!(by_other_link(&mut lab, eth1, &arp_request())[0][6..12], other.0);
+            let mut frame = udp_frame("10.0.0.2:9", "10.0.0.1:9", b"by the other link");
+            frame[..6].copy_from_slice(&other.0);
+            assert!(by_other_link(&mut lab, eth1, &frame).is_empty());
+            let datagram = read_datagram(&mut socket).expect("it is delivered");
+            assert_eq!(datagram.1, b"by the other link");
+            // The answer leaves there, from the same address.
+            lab.send_to(&mut socket, "10.0.0.2:9", b"answer");
+            let sent = frames_of(&mut lab.host, lab.now, eth1);
+            let (header, _) = parse_ip(&sent[0]);
+            assert_eq!((header.src, header.dst), (US, PEER));
+            lab.set(on);
+        }
+        assert!(!answers(&lab, eth1, "10.0.0.1"), "its own link runs again");
+    }
+}
+
+/// What leaves by `ifindex` when `frame`, which is not refused, comes in there.
+fn by_other_link(lab: &mut Lab, ifindex: IfIndex, frame: &[u8]) -> Vec<Vec<u8>> {
+    let verdict = lab.host.receive(lab.now, ifindex, Default::default(), &mut frame.to_vec());
+    assert_eq!(verdict.drop_reason(), None);
+    frames_of(&mut lab.host, lab.now, ifindex)
+}
+
+/// `ip link set NAME name OTHER`.
+#[test]
+fn a_link_is_renamed() {
+    let mut lab = Lab::new();
+    lab.host.interface_add(lab.now, ethernet_config("eth1", PEER_MAC)).unwrap();
+    lab.host.link_rename(lab.now, lab.ifindex, "lan").unwrap();
+    lab.host.link_rename(lab.now, lab.ifindex, "lan").unwrap();
+    assert_eq!(lab.host.interfaces()[1].name, "lan");
+    assert!(lab.host.addresses().iter().any(|a| a.interface == "lan"));
+    let refused = lab.host.link_rename(lab.now, lab.ifindex, "eth1");
+    assert_eq!(refused, Err(ControlError::InterfaceExists("eth1".into())));
+    assert!(lab.host.link_rename(lab.now, lab.ifindex, "a b").is_err());
+    assert!(lab.host.link_rename(lab.now, Fib::LOOPBACK, "lo1").is_err());
+}
+
 /// Linux `neigh_ifdown`, `neigh_carrier_down`, `neigh_changeaddr`.
 #[test]
 fn neighbors_are_forgotten() {
@@ -168,6 +235,6 @@ fn what_makes_no_link_is_refused() {
     }
     let loopback = lab.host.link_set(lab.now, Fib::LOOPBACK, &DOWN);
     assert!(matches!(loopback, Err(ControlError::Invalid(_))));
-    let none = addr::IfIndex::new(99).unwrap();
+    let none = IfIndex::new(99).unwrap();
     assert_eq!(lab.host.link_set(lab.now, none, &UP), Err(ControlError::NoInterface(none)));
 }

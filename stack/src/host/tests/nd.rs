@@ -4,10 +4,13 @@ use addr::{Ip, Mac};
 use wire::icmp::Message;
 use wire::ip::IpEmit;
 use wire::ndp::{self, NeighborAdvertisement};
+use wire::offload::Medium;
 
-use crate::control::NudState;
+use crate::control::{InterfaceConfig, LinkChange, NudState};
 use crate::drop::DropReason;
 use crate::host::fixture::*;
+use crate::limits::Limits;
+use crate::time::Duration;
 
 fn nd_header(src: Ip, dst: Ip) -> IpEmit {
     IpEmit { hop_limit: 255, ..icmp_header(src, dst) }
@@ -235,4 +238,39 @@ fn adr6_03_link_local_address_by_eui_64() {
     let lab = Lab::new();
     let addresses: Vec<_> = lab.host.addresses().into_iter().map(|a| a.address.cidr).collect();
     assert!(addresses.contains(&cidr("fe80::ff:fe00:1/64")), "{addresses:?}");
+}
+
+/// Nothing of Ethernet leaves by a device of bare IP packets, whatever is heard or changes there. A
+/// neighbor that asks whether we live gets the answer that Linux gives on such a device: an
+/// advertisement without a link address, with the override flag clear.
+#[test]
+fn a_bare_ip_medium_sees_nothing_of_ethernet() {
+    let config = InterfaceConfig { medium: Medium::Ip, ..ethernet_config("tun0", MAC) };
+    let mut lab = Lab::with(Limits::default(), config);
+    let group = us6().solicited_node();
+    for mac in [None, Some(PEER_MAC)] {
+        lab.receive(&solicitation(peer6(), us6(), us6(), mac)[14..]).unwrap();
+        let frame = lab.sent_one();
+        let header = wire::ip::parse(&frame).unwrap();
+        assert_eq!((header.src, header.dst), (us6(), peer6()));
+        assert_eq!((header.hop_limit, header.total_len()), (255, frame.len()));
+        let framed = eth(MAC, wire::ethernet::ETHERTYPE_IPV6, &frame);
+        assert_eq!(parse_na(&framed), (peer6(), us6(), (false, true, false), None));
+        for frame in [
+            solicitation(peer6(), group, us6(), mac),
+            solicitation(Ip::UNSPECIFIED_V6, group, us6(), None),
+            advertisement(us6(), peer6(), mac, (true, true, true)),
+            advertisement(Ip::ALL_NODES, us6(), mac, (false, false, true)),
+        ] {
+            assert!(lab.receive(&frame[14..]).is_err());
+        }
+    }
+    lab.host.address_add(lab.now, lab.ifindex, cidr("2001:db8::77/64")).unwrap();
+    for up in [false, true] {
+        let change = LinkChange { up: Some(up), ..LinkChange::default() };
+        lab.host.link_set(lab.now, lab.ifindex, &change).unwrap();
+    }
+    lab.wait(Duration::from_secs(30));
+    assert!(lab.sent().is_empty());
+    assert!(lab.host.neighbors(lab.now).is_empty());
 }

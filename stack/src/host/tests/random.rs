@@ -1,4 +1,4 @@
-//! Frames that nobody would send: no panic, and every one accounted for.
+//! Frames that nobody would send: no panic, and every one accounted for (IPRX-12).
 
 use proptest::prelude::*;
 

@@ -26,6 +26,7 @@ fn state(lab: &Lab) -> NudState {
     lab.host.neighbors(lab.now).into_iter().find(|n| n.ip == PEER).unwrap().state
 }
 
+/// NUD-02, NUD-09: what waits leaves in order as soon as the answer is learned.
 #[test]
 fn nud_02_a_datagram_waits_for_the_answer() {
     let mut lab = Lab::new();
@@ -42,6 +43,7 @@ fn nud_02_a_datagram_waits_for_the_answer() {
     assert_eq!(state(&lab), NudState::Reachable);
 }
 
+/// NUD-07, NUD-08: a failed entry asks for nothing until somebody wants it again.
 #[test]
 fn nud_07_gap_41_silence_ends_after_three_requests_and_the_next_datagram_asks_anew() {
     let mut lab = Lab::new();
@@ -62,6 +64,7 @@ fn nud_07_gap_41_silence_ends_after_three_requests_and_the_next_datagram_asks_an
     // The next one asks anew.
     lab.sent();
     lab.wait(Duration::from_secs(2));
+    assert!(lab.sent().is_empty());
     lab.send_to(&mut ends, "10.0.0.2:9", b"found");
     assert!(kinds(&lab.sent()).contains(&"broadcast arp"));
     lab.receive(&arp_frame(MAC, &arp_from_peer(REPLY, PEER, US))).unwrap();
@@ -141,6 +144,7 @@ fn nud_11_replies_to_a_silent_neighbour_are_dropped_in_the_end() {
     assert!(kinds(&lab.sent()).iter().all(|kind| *kind == "broadcast arp"));
 }
 
+/// NUD-03, NUD-05, NUD-06.
 #[test]
 fn nud_03_05_06_a_stale_neighbour_in_use_is_probed_and_confirmed() {
     let mut lab = Lab::new();

@@ -43,6 +43,7 @@ fn decide(
     input.decide(fib, interface, &packet).map_err(|refusal| refusal.reason)
 }
 
+/// FWD-01.
 #[test]
 fn a_host_that_does_not_forward_refuses_what_is_for_others() {
     let (lab, _) = lab();
@@ -53,6 +54,7 @@ fn a_host_that_does_not_forward_refuses_what_is_for_others() {
     }
 }
 
+/// FWD-01, FWD-04.
 #[test]
 fn a_router_forwards_by_its_routes() {
     let (lab, other) = lab();
@@ -66,13 +68,33 @@ fn a_router_forwards_by_its_routes() {
         ("224.0.0.77", Err(DropReason::IpNotOurs)),
         ("169.254.3.4", Err(DropReason::IpNotOurs)),
         ("127.0.0.1", Err(DropReason::IpNotOurs)),
+        ("0.0.0.0", Err(DropReason::IpNotOurs)),
+        ("192.0.2.255", Err(DropReason::IpNotOurs)),
         // What is ours is ours.
         ("10.0.0.1", Ok(Decision::Deliver(Destination::Unicast))),
         ("10.0.0.255", Ok(Decision::Deliver(Destination::Broadcast))),
+        ("255.255.255.255", Ok(Decision::Deliver(Destination::Broadcast))),
     ];
     for (dst, expected) in cases {
         assert_eq!(decide(&lab, true, (PEER, ip(dst)), false), expected, "{dst}");
     }
+}
+
+/// FWD-05 (RFC 4291 §2.5.6, §2.7).
+#[test]
+fn a_router_keeps_ipv6_packets_in_their_scope() {
+    let (mut lab, other) = lab();
+    lab.host.address_add(lab.now, other, cidr("2001:db8:1::1/64")).unwrap();
+    let src = ip("2001:db8::2");
+    let far = ip("2001:db8:1::7");
+    let forward = Ok(Decision::Forward { ifindex: other, next_hop: far });
+    assert_eq!(decide(&lab, true, (src, far), false), forward);
+    for dst in ["fe80::7", "::1", "::", "ff02::77", "ff0e::77"] {
+        let decision = decide(&lab, true, (src, ip(dst)), false);
+        assert_eq!(decision, Err(DropReason::IpNotOurs), "{dst}");
+    }
+    let from_link = decide(&lab, true, (ip("fe80::7"), far), false);
+    assert_eq!(from_link, Err(DropReason::IpNotOurs));
 }
 
 #[test]

@@ -74,3 +74,28 @@ fn an_interface_without_an_address_borrows_a_global_one() {
     assert_eq!(select(&fib, &bare, far, far), Some(ip("10.1.0.1")));
     assert_eq!(select(&fib, &bare, ip("2001:db8::9"), ip("2001:db8::9")), None);
 }
+
+/// SRC-03: the labels of RFC 6724 §2.1. Precedences order destinations, which is the resolver's
+/// matter.
+#[test]
+fn src_03_the_policy_table() {
+    let table = [
+        ("::1", 0),
+        ("::7", 3),
+        ("2001::1", 5),
+        ("2002::1", 2),
+        ("3ffe::1", 12),
+        ("fec0::1", 11),
+        ("feff::1", 11),
+        ("fc00::1", 13),
+        ("fdff::1", 13),
+        ("fe80::1", 1),
+        ("2001:1::1", 1),
+        ("2001:db8::1", 1),
+        ("3fff::1", 1),
+        ("ff02::1", 1),
+    ];
+    for (text, expected) in table {
+        assert_eq!(label(ip(text)), expected, "{text}");
+    }
+}

@@ -23,6 +23,7 @@ impl Conn {
             return;
         }
         self.rcv.shut_down();
+        self.recount(cx);
         self.output_wanted = true;
         self.retire(cx);
     }

@@ -229,12 +229,12 @@ impl Conn {
         if offset > 0 {
             return self.queue_out_of_order(cx, text, offset);
         }
-        self.schedule_receive_memory(cx, true)?;
+        let text = self.schedule_receive_memory(cx, text, 0)?;
         let appended = self.rcv.append(text);
         if appended.gap {
             self.recount(cx);
         } else if !self.rcv.is_shut_down {
-            self.charge(cx, text.len() as u32);
+            self.charge(cx);
         }
         if let Some((left, right)) = appended.duplicate {
             self.report_dsack(left, right);

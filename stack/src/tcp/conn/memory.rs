@@ -1,5 +1,7 @@
 //! What one connection holds of the memory budget of all (Linux `tcp_mem`).
 
+use ring::bytes::SMALLEST;
+
 use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::tcp::conn::Conn;
@@ -7,69 +9,90 @@ use crate::tcp::conn::Conn;
 impl Conn {
     /// Text that arrived in order was buffered.
     #[inline]
-    pub(crate) fn charge(&mut self, cx: &mut Cx<'_>, bytes: u32) {
-        self.memory_charged += bytes;
-        self.receive_memory_charged += bytes;
-        cx.memory.add(bytes, cx.limits);
+    pub(crate) fn charge(&mut self, cx: &mut Cx<'_>) {
+        if self.rcv.ring.take_memory_changed() {
+            self.recount_received(cx);
+        }
     }
 
     /// Acknowledged text left the send ring.
     #[inline]
-    pub(crate) fn discharge(&mut self, cx: &mut Cx<'_>, bytes: u32) {
-        let bytes = bytes.min(self.memory_charged - self.receive_memory_charged);
-        self.memory_charged -= bytes;
-        cx.memory.sub(bytes, cx.limits);
+    pub(crate) fn discharge(&mut self, cx: &mut Cx<'_>) {
+        if self.snd.ring.take_memory_changed() {
+            self.recount_written(cx);
+        }
     }
 
     /// Recounts what the receive ring holds. It leaves the send ring alone, whose state lies
     /// elsewhere in memory, because readers call this often.
     #[inline]
     pub(crate) fn recount_received(&mut self, cx: &mut Cx<'_>) {
-        self.recharge(cx, self.memory_charged - self.receive_memory_charged);
+        self.recharge(cx, self.rcv.memory(), self.memory_charged - self.receive_memory_charged);
+    }
+
+    /// Recounts what the send ring holds.
+    #[inline]
+    pub(crate) fn recount_written(&mut self, cx: &mut Cx<'_>) {
+        self.recharge(cx, self.receive_memory_charged, self.snd.ring.memory() as u32);
     }
 
     /// Recounts what both rings hold.
     pub(crate) fn recount(&mut self, cx: &mut Cx<'_>) {
-        self.recharge(cx, self.snd.ring.len() as u32);
+        self.recharge(cx, self.rcv.memory(), self.snd.ring.memory() as u32);
     }
 
     #[inline]
-    fn recharge(&mut self, cx: &mut Cx<'_>, written: u32) {
-        self.receive_memory_charged = self.rcv.buffered();
-        let held = self.receive_memory_charged + written;
+    fn recharge(&mut self, cx: &mut Cx<'_>, received: u32, written: u32) {
+        self.receive_memory_charged = received;
+        let held = received + written;
         let before = core::mem::replace(&mut self.memory_charged, held);
-        if held >= before {
+        if held > before {
             cx.memory.add(held - before, cx.limits);
-        } else {
+        } else if held < before {
             cx.memory.sub(before - held, cx.limits);
         }
     }
 
-    /// Whether arriving text may be buffered (Linux `tcp_try_rmem_schedule`). If not, text out of
-    /// order is discarded first to make room. Text that the reader waits for is accepted in any
-    /// case.
+    /// Whether arriving text, `offset` bytes beyond RCV.NXT, may be buffered, and how much of it
+    /// (Linux `tcp_try_rmem_schedule`).
     #[inline]
-    pub(crate) fn schedule_receive_memory(
+    pub(crate) fn schedule_receive_memory<'a>(
         &mut self,
         cx: &mut Cx<'_>,
-        in_order: bool,
-    ) -> Result<(), DropReason> {
+        text: &'a [u8],
+        offset: u32,
+    ) -> Result<&'a [u8], DropReason> {
         if cx.memory.refuses(self.memory_charged, cx.limits) {
-            return self.prune_receive_memory(cx, in_order);
+            return self.schedule_under_pressure(cx, text, offset);
         }
-        Ok(())
+        Ok(text)
     }
 
+    /// Memory is short: what holds nothing is given back, and text out of order is discarded. Text
+    /// in order is accepted where it needs no more memory, and where the reader waits for it; then
+    /// as much as the smallest chunk takes, so that every reader gets on and none gets much.
     #[cold]
-    fn prune_receive_memory(&mut self, cx: &mut Cx<'_>, in_order: bool) -> Result<(), DropReason> {
+    fn schedule_under_pressure<'a>(
+        &mut self,
+        cx: &mut Cx<'_>,
+        text: &'a [u8],
+        offset: u32,
+    ) -> Result<&'a [u8], DropReason> {
         if self.rcv.has_out_of_order() {
             self.rcv.prune();
-            self.recount(cx);
             cx.stats.tcp_pruned += 1;
         }
-        let awaited = in_order && self.rcv.ring.buffered() == 0;
-        if awaited || !cx.memory.refuses(self.memory_charged, cx.limits) {
-            return Ok(());
+        self.rcv.ring.prefer_small();
+        self.snd.ring.drop_spares();
+        self.recount(cx);
+        if !cx.memory.refuses(self.memory_charged, cx.limits) {
+            return Ok(text);
+        }
+        if offset == 0 && self.rcv.ring.has_memory_for(0, text.len()) {
+            return Ok(text);
+        }
+        if offset == 0 && self.rcv.ring.buffered() == 0 {
+            return Ok(&text[..text.len().min(SMALLEST)]);
         }
         self.rcv.pending_acks.immediate = true;
         Err(DropReason::TcpMemory)

@@ -42,6 +42,11 @@ impl Conn {
 
     /// The limit follows the congestion window (Linux `tcp_sndbuf_expand`).
     pub(crate) fn expand_send_buffer(&mut self, cx: &Cx<'_>) {
+        if cx.memory.pressure() {
+            self.snd.space.moderate(cx.limits.tcp_wmem[0] as u32);
+            self.apply_send_limit();
+            return;
+        }
         self.snd.space.follow_cwnd(self.congestion.cwnd(), self.snd.mss, cx.limits);
         self.apply_send_limit();
     }

@@ -9,7 +9,7 @@ use crate::tcp::state::TheirFin;
 impl Conn {
     /// The application wrote, or finished writing.
     pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>) {
-        self.recount(cx);
+        self.recount_written(cx);
         self.moderate_send_buffer(cx);
         self.note_send_buffer_full();
         self.output_wanted |= self.stage != Stage::SynSent && self.has_output();
@@ -41,6 +41,7 @@ impl Conn {
     /// The application reads no more (`shutdown` with `SHUT_RD`).
     pub(crate) fn shutdown_read(&mut self, cx: &mut Cx<'_>) {
         self.rcv.shut_down();
+        self.recount_received(cx);
         self.notify(cx, Readiness::READABLE);
     }
 }

@@ -19,8 +19,6 @@ pub(crate) type Span = (u64, u64);
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     ranges: Ranges,
-    /// The sum of their lengths.
-    bytes: u64,
 }
 
 /// How text out of order was stored.
@@ -41,9 +39,9 @@ impl Assembler {
         self.ranges.is_empty()
     }
 
-    /// Bytes that are stored.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
+    /// Bytes of memory of the list itself.
+    pub(crate) fn memory(&self) -> usize {
+        self.ranges.memory()
     }
 
     /// One past the last byte that is stored, as a stream position.
@@ -63,19 +61,15 @@ impl Assembler {
         let start = ring.position() + offset as u64;
         let end = start + text.len() as u64;
         let duplicate = self.ranges.overlap(start, end);
-        let fresh =
-            end - start - if duplicate.is_some() { self.ranges.within(start, end) } else { 0 };
         let mut pruned = None;
         let range = match self.ranges.insert(start, end, limit) {
             Some(range) => range,
             None if self.ranges.end().is_some_and(|last| end < last) => {
                 pruned = self.ranges.pop();
-                self.bytes -= pruned.map_or(0, |span| span.1 - span.0);
                 self.ranges.insert(start, end, limit)?
             }
             None => return None,
         };
-        self.bytes += fresh;
         ring.write_at(offset, text);
         Some(Kept { range, duplicate, pruned })
     }
@@ -93,7 +87,6 @@ impl Assembler {
             debug_assert!(start >= position);
             end = end.max(stop);
             self.ranges.remove_below(stop);
-            self.bytes -= stop - start;
         }
         if self.ranges.is_empty() {
             self.ranges.shrink();

@@ -72,6 +72,27 @@ fn nud_13_failed_then_stale_then_least_used_give_way() {
     assert!(table.has(key(0)) && table.has(key(1)) && table.has(key(2)));
 }
 
+/// NUD-13: the thresholds of 1024 entries are Linux's (`gc_thresh1` 128, `gc_thresh3` 1024), and a
+/// FAILED entry goes before any other.
+#[test]
+fn nud_13_failed_entries_give_way_first() {
+    let mut table = Neighbors::new(Limits::default().neighbors);
+    assert_eq!((table.capacity, table.collection_floor()), (1024, 128));
+    let cx = &mut cx(Instant::from_millis(1000));
+    for n in 0..1024 {
+        table.learn(cx, key(n), if n == 500 { Input::Resolve } else { Input::Hint(mac(n)) });
+        cx.now += Duration::from_millis(1);
+    }
+    while table.state(key(500)) != Some(NudState::Failed) {
+        cx.now = cx.timers.armed_for(timer(key(500))).unwrap();
+        table.update(cx, key(500), Input::Timer);
+    }
+    // Used last, and it goes all the same.
+    table.learn(cx, key(2000), Input::Resolve);
+    assert!(!table.has(key(500)) && table.has(key(2000)));
+    assert_eq!((table.has(key(0)), table.has(key(499)), table.entries.len()), (false, true, 897));
+}
+
 #[test]
 fn only_permanent_entries_leave_no_room() {
     let mut table = Neighbors::new(2);

@@ -191,7 +191,7 @@ impl Conn {
         self.consecutive_rtos = 0;
         self.confirm_neighbor(cx);
         if data > 0 {
-            self.discharge(cx, data);
+            self.discharge(cx);
             self.check_send_space(cx);
         }
         if fin {

@@ -20,7 +20,7 @@ impl Conn {
     ) -> Result<(), DropReason> {
         self.rcv.pending_acks.on_out_of_order(self.sack);
         self.rcv.ack_policy.on_out_of_order();
-        self.schedule_receive_memory(cx, false)?;
+        let text = self.schedule_receive_memory(cx, text, offset)?;
         let duplicate =
             self.rcv.store_out_of_order(offset, text, cx.limits.tcp_out_of_order_ranges)?;
         if let Some((left, right)) = duplicate {
