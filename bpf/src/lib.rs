@@ -138,8 +138,8 @@ verdicts! {
     PassArp = 8, "pass_arp", "To the kernel: ARP not about us, or to all (a copy to the stack).";
     PassIpv4 = 9, "pass_ipv4", "To the kernel: IPv4 to an address that is not ours.";
     PassIpv6 = 10, "pass_ipv6", "To the kernel: IPv6 to an address that is not ours.";
-    PassGroup = 11, "pass_group", "To the kernel: multicast, broadcast (ours: a copy to the stack).";
-    PassNd = 12, "pass_nd", "To the kernel: neighbor discovery not about us, or to all.";
+    PassGroup = 11, "pass_group", "To the kernel: to a group or to all (a copy to the stack).";
+    PassNd = 12, "pass_nd", "To the kernel: neighbor discovery about others, or to all.";
     PassPort = 13, "pass_port", "To the kernel: our address, but a port left to the kernel.";
     PassMalformed = 14, "pass_malformed", "To the kernel: too short, or not what its type says.";
     PassNoSocket = 15, "pass_no_socket", "To the kernel: ours, but no socket is on the queue.";

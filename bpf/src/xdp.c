@@ -16,8 +16,8 @@
  *
  * Whoever sends frames decides what is in them: every access is preceded by a check against the end
  * of the frame, and both walks (tags, extension headers) are bounded. A frame too short to judge
- * goes to the kernel. A large frame may lie in several buffers, of which the program sees the first,
- * where all headers are.
+ * goes to the kernel. A large frame may lie in several buffers; the program sees the first, where
+ * all headers are.
  */
 
 typedef unsigned char u8;

@@ -18,6 +18,7 @@
 mod device;
 mod kick;
 mod open;
+mod tx_state;
 
 pub(crate) use device::XskDevice;
 pub(crate) use open::open;

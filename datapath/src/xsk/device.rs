@@ -16,7 +16,7 @@ use crate::side::PortSide;
 use crate::stats::PortStats;
 use crate::steering::Steering;
 use crate::xdp::Attachment;
-use crate::xsk::kick::TxState;
+use crate::xsk::tx_state::TxState;
 
 /// Bytes of a frame of the region: a page.
 pub(super) const FRAME_SIZE: u32 = 4096;
@@ -106,7 +106,9 @@ impl XskDevice {
 
     /// Frames the kernel dropped for want of a buffer or a ring slot.
     pub(crate) fn dropped(&self) -> u64 {
-        self.rx.fd().xdp_statistics().map_or(0, |s| s.rx_dropped() + s.rx_ring_full())
+        let statistics = self.rx.fd().xdp_statistics();
+        statistics.map_or(0, |s| s.rx_dropped() + s.rx_ring_full())
+            + self.heard.as_ref().map_or(0, PacketRing::dropped)
     }
 
     /// Which frame the kernel means by an address in the region.

@@ -21,7 +21,7 @@ use xsk_rs::config::{
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
 use super::device::{FRAME_SIZE, XskDevice};
-use super::kick::TxState;
+use super::tx_state::TxState;
 use crate::config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 use crate::error::PortError;
 use crate::frame::{Frame, Memory};
