@@ -1,5 +1,5 @@
 //! The daemon in a network namespace, the kernel's own stack as the peer, and this process as the
-//! client. Needs root. Rows: DAEMON-06, DAEMON-07, IPC-20 to IPC-36.
+//! client. Needs root. Rows: DAEMON-06, IPC-20.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn another_process_listens_and_connects() {
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
-/// Through the daemon to its own demo service, by way of the stack's loopback.
+/// IPC-21, IPC-23: through the daemon to its own demo service, by way of the stack's loopback.
 #[test]
 fn a_stream_echoes_beyond_the_end() {
     let lab = Lab::start(&[]);

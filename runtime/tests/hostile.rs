@@ -1,5 +1,6 @@
 //! What a client of the control socket may get wrong, on purpose or not: the daemon refuses, or
-//! cuts it off, and goes on serving others. Needs root. Rows: IPC-01 to IPC-06, IPC-12, IPC-33.
+//! cuts it off, and goes on serving others. Needs root. Rows: IPC-01, IPC-02,
+//! IPC-03, IPC-06, IPC-12, IPC-33.
 
 mod support;
 

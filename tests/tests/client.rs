@@ -1,5 +1,6 @@
 //! Another process (this test) opens sockets through the daemon and gets real descriptors. Rows:
-//! IPC-06, IPC-20 to IPC-26, IPC-28, IPC-30, IPC-31, CLIENT-01, CLIENT-05, CLIENT-06, CLIENT-08.
+//! IPC-06, IPC-20, IPC-21, IPC-23, IPC-25, IPC-26, IPC-28, IPC-30, IPC-31, CLIENT-01, CLIENT-05,
+//! CLIENT-06, CLIENT-08.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown};

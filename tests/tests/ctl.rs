@@ -1,5 +1,6 @@
 //! `ctl` against the running daemon: lists, changes at run time, wrong input.
-//! Rows: CLI-02 to CLI-12, CTL-01 to CTL-08, CTL-20, CTL-21, CTL-30 to CTL-32, CTL-40 to CTL-43.
+//! Rows: CLI-02, CLI-03, CLI-04, CLI-05, CLI-06, CLI-07, CLI-09, CLI-10, CLI-11, CLI-12, CTL-01,
+//! CTL-03, CTL-04, CTL-08, CTL-20, CTL-21, CTL-30, CTL-31, CTL-32, CTL-40, CTL-43.
 
 use std::net::TcpStream;
 

@@ -38,8 +38,26 @@ pub const CODE_PORT: u8 = 3;
 pub const CODE_FRAGMENTATION_NEEDED: u8 = 4;
 /// Unreachable: source route failed.
 pub const CODE_SOURCE_ROUTE: u8 = 5;
-/// Unreachable: administratively prohibited.
+/// Unreachable: destination network unknown (RFC 1122 §3.2.2.1, as the codes up to 12).
+pub const CODE_NETWORK_UNKNOWN: u8 = 6;
+/// Unreachable: destination host unknown.
+pub const CODE_HOST_UNKNOWN: u8 = 7;
+/// Unreachable: source host isolated.
+pub const CODE_HOST_ISOLATED: u8 = 8;
+/// Unreachable: communication with the network administratively prohibited.
+pub const CODE_NETWORK_PROHIBITED: u8 = 9;
+/// Unreachable: communication with the host administratively prohibited.
+pub const CODE_HOST_PROHIBITED: u8 = 10;
+/// Unreachable: network unreachable for this type of service.
+pub const CODE_NETWORK_SERVICE: u8 = 11;
+/// Unreachable: host unreachable for this type of service.
+pub const CODE_HOST_SERVICE: u8 = 12;
+/// Unreachable: administratively prohibited (RFC 1812 §5.2.7.1, as the two that follow).
 pub const CODE_PROHIBITED: u8 = 13;
+/// Unreachable: host precedence violation.
+pub const CODE_PRECEDENCE_VIOLATION: u8 = 14;
+/// Unreachable: precedence cutoff in effect.
+pub const CODE_PRECEDENCE_CUTOFF: u8 = 15;
 
 /// Reads and checks a message: the payload of an IPv4 packet.
 ///

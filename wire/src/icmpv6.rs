@@ -41,6 +41,8 @@ pub const CODE_PORT: u8 = 4;
 pub const CODE_POLICY: u8 = 5;
 /// Unreachable: reject route.
 pub const CODE_REJECT_ROUTE: u8 = 6;
+/// Unreachable: error in the source routing header (RFC 6550 §20.18).
+pub const CODE_SOURCE_ROUTING_HEADER: u8 = 7;
 
 /// Parameter problem: erroneous field.
 pub const CODE_FIELD: u8 = 0;

@@ -30,6 +30,10 @@ fn addr_01_every_type_is_there() {
     value::<ScopedIp>();
     value::<IpNetwork>();
     value::<IpInterface>();
+    value::<ScopedIpv6>();
+    // One type each stands above both families of masks, wildcards, networks and interfaces.
+    fn parents<A: Address>(_: Mask<A>, _: Wildcard<A>, _: Network<A>, _: Interface<A>) {}
+    let _ = (parents::<Ipv4Addr>, parents::<Ipv6Addr>);
 }
 
 /// ADDR-02: from nothing, from the same type, from a number, bytes and text.

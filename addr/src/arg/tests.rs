@@ -44,6 +44,14 @@ fn addr_121_ten_argument_types() {
     }
 }
 
+/// ADDR-121: an argument parser is needed by these tests, not by the library.
+#[test]
+fn addr_121_the_library_needs_no_argument_parser() {
+    let (library, tests) =
+        include_str!("../../Cargo.toml").split_once("[dev-dependencies]").unwrap();
+    assert!(!library.contains("clap") && tests.contains("clap"));
+}
+
 /// ADDR-121: IPv6 is tried first, so text of both would be IPv6.
 #[test]
 fn addr_121_either_family_tries_ipv6_first() {

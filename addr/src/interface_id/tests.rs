@@ -48,6 +48,12 @@ fn addr_116_stable() {
     refused(input("2001:db8::/64", &secret[..15]).address(0).unwrap_err(), Problem::SecretTooShort);
     let other = StableId { network_id: b"cafe", ..input("2001:db8::/64", &secret) };
     assert_ne!(other.address(0).unwrap().0.to_string(), made("2001:db8::/64", 0));
+    // SHA-256 by Python's hashlib over the same octets: a name, a counter, a longer secret.
+    let longer: Vec<u8> = (0..32).collect();
+    let long = StableId { secret: &longer, ..other };
+    let shown = [other, long].map(|id| id.address(2).unwrap().0.to_string());
+    assert_eq!(shown[0], "2001:db8::1d06:3d1a:bb01:82f7/64");
+    assert_eq!(shown[1], "2001:db8::d7b0:dcf8:1da1:6295/64");
     assert!(!format!("{other:?}").contains("secret:"));
 }
 

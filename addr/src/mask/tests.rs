@@ -20,6 +20,15 @@ fn addr_80_masks_are_contiguous() {
             assert_eq!(error.problem(), Problem::MaskNotContiguous);
         }
     }
+    let gap = Ipv6Addr::from_bits(u128::MAX << 64 | 1);
+    let made = [
+        Ipv6Mask::from_int(gap.to_bits()),
+        Ipv6Mask::from_slice(&gap.octets()),
+        Ipv6Mask::from_address(gap),
+    ];
+    for error in made.map(Result::unwrap_err) {
+        assert_eq!(error.problem(), Problem::MaskNotContiguous);
+    }
     assert!(Ipv6Mask::from_int(1).is_err() && Ipv6Mask::from_int(u128::MAX << 64).is_ok());
 }
 

@@ -32,8 +32,9 @@ pub fn citations(root: &Path, sections: &[Section]) -> Citations {
     cited
 }
 
-/// Every id in code or documents that no row has, and every row that code other than tests cites.
-/// Code names the RFC section or the Linux behaviour itself: a reader need not know the rows.
+/// Every id in code or documents that no row has, every row that code other than tests cites, and
+/// every range of rows. Code names the RFC section or the Linux behaviour itself: a reader need not
+/// know the rows. A range would credit rows of which nobody said that the test shows them.
 #[must_use]
 pub fn strangers(root: &Path, sections: &[Section]) -> Vec<String> {
     let known = known(sections);
@@ -45,6 +46,14 @@ pub fn strangers(root: &Path, sections: &[Section]) -> Vec<String> {
                     "{}:{line}: {id} outside tests: name the RFC section or Linux's term",
                     file.name
                 ));
+            }
+        }
+    }
+    for file in sources(root) {
+        for (line, first) in ranges(&file.text) {
+            if known.contains(first.as_str()) {
+                found
+                    .push(format!("{}:{line}: list the rows of the range from {first}", file.name));
             }
         }
     }
@@ -83,8 +92,7 @@ enum Names {
     No,
 }
 
-/// Every `ABC-12` in `text` with its line. Of `IPC-01..06` and of lists counts each id that is
-/// written out, not the range.
+/// Every `ABC-12` in `text` with its line. Of lists counts each id that is written out.
 fn ids(text: &str, names: Names) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -97,6 +105,27 @@ fn ids(text: &str, names: Names) -> Vec<(usize, String)> {
             for pair in parts.windows(2) {
                 let id = format!("{}-{}", pair[0].to_ascii_uppercase(), pair[1]);
                 found.extend(is_row(&id).then_some((index + 1, id)));
+            }
+        }
+    }
+    found
+}
+
+/// The id that begins each range of rows, as `ABC-12 to ABC-15`, `ABC-12..15` or `ABC-12–15`, with
+/// its line.
+fn ranges(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let words = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+        for word in words.filter(|word| is_row(word)) {
+            let (_, rest) = line.split_once(word).unwrap_or_default();
+            let rest = rest.trim_start();
+            let sign = ["to ", "through ", "until ", "..=", "..", "–", "…"];
+            let end = sign.iter().find_map(|sign| rest.strip_prefix(sign)).map(str::trim_start);
+            let last = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
+            let end = end.and_then(|end| end.split(last).next()).unwrap_or_default();
+            if is_row(end) || end.starts_with(|c: char| c.is_ascii_digit()) {
+                found.push((index + 1, word.to_owned()));
             }
         }
     }
@@ -117,6 +146,16 @@ mod tests {
         assert_eq!(found("fn xyz_05_backlog() {}", Names::Too), ["XYZ-05"]);
         assert!(found("SHA-256x utf_8", Names::Too).is_empty());
         assert_eq!(ids("a\nXYZ-03 xyz_04", Names::No), [(2, "XYZ-03".to_owned())]);
+    }
+
+    #[test]
+    fn a_range_is_not_a_list() {
+        let found = |text| ranges(text).into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+        assert_eq!(found("XYZ-01 to XYZ-06, XYZ-12"), ["XYZ-01"]);
+        assert_eq!(found("(XYZ-10..12, XYZ-20..=XYZ-22)"), ["XYZ-10", "XYZ-20"]);
+        assert_eq!(found("XYZ-01–06, XYZ-07 through 09"), ["XYZ-01", "XYZ-07"]);
+        assert!(found("XYZ-01, XYZ-02: from XYZ-03 to the end... XYZ-04").is_empty());
+        assert_eq!(ranges("a\nXYZ-01 to 2"), [(2, "XYZ-01".to_owned())]);
     }
 
     #[test]

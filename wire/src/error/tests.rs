@@ -61,7 +61,8 @@ fn wire_01_integrity_comes_before_sanity() {
     assert_eq!(arp::parse(&[0; 27]), Err(Malformed::Truncated));
 }
 
-/// WIRE-03: pointers count from the front of the IP packet, whichever header was at fault.
+/// WIRE-03, IP4-04, IP6-03: pointers count from the front of the IP packet, whichever header was at
+/// fault.
 #[test]
 fn wire_03_pointers_of_parameter_problems() {
     let problem = |why: Malformed| why.problem().map(|problem| (problem.code, problem.pointer));

@@ -61,10 +61,29 @@ fn icmp4_03_unreachable() {
     both_ways("icmp4_frag", |message| {
         assert!(matches!(message, Message::PacketTooBig { mtu: 1400, .. }));
     });
-    for code in 0..=15 {
-        assert!(
-            parse(&message(UNREACHABLE, code, &[0; 4])).is_ok_and(|message| message.is_error())
-        );
+    let named = [
+        CODE_NETWORK,
+        CODE_HOST,
+        CODE_PROTOCOL,
+        CODE_PORT,
+        CODE_FRAGMENTATION_NEEDED,
+        CODE_SOURCE_ROUTE,
+        CODE_NETWORK_UNKNOWN,
+        CODE_HOST_UNKNOWN,
+        CODE_HOST_ISOLATED,
+        CODE_NETWORK_PROHIBITED,
+        CODE_HOST_PROHIBITED,
+        CODE_NETWORK_SERVICE,
+        CODE_HOST_SERVICE,
+        CODE_PROHIBITED,
+        CODE_PRECEDENCE_VIOLATION,
+        CODE_PRECEDENCE_CUTOFF,
+    ];
+    assert!(named.into_iter().eq(0..=15));
+    for code in named.into_iter().filter(|code| *code != CODE_FRAGMENTATION_NEEDED) {
+        let expected = Message::Unreachable { code, quote: b"q" };
+        assert_eq!(parse(&message(UNREACHABLE, code, &[0, 0, 0, 0, b'q'])), Ok(expected));
+        assert!(expected.is_error());
     }
 }
 
@@ -74,6 +93,10 @@ fn icmp4_04_redirect() {
         let Message::Redirect { code: 1, gateway, .. } = message else { panic!("{message:?}") };
         assert_eq!(gateway, Ip::v4([10, 0, 0, 253]));
     });
+    for code in 0..=3 {
+        let expected = Message::Redirect { code, gateway: Ip::v4([10, 0, 0, 1]), quote: b"q" };
+        assert_eq!(parse(&message(REDIRECT, code, &[10, 0, 0, 1, b'q'])), Ok(expected));
+    }
     assert_eq!(parse(&message(REDIRECT, 4, &[0; 4])), Err(Malformed::Field));
 }
 
@@ -90,6 +113,11 @@ fn icmp4_06_parameter_problem() {
     both_ways("icmp4_param", |message| {
         assert!(matches!(message, Message::ParameterProblem { code: 0, pointer: 20, .. }));
     });
+    for code in 0..=2 {
+        let expected = Message::ParameterProblem { code, pointer: 255, quote: b"q" };
+        let bytes = message(PARAMETER_PROBLEM, code, &[255, 9, 9, 9, b'q']);
+        assert_eq!(parse(&bytes), Ok(expected), "eight bits");
+    }
 }
 
 #[test]

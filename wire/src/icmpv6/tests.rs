@@ -36,6 +36,7 @@ fn parsed(kind: u8, code: u8, body: &[u8]) -> Result<(), Malformed> {
     parse(src, dst, &bytes).map(drop)
 }
 
+/// ICMP6-01, WIRE-07.
 #[test]
 fn icmp6_01_integrity() {
     let packet = golden("icmp6_echo");
@@ -43,7 +44,10 @@ fn icmp6_01_integrity() {
     for len in 0..4 {
         assert_eq!(parse(src, dst, &packet[40..40 + len]), Err(Malformed::Truncated));
     }
-    assert_eq!(parsed(ECHO_REQUEST, 0, &[0; 3]), Err(Malformed::Truncated));
+    for kind in [1, 2, 3, 4, ECHO_REQUEST, ECHO_REPLY] {
+        assert_eq!(parsed(kind, 0, &[0; 3]), Err(Malformed::Truncated), "{kind}");
+        assert_eq!(parsed(kind, 0, &[0; 4]), Ok(()), "{kind}");
+    }
     assert_eq!(parse(src, src, &packet[40..]), Err(Malformed::Checksum), "pseudo header");
     let mut corrupt = packet.clone();
     corrupt[50] ^= 4;
@@ -59,7 +63,18 @@ fn icmp6_02_unreachable() {
         let quote = Quote::parse(quote).unwrap();
         assert_eq!((quote.ports(), quote.tcp_seq().unwrap().0), (Some((4000, 80)), 77));
     });
-    assert!((0..=7).all(|code| parsed(UNREACHABLE, code, &[0; 4]).is_ok()));
+    let named = [
+        CODE_NO_ROUTE,
+        CODE_PROHIBITED,
+        CODE_BEYOND_SCOPE,
+        CODE_ADDRESS,
+        CODE_PORT,
+        CODE_POLICY,
+        CODE_REJECT_ROUTE,
+        CODE_SOURCE_ROUTING_HEADER,
+    ];
+    assert!(named.into_iter().eq(0..=7));
+    assert!(named.into_iter().all(|code| parsed(UNREACHABLE, code, &[0; 4]).is_ok()));
 }
 
 #[test]
@@ -84,7 +99,9 @@ fn icmp6_05_parameter_problem() {
         let Message::ParameterProblem { code, pointer, .. } = message else { panic!() };
         assert_eq!((code, pointer), expected);
     });
-    assert!((0..=3).all(|code| parsed(PARAMETER_PROBLEM, code, &[0; 4]).is_ok()));
+    let named = [CODE_FIELD, CODE_NEXT_HEADER, CODE_OPTION, CODE_INCOMPLETE_CHAIN];
+    assert!(named.into_iter().eq(0..=3));
+    assert!(named.into_iter().all(|code| parsed(PARAMETER_PROBLEM, code, &[0; 4]).is_ok()));
 }
 
 #[test]

@@ -110,6 +110,15 @@ fn igmp_05_version_3_reports() {
         assert_eq!(found, [first, second]);
     });
     let message = golden("igmp_report3").split_off(24);
+    // RFC 3376 §4.2.12: a record of a type nobody knows spoils nothing.
+    for kind in 1..=7 {
+        let mut other = message.clone();
+        other[8] = kind;
+        let other = summed(other);
+        let Ok(Message::ReportV3(records)) = parse(&other) else { panic!("{kind}") };
+        let record = records.iter().next().unwrap();
+        assert_eq!((record.kind, record.kind_name().is_some()), (kind, kind < 7));
+    }
     let longer = summed([&message[..], &[0; 4]].concat());
     assert_eq!(parse(&longer), Err(Malformed::Length), "bytes behind the records");
     let shorter = summed(message[..message.len() - 4].to_vec());

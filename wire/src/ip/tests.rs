@@ -49,7 +49,8 @@ fn ip4_03_hop_limit_zero_points_at_the_ttl() {
     assert_eq!(refused.unwrap_err().problem().unwrap().pointer, 8);
 }
 
-/// Without a Parameter Problem: RFC 1122 §3.2.2 forbids errors about packets from such sources.
+/// IP4-04, without a Parameter Problem: RFC 1122 §3.2.2 forbids errors about packets from such
+/// sources.
 #[test]
 fn senders_that_cannot_be_one_host() {
     let refused = ["0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"];
@@ -84,6 +85,7 @@ fn families_do_not_mix() {
     assert_eq!(emit(&mut [0; 60], &header), Err(EmitError::Value));
 }
 
+/// IP6-04: of a device that cuts them; on the wire they would be jumbograms, and none is written.
 #[test]
 fn merged_frames_beyond_64_kib_have_no_length() {
     for (src, dst) in [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")] {

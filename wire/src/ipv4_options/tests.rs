@@ -143,6 +143,11 @@ fn ip4_17_options_by_type() {
         assert_eq!(find(&header, absent), None);
     }
     assert!(find(&golden("ip4_options")[..24], OPTION_ROUTER_ALERT).is_some());
+    let there =
+        |name, kind| find(&self::header(name), kind).is_some_and(|option| option.kind == kind);
+    assert!(there("ip4_ts", OPTION_TIMESTAMP));
+    assert!(there("ip4_lsrr", OPTION_LOOSE_SOURCE_ROUTE));
+    assert!(there("ip4_ssrr", OPTION_STRICT_SOURCE_ROUTE));
 }
 
 /// An option that contradicts itself is blamed by its place, padding before it counted.

@@ -59,6 +59,15 @@ fn ext_04_top_bits_of_unknown_options_decide() {
     assert_eq!(always, Malformed::UnknownOption { pointer: 42, even_multicast: true });
     let unicast = unknown(0xde).unwrap_err().problem().unwrap();
     assert_eq!((unicast.code, unicast.pointer, unicast.even_multicast), (2, 42, false));
+    // In destination options behind another header, with padding in front of the option.
+    let behind = |kind| parse(60, &[60, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 0, kind, 2, 0, 0, 1]);
+    assert_eq!(behind(0x1e).map(|header| header.header_len), Ok(56));
+    assert_eq!(behind(0x5e), Err(Malformed::DiscardOption));
+    for (kind, even_multicast) in [(0x9e, true), (0xde, false)] {
+        let problem = behind(kind).unwrap_err().problem().unwrap();
+        assert_eq!((problem.code, problem.pointer), (2, 52));
+        assert_eq!(problem.even_multicast, even_multicast);
+    }
 }
 
 #[test]
@@ -74,7 +83,9 @@ fn ext_09_routing_headers() {
     assert_eq!(refused.problem().unwrap().code, 0);
     let kind = |kind, left| parse(43, &[17, 0, kind, left, 0, 0, 0, 0, 9]);
     assert_eq!(kind(2, 0).map(|header| (header.protocol, header.header_len)), Ok((17, 48)));
-    assert_eq!(kind(77, 0).map(|header| header.header_len), Ok(48));
+    for skipped in [3, 4, 77] {
+        assert_eq!(kind(skipped, 0).map(|header| header.header_len), Ok(48), "{skipped}");
+    }
     // RFC 8200 §4.4: segments left and a type we do not serve.
     assert_eq!(kind(77, 1), Err(Malformed::Routing { pointer: 42 }));
 }

@@ -110,6 +110,14 @@ fn mld_03_version_2_reports() {
     assert!(parsed(REPORT_V2, &report(1, &[])).is_ok());
     assert_eq!(parsed(REPORT_V2, &report(1, &[0])), Err(Malformed::Length));
     assert_eq!(parsed(REPORT_V2, &report(2, &[])), Err(Malformed::Length));
+    // RFC 3810 §5.2.12: a record of a type nobody knows spoils nothing.
+    let mut unknown = report(1, &[]);
+    for kind in 1..=7 {
+        unknown[4] = kind;
+        let Ok(Message::ReportV2(records)) = parsed(REPORT_V2, &unknown) else { panic!("{kind}") };
+        let record = records.iter().next().unwrap();
+        assert_eq!((record.kind, record.kind_name().is_some()), (kind, kind < 7));
+    }
     assert_eq!(with_hop_limit(REPORT_V2, &report(1, &[]), 2), Err(Malformed::HopLimit));
     assert_eq!(parsed(200, &report(1, &[])), Err(Malformed::Field));
 }

@@ -80,6 +80,26 @@ fn nd_01_hop_limit_code_and_option_chain() {
     assert_eq!(seen("fe80::1", "ff02::2", &rs), Ok(()));
     assert_eq!(seen_with("fe80::1", "ff02::2", &rs, 254, 0), Err(Malformed::HopLimit));
     assert_eq!(seen_with("fe80::1", "ff02::2", &rs, 255, 1), Err(Malformed::Field));
+    let options = Options::default();
+    let (target, destination) = (ip("fe80::1"), ip("fe80::1"));
+    let na = NeighborAdvertisement {
+        target,
+        router: false,
+        solicited: true,
+        override_flag: false,
+        options,
+    };
+    for message in [
+        Message::RouterAdvertisement(RouterAdvertisement::default()),
+        Message::NeighborSolicitation { target: ip("fe80::2"), options },
+        Message::NeighborAdvertisement(na),
+        Message::Redirect { target, destination, options },
+    ] {
+        let seen = |hop_limit, code| seen_with("fe80::1", "fe80::2", &message, hop_limit, code);
+        assert_eq!(seen(HOP_LIMIT, 0), Ok(()), "{message:?}");
+        assert_eq!(seen(254, 0), Err(Malformed::HopLimit), "{message:?}");
+        assert_eq!(seen(HOP_LIMIT, 1), Err(Malformed::Field), "{message:?}");
+    }
     for chain in [&[1, 0, 0, 0, 0, 0, 0, 0][..], &[1, 2, 0, 0, 0, 0, 0, 0], &[1], &[1, 1, 0]] {
         assert_eq!(Options::parse(chain), Err(Malformed::Option), "{chain:?}");
     }
@@ -157,6 +177,8 @@ fn nd_05_neighbor_advertisement() {
     };
     assert_eq!(seen("fe80::2", "fe80::1", &na(true)), Ok(()));
     assert_eq!(seen("fe80::2", "ff02::1", &na(false)), Ok(()));
+    // RFC 4861 §7.1.2 does not forbid an unsolicited one to one host, and Linux takes it.
+    assert_eq!(seen("fe80::2", "fe80::1", &na(false)), Ok(()));
     // RFC 4861 §7.1.2: a solicited one never goes to a group.
     assert_eq!(seen("fe80::2", "ff02::1", &na(true)), Err(Malformed::Destination));
     assert_eq!(seen("fe80::2", "ff02::2", &na(false)), Err(Malformed::Destination));

@@ -66,7 +66,15 @@ fn nd_07_link_layer_addresses_have_one_length() {
 fn nd_08_prefixes_longer_than_an_address_are_not_believed() {
     let mut bytes = zeros(PREFIX, 4);
     bytes[2] = 128;
-    assert!(matches!(one(&bytes), NdpOption::Prefix(_)));
+    let NdpOption::Prefix(prefix) = one(&bytes) else { panic!("a prefix") };
+    assert!(!prefix.on_link && !prefix.autonomous && !prefix.router_address);
+    for (flag, expected) in
+        [(0x80, [true, false, false]), (0x40, [false, true, false]), (0x20, [false, false, true])]
+    {
+        bytes[3] = flag;
+        let NdpOption::Prefix(prefix) = one(&bytes) else { panic!("a prefix") };
+        assert_eq!([prefix.on_link, prefix.autonomous, prefix.router_address], expected);
+    }
     bytes[2] = 129;
     assert!(is_unknown(&bytes) && is_unknown(&zeros(PREFIX, 3)));
 }
@@ -118,7 +126,8 @@ fn nd_13_name_servers_come_whole() {
 /// ND-14, ND-16.
 #[test]
 fn flags_and_unknown_options_are_kept() {
-    assert_eq!(one(&zeros(FLAGS, 1)), NdpOption::Flags(&[0; 6]));
+    assert_eq!(one(&[26, 1, 1, 2, 3, 4, 5, 6]), NdpOption::Flags(&[1, 2, 3, 4, 5, 6]));
+    assert!(matches!(one(&zeros(FLAGS, 2)), NdpOption::Flags(bits) if bits[..6] == [0; 6]));
     assert_eq!(
         one(&[200, 1, 1, 2, 3, 4, 5, 6]),
         NdpOption::Unknown { kind: 200, data: &[1, 2, 3, 4, 5, 6] }

@@ -14,6 +14,7 @@ fn segment(flags: Flags) -> Vec<u8> {
     bytes
 }
 
+/// TCP-01, WIRE-07.
 #[test]
 fn tcp_01_header_both_ways() {
     let packet = golden("tcp4_data").split_off(14);

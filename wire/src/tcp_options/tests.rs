@@ -45,6 +45,20 @@ fn options_of_a_syn_both_ways() {
     assert_eq!(*writer.finish(), area);
 }
 
+/// TCP-05, TCP-06, TCP-07, TCP-09: of another length they are options nobody knows.
+#[test]
+fn options_of_a_syn_have_one_length() {
+    let table = [(MSS, 4), (WINDOW_SCALE, 3), (SACK_PERMITTED, 2), (TIMESTAMPS, 10)];
+    for (kind, right) in table {
+        for len in 2..=12u8 {
+            let option = [&[kind, len][..], &vec![1; usize::from(len) - 2]].concat();
+            let is_known = !matches!(one(&option), TcpOption::Unknown { .. });
+            assert_eq!(is_known, len == right, "{kind} of {len} octets");
+        }
+    }
+    assert_eq!(parse(&[]).map(|parsed| parsed.mss), Ok(None), "what is absent, TCP decides");
+}
+
 #[test]
 fn tcp_04_end_and_nop() {
     assert_eq!(options(&[NOP, NOP, END, 2, 0]).count(), 0);
@@ -76,7 +90,9 @@ fn tcp_08_sack_blocks_both_ways() {
     assert_eq!(*writer.finish(), area);
     // Four alone, three beside timestamps; a fifth never.
     let five = [SackBlock::default(); 5];
-    assert_eq!(OptionWriter::new().sack(&five), 4);
+    let mut writer = OptionWriter::new();
+    assert_eq!(writer.sack(&five), 4);
+    assert_eq!(parse(writer.finish()).map(|parsed| parsed.sack.len()), Ok(4));
     let mut writer = OptionWriter::new();
     writer.timestamps(Timestamps::default());
     assert_eq!((writer.sack(&five), writer.finish().len()), (3, 40));
@@ -120,7 +136,18 @@ fn tcp_11_accurate_ecn_both_orders() {
         TcpOption::AccEcn(first)
     );
     assert_eq!(one(&[172, 2]), TcpOption::AccEcn(AccEcn::default()));
-    assert!(matches!(one(&[172, 4, 0, 0]), TcpOption::Unknown { .. }));
+    let two = AccEcn { ect1: None, ..counters };
+    assert_eq!(one(&[172, 8, 1, 2, 3, 0, 0, 4]), TcpOption::AccEcn(two));
+    let last = AccEcn { ect0: None, ce: None, ..counters };
+    assert_eq!(one(&[174, 5, 0xff, 0xff, 0xff]), TcpOption::AccEcn(last));
+    let both = AccEcn { ect0: None, ..counters };
+    assert_eq!(one(&[174, 8, 0xff, 0xff, 0xff, 0, 0, 4]), TcpOption::AccEcn(both));
+    for (kind, len) in [172, 174].into_iter().flat_map(|kind| (2..=14).map(move |len| (kind, len)))
+    {
+        let option = [&[kind, len][..], &vec![0; usize::from(len) - 2]].concat();
+        let is_known = matches!(one(&option), TcpOption::AccEcn(_));
+        assert_eq!(is_known, [2, 5, 8, 11].contains(&len), "{kind} of {len} octets");
+    }
     for (kind, written) in [(ACC_ECN_0, order0), (ACC_ECN_1, order1)] {
         let mut writer = OptionWriter::new();
         assert!(writer.acc_ecn(kind, counters));

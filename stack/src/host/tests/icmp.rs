@@ -132,6 +132,7 @@ fn icmps_06_unknown_protocol_is_answered() {
     assert_eq!(quote, &frame[14..]);
 }
 
+/// EXT-04.
 #[test]
 fn icmps_07_unknown_destination_option_is_answered_with_its_place() {
     let mut lab = Lab::acquainted();

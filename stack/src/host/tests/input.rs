@@ -81,7 +81,7 @@ fn gap_72_link_padding_is_trimmed() {
     }
 }
 
-/// IPRX-01, IPRX-02.
+/// IPRX-01, IPRX-02, ARCH-07.
 #[test]
 fn iprx_01_02_only_our_destinations() {
     let mut lab = Lab::acquainted();
@@ -232,6 +232,7 @@ fn mapped_addresses_on_the_wire_are_refused() {
     assert!(lab.sent().is_empty());
 }
 
+/// ARCH-05.
 #[test]
 fn a_bare_ip_medium_needs_no_neighbours() {
     let config = InterfaceConfig { medium: Medium::Ip, ..ethernet_config("tun0", MAC) };
@@ -262,5 +263,30 @@ fn iprx_08_igmp_is_not_complained_about() {
     let header = IpEmit { protocol: 2, hop_limit: 1, ..icmp_header(PEER, ip("224.0.0.1")) };
     let frame = ip_frame(&header, &[0x11, 0, 0xee, 0xff, 0, 0, 0, 0]);
     assert_eq!(lab.receive(&frame), Err(DropReason::IpUnknownProtocol));
+    assert!(lab.sent().is_empty());
+}
+
+/// ICMP4-07, ICMP6-07: messages of unknown types and codes are dropped under their own counter, and
+/// nobody is told.
+#[test]
+fn unknown_icmp_messages_are_counted() {
+    let mut lab = Lab::acquainted();
+    let mut expected = 0;
+    for (kind, code) in [(1, 0), (42, 0), (3, 16), (11, 2), (12, 3)] {
+        let mut message = [kind, code, 0, 0, 0, 0, 0, 0];
+        let checksum = wire::checksum::checksum(&message);
+        message[2..4].copy_from_slice(&checksum.to_be_bytes());
+        let frame = ip_frame(&icmp_header(PEER, US), &message);
+        assert_eq!(lab.receive(&frame), Err(DropReason::IcmpUnwanted), "{kind}/{code}");
+        expected += 1;
+    }
+    for (kind, code) in [(200, 0), (127, 3), (1, 9), (3, 2), (4, 11)] {
+        let mut message = [kind, code, 0, 0, 0, 0, 0, 0];
+        wire::icmpv6::set_checksum(&mut message, peer6(), us6());
+        let frame = ip_frame(&icmp_header(peer6(), us6()), &message);
+        assert_eq!(lab.receive(&frame), Err(DropReason::IcmpUnwanted), "{kind}/{code}");
+        expected += 1;
+    }
+    assert_eq!(lab.host.stats().dropped(DropReason::IcmpUnwanted), expected);
     assert!(lab.sent().is_empty());
 }

@@ -95,7 +95,8 @@ fn mif_03_mif_04_the_route_chooses_interface_and_source() {
     assert_eq!(parse_ip(&frame).0.src, US);
 }
 
-/// MIF-06, NUD-01: one address may be two neighbours, and each interface joins groups of its own.
+/// MIF-06, NUD-01, ARCH-03: one address may be two neighbours, and each interface joins groups of
+/// its own.
 #[test]
 fn mif_06_nud_01_neighbours_and_groups_are_an_interfaces_own() {
     let (mut lab, eth1) = two_links();
@@ -146,7 +147,7 @@ fn mif_05_replies_leave_where_the_question_came_in() {
     }
 }
 
-/// FIB-13, LO-01: numbers count from one, and the loopback interface is there first.
+/// FIB-13, LO-01, ARCH-05: numbers count from one, and the loopback interface is there first.
 #[test]
 fn fib_13_lo_01_the_loopback_interface_is_number_one() {
     let (lab, eth1) = two_links();

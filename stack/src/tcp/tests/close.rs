@@ -1,4 +1,4 @@
-//! Ends: FINs in every order, resets, orphans, removed addresses (TCPF-08..20).
+//! Ends: FINs in every order, resets, orphans, removed addresses (TCPF-08).
 
 use wire::tcp::{Flags, SeqNum};
 

@@ -52,7 +52,7 @@ fn a_shift_of_zero_is_an_offer_tcpi_14_gap_29() {
     let ends = lab.accept(&[1, 3, 3, 0]);
     let conn = lab.host.conn(ends.id);
     assert_eq!((conn.snd.scale, conn.rcv.scale), (0, 7));
-    // No MSS option: 536 (RFC 9293 §3.7.1, MUST-15).
+    // TCP-05: no MSS option means 536 (RFC 9293 §3.7.1, MUST-15).
     assert_eq!(conn.snd.mss, 536);
 }
 

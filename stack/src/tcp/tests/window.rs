@@ -1,4 +1,4 @@
-//! Windows: ours towards the peer, the peer's towards us (TCPI-10..12, TCPO-11, TCPO-12).
+//! Windows: ours towards the peer, the peer's towards us (TCPI-10, TCPO-11, TCPO-12).
 
 use wire::tcp::SeqNum;
 
