@@ -277,6 +277,7 @@ fn large_frames_are_cut_and_finished_at_the_edge() {
     assert!(tcp.largest <= 1460);
 }
 
+/// GAP-70.
 #[test]
 fn several_queues_share_a_program() {
     let (left, right) = (Netns::new("mql"), Netns::new("mqr"));

@@ -21,6 +21,7 @@ fn deliver(lab: &mut Lab, kind: IcmpErrorKind, seq: SeqNum) {
     lab.host.act(|tcp, cx| tcp.icmp_error(cx, &error));
 }
 
+/// ERR-04.
 #[test]
 fn a_handshake_ends_with_the_error_tcpf_17() {
     let cases = [
