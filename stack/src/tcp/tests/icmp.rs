@@ -1,4 +1,4 @@
-//! ICMP errors about our segments (TCPF-17, TCPF-18; RFC 5927).
+//! ICMP errors about our segments (TCPF-17, TCPF-18, ICMPS-10, TCPR-19; RFC 5927).
 
 use addr::Endpoint;
 use wire::tcp::SeqNum;

@@ -37,7 +37,7 @@ fn text_in_order_is_delivered_and_told_once() {
     assert_eq!(lab.one().ack, lab.seq);
 }
 
-/// RFC 9293 §3.8.6.3, MUST-58 and MUST-59; Linux's quick start and 40 ms (TCPI-09).
+/// RFC 9293 §3.8.6.3, MUST-58 and MUST-59; Linux's quick start and 40 ms (TCPI-09, TCPR-01).
 #[test]
 fn acks_are_quick_at_first_then_delayed_tcpi_09() {
     // A window that is open already: while it opens, ACKs are quick too.
@@ -259,7 +259,7 @@ fn segments_outside_the_window_are_answered_within_limits_tcpi_01() {
     lab.none();
 }
 
-/// RFC 5961 §3.2.
+/// RFC 5961 §3.2 (TCPR-08).
 #[test]
 fn a_reset_counts_only_at_the_exact_number_tcpi_02() {
     let (mut lab, ends) = Lab::established();
@@ -290,7 +290,7 @@ fn a_reset_after_the_peers_fin_leaves_the_end_in_order() {
     assert!(ends.tx.reader_gone());
 }
 
-/// RFC 5961 §4.2.
+/// RFC 5961 §4.2 (TCPR-08).
 #[test]
 fn a_syn_is_challenged_wherever_it_is() {
     let (mut lab, ends) = Lab::established();
@@ -302,7 +302,7 @@ fn a_syn_is_challenged_wherever_it_is() {
     assert_eq!(lab.state(&ends), State::Established);
 }
 
-/// RFC 5961 §5.
+/// RFC 5961 §5 (TCPR-08).
 #[test]
 fn acks_of_what_was_never_sent_or_long_ago_are_challenged_tcpi_03() {
     let (mut lab, mut ends) = Lab::established();

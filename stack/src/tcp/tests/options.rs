@@ -4,7 +4,7 @@
 use super::harness::*;
 use super::transfer::pattern;
 use crate::event::Readiness;
-use crate::limits::Limits;
+use crate::limits::{CongestionAlgorithm, Limits};
 use crate::socket::{SocketError, SocketRings};
 use crate::tcp::send::snd_space::SndSpace;
 use crate::tcp::timers::keepalive::KeepAlive;
@@ -56,7 +56,7 @@ fn a_cork_forgotten_holds_for_200_ms() {
     assert!(lab.write(&mut ends, b"more").is_empty(), "the next is held again");
 }
 
-/// The reference turns it into a count of retransmissions.
+/// The reference turns it into a count of retransmissions (TCPR-23).
 #[test]
 fn unacknowledged_data_ends_the_connection_after_the_user_timeout_tcpo_18() {
     let (mut lab, mut ends) = Lab::established();
@@ -250,6 +250,7 @@ fn room_counts_only_while_little_is_unsent() {
     assert_eq!(lab.host.events(), [(ends.id, Readiness::WRITABLE)]);
 }
 
+/// TCPI-10.
 #[test]
 fn a_receive_buffer_that_the_user_set_bounds_the_window() {
     let (mut lab, ends) = Lab::established();
@@ -280,6 +281,7 @@ fn quick_acks_can_be_asked_for_and_forgone_tcpi_09() {
     assert_eq!(lab.one().ack, lab.seq);
 }
 
+/// TCPO-02.
 #[test]
 fn a_largest_segment_bounds_what_is_told_and_sent() {
     let (mut lab, mut ends) = Lab::established();
@@ -299,6 +301,7 @@ fn a_connection_starts_with_its_listeners_options_tcpf_05() {
     let listener = lab.host.listen(80, 8);
     let options = [
         TcpOption::NoDelay(true),
+        TcpOption::Congestion(CongestionAlgorithm::Reno),
         TcpOption::KeepAlive(Some(KEEPALIVE)),
         TcpOption::UserTimeout(Duration::from_secs(7)),
         TcpOption::MaxSegment(700),
@@ -319,6 +322,7 @@ fn a_connection_starts_with_its_listeners_options_tcpf_05() {
     let ends = lab.host.accept(listener).unwrap();
     let conn = lab.host.conn(ends.id);
     assert_eq!((conn.adv_mss, conn.snd.mss), (700, 700));
+    assert_eq!(conn.congestion.algorithm(), CongestionAlgorithm::Reno);
     assert_eq!((conn.rcv.space.limit, conn.snd.space.limit), (10_000, 12_000));
     assert!(conn.options.nodelay && conn.options.oob_inline && conn.options.reset_on_close);
     assert_eq!(conn.options.user_timeout, 7000);
@@ -329,11 +333,13 @@ fn a_connection_starts_with_its_listeners_options_tcpf_05() {
 }
 
 /// All packets of a socket, and the SYN-ACKs of a listener; the bits of ECN are not the user's.
+/// TCPO-05: whatever is sent over IPv4 carries don't-fragment.
 #[test]
 fn hop_limit_and_traffic_class_are_the_sockets_tcpo_16() {
     let marks = |lab: &mut Lab| {
         let frame = lab.host.transmit().unwrap();
         let header = wire::ip::parse(&frame.bytes).unwrap();
+        assert!(header.dont_fragment);
         (header.hop_limit, header.traffic_class)
     };
     for ours in ["10.0.0.1", "2001:db8::1"] {
