@@ -1,5 +1,5 @@
-//! AF_XDP: a device that is down for a while leaves nothing behind. Whatever the kernel answered when
-//! it was asked to send, frames do not stay parked, and the port serves as before.
+//! AF_XDP: a device that is down for a while leaves nothing behind. Whatever the kernel answered
+//! when it was asked to send, frames do not stay parked, and the port serves as before.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
