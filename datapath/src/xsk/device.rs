@@ -85,8 +85,8 @@ impl XskDevice {
     /// The kernel wakes nobody for either.
     pub(crate) fn patience(&self, side: &PortSide) -> Option<Duration> {
         let starving = self.sending > 0 && (self.stuck.is_some() || side.is_starving());
-        let completions = starving.then_some(COMPLETION_PATIENCE);
-        completions.into_iter().chain(self.tx_state.patience()).min()
+        // As long as the kernel takes none, none comes back.
+        self.tx_state.patience().or(starving.then_some(COMPLETION_PATIENCE))
     }
 
     /// Whether the kernel has taken the queue away for ever: its device is gone.
@@ -152,6 +152,10 @@ impl XskDevice {
             && heard.is_ready()
         {
             received += heard.receive(side, BATCH, steer);
+        }
+        if received > 0 && self.tx_state.is_refused() {
+            // The device is up, and somebody waits for an answer.
+            self.tx_state.expire();
         }
         received
     }

@@ -36,6 +36,11 @@ impl XskDevice {
                 stats.syscalls += 1;
                 answer = send(self.as_fd(), &[], SendFlags::DONTWAIT);
             }
+            if self.zero_copy && answer.is_ok() {
+                // The driver takes them by itself, and says so where it has to be asked again.
+                self.tx_state = TxState::Done;
+                return;
+            }
             let before = std::mem::replace(&mut left, self.queued());
             if left == 0 && answer != Err(Errno::NXIO) {
                 self.tx_state = TxState::Done;

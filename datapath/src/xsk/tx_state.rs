@@ -22,6 +22,14 @@ impl TxState {
         matches!(self, Self::Parked { down: true, .. } | Self::Unbound)
     }
 
+    /// Lets parked frames be offered again at once.
+    #[cold]
+    pub(super) fn expire(&mut self) {
+        if let Self::Parked { next, .. } = self {
+            *next = Instant::now();
+        }
+    }
+
     /// How long the frames may wait without another look.
     pub(super) fn patience(self) -> Option<Duration> {
         match self {
