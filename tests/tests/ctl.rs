@@ -18,6 +18,7 @@ fn has(records: &[Value], key: &str, value: &str) -> bool {
 }
 
 /// CTL-82.
+/// DIFF-26.
 #[test]
 fn lists_show_what_the_daemon_has() {
     let lab = Lab::with("ctl", Backend::Tap, &["--gateway", "10.0.1.1"]);

@@ -231,6 +231,7 @@ fn a_stack_that_vanishes_is_not_an_orderly_end() {
 }
 
 /// SOCK-27, SOCK-51, SOCK-52, SOPT-10.
+/// DIFF-11.
 #[test]
 fn timeouts_are_would_block() {
     let (mut stream, _far) = connection(64);

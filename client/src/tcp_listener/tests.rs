@@ -82,6 +82,7 @@ fn readable(listener: &TcpListener) -> bool {
 
 /// CLIENT-09: the descriptor says when accepting succeeds.
 /// SOCK-35, IPC-30.
+/// DIFF-24.
 #[test]
 fn readiness_is_the_eventfds() {
     let (stack, queue, _cut) = daemon();

@@ -194,6 +194,7 @@ fn readiness_is_the_socketpairs() {
 
 /// CLIENT-05: a daemon drops exactly the bytes that kept the stream from being writable.
 /// SOPT-02, IPC-29.
+/// DIFF-10, DIFF-24.
 #[test]
 fn connecting_without_blocking() {
     for errno in [0, 111] {

@@ -10,6 +10,7 @@ fn call(api: &str, method: &str, args: Value) -> ControlCall {
 }
 
 /// CLI-06, CLI-07, CLI-08, CLI-11: each command line and its one call.
+/// CLI-03.
 #[test]
 fn every_change_is_one_call() {
     let daemon = Daemon::new();

@@ -81,6 +81,7 @@ fn address() {
 }
 
 /// CTL-30.
+/// CLI-02.
 #[test]
 fn route() {
     let daemon = Daemon::new();
@@ -131,6 +132,7 @@ fe80::1 dev eth1 lladdr 02:00:00:00:00:01 STALE
 
 /// CLI-01: the columns of ss(8), and its filters.
 /// CTL-70.
+/// DIFF-21, GAP-69.
 #[test]
 fn socket() {
     let daemon = Daemon::new();

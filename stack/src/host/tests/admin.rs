@@ -103,6 +103,7 @@ fn ctl_20_24_addresses() {
 
 /// FIB-05, FIB-06, FIB-09: of connected networks, of what is added, of gateways.
 /// FIB-02, CTL-30, CTL-31, CTL-32.
+/// DIFF-20.
 #[test]
 fn fib_03_04_05_06_routes() {
     let mut lab = Lab::new();

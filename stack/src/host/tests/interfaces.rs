@@ -150,6 +150,7 @@ fn mif_05_replies_leave_where_the_question_came_in() {
 
 /// FIB-13, LO-01, ARCH-05: numbers count from one, and the loopback interface is there first.
 /// CTL-01, CTL-02, CTL-05.
+/// DIFF-01.
 #[test]
 fn fib_13_lo_01_the_loopback_interface_is_number_one() {
     let (mut lab, eth1) = two_links();

@@ -9,6 +9,7 @@ use crate::host::fixture::*;
 use crate::tcp::ListenOptions;
 use crate::time::Instant;
 
+/// DIFF-01.
 #[test]
 fn iptx_10_lo_03_datagrams_to_ourselves_never_leave() {
     let mut lab = Lab::new();

@@ -192,6 +192,18 @@ fn nds_04_router_messages_are_counted_and_left_alone() {
     let frame = ip_frame(&nd_header(router, Ip::ALL_NODES), &buf[..len]);
     assert_eq!(lab.receive(&frame), Err(DropReason::NdNotOurs));
     assert_eq!(lab.host.stats().nd_in, 1);
+    // A solicitation is for routers: their group is not ours, and one that comes all the same is
+    // counted and no more.
+    let rs = ndp::Message::RouterSolicitation { options: ndp::Options::default() };
+    for (dst, reason) in
+        [(Ip::ALL_ROUTERS, DropReason::LinkNotOurs), (us6(), DropReason::NdNotOurs)]
+    {
+        let len = ndp::emit(&mut buf, peer6(), dst, &rs).unwrap();
+        let frame = ip_frame(&nd_header(peer6(), dst), &buf[..len]);
+        assert_eq!(lab.receive(&frame), Err(reason));
+        assert_eq!(lab.host.stats().dropped(reason), 1 + u64::from(dst == us6()), "{dst}");
+    }
+    assert_eq!(lab.host.stats().nd_in, 2);
     assert!(lab.sent().is_empty());
     assert!(lab.host.routes().iter().all(|r| r.destination.prefix != 0));
 }

@@ -366,6 +366,7 @@ fn iptx_05_broadcast_leaves_and_arrives() {
     assert_eq!(lab.receive(&incoming), Err(DropReason::UdpNoSocket));
 }
 
+/// DIFF-18.
 #[test]
 fn iptx_06_groups_get_hop_limit_one_and_the_mapped_link_address() {
     let mut lab = Lab::acquainted();

@@ -66,6 +66,7 @@ fn acks_are_quick_at_first_then_delayed_tcpi_09() {
 }
 
 /// Linux's `tcp_grow_window`: a peer learns at once of each step.
+/// DIFF-09.
 #[test]
 fn acks_are_quick_while_the_window_opens_tcpi_13() {
     let (mut lab, mut ends) = Lab::established();

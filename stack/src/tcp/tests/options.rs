@@ -207,6 +207,7 @@ fn a_writer_without_room_is_told_when_a_third_is_free_tcpo_10() {
 }
 
 /// SOPT-04.
+/// DIFF-09, DIFF-11.
 #[test]
 fn the_send_limit_follows_the_congestion_window_tcpo_10() {
     let (mut lab, mut ends) = Lab::established();

@@ -210,6 +210,7 @@ fn keepalive_is_off_by_default_must_25() {
 }
 
 /// SOCK-37, TCPX-10, CTL-71.
+/// GAP-66.
 #[test]
 fn a_connection_is_listed_with_its_details() {
     let (mut lab, mut ends) = Lab::established();
