@@ -10,12 +10,15 @@
 
 /// The program's name in the object.
 pub const PROGRAM_NAME: &str = "steer";
+/// The name of the socket filter for frames that the kernel and the stack both are to hear.
+pub const FILTER_NAME: &str = "hear";
 
 /// Map: one [`Config`] at index 0.
 pub const MAP_CONFIG: &str = "config";
-/// Map: our IPv4 addresses and groups, keyed by [`Key4`]; the value is not looked at.
+/// Map: our IPv4 addresses and groups, keyed by [`Key4`]; the value is a [`Part`].
 pub const MAP_ADDRESSES4: &str = "addresses4";
-/// Map: our IPv6 addresses and groups (solicited-node ones as well), keyed by [`Key6`].
+/// Map: our IPv6 addresses and groups (solicited-node ones as well), keyed by [`Key6`]; the
+/// value is a [`Part`].
 pub const MAP_ADDRESSES6: &str = "addresses6";
 /// Map: ports of ours that are left to the kernel, keyed by [`PortKey`].
 pub const MAP_KERNEL_PORTS: &str = "kernel_ports";
@@ -43,10 +46,20 @@ pub static PROGRAM: &[u8] = {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Mode {
-    /// Those for our addresses and groups.
+    /// Those for our addresses.
     Shared = 0,
     /// All.
     Exclusive = 1,
+}
+
+/// What an address is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Part {
+    /// Ours alone: frames for it are taken away from the kernel.
+    Ours = 1,
+    /// A group or broadcast address: frames for it are the kernel's as well.
+    Heard = 2,
 }
 
 /// What the program knows apart from the sets.
@@ -115,19 +128,19 @@ macro_rules! verdicts {
 
 verdicts! {
     RedirectExclusive = 0, "redirect_exclusive", "To the socket: every frame of the queue is.";
-    RedirectArp = 1, "redirect_arp", "To the socket: ARP that asks for or uses our address.";
+    RedirectArp = 1, "redirect_arp", "To the socket: ARP to us about an address of ours.";
     RedirectIpv4 = 2, "redirect_ipv4", "To the socket: IPv4 to an address of ours.";
     RedirectIpv6 = 3, "redirect_ipv6", "To the socket: IPv6 to an address of ours.";
-    RedirectGroup = 4, "redirect_group", "To the socket: multicast or broadcast that we joined.";
-    RedirectNd = 5, "redirect_nd", "To the socket: neighbor discovery about or for our address.";
-    PassMac = 6, "pass_mac", "To the kernel: unicast to another MAC.";
+    RedirectNd = 4, "redirect_nd", "To the socket: neighbor discovery for an address of ours.";
+    PassMac = 5, "pass_mac", "To the kernel: unicast to another MAC.";
+    PassVlan = 6, "pass_vlan", "To the kernel: of a VLAN, and the stack has none.";
     PassEthertype = 7, "pass_ethertype", "To the kernel: neither ARP nor IP.";
-    PassArp = 8, "pass_arp", "To the kernel: ARP about others.";
-    PassIpv4 = 9, "pass_ipv4", "To the kernel: IPv4 to another address.";
-    PassIpv6 = 10, "pass_ipv6", "To the kernel: IPv6 to another address.";
-    PassGroup = 11, "pass_group", "To the kernel: multicast or broadcast that we did not join.";
-    PassNd = 12, "pass_nd", "To the kernel: neighbor discovery about others.";
-    PassPort = 13, "pass_port", "To the kernel: to an address of ours, but a port left to it.";
+    PassArp = 8, "pass_arp", "To the kernel: ARP not about us, or to all (a copy to the stack).";
+    PassIpv4 = 9, "pass_ipv4", "To the kernel: IPv4 to an address that is not ours.";
+    PassIpv6 = 10, "pass_ipv6", "To the kernel: IPv6 to an address that is not ours.";
+    PassGroup = 11, "pass_group", "To the kernel: to a group or to all (a copy to the stack).";
+    PassNd = 12, "pass_nd", "To the kernel: neighbor discovery about others, or to all.";
+    PassPort = 13, "pass_port", "To the kernel: our address, but a port left to the kernel.";
     PassMalformed = 14, "pass_malformed", "To the kernel: too short, or not what its type says.";
     PassNoSocket = 15, "pass_no_socket", "To the kernel: ours, but no socket is on the queue.";
 }

@@ -3,18 +3,21 @@
  * Steering: which frames of an interface go to the stack's AF_XDP sockets, and which to the kernel.
  *
  * Exclusive: every frame goes to the socket of its queue. Shared: a frame goes to the socket if it
- * is for our MAC (or a multicast one) and, above that, for one of our addresses or groups: IPv4 and
- * IPv6 by destination, ARP by target or sender, neighbor discovery by target. The rest goes to the
- * kernel, and so does a frame whose queue has no socket. Addresses and groups are one set for each
- * family; user space keeps the sets in step with what it has. Ports can be left to the kernel
- * although their address is ours.
+ * is for our MAC and for one of our addresses: IPv4 and IPv6 by destination, ARP by target or
+ * sender. What is for a group or for all (broadcast) may be for the kernel as well, and a frame
+ * cannot be both redirected and passed; so it is passed, and a packet socket, whose filter is
+ * `hear` below, gives the stack a copy. The exception is a neighbor solicitation for an address of
+ * ours, which is nobody else's. The rest goes to the kernel, and so does a frame of a VLAN, or one
+ * whose queue has no socket. Addresses are one set for each family, in which those that are to be
+ * heard beside the kernel (groups, broadcast) are marked; user space keeps the sets in step with
+ * what it has. Ports can be left to the kernel although their address is ours.
  *
  * Each frame is counted once, by verdict. The same numbers are in lib.rs.
  *
  * Whoever sends frames decides what is in them: every access is preceded by a check against the end
  * of the frame, and both walks (tags, extension headers) are bounded. A frame too short to judge
- * goes to the kernel. Whole frames lie in one buffer: the program is not loaded as one that takes
- * fragments.
+ * goes to the kernel. A large frame may lie in several buffers; the program sees the first, where
+ * all headers are.
  */
 
 typedef unsigned char u8;
@@ -40,19 +43,37 @@ struct xdp_md {
 	u32 rx_queue_index;
 	u32 egress_ifindex;
 };
+/* What a socket filter sees of a packet, as far as it is used here. */
+struct __sk_buff {
+	u32 len;
+	u32 pkt_type;
+	u32 mark;
+	u32 queue_mapping;
+	u32 protocol;
+	u32 vlan_present;
+	u32 vlan_tci;
+};
+#define PACKET_MULTICAST 2 /* of the packet types: to us, to all, to a group; above: not for us */
 static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
 static long (*const redirect_map)(void *map, u64 key, u64 flags) = (void *)51;
+static long (*const skb_load_bytes)(const void *skb, u32 offset, void *to, u32 len) = (void *)26;
 
 enum mode { SHARED, EXCLUSIVE };
+
+/* What an address is to us: values of the sets. */
+enum part {
+	OURS = 1, /* taken */
+	HEARD = 2, /* a group or broadcast: the kernel's too */
+};
 
 enum verdict {
 	REDIRECT_EXCLUSIVE,
 	REDIRECT_ARP,
 	REDIRECT_IPV4,
 	REDIRECT_IPV6,
-	REDIRECT_GROUP,
 	REDIRECT_ND,
 	PASS_MAC,
+	PASS_VLAN,
 	PASS_ETHERTYPE,
 	PASS_ARP,
 	PASS_IPV4,
@@ -204,6 +225,7 @@ struct ports {
 #define TYPE_IPV6 BE16(0x86dd)
 #define TYPE_QINQ BE16(0x88a8)
 #define TAGS_MAX 2
+#define VLAN_ID BE16(0x0fff)
 
 #define PROTO_HOP_BY_HOP 0
 #define PROTO_TCP 6
@@ -237,29 +259,41 @@ INLINE u32 judge_port(const struct config *cfg, u8 protocol, void *l4, void *end
 	return map_lookup(&kernel_ports, &key) ? PASS_PORT : ours;
 }
 
-INLINE u32 judge_arp(void *l3, void *end)
+INLINE int is_ours4(u32 address)
+{
+	u8 *part = map_lookup(&addresses4, &address);
+
+	return part && *part == OURS;
+}
+
+INLINE int is_ours6(const struct ip6 *address)
+{
+	u8 *part = map_lookup(&addresses6, address);
+
+	return part && *part == OURS;
+}
+
+INLINE u32 judge_arp(const struct ethernet *eth, void *l3, void *end)
 {
 	struct arp *arp = l3;
-	u32 sender, target;
 
 	if (!FITS(arp, end))
 		return PASS_MALFORMED;
 	if (arp->hardware != BE16(1) || arp->protocol != TYPE_IPV4 || arp->hardware_len != 6 ||
 	    arp->protocol_len != 4)
 		return PASS_MALFORMED;
+	/* What all hear tells the kernel who is where, too. */
+	if (eth->dst[0] & 1)
+		return PASS_ARP;
 	/* Questions and answers for us; and others that use our address, or defend it against a probe. */
-	target = arp->target;
-	sender = arp->sender;
-	if (map_lookup(&addresses4, &target) || map_lookup(&addresses4, &sender))
-		return REDIRECT_ARP;
-	return PASS_ARP;
+	return is_ours4(arp->target) || is_ours4(arp->sender) ? REDIRECT_ARP : PASS_ARP;
 }
 
 INLINE u32 judge_ipv4(const struct config *cfg, void *l3, void *end)
 {
 	struct ipv4 *ip = l3;
 	u32 header, dst;
-	int group;
+	u8 *part;
 
 	if (!FITS(ip, end))
 		return PASS_MALFORMED;
@@ -267,31 +301,30 @@ INLINE u32 judge_ipv4(const struct config *cfg, void *l3, void *end)
 	if (ip->version_len >> 4 != 4 || header < sizeof(*ip))
 		return PASS_MALFORMED;
 	dst = ip->dst;
+	part = map_lookup(&addresses4, &dst);
 	/* 224.0.0.0/4 and the limited broadcast, as on the wire */
-	group = (((u8 *)&dst)[0] & 0xf0) == 0xe0 || dst == 0xffffffff;
-	if (!map_lookup(&addresses4, &dst))
-		return group ? PASS_GROUP : PASS_IPV4;
+	if ((part && *part == HEARD) || (((u8 *)&dst)[0] & 0xf0) == 0xe0 || dst == 0xffffffff)
+		return PASS_GROUP;
+	if (!part)
+		return PASS_IPV4;
 	/* Only the first fragment has ports; fragments all go where the address says. */
 	if (ip->fragment & (IPV4_OFFSET | BE16(0x2000)))
-		return group ? REDIRECT_GROUP : REDIRECT_IPV4;
-	return judge_port(cfg, ip->protocol, l3 + header, end, group ? REDIRECT_GROUP : REDIRECT_IPV4);
+		return REDIRECT_IPV4;
+	return judge_port(cfg, ip->protocol, l3 + header, end, REDIRECT_IPV4);
 }
 
-/* A solicitation or advertisement is about its target, whoever it is sent to. */
-INLINE u32 judge_neighbor(struct neighbor *nd, void *end, u32 otherwise, int group)
+/*
+ * Neighbor discovery to a group. Solicited-node groups are shared by addresses that end alike, so a
+ * solicitation is for whoever has its target. An advertisement to all tells the kernel too.
+ */
+INLINE u32 judge_neighbor(struct neighbor *nd, void *end)
 {
 	struct ip6 target;
 
 	if (!FITS(nd, end))
 		return PASS_MALFORMED;
 	target = nd->target;
-	if (map_lookup(&addresses6, &target))
-		return REDIRECT_ND;
-	/* Solicited-node groups are shared by addresses that end alike: this one is not ours. */
-	if (nd->type == NEIGHBOR_SOLICITATION && group)
-		return PASS_ND;
-	/* The answer to a question of ours comes to our address, with the other's as its target. */
-	return otherwise == REDIRECT_IPV6 || otherwise == REDIRECT_GROUP ? REDIRECT_ND : PASS_ND;
+	return nd->type == NEIGHBOR_SOLICITATION && is_ours6(&target) ? REDIRECT_ND : PASS_ND;
 }
 
 INLINE u32 judge_ipv6(const struct config *cfg, void *l3, void *end)
@@ -300,17 +333,15 @@ INLINE u32 judge_ipv6(const struct config *cfg, void *l3, void *end)
 	struct ip6 dst;
 	void *l4 = l3 + sizeof(*ip);
 	u32 by_address;
-	int i, group, fragment = 0;
+	int i, group, ours, fragment = 0;
 	u8 next;
 
 	if (!FITS(ip, end) || ip->version_class >> 4 != 6)
 		return PASS_MALFORMED;
 	dst = ip->dst;
 	group = dst.octets[0] == 0xff;
-	if (map_lookup(&addresses6, &dst))
-		by_address = group ? REDIRECT_GROUP : REDIRECT_IPV6;
-	else
-		by_address = group ? PASS_GROUP : PASS_IPV6;
+	ours = !group && is_ours6(&dst);
+	by_address = group ? PASS_GROUP : ours ? REDIRECT_IPV6 : PASS_IPV6;
 	next = ip->next;
 #pragma unroll
 	for (i = 0; i < EXTENSIONS_MAX; i++) {
@@ -338,11 +369,9 @@ INLINE u32 judge_ipv6(const struct config *cfg, void *l3, void *end)
 		if (l4 + 1 > end)
 			return PASS_MALFORMED;
 		if (nd->type == NEIGHBOR_SOLICITATION || nd->type == NEIGHBOR_ADVERTISEMENT)
-			return judge_neighbor(nd, end, by_address, group);
+			return group ? judge_neighbor(nd, end) : ours ? REDIRECT_ND : PASS_ND;
 	}
-	if (by_address != REDIRECT_IPV6 && by_address != REDIRECT_GROUP)
-		return by_address;
-	return judge_port(cfg, next, l4, end, by_address);
+	return ours ? judge_port(cfg, next, l4, end, by_address) : by_address;
 }
 
 INLINE int is_ours(const struct config *cfg, const struct ethernet *eth)
@@ -384,12 +413,15 @@ INLINE u32 judge(struct xdp_md *ctx)
 			break;
 		if (!FITS(vlan, end))
 			return PASS_MALFORMED;
+		/* A priority tag means the untagged network. */
+		if (vlan->tag & VLAN_ID)
+			return PASS_VLAN;
 		type = vlan->type;
 		l3 += sizeof(*vlan);
 	}
 	switch (type) {
 	case TYPE_ARP:
-		return judge_arp(l3, end);
+		return judge_arp(eth, l3, end);
 	case TYPE_IPV4:
 		return judge_ipv4(cfg, l3, end);
 	case TYPE_IPV6:
@@ -399,7 +431,7 @@ INLINE u32 judge(struct xdp_md *ctx)
 	}
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int steer(struct xdp_md *ctx)
 {
 	u32 queue = ctx->rx_queue_index, verdict = judge(ctx);
@@ -411,6 +443,38 @@ int steer(struct xdp_md *ctx)
 	if (count)
 		*count += 1;
 	return verdict <= REDIRECT_ND ? redirect_map(&xsks, queue, XDP_PASS) : XDP_PASS;
+}
+
+/* Accepts a copy of what the kernel and the stack both are to hear. */
+SEC("socket")
+int hear(struct __sk_buff *skb)
+{
+	struct ethernet eth;
+	struct ip6 dst6;
+	u32 dst4;
+	u8 *part;
+
+	if (skb->pkt_type > PACKET_MULTICAST || (skb->vlan_present && (skb->vlan_tci & 0x0fff)))
+		return 0;
+	if (skb_load_bytes(skb, 0, &eth, sizeof(eth)))
+		return 0;
+	switch (eth.type) {
+	case TYPE_ARP:
+		return eth.dst[0] & 1 ? (int)skb->len : 0;
+	case TYPE_IPV4:
+		if (skb_load_bytes(skb, sizeof(eth) + 16, &dst4, sizeof(dst4)))
+			return 0;
+		part = map_lookup(&addresses4, &dst4);
+		break;
+	case TYPE_IPV6:
+		if (skb_load_bytes(skb, sizeof(eth) + 24, &dst6, sizeof(dst6)))
+			return 0;
+		part = map_lookup(&addresses6, &dst6);
+		break;
+	default:
+		return 0;
+	}
+	return part && *part == HEARD ? (int)skb->len : 0;
 }
 
 char _license[] SEC("license") = "Dual MIT/GPL";

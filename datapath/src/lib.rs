@@ -21,6 +21,7 @@ mod frame;
 mod interface;
 mod link;
 mod open;
+mod packet_ring;
 mod pair;
 mod port;
 mod queues;

@@ -20,6 +20,7 @@ use wire::offload::RxMeta;
 
 use crate::bell::Bell;
 use crate::frame::FrameAccount;
+use crate::packet_ring::PacketRing;
 use crate::pair::PairDevice;
 use crate::side::PortSide;
 use crate::stats::{PortStats, ShardStats, Turn};
@@ -104,12 +105,30 @@ impl Port {
         }
     }
 
+    /// A second descriptor to poll for input, of a port that shares its interface: group frames
+    /// come by it. Level-triggered polling would go on telling that the interface was down.
+    pub fn group_socket(&self) -> Option<BorrowedFd<'_>> {
+        match &self.device {
+            Device::Xsk(xsk) => xsk.heard().map(AsFd::as_fd),
+            Device::Tap(_) | Device::Pair(_) => None,
+        }
+    }
+
     /// Whether to poll the descriptor for output: a frame waits for the device to have room.
     pub fn wants_write(&self) -> bool {
         match &self.device {
             Device::Tap(tap) => tap.wants_write(),
-            Device::Xsk(xsk) => xsk.wants_write(),
+            Device::Xsk(xsk) => xsk.wants_write(&self.side),
             Device::Pair(pair) => pair.wants_write(),
+        }
+    }
+
+    /// How long the driver may sleep at most, because nothing would wake it for what the port waits
+    /// for: a device that is down to be up again, or frames that the kernel is still sending.
+    pub fn patience(&self) -> Option<Duration> {
+        match &self.device {
+            Device::Xsk(xsk) => xsk.patience(&self.side),
+            Device::Tap(_) | Device::Pair(_) => None,
         }
     }
 
@@ -135,8 +154,13 @@ impl Port {
             side.reclaim();
         }
         let mut work = side.set_waiting(waiting);
-        if let Device::Pair(pair) = device {
-            work |= pair.await_home(waiting && side.is_starving());
+        match device {
+            Device::Pair(pair) => work |= pair.await_home(waiting && side.is_starving()),
+            Device::Xsk(xsk) => {
+                let ready = xsk.heard().is_some_and(PacketRing::is_ready);
+                work |= ready && !side.rx_pool.is_empty();
+            }
+            Device::Tap(_) => {}
         }
         work
     }
@@ -145,7 +169,8 @@ impl Port {
     pub fn is_lost(&self) -> bool {
         match &self.device {
             Device::Tap(tap) => tap.is_lost(),
-            Device::Xsk(_) | Device::Pair(_) => false,
+            Device::Xsk(xsk) => xsk.is_lost(),
+            Device::Pair(_) => false,
         }
     }
 
@@ -171,15 +196,23 @@ impl Port {
         let mut events = PollFlags::empty();
         events.set(PollFlags::IN, self.wants_read());
         events.set(PollFlags::OUT, self.wants_write());
+        let bell = self.bell.as_fd();
         let mut fds = [
             PollFd::from_borrowed_fd(self.as_fd(), events),
-            PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(bell, PollFlags::IN),
+            // Where there is none, the bell once more.
+            PollFd::from_borrowed_fd(self.group_socket().unwrap_or(bell), PollFlags::IN),
         ];
+        let timeout = timeout.into_iter().chain(self.patience()).min();
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         // A device that has gone would only say so, again and again.
         let watched = if self.is_lost() { &mut fds[1..] } else { &mut fds[..] };
         let woken = poll(watched, timeout.as_ref());
         let rung = fds[1].revents().contains(PollFlags::IN);
+        let failed = fds[2].revents().contains(PollFlags::ERR);
+        if let (true, Device::Xsk(xsk)) = (failed, &self.device) {
+            xsk.heard().inspect(|heard| heard.clear_error());
+        }
         self.set_waiting(false);
         if rung {
             self.bell.silence();

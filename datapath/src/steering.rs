@@ -22,6 +22,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::config::Sharing;
 use crate::error::PortError;
+use crate::packet_ring::set_option;
 
 /// Steers the frames of an XDP port's interface.
 #[derive(Clone)]
@@ -126,24 +127,21 @@ impl Steering {
         maps.write_config(&self.interface)
     }
 
-    /// Replaces the addresses whose frames are taken in shared mode: our unicast addresses
-    /// (tentative ones too), the groups we are in (solicited-node and all-nodes ones too, where
-    /// they are wanted: the kernel then no longer hears them on this interface), and broadcast
-    /// addresses if they are ours to hear.
+    /// Replaces the addresses that a shared port is about: `own` are our unicast addresses, whose
+    /// frames are taken from the kernel; `heard` are the groups we are in and the broadcast
+    /// addresses, whose frames the kernel gets as well.
     ///
     /// # Errors
     /// [`PortError::BadConfig`] for more than 4096 addresses of one family; otherwise where the
     /// kernel refuses to change the program's maps or the device's multicast filter.
-    pub fn set_addresses(&mut self, addresses: &[Ip]) -> Result<(), PortError> {
-        let (mut four, mut six) = (HashSet::new(), HashSet::new());
-        for address in addresses {
+    pub fn set_addresses(&mut self, own: &[Ip], heard: &[Ip]) -> Result<(), PortError> {
+        let (mut four, mut six) = (Entries::new(), Entries::new());
+        let own = own.iter().map(|ip| (ip, bpf::Part::Ours));
+        for (address, part) in heard.iter().map(|ip| (ip, bpf::Part::Heard)).chain(own) {
             match address.as_v4() {
-                Some(v4) => four.insert(PodKey4(bpf::Key4(v4.octets()))),
-                None => {
-                    six.insert(PodKey6(bpf::Key6(*address.octets())));
-                    true
-                }
-            };
+                Some(v4) => drop(four.insert(PodKey4(bpf::Key4(v4.octets())), part as u8)),
+                None => drop(six.insert(PodKey6(bpf::Key6(*address.octets())), part as u8)),
+            }
         }
         let bad = |what| PortError::BadConfig { interface: self.interface.to_string(), what };
         if four.len().max(six.len()) > bpf::ADDRESSES_MAX as usize {
@@ -156,7 +154,7 @@ impl Steering {
         maps.addresses6
             .replace(six)
             .map_err(|e| loader_error(&self.interface, "steering IPv6", &e))?;
-        let groups = addresses.iter().filter(|ip| ip.is_multicast());
+        let groups = heard.iter().filter(|ip| ip.is_multicast());
         let groups = groups.map(|ip| Mac::multicast_for(*ip)).collect();
         maps.groups
             .replace(groups)
@@ -173,7 +171,7 @@ impl Steering {
         let key = |&(protocol, number): &(u8, u16)| {
             PodPort(bpf::PortKey { number: number.to_be_bytes(), protocol, reserved: 0 })
         };
-        let wanted: HashSet<_> = ports.iter().map(key).collect();
+        let wanted: Entries<_> = ports.iter().map(|port| (key(port), 1)).collect();
         if wanted.len() > bpf::PORTS_MAX as usize {
             let what = "more ports than the steering program can hold";
             return Err(PortError::BadConfig { interface: self.interface.to_string(), what });
@@ -232,35 +230,39 @@ impl Maps {
     }
 }
 
-/// A map that is a set, and what is in it.
+/// What is in a map of the program.
+type Entries<K> = std::collections::HashMap<K, u8>;
+
+/// A map of the program, and what is in it.
 struct SetMap<K: aya::Pod> {
     map: HashMap<MapData, K, u8>,
-    entries: HashSet<K>,
+    entries: Entries<K>,
     capacity: u32,
 }
 
 impl<K: aya::Pod + Eq + Hash> SetMap<K> {
     fn new(map: HashMap<MapData, K, u8>, capacity: u32) -> Self {
-        Self { map, entries: HashSet::new(), capacity }
+        Self { map, entries: Entries::new(), capacity }
     }
 
-    fn replace(&mut self, wanted: HashSet<K>) -> Result<(), aya::maps::MapError> {
+    fn replace(&mut self, wanted: Entries<K>) -> Result<(), aya::maps::MapError> {
         // A full map has to lose entries before it can take others.
-        if self.entries.union(&wanted).count() > self.capacity as usize {
+        let new = wanted.keys().filter(|key| !self.entries.contains_key(key)).count();
+        if self.entries.len() + new > self.capacity as usize {
             self.remove_all_but(&wanted)?;
         }
-        for key in &wanted {
-            if !self.entries.contains(key) {
-                self.map.insert(key, 1, 0)?;
-                self.entries.insert(*key);
+        for (key, value) in &wanted {
+            if self.entries.get(key) != Some(value) {
+                self.map.insert(key, value, 0)?;
+                self.entries.insert(*key, *value);
             }
         }
         self.remove_all_but(&wanted)
     }
 
-    fn remove_all_but(&mut self, wanted: &HashSet<K>) -> Result<(), aya::maps::MapError> {
-        let stale: Vec<K> = self.entries.difference(wanted).copied().collect();
-        for key in stale {
+    fn remove_all_but(&mut self, wanted: &Entries<K>) -> Result<(), aya::maps::MapError> {
+        let stale = self.entries.keys().filter(|key| !wanted.contains_key(key));
+        for key in stale.copied().collect::<Vec<K>>() {
             self.map.remove(&key)?;
             self.entries.remove(&key);
         }
@@ -305,17 +307,7 @@ fn membership(socket: &OwnedFd, ifindex: u32, mac: Mac, change: libc::c_int) -> 
         mr_alen: 6,
         mr_address: address,
     };
-    // SAFETY: the option is one `packet_mreq`, which the call only reads.
-    let answer = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            change,
-            (&raw const request).cast(),
-            size_of_val(&request) as libc::socklen_t,
-        )
-    };
-    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    set_option(socket, change, &request)
 }
 
 /// An error of the loader, on one line.

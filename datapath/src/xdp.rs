@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 
 use addr::Mac;
 use aya::programs::links::FdLink;
-use aya::programs::{Xdp, XdpMode};
+use aya::programs::{SocketFilter, Xdp, XdpMode};
 use aya::{Ebpf, EbpfLoader};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::config::{PortConfig, Sharing};
 use crate::error::PortError;
 use crate::interface::{self, Facts};
+use crate::packet_ring::PacketRing;
 use crate::steering::{Steering, loader_error};
 
 /// How long to wait for an earlier holder that is still going.
@@ -32,12 +33,12 @@ pub(crate) struct Attachment {
     pub(crate) driver: bool,
 }
 
+/// The program on an interface, what steers it, and where frames are heard that the kernel gets as
+/// well.
+pub(crate) type Attached = (Attachment, Steering, Option<PacketRing>);
+
 /// Loads the program and attaches it. It passes everything until sockets and addresses are set.
-pub(crate) fn attach(
-    config: &PortConfig,
-    facts: &Facts,
-    mac: Mac,
-) -> Result<(Attachment, Steering), PortError> {
+pub(crate) fn attach(config: &PortConfig, facts: &Facts, mac: Mac) -> Result<Attached, PortError> {
     let name = &config.name;
     let sharing = match config.sharing {
         Sharing::Auto if interface::kernel_has_address(name)? => Sharing::Shared,
@@ -51,8 +52,27 @@ pub(crate) fn attach(
         .load(bpf::PROGRAM)
         .map_err(|e| refused(name, "loading the XDP program", &e))?;
     let steering = Steering::new(name, facts.ifindex, sharing, mac, &mut ebpf)?;
+    let heard = match sharing {
+        Sharing::Shared => Some(hear(config, facts, &mut ebpf)?),
+        Sharing::Auto | Sharing::Exclusive => None,
+    };
     let attachment = attach_program(config, facts, &mut ebpf)?;
-    Ok((attachment, steering))
+    Ok((attachment, steering, heard))
+}
+
+/// Opens the packet socket of a port that shares its interface, with the program's filter on it.
+fn hear(config: &PortConfig, facts: &Facts, ebpf: &mut Ebpf) -> Result<PacketRing, PortError> {
+    let (name, what) = (&config.name, "loading the filter of the packet socket");
+    let filter: &mut SocketFilter = ebpf
+        .program_mut(bpf::FILTER_NAME)
+        .ok_or_else(|| loader_error(name, what, &"it is not in the object"))?
+        .try_into()
+        .map_err(|e| loader_error(name, what, &e))?;
+    filter.load().map_err(|e| refused(name, what, &e))?;
+    PacketRing::open(facts.ifindex, |socket| {
+        filter.attach(socket).map(drop).map_err(io::Error::other)
+    })
+    .map_err(|e| PortError::from_os(name, "opening a packet socket", e))
 }
 
 fn attach_program(

@@ -16,7 +16,9 @@
 //! its slot, so nobody else touches it.
 
 mod device;
+mod kick;
 mod open;
+mod tx_state;
 
 pub(crate) use device::XskDevice;
 pub(crate) use open::open;

@@ -88,6 +88,7 @@ fn a_persistent_device_is_used_as_it_is_and_stays() {
     }
 }
 
+/// GAP-71.
 #[test]
 fn an_mtu_asked_for_is_set() {
     let ns = Netns::new("mtu");
@@ -166,6 +167,7 @@ fn tcp_over(ns: &Netns, config: &PortConfig, len: usize) -> Tcp {
     exchange(ns, host, Ip::v4(KERNEL), len, 1448, 44 * 1448)
 }
 
+/// GAP-33.
 #[test]
 fn large_segments_pass_whole_in_both_directions() {
     let ns = Netns::new("tso");

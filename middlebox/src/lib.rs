@@ -21,3 +21,4 @@ pub use forward::Middlebox;
 pub use link::{Counters, FRAME_MAX, Link};
 pub use path::{Burst, Path, Paths, Reorder};
 pub use running::Running;
+pub use socket::Socket;

@@ -23,6 +23,9 @@ pub struct Socket {
 
 impl Socket {
     /// Opens the device `name` of this thread's network namespace.
+    ///
+    /// # Errors
+    /// Where there is no such device, or a permission is missing.
     pub fn open(name: &str) -> io::Result<Self> {
         let failed = |what: &str| {
             let error = io::Error::last_os_error();
@@ -74,6 +77,9 @@ impl Socket {
 
     /// Receives up to [`BATCH`] frames and shows each to `each`; how many there were. A frame that
     /// was too long is shown as zeros of its true length.
+    ///
+    /// # Errors
+    /// The operating system's. That there is no frame is none.
     pub fn receive(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<usize> {
         let (mut parts, mut headers) = empty();
         for ((part, header), buffer) in
@@ -108,6 +114,9 @@ impl Socket {
     }
 
     /// Gives the first [`BATCH`] of `frames` to the device; how many it took.
+    ///
+    /// # Errors
+    /// The operating system's. That the device takes nothing now is none.
     pub fn send(&self, frames: &[Vec<u8>]) -> io::Result<usize> {
         let (mut parts, mut headers) = empty();
         for ((part, header), frame) in parts.iter_mut().zip(&mut headers).zip(frames) {

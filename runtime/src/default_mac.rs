@@ -18,9 +18,23 @@ use addr::{HashKey, Mac};
 /// Without a machine identity (machine-id(5)) it is different at every start.
 #[must_use]
 pub fn default_mac(name: &str) -> Mac {
+    derive(machine(), namespace(), name)
+}
+
+/// The secret (RFC 7217) of automatic link-local addresses on a device of this machine, which stays
+/// as [`default_mac`] does.
+pub(crate) fn link_local_secret(name: &str) -> HashKey {
+    let word = |number: u8| {
+        let what = [b"link-local secret", &[number][..], name.as_bytes()].concat();
+        machine().hash_bytes(&what)
+    };
+    HashKey::new(word(0), word(1))
+}
+
+/// The key that only this machine has, or one that is drawn at each start.
+fn machine() -> &'static HashKey {
     static KEY: OnceLock<HashKey> = OnceLock::new();
-    let key = KEY.get_or_init(|| machine_key().unwrap_or_else(random_key));
-    derive(key, namespace(), name)
+    KEY.get_or_init(|| machine_key().unwrap_or_else(random_key))
 }
 
 fn derive(key: &HashKey, namespace: u64, name: &str) -> Mac {

@@ -8,11 +8,11 @@ pub(crate) mod wiring;
 use addr::{Cidr, IfIndex};
 use datapath::{OpenPort, PortInfo};
 use stack::control::RouteProtocol;
-use stack::{InterfaceConfig, RouteConfig};
+use stack::{AddrGenMode, InterfaceConfig, RouteConfig};
 use wire::offload::Medium;
 
 use crate::config::Interface;
-use crate::default_mac::default_mac;
+use crate::default_mac::{default_mac, link_local_secret};
 use crate::device::follow::DeviceFollower;
 use crate::device::reopen::Reopener;
 use crate::device::wiring::Wiring;
@@ -133,6 +133,10 @@ fn interface_config(interface: &Interface, info: &PortInfo) -> InterfaceConfig {
         mac,
         mtu: interface.port.mtu.unwrap_or(info.mtu),
         caps: info.caps,
-        link_local: info.medium == Medium::Ethernet,
+        // The kernel has the device's own link address too, and makes its address from that.
+        link_local: match device {
+            Some(own) if own == mac => AddrGenMode::StablePrivacy(link_local_secret(&info.name)),
+            _ => AddrGenMode::Eui64,
+        },
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod thread;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use addr::{IfIndex, Ip, Mac};
 use datapath::{PortInfo, Steering};
@@ -37,8 +38,15 @@ pub(crate) struct PortEnd {
     /// What decides which frames an XDP device takes, and what it was last given.
     /// Only the first engine has it.
     steering: Option<Steering>,
-    steered: Vec<Ip>,
+    steered: Steered,
     steered_mac: Mac,
+}
+
+/// Addresses of the stack, and groups and broadcast addresses that are the kernel's as well.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Steered {
+    own: Vec<Ip>,
+    heard: Vec<Ip>,
 }
 
 impl PortEnd {
@@ -51,7 +59,7 @@ impl PortEnd {
             send_by,
             threads: Vec::new(),
             steering: None,
-            steered: Vec::new(),
+            steered: Steered::default(),
             // What the program was loaded with.
             steered_mac: info.mac.unwrap_or_default(),
             info,
@@ -105,6 +113,11 @@ impl PortEnd {
         // Frames of the other queues are of no use for that.
         let queue = self.queues.get(self.send_by);
         busy || queue.is_some_and(|queue| queue.can_fill(self.ifindex, core))
+    }
+
+    /// How long the engine may sleep at most, for what nothing would wake it.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.queues.iter().filter_map(Queue::patience).min()
     }
 
     /// The engine is awake again.
@@ -162,14 +175,13 @@ impl PortEnd {
         }
         let own = tables.answered_on(self.ifindex);
         let addresses = interface.addresses.iter().filter(|a| a.is_assigned());
-        let broadcast =
-            addresses.filter_map(|address| address.cidr.broadcast()).chain([LIMITED_BROADCAST]);
-        let wanted: Vec<Ip> =
-            own.chain(broadcast).chain(interface.groups.iter().copied()).collect();
+        let broadcast = addresses.filter_map(|address| address.cidr.broadcast());
+        let heard = broadcast.chain([LIMITED_BROADCAST]).chain(interface.groups.iter().copied());
+        let wanted = Steered { own: own.collect(), heard: heard.collect() };
         if wanted == self.steered {
             return;
         }
-        match steering.set_addresses(&wanted) {
+        match steering.set_addresses(&wanted.own, &wanted.heard) {
             Ok(()) => self.steered = wanted,
             Err(error) => tracing::warn!("{error}"),
         }

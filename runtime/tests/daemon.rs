@@ -135,6 +135,7 @@ fn a_killed_client_leaves_nothing() {
     }));
 }
 
+/// CLIENT-01.
 #[test]
 fn a_killed_daemon_ends_its_clients_streams() {
     let mut lab = Lab::start(&[]);
@@ -149,6 +150,7 @@ fn a_killed_daemon_ends_its_clients_streams() {
 }
 
 /// DAEMON-07, IPC-36.
+/// DAEMON-02, DAEMON-10.
 #[test]
 fn a_signal_ends_it_in_order() {
     let mut lab = Lab::start(&[]);

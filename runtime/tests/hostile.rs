@@ -66,6 +66,7 @@ fn malformed_frames_end_the_connection_and_nothing_else() {
     assert!(lab.pings());
 }
 
+/// IPC-09.
 #[test]
 fn requests_that_make_no_sense_are_refused() {
     let lab = Lab::start(&[]);
@@ -87,6 +88,7 @@ fn requests_that_make_no_sense_are_refused() {
     assert_eq!(errno(&call(&stream, "close", Some(3), json!({}))), Some(9), "EBADF");
 }
 
+/// SOCK-04, SOCK-20, SOCK-23, SOCK-34, SOPT-41, IPC-31.
 #[test]
 fn verbs_out_of_place_have_their_errno() {
     let lab = Lab::start(&[]);
@@ -97,12 +99,16 @@ fn verbs_out_of_place_have_their_errno() {
     };
     let (tcp, udp) = (open("stream"), open("dgram"));
     assert_eq!((tcp, udp), (Some(0), Some(1)), "IPC-22");
+    let other = connect(&lab);
+    let answer = call(&other, "socket", None, json!({"family": 4, "type": "dgram"}));
+    assert_eq!(answer.parse::<Value>().expect("a handle")["handle"], 0, "each client counts");
     let code = |method: &str, handle, args| errno(&call(&stream, method, handle, args));
     assert_eq!(code("accept", tcp, json!({})), Some(22));
     assert_eq!(code("getpeername", tcp, json!({})), Some(107));
     assert_eq!(code("shutdown", tcp, json!({"how": "wr"})), Some(107));
     assert_eq!(code("listen", udp, json!({"backlog": 1})), Some(95));
     assert_eq!(code("accept", udp, json!({})), Some(95));
+    assert_eq!(code("shutdown", udp, json!({"how": "wr"})), Some(95));
     let six = json!({"address": "2001:db8::1", "port": 80});
     assert_eq!(code("connect", tcp, six), Some(97));
     let own = json!({"address": "10.0.1.7", "port": 9999});
@@ -116,6 +122,7 @@ fn verbs_out_of_place_have_their_errno() {
 }
 
 /// A client that asks and never reads costs itself, not others.
+/// IPC-07.
 #[test]
 fn a_client_that_does_not_read_stops_only_itself() {
     let lab = Lab::start(&[]);

@@ -144,6 +144,7 @@ fn a_stack_that_is_dropped_says_goodbye() {
     assert_eq!(stream.read(&mut [0; 1]).expect("the peer's FIN"), 0);
 }
 
+/// CTL-83, CLIENT-02.
 #[test]
 fn control_calls_show_and_change() {
     let [left, _right] = wire(Layout::Split, Medium::Ethernet, offloads());

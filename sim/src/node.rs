@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use addr::{Cidr, IfIndex, Mac};
 use stack::rng::Rng;
 use stack::time::Duration;
-use stack::{Host, Instant, InterfaceConfig, Limits, Readiness, SocketId};
+use stack::{AddrGenMode, Host, Instant, InterfaceConfig, Limits, Readiness, SocketId};
 use wire::offload::{DeviceCaps, Medium, TxMeta};
 
 use crate::app::{App, AppCx};
@@ -170,7 +170,7 @@ impl Node {
             mac: config.mac,
             mtu: config.mtu,
             caps: config.caps,
-            link_local: true,
+            link_local: AddrGenMode::Eui64,
         };
         let ifindex = self.host.interface_add(now, interface).expect("the scenario names ports");
         for cidr in &config.addresses {

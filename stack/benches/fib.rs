@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use addr::{IfIndex, Ip, Mac};
 use stack::fib::{Fib, FibUpdate, Link};
-use stack::{Host, Instant, InterfaceConfig, Limits};
+use stack::{AddrGenMode, Host, Instant, InterfaceConfig, Limits};
 use wire::offload::{DeviceCaps, Medium};
 
 const NEIGHBORS: u32 = 10_000;
@@ -81,7 +81,7 @@ fn through_a_host(shards: usize) {
         mac: Mac([2, 0, 0, 0, 0, 1]),
         mtu: 1500,
         caps: DeviceCaps::default(),
-        link_local: false,
+        link_local: AddrGenMode::None,
     };
     let ifindex = host.interface_add(now, config).expect("a new host");
     let mac = Mac([2, 0, 0, 0, 0, 2]);

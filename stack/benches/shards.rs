@@ -14,7 +14,7 @@ use std::time::{Duration, Instant as Clock};
 use addr::{Cidr, Endpoint, IfIndex, Ip, Mac};
 use stack::socket::SocketRings;
 use stack::tcp::ListenOptions;
-use stack::{Host, Instant, InterfaceConfig, Limits, Worker};
+use stack::{AddrGenMode, Host, Instant, InterfaceConfig, Limits, Worker};
 use wire::offload::{DeviceCaps, Medium, RxMeta};
 
 const FLOWS: usize = 64;
@@ -42,7 +42,7 @@ fn host(n: u8, shards: usize) -> (Host, IfIndex) {
         mac: Mac([2, 0, 0, 0, 0, n]),
         mtu: 1500,
         caps: DeviceCaps::default(),
-        link_local: false,
+        link_local: AddrGenMode::None,
     };
     let ifindex = host.interface_add(now, config).expect("a new host");
     let cidr = Cidr::new(Ip::v4([10, 0, 0, n]), 24).expect("a prefix");

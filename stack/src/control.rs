@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod interface;
 mod link;
+mod link_local;
 mod list;
 mod membership;
 mod neighbor;
@@ -33,6 +34,7 @@ pub use error::ControlError;
 pub use event::{ControlEvent, EventCursor, LinkRecord, NeighborRecord, Notice};
 pub use interface::InterfaceConfig;
 pub use link::LinkChange;
+pub use link_local::AddrGenMode;
 pub use list::{AddressInfo, InterfaceInfo, NeighborInfo, RouteInfo};
 pub use neighbor::machine::NudState;
 pub use route::{RouteConfig, RouteProtocol, Scope};
@@ -42,7 +44,7 @@ use wire::offload::Medium;
 
 use crate::control::address::Effect;
 use crate::control::cx::ControlCx;
-use crate::control::interface::{Interface, eui64_link_local};
+use crate::control::interface::Interface;
 use crate::control::membership::mld;
 use crate::control::neighbor::machine::Input;
 use crate::control::neighbor::table::Neighbors;
@@ -419,7 +421,7 @@ impl Control {
     fn start_v6(&mut self, now: Instant, ifindex: IfIndex) -> Result<(), ControlError> {
         let interface = self.cx.interfaces.named(ifindex)?;
         interface.join_if_absent(Ip::ALL_NODES);
-        let automatic = interface.auto_link_local.then(|| eui64_link_local(interface.mac));
+        let automatic = interface.addr_gen_mode.link_local(interface.mac);
         self.publish();
         match automatic {
             Some(cidr) => {

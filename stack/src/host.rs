@@ -17,7 +17,7 @@
 //! lies in the past.
 //!
 //! ```
-//! use stack::{Host, Instant, InterfaceConfig, Limits};
+//! use stack::{Host, Instant, AddrGenMode, InterfaceConfig, Limits};
 //! use wire::offload::{DeviceCaps, Medium};
 //!
 //! let now = Instant::ZERO;
@@ -28,7 +28,7 @@
 //!     mac: addr::Mac([2, 0, 0, 0, 0, 7]),
 //!     mtu: 1500,
 //!     caps: DeviceCaps::default(),
-//!     link_local: false,
+//!     link_local: AddrGenMode::None,
 //! };
 //! let tap = host.interface_add(now, config).unwrap();
 //! host.address_add(now, tap, "10.0.0.1/24".parse::<addr::Cidr>().unwrap()).unwrap();

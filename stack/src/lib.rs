@@ -46,7 +46,7 @@ pub mod verdict;
 pub mod worker;
 mod written;
 
-pub use control::{ControlError, InterfaceConfig, RouteConfig};
+pub use control::{AddrGenMode, ControlError, InterfaceConfig, RouteConfig};
 pub use drop::DropReason;
 pub use event::Readiness;
 pub use host::Host;

@@ -41,6 +41,10 @@ pub const PAYLOAD_MAX_V4: usize = 65_507;
 /// Largest payload over IPv6.
 pub const PAYLOAD_MAX_V6: usize = 65_527;
 
+/// Largest record of a datagram in a ring, whatever its family: a socket is reported writable when
+/// there is room for it in the send ring, after there was none.
+pub const RECORD_MAX: usize = RECORD_LEN + u16::MAX as usize;
+
 /// How to bind a socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UdpOptions {

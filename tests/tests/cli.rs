@@ -65,6 +65,7 @@ fn without_permission_it_says_so() {
     assert!(said.to_lowercase().contains("permi"), "{said}");
 }
 
+/// DAEMON-01.
 #[test]
 fn a_tap_that_does_not_exist_is_created_and_goes_again() {
     let space = Namespace::new("cli-make");
@@ -150,6 +151,7 @@ fn several_interfaces_each_with_its_own_options() {
     assert_eq!((mtu("tap7"), mtu("tun3")), (1400.into(), 1500.into()));
 }
 
+/// GAP-07.
 #[test]
 fn a_second_daemon_does_not_take_the_control_socket() {
     let space = Lab::wire("cli-second", Backend::Tap);

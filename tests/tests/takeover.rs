@@ -76,6 +76,12 @@ fn take_over(label: &str, backend: Backend, stop: &str, go: &str) {
     let peer = listener.local_addr().expect("own");
     let reached = |to: &IpAddr| space.shell(&format!("ping -n -c 1 -W 1 {to}")).status.success();
     assert!(eventually(15, || ours().iter().all(reached)), "before");
+    // Until its own address there is certain the kernel does not listen to all nodes.
+    let ready = || {
+        let shown = space.ip("-6 address show dev br0");
+        shown.contains("fe80:") && !shown.contains("tentative")
+    };
+    assert!(eventually(15, ready), "{}", space.ip("-6 address show dev br0"));
     let mut running: Vec<Echo> = ours().iter().map(|to| Echo::open(&space, *to)).collect();
     for round in 0..2 {
         running.iter_mut().for_each(|echo| echo.exchange(round));

@@ -3,9 +3,10 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
+use std::thread;
 use std::time::Duration;
 
-use tests::{Backend, FAMILIES, Family, Lab};
+use tests::{Backend, FAMILIES, Family, HOST_V4, Lab, STACK_V4, eventually};
 
 fn echoes(backend: Backend) {
     let lab = Lab::start("udp", backend);
@@ -105,4 +106,29 @@ fn silent_neighbors_hold_up_nobody_over_tap() {
 #[test]
 fn silent_neighbors_hold_up_nobody_over_af_xdp() {
     silent_neighbors(Backend::Xdp);
+}
+
+/// A client that is stopped because its send ring is full goes on when there is room: whatever the
+/// size of its datagrams, and so wherever in the ring it was stopped.
+#[test]
+fn a_client_that_filled_its_send_ring_goes_on() {
+    let lab = Lab::start("udpfull", Backend::Tap);
+    let ping = || lab.space.shell(&format!("ping -n -c 1 -W 1 {STACK_V4}")).status.success();
+    assert!(eventually(10, ping), "before");
+    let sink = lab.space.inside(|| UdpSocket::bind((HOST_V4, 0)).expect("bind"));
+    let stack = client::Stack::connect(Some(lab.daemon.socket())).expect("daemon");
+    for size in [1, 40, 100, 101, 102, 500, 1000, 1472] {
+        let sender = client::UdpSocket::bind(&stack, (STACK_V4, 0)).expect("a socket");
+        sender.connect(sink.local_addr().expect("own")).expect("connect");
+        sender.set_nonblocking(true).expect("nonblocking");
+        lab.space.ip("link set tap7 down");
+        let full = || sender.send(&vec![0; size]).is_err();
+        for _ in 0..20 {
+            while !full() {}
+            thread::sleep(Duration::from_millis(10));
+        }
+        lab.space.ip("link set tap7 up");
+        let free = || (0..100).all(|_| sender.send(&vec![0; size]).is_ok());
+        assert!(eventually(5, free), "{size} bytes: {:?}", lab.daemon.records("socket show udp"));
+    }
 }

@@ -81,6 +81,7 @@ fn every_change_is_one_call() {
 }
 
 /// CLI-08: with a family only the entries of that family go.
+/// CTL-42.
 #[test]
 fn a_flush_may_spare_one_family() {
     let daemon = Daemon::new();

@@ -2,22 +2,27 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, recv};
 use wire::offload::{Medium, RxMeta, TxChecksum};
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, TxQueue, Umem};
 
 use crate::edge;
 use crate::frame::{Frame, RxFrame, TxFrame};
+use crate::packet_ring::PacketRing;
 use crate::shard_rings::BATCH;
 use crate::side::PortSide;
 use crate::stats::PortStats;
 use crate::steering::Steering;
 use crate::xdp::Attachment;
+use crate::xsk::tx_state::TxState;
 
 /// Bytes of a frame of the region: a page.
 pub(super) const FRAME_SIZE: u32 = 4096;
+
+/// How often completions are looked for that a shard without frames waits for.
+const COMPLETION_PATIENCE: Duration = Duration::from_millis(1);
 
 /// A socket on one queue.
 pub(crate) struct XskDevice {
@@ -41,8 +46,10 @@ pub(crate) struct XskDevice {
     /// Frames with the kernel to receive into, and to send.
     pub(super) filling: u32,
     pub(super) sending: u32,
-    /// The kernel has frames to send and wants another call.
-    pub(super) unfinished: bool,
+    /// What became of the frames in the transmit ring.
+    pub(super) tx_state: TxState,
+    /// Places of the transmit ring.
+    pub(super) tx_size: u32,
     /// A frame that waits for buffers for its remaining pieces.
     pub(super) stuck: Option<(TxFrame, usize)>,
     pub(super) rx_meta: RxMeta,
@@ -50,6 +57,10 @@ pub(crate) struct XskDevice {
     /// copying never does, and its flag is in a cache line that it writes with every frame: to look
     /// at it would slow both sides.
     pub(super) zero_copy: bool,
+    /// Where frames are heard that the kernel gets as well.
+    pub(super) heard: Option<PacketRing>,
+    /// Frames that are kept free for them.
+    pub(super) kept: usize,
 }
 
 impl AsFd for XskDevice {
@@ -64,9 +75,23 @@ impl XskDevice {
         &mut self.steering
     }
 
-    /// Whether the kernel stopped in the middle of sending.
-    pub(crate) fn wants_write(&self) -> bool {
-        self.unfinished || self.stuck.is_some()
+    /// Whether the kernel stopped in the middle of sending and takes more at once.
+    pub(crate) fn wants_write(&self, side: &PortSide) -> bool {
+        self.tx_state == TxState::Unfinished || self.stuck.is_some() && !side.tx_pool.is_empty()
+    }
+
+    /// How long the driver may sleep at most: until frames that the kernel does not take are
+    /// offered again, or until completions are looked for that a shard without frames waits for.
+    /// The kernel wakes nobody for either.
+    pub(crate) fn patience(&self, side: &PortSide) -> Option<Duration> {
+        let starving = self.sending > 0 && (self.stuck.is_some() || side.is_starving());
+        // As long as the kernel takes none, none comes back.
+        self.tx_state.patience().or(starving.then_some(COMPLETION_PATIENCE))
+    }
+
+    /// Whether the kernel has taken the queue away for ever: its device is gone.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.tx_state == TxState::Unbound
     }
 
     /// Frames with the kernel to receive into.
@@ -81,7 +106,9 @@ impl XskDevice {
 
     /// Frames the kernel dropped for want of a buffer or a ring slot.
     pub(crate) fn dropped(&self) -> u64 {
-        self.rx.fd().xdp_statistics().map_or(0, |s| s.rx_dropped() + s.rx_ring_full())
+        let statistics = self.rx.fd().xdp_statistics();
+        statistics.map_or(0, |s| s.rx_dropped() + s.rx_ring_full())
+            + self.heard.as_ref().map_or(0, PacketRing::dropped)
     }
 
     /// Which frame the kernel means by an address in the region.
@@ -121,7 +148,21 @@ impl XskDevice {
                 break;
             }
         }
+        if let Some(heard) = &mut self.heard
+            && heard.is_ready()
+        {
+            received += heard.receive(side, BATCH, steer);
+        }
+        if received > 0 && self.tx_state.is_refused() {
+            // The device is up, and somebody waits for an answer.
+            self.tx_state.expire();
+        }
         received
+    }
+
+    /// The packet socket by which frames come that the kernel gets as well.
+    pub(crate) fn heard(&self) -> Option<&PacketRing> {
+        self.heard.as_ref()
     }
 
     /// One descriptor of the receive ring.
@@ -151,10 +192,10 @@ impl XskDevice {
 
     /// Gives every free frame to receive into to the kernel.
     pub(super) fn refill(&mut self, side: &mut PortSide) {
-        while !side.rx_pool.is_empty() {
+        while side.rx_pool.len() > self.kept {
             let room = self.fill.nb_free(BATCH as u32) as usize;
             self.batch.clear();
-            for _ in 0..room.min(BATCH) {
+            for _ in 0..room.min(BATCH).min(side.rx_pool.len() - self.kept) {
                 let Some(frame) = side.rx_pool.pop() else { break };
                 let index = frame.index() as usize;
                 self.batch.push(self.descriptors[index]);
@@ -174,6 +215,9 @@ impl XskDevice {
     /// Takes back what was sent, and sends up to `budget` frames.
     pub(crate) fn transmit(&mut self, side: &mut PortSide, budget: usize) -> usize {
         self.complete(side);
+        if self.tx_state.is_refused() {
+            return self.transmit_refused(side, budget);
+        }
         let mut sent = 0;
         while sent < budget {
             let room = BATCH.min(budget - sent).min(self.tx.nb_free(BATCH as u32) as usize);
@@ -194,16 +238,32 @@ impl XskDevice {
             let given = unsafe { self.tx.produce(&self.batch) };
             debug_assert_eq!(given, self.batch.len());
             self.sending += given as u32;
-            self.unfinished = true;
+            self.tx_state = TxState::Unfinished;
             sent += given;
             if self.stuck.is_some() {
                 break;
             }
         }
-        if self.unfinished {
+        if self.tx_state != TxState::Done {
             self.kick(&mut side.stats);
         }
         sent
+    }
+
+    /// Sends nothing through a device that is down: what shards queue is dropped, as the kernel
+    /// drops it, and the frames that are in the ring already are offered again now and then.
+    #[cold]
+    fn transmit_refused(&mut self, side: &mut PortSide, budget: usize) -> usize {
+        self.kick(&mut side.stats);
+        let mut dropped = 0;
+        while self.tx_state.is_refused() && dropped < budget {
+            let stuck = self.stuck.take().map(|(frame, _)| frame);
+            let Some(refused) = stuck.or_else(|| side.next_to_send()) else { break };
+            side.stats.tx_dropped += 1;
+            dropped += 1;
+            side.recycle(refused.frame);
+        }
+        dropped
     }
 
     /// Takes back the frames the kernel has sent.
@@ -282,21 +342,5 @@ impl XskDevice {
         stats.tx_bytes += frame.len() as u64;
         self.batch.push(descriptor);
         self.with_kernel[index] = Some(frame);
-    }
-
-    /// Asks the kernel to send, if it wants to be asked.
-    fn kick(&mut self, stats: &mut PortStats) {
-        if !self.tx.needs_wakeup() {
-            self.unfinished = false;
-            return;
-        }
-        stats.syscalls += 1;
-        self.unfinished = match send(self.as_fd(), &[], SendFlags::DONTWAIT) {
-            // Not all of it, this time.
-            Err(Errno::AGAIN | Errno::BUSY | Errno::NOBUFS | Errno::INTR) => true,
-            // All of it; or the interface is down, and the frames wait in the ring for the next
-            // turn that has something to send.
-            Ok(_) | Err(_) => false,
-        };
     }
 }

@@ -21,11 +21,13 @@ use xsk_rs::config::{
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
 use super::device::{FRAME_SIZE, XskDevice};
+use super::tx_state::TxState;
 use crate::config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 use crate::error::PortError;
 use crate::frame::{Frame, Memory};
 use crate::interface::{self, Facts, OsDevice};
 use crate::link::PortLink;
+use crate::packet_ring::PacketRing;
 use crate::queues;
 use crate::shard_rings::BATCH;
 use crate::side::PortSide;
@@ -48,6 +50,12 @@ const TX_BUDGET: u32 = 256;
 const XDP_MAX_TX_SKB_BUDGET: libc::c_int = 9;
 /// Bytes on their way through the kernel: all frames to send, with its own overhead.
 const SEND_BUFFER: libc::c_int = 16 << 20;
+
+/// Frames that copies of group frames go into.
+const HEARD_FRAMES: u32 = 32;
+
+/// Frames to receive into, to send from, and for copies of group frames.
+type FrameCounts = (u32, u32, u32);
 
 /// A queue before it becomes a port.
 type Opened = (XskDevice, PortSide, Vec<PortLink>, PortInfo);
@@ -85,13 +93,17 @@ pub(crate) fn open(
         return Err(PortError::MtuTooLarge { interface, mtu, max: MTU_MAX });
     }
     interface::set_up(name)?;
-    let (attachment, steering) = xdp::attach(config, &facts, mac)?;
+    let (attachment, steering, mut heard) = xdp::attach(config, &facts, mac)?;
     let attachment = Arc::new(attachment);
     let os = OsDevice::of(name, &facts)?;
     let unserved_queues = queues::rx_queues(name)?.unwrap_or(queues).saturating_sub(queues);
     let mut ports = Vec::new();
     for queue in config.queue..config.queue + queues {
-        let rings = Rings::open(config, queue, &attachment, &steering, rx_frames, tx_frames)?;
+        let heard = heard.take();
+        // The kernel never has those that copies of group frames go into.
+        let kept = if heard.is_some() { HEARD_FRAMES } else { 0 };
+        let frames = (rx_frames, tx_frames, kept);
+        let rings = Rings::open(config, queue, &attachment, &steering, frames)?;
         let info = PortInfo {
             name: name.clone(),
             os: Some(os.clone()),
@@ -106,8 +118,8 @@ pub(crate) fn open(
             mtu_max: MTU_MAX,
             created: false,
         };
-        let attached = (attachment.clone(), steering.clone());
-        let (device, side, links) = rings.into_device(attached, &facts, rx_frames, shards);
+        let attached = (attachment.clone(), steering.clone(), heard);
+        let (device, side, links) = rings.into_device(attached, &facts, frames, shards);
         steering.set_socket(queue, device.as_fd().as_raw_fd())?;
         ports.push((device, side, links, info));
     }
@@ -150,8 +162,7 @@ impl Rings {
         queue: u32,
         attachment: &Attachment,
         steering: &Steering,
-        rx_frames: u32,
-        tx_frames: u32,
+        frames: FrameCounts,
     ) -> Result<Self, PortError> {
         let exclusive = steering.sharing() == Sharing::Exclusive;
         let ways: &[bool] = match config.zero_copy {
@@ -161,7 +172,7 @@ impl Rings {
         };
         let mut refusal = None;
         for &zero_copy in ways {
-            match Self::bind_patiently(config, queue, zero_copy, rx_frames, tx_frames) {
+            match Self::bind_patiently(config, queue, zero_copy, frames) {
                 Ok(rings) => return Ok(rings),
                 Err(error) => {
                     tracing::debug!(interface = %config.name, zero_copy, %error, "bind refused");
@@ -192,12 +203,11 @@ impl Rings {
         config: &PortConfig,
         queue: u32,
         zero_copy: bool,
-        rx_frames: u32,
-        tx_frames: u32,
+        frames: FrameCounts,
     ) -> io::Result<Self> {
         let deadline = Instant::now() + xdp::BUSY_PATIENCE;
         loop {
-            match Self::bind(&config.name, queue, zero_copy, rx_frames, tx_frames) {
+            match Self::bind(&config.name, queue, zero_copy, frames) {
                 Err(e) if e.raw_os_error() == Some(libc::EBUSY) && Instant::now() < deadline => {
                     thread::sleep(xdp::BUSY_PAUSE);
                 }
@@ -210,11 +220,10 @@ impl Rings {
         name: &str,
         queue: u32,
         zero_copy: bool,
-        rx_frames: u32,
-        tx_frames: u32,
+        (rx_frames, tx_frames, kept): FrameCounts,
     ) -> io::Result<Self> {
         let ring = |frames: u32| QueueSize::new(frames.next_power_of_two()).map_err(invalid);
-        let total = rx_frames + tx_frames;
+        let total = rx_frames + kept + tx_frames;
         let umem = UmemConfig::builder()
             .frame_size(FrameSize::new(FRAME_SIZE).map_err(invalid)?)
             .fill_queue_size(ring(rx_frames)?)
@@ -245,12 +254,14 @@ impl Rings {
     /// Makes the frames, gives those to receive into to the kernel, and joins them to a shard.
     fn into_device(
         self,
-        (attachment, steering): (Arc<Attachment>, Steering),
+        (attachment, steering, heard): (Arc<Attachment>, Steering, Option<PacketRing>),
         facts: &Facts,
-        rx_frames: u32,
+        (rx_frames, _, kept): FrameCounts,
         shards: usize,
     ) -> (XskDevice, PortSide, Vec<PortLink>) {
-        let Self { umem, mut descriptors, rx, tx, fill, completion, zero_copy } = self;
+        let Self { umem, mut descriptors, rx, mut tx, fill, completion, zero_copy } = self;
+        // Nothing was sent yet.
+        let tx_size = tx.nb_free_exact();
         let memory = Arc::new(Memory::Umem(umem.clone()));
         let mut frames = Vec::with_capacity(descriptors.len());
         for (index, descriptor) in descriptors.iter_mut().enumerate() {
@@ -265,7 +276,7 @@ impl Rings {
             // kept alive by `memory`, and this is the frame's one handle.
             frames.push(unsafe { Frame::new(base, size, 0, index as u32, memory.clone()) });
         }
-        let (mut side, links) = PortSide::new(frames, rx_frames, shards);
+        let (mut side, links) = PortSide::new(frames, rx_frames + kept, shards);
         let count = descriptors.len();
         // A sender on the other end of a veth leaves its sums to a device that does not exist.
         let checksum =
@@ -285,10 +296,13 @@ impl Rings {
             arrived: Vec::with_capacity(BATCH),
             filling: 0,
             sending: 0,
-            unfinished: false,
+            tx_state: TxState::Done,
+            tx_size,
             stuck: None,
             rx_meta: RxMeta { checksum, gso_size: 0 },
             zero_copy,
+            heard,
+            kept: kept as usize,
         };
         device.refill(&mut side);
         (device, side, links)

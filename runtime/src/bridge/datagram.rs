@@ -9,14 +9,13 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use addr::{Endpoint, Ip};
-use client::datagram::{
-    HEADER_MAX, PACKET_MAX, RECORD_LEN, emit, emit_record, parse, parse_record,
-};
+use client::datagram::{HEADER_MAX, RECORD_LEN, emit, emit_record, parse, parse_record};
 use ring::bytes::{Reader, Writer};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use stack::SocketError;
 use stack::socket::SocketRings;
+use stack::udp::RECORD_MAX;
 
 use super::status::Status;
 use crate::sockets::Core;
@@ -212,10 +211,10 @@ pub(super) fn unspecified(v6: bool) -> Endpoint {
     Endpoint::new(if v6 { Ip::UNSPECIFIED_V6 } else { Ip::UNSPECIFIED_V4 }, 0)
 }
 
-/// Whether the largest packet fits. If not, the stack reports when there is room.
+/// Whether the largest packet fits. If not, the stack reports when there is room, by the same
+/// measure: a larger one here would leave a ring that is neither full there nor free here.
 fn has_room(tx: &mut Writer) -> bool {
-    let wanted = (RECORD_LEN + PACKET_MAX).min(tx.limit());
-    tx.free() >= wanted
+    tx.free() >= RECORD_MAX.min(tx.limit())
 }
 
 /// Puts one whole record into the ring, and returns whether there was one.

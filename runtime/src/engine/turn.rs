@@ -23,6 +23,7 @@ use super::Engine;
 use crate::admin;
 use crate::command::Command;
 use crate::config::Pace;
+use crate::port::PortEnd;
 use crate::port::queue::SEND_BATCH;
 use crate::sockets::owner::Owner;
 use crate::sockets::poller::Token;
@@ -191,6 +192,8 @@ impl Engine {
         let deadline = self.core.worker.next_deadline();
         let timeout =
             deadline.filter(|at| *at != Instant::FAR).map(|at| at.since(self.clock.now()));
+        let patience = self.ports.iter().filter_map(PortEnd::patience);
+        let timeout = patience.chain(timeout).min();
         self.poll_descriptors(timeout);
         self.end_sleep();
     }

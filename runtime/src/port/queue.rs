@@ -2,6 +2,7 @@
 //! thread steps both.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use addr::IfIndex;
 use datapath::{Backend, Frame, Port, PortLink, RxFrame, TxFrame};
@@ -55,6 +56,7 @@ pub(crate) struct Step {
 struct Watched {
     input: bool,
     output: bool,
+    groups: bool,
 }
 
 impl Queue {
@@ -194,9 +196,17 @@ impl Queue {
         if let PortDriver::Here(port) = &mut self.driver {
             // With one engine nobody else touches the rings.
             busy |= self.engines.len() > 1 && port.set_waiting(true);
-            busy |= port.has_tx_waiting() && !port.wants_write();
+            busy |= port.has_tx_waiting() && !port.wants_write() && port.patience().is_none();
         }
         busy || !self.link.rx.is_empty()
+    }
+
+    /// How long the engine may sleep at most, for what nothing would wake it.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        match &self.driver {
+            PortDriver::Here(port) => port.patience(),
+            PortDriver::Engine(_) | PortDriver::Thread(_) => None,
+        }
     }
 
     /// The engine is awake again.
@@ -220,8 +230,14 @@ impl Queue {
     pub(super) fn watch(&mut self, poller: &Poller, token: Token) {
         let PortDriver::Here(port) = &self.driver else { return };
         let lost = port.is_lost();
-        let wanted =
-            Watched { input: port.wants_read() && !lost, output: port.wants_write() && !lost };
+        if let (false, Some(socket)) = (self.watched.groups, port.group_socket()) {
+            self.watched.groups = poller.add_edges(socket, token).is_ok();
+        }
+        let wanted = Watched {
+            input: port.wants_read() && !lost,
+            output: port.wants_write() && !lost,
+            ..self.watched
+        };
         if wanted == self.watched {
             return;
         }

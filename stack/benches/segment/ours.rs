@@ -7,7 +7,7 @@ use std::time::Duration;
 use addr::{Cidr, IfIndex};
 use stack::socket::SocketRings;
 use stack::tcp::ListenOptions;
-use stack::{Host, Instant, InterfaceConfig, Limits, Verdict};
+use stack::{AddrGenMode, Host, Instant, InterfaceConfig, Limits, Verdict};
 use wire::offload::{DeviceCaps, Medium, RxChecksum, RxMeta};
 use wire::tcp::{Flags, SeqNum};
 use wire::tcp_options::{OptionWriter, SackBlock, Timestamps};
@@ -52,7 +52,7 @@ impl Ours {
             mac: addr::Mac::UNSPECIFIED,
             mtu: 1500,
             caps: DeviceCaps { tx_checksum: options.offload, ..DeviceCaps::default() },
-            link_local: false,
+            link_local: AddrGenMode::None,
         };
         let ifindex = host.interface_add(now, config).unwrap();
         let us: addr::Endpoint = US.parse().unwrap();

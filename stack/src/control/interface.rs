@@ -10,6 +10,7 @@ use addr::{Cidr, IfIndex, Ip, Mac};
 use wire::offload::{DeviceCaps, Medium};
 
 use crate::control::error::ControlError;
+use crate::control::link_local::AddrGenMode;
 use crate::fib::{AddressOrigin, ControlProtocols, Fib, FibInterface, InterfaceAddress, LinkState};
 
 /// What an interface is made from.
@@ -25,8 +26,8 @@ pub struct InterfaceConfig {
     pub mtu: u32,
     /// What the device does for us.
     pub caps: DeviceCaps,
-    /// Whether to assign an IPv6 link-local address made from the link address.
-    pub link_local: bool,
+    /// How the IPv6 link-local address is made; none on a bare IP medium.
+    pub link_local: AddrGenMode,
 }
 
 /// An interface.
@@ -39,8 +40,8 @@ pub(crate) struct Interface {
     pub(crate) mtu: u32,
     pub(crate) state: LinkState,
     pub(crate) caps: DeviceCaps,
-    /// An IPv6 link-local address is made from the link address whenever IPv6 starts here.
-    pub(crate) auto_link_local: bool,
+    /// How an IPv6 link-local address is made whenever IPv6 starts here.
+    pub(crate) addr_gen_mode: AddrGenMode,
     /// The protocols whose messages control wants.
     pub(crate) control_protocols: ControlProtocols,
     pub(crate) addresses: Vec<InterfaceAddress>,
@@ -151,7 +152,10 @@ impl Interface {
             mtu: config.mtu,
             state: LinkState::RUNNING,
             caps: config.caps,
-            auto_link_local: config.link_local && config.medium == Medium::Ethernet,
+            addr_gen_mode: match config.medium {
+                Medium::Ethernet => config.link_local,
+                Medium::Ip => AddrGenMode::None,
+            },
             control_protocols: ControlProtocols::NONE,
             addresses: Vec::new(),
             groups: BTreeMap::new(),
@@ -174,7 +178,7 @@ impl Interface {
                 mac: Mac::UNSPECIFIED,
                 mtu: MTU_MAX,
                 caps,
-                link_local: false,
+                link_local: AddrGenMode::None,
             },
         );
         let v6 = Ip::from_bits(1);
@@ -303,11 +307,4 @@ pub(crate) fn check_address(interface: &Interface, cidr: Cidr) -> Result<(), Con
         return Err(ControlError::Invalid("network or broadcast address of its own subnet"));
     }
     Ok(())
-}
-
-/// The link-local address that the link address gives (RFC 4291 appendix A, RFC 2464 §5).
-pub(crate) fn eui64_link_local(mac: Mac) -> Cidr {
-    let [a, b, c, d, e, f] = mac.0;
-    let ip = Ip::v6([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
-    Cidr { ip, prefix: 64 }
 }

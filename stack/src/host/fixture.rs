@@ -7,7 +7,7 @@ use wire::ip::{IpEmit, IpHeader, PROTO_ICMP, PROTO_ICMPV6, PROTO_UDP};
 use wire::offload::{DeviceCaps, Medium, RxMeta, TxChecksum};
 use wire::{checksum, ethernet, icmpv4, icmpv6, ip, udp};
 
-use crate::control::InterfaceConfig;
+use crate::control::{AddrGenMode, InterfaceConfig};
 use crate::drop::DropReason;
 use crate::host::Host;
 use crate::limits::Limits;
@@ -43,7 +43,7 @@ pub(crate) fn ethernet_config(name: &str, mac: Mac) -> InterfaceConfig {
         mac,
         mtu: 1500,
         caps: DeviceCaps::default(),
-        link_local: true,
+        link_local: AddrGenMode::Eui64,
     }
 }
 

@@ -34,6 +34,7 @@ fn ready(outbox: &mut Outbox) -> Vec<u8> {
         .collect()
 }
 
+/// RUN-04.
 #[test]
 fn a_full_queue_refuses_and_a_long_frame_is_skipped() {
     let mut outbox = Outbox::new(2);

@@ -22,7 +22,7 @@ use crate::socket::SocketError;
 use crate::time::Duration;
 use crate::udp::record::{RECORD_LEN, Record};
 use crate::udp::table::{Cut, Route, Socket};
-use crate::udp::{PAYLOAD_MAX_V4, PAYLOAD_MAX_V6, Udp};
+use crate::udp::{PAYLOAD_MAX_V4, PAYLOAD_MAX_V6, RECORD_MAX, Udp};
 use crate::written::written;
 
 /// Datagrams skipped or left with their neighbours at a time, so that one socket cannot hold up the
@@ -124,7 +124,7 @@ impl Udp {
         let Some(socket) = self.table.at_mut(index) else { return };
         // Whoever could not write the largest record may now be able to.
         let room = socket.tx.limit().saturating_sub(socket.tx.len());
-        let crowded = room < RECORD_LEN + PAYLOAD_MAX_V6;
+        let crowded = room < RECORD_MAX;
         socket.tx.release(RECORD_LEN + len);
         if socket.tx.is_empty() {
             self.drained.ran_empty(&mut socket.drain, index, cx.now);

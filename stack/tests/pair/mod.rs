@@ -6,7 +6,7 @@ use std::time::Duration;
 use addr::{Endpoint, IfIndex, Ip, Mac};
 use stack::socket::SocketRings;
 use stack::tcp::ListenOptions;
-use stack::{Host, Instant, InterfaceConfig, Limits, SocketId};
+use stack::{AddrGenMode, Host, Instant, InterfaceConfig, Limits, SocketId};
 use wire::offload::{DeviceCaps, Medium, RxMeta};
 
 /// Two hosts on one wire.
@@ -28,7 +28,7 @@ impl Pair {
                 mac: Mac([2, 0, 0, 0, 0, n]),
                 mtu: 1500,
                 caps: DeviceCaps::default(),
-                link_local: false,
+                link_local: AddrGenMode::None,
             };
             let index = host.interface_add(now, config).unwrap();
             let address = addr::Cidr::new(Ip::v4([10, 0, 0, n]), 24).unwrap();

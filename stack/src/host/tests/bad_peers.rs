@@ -18,7 +18,7 @@ use wire::offload::{DeviceCaps, Medium, RxMeta, TxChecksum};
 
 use self::app::App;
 use self::peer::{Alarm, HOST_LEN, Kind, PEER_LEN, Peer, TALK, Wish};
-use crate::control::InterfaceConfig;
+use crate::control::{AddrGenMode, InterfaceConfig};
 use crate::event::Readiness;
 use crate::fixture::Seg;
 use crate::host::Host;
@@ -88,7 +88,7 @@ fn host(ip: Ip, seed: u64, now: Instant) -> (Host, IfIndex) {
         mac: addr::Mac::UNSPECIFIED,
         mtu: 1500,
         caps: DeviceCaps::default(),
-        link_local: false,
+        link_local: AddrGenMode::None,
     };
     let index = host.interface_add(now, config).unwrap();
     host.address_add(now, index, addr::Cidr::new(ip, 8).unwrap()).unwrap();

@@ -50,6 +50,7 @@ fn refusal_by_ourselves() {
     assert_eq!(lab.host.take_error(client.id), Some(refused));
 }
 
+/// RUN-06.
 #[test]
 fn work_per_call_is_bounded() {
     let mut lab = Lab::new();

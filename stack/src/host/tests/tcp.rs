@@ -135,6 +135,51 @@ fn tcpf_18_packet_too_big_for_a_segment_in_flight_lowers_the_path() {
     assert!(again.iter().all(|f| f.len() <= 14 + 1000), "smaller segments from now on");
 }
 
+/// TCPX-08, PMTU-01: what one connection learned of the path, the next one knows.
+/// ARCH-04, GAP-28.
+#[test]
+fn tcpx_08_a_new_connection_starts_from_the_path_mtu_that_is_known() {
+    let mut pair = Pair::new();
+    let (mut first, _server) = connect(&mut pair, "10.0.0.2:80");
+    first.tx.write(&[7; 5000]);
+    pair.hosts[0].app_wrote(pair.now, first.id);
+    let frames = frames_of(&mut pair.hosts[0], pair.now, pair.ifindex[0]);
+    assert!(frames[0].len() > 14 + 1000);
+    let message = Message::PacketTooBig { mtu: 1000, quote: &frames[0][14..] };
+    let mut frame = icmp_frame(PEER, US, &message);
+    let meta = wire::offload::RxMeta::default();
+    pair.hosts[0].receive(pair.now, pair.ifindex[0], meta, &mut frame);
+    let mut second = pair.hosts[0].tcp_connect(pair.now, None, endpoint("10.0.0.2:80")).unwrap();
+    pair.exchange();
+    second.tx.write(&[7; 5000]);
+    pair.hosts[0].app_wrote(pair.now, second.id);
+    let frames = frames_of(&mut pair.hosts[0], pair.now, pair.ifindex[0]);
+    let longest = frames.iter().map(Vec::len).max();
+    assert_eq!(longest, Some(14 + 1000));
+}
+
+/// TCPO-13, TCPR-09, TCPR-10, ARCH-08: numbers and ports follow from keys, so that hosts with other
+/// keys have others.
+#[test]
+fn tcpo_13_tcpr_10_sequence_numbers_and_ports_depend_on_the_keys() {
+    let syn = |seed, local: Option<&str>| {
+        let mut host = crate::Host::new(crate::Limits::default(), seed);
+        let now = crate::Instant::from_millis(1000);
+        let eth0 = host.interface_add(now, ethernet_config("eth0", MAC)).unwrap();
+        host.address_add(now, eth0, cidr("10.0.0.1/24")).unwrap();
+        host.neighbor_add(now, eth0, PEER, PEER_MAC).unwrap();
+        frames_of(&mut host, now, eth0);
+        host.tcp_connect(now, local.map(endpoint), endpoint("10.0.0.2:80")).unwrap();
+        let frame = frames_of(&mut host, now, eth0).remove(0);
+        (frame[34..36].to_vec(), frame[38..42].to_vec())
+    };
+    assert_eq!(syn(1, Some("10.0.0.1:4000")), syn(1, Some("10.0.0.1:4000")));
+    assert_ne!(syn(1, Some("10.0.0.1:4000")).1, syn(2, Some("10.0.0.1:4000")).1);
+    let ports: std::collections::BTreeSet<_> = (1..9).map(|seed| syn(seed, None).0).collect();
+    assert!(ports.len() > 5, "{ports:?}");
+}
+
+/// CTL-21.
 #[test]
 fn tcpf_16_connections_end_with_their_address() {
     let mut pair = Pair::new();

@@ -108,6 +108,8 @@ fn initial_window_of_rfc_6928_vec_14_tcpc_02() {
     }
 }
 
+/// TCPR-15.
+/// GAP-30.
 #[test]
 fn algorithms_by_name_tcpc_01() {
     assert_eq!(CongestionAlgorithm::default().name(), "cubic");
@@ -181,6 +183,7 @@ fn a_second_timeout_keeps_the_threshold() {
     }
 }
 
+/// TCPR-16.
 #[test]
 fn hystart_ends_slow_start_when_the_round_trip_rises_tcpc_05() {
     let mut flow = Flow::cubic();

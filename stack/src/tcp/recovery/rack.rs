@@ -142,3 +142,6 @@ impl Rack {
 
 /// RFC 8985 §6.2 step 4: the initial value of `RACK.reo_wnd_persist`.
 const REO_WND_PERSIST: u8 = 16;
+
+#[cfg(test)]
+mod tests;

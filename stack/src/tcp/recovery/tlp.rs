@@ -53,3 +53,6 @@ const PTO_WITHOUT_SRTT: Duration = Duration::from_secs(1);
 const MAX_ACK_DELAY: Duration = Duration::from_millis(200);
 /// Linux adds two ticks of its clock.
 const CLOCK_GRANULARITY: Duration = Duration::from_millis(2);
+
+#[cfg(test)]
+mod tests;

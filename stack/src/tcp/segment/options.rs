@@ -144,6 +144,7 @@ const MSS_FLOOR: u16 = 48;
 mod tests {
     use super::*;
 
+    /// TCPR-21.
     #[test]
     fn sizes_follow_the_mtu_tcpo_02() {
         assert_eq!(advertised_mss(1500, true), 1460);

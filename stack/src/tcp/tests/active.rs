@@ -93,6 +93,7 @@ fn an_ack_without_syn_is_dropped() {
     assert_eq!(lab.state(&ends), State::SynSent);
 }
 
+/// SOCK-21.
 #[test]
 fn the_syn_is_repeated_with_back_off_then_times_out() {
     let (mut lab, ends, syn) = connecting();
@@ -226,6 +227,19 @@ fn a_close_after_crossing_sends_the_fin_at_once_tcpf_07() {
     assert_eq!((last.flags, &last.data[..]), (FIN | PSH, &b"data"[..]));
 }
 
+/// SOCK-33.
+#[test]
+fn an_abort_after_crossing_resets_tcpf_15() {
+    let (mut lab, ends, syn) = connecting();
+    lab.send(&Seg::new(SYN, IRS, SeqNum(0))).unwrap();
+    lab.one();
+    assert_eq!(lab.state(&ends), State::SynReceived);
+    lab.host.act(|tcp, cx| tcp.abort(cx, ends.id));
+    let rst = lab.one();
+    assert_eq!((rst.flags, rst.seq, rst.ack), (RST | ACK, syn.seq + 1, IRS + 1));
+    assert_eq!(ends.rx.error(), Some(SocketError::ConnectionAborted.code()));
+}
+
 #[test]
 fn after_crossing_a_bare_ack_opens_too() {
     let (mut lab, ends, syn) = connecting();
@@ -274,6 +288,7 @@ fn two_hosts_that_connect_to_each_other_share_one_connection() {
     assert_eq!((y.rx.read(&mut buffer), &buffer), (4, b"ping"));
 }
 
+/// SOCK-06.
 #[test]
 fn connect_refuses_what_cannot_be() {
     let mut host = Host::new("10.0.0.1");
@@ -318,7 +333,7 @@ fn ephemeral_ports_differ_and_stay_in_range_tcpo_14() {
     assert!(host.connect(Endpoint { port: 81, ..remote }).is_ok());
 }
 
-/// RFC 6528 §3: a flow's numbers grow by one every 4 µs; flows are unrelated.
+/// TCPR-09, RFC 6528 §3: a flow's numbers grow by one every 4 µs; flows are unrelated.
 #[test]
 fn initial_sequence_numbers_tcpo_13() {
     let mut host = Host::new("10.0.0.1");

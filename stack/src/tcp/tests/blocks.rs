@@ -92,7 +92,7 @@ fn a_peer_that_did_not_ask_gets_no_blocks() {
     assert_eq!(answer(&mut lab, base, 1000, 2000), []);
 }
 
-/// RFC 2883 §4.1: what lies below RCV.NXT.
+/// TCPR-03, RFC 2883 §4.1: what lies below RCV.NXT.
 #[test]
 fn old_text_is_reported_as_a_duplicate_once_tcpi_07() {
     let (mut lab, _ends, base) = with_sack();

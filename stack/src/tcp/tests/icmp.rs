@@ -1,4 +1,4 @@
-//! ICMP errors about our segments (TCPF-17, TCPF-18; RFC 5927).
+//! ICMP errors about our segments (TCPF-17, TCPF-18, ICMPS-10, TCPR-19; RFC 5927).
 
 use addr::Endpoint;
 use wire::tcp::SeqNum;
@@ -21,6 +21,7 @@ fn deliver(lab: &mut Lab, kind: IcmpErrorKind, seq: SeqNum) {
     lab.host.act(|tcp, cx| tcp.icmp_error(cx, &error));
 }
 
+/// ERR-04.
 #[test]
 fn a_handshake_ends_with_the_error_tcpf_17() {
     let cases = [

@@ -37,7 +37,7 @@ fn text_in_order_is_delivered_and_told_once() {
     assert_eq!(lab.one().ack, lab.seq);
 }
 
-/// RFC 9293 §3.8.6.3, MUST-58 and MUST-59; Linux's quick start and 40 ms (TCPI-09).
+/// RFC 9293 §3.8.6.3, MUST-58 and MUST-59; Linux's quick start and 40 ms (TCPI-09, TCPR-01).
 #[test]
 fn acks_are_quick_at_first_then_delayed_tcpi_09() {
     // A window that is open already: while it opens, ACKs are quick too.
@@ -94,6 +94,7 @@ fn one_ack_covers_a_batch() {
     assert_eq!(lab.one().ack, lab.seq);
 }
 
+/// GAP-33.
 #[test]
 fn a_merged_run_counts_as_its_segments() {
     let (mut lab, _ends) = Lab::established();
@@ -259,7 +260,7 @@ fn segments_outside_the_window_are_answered_within_limits_tcpi_01() {
     lab.none();
 }
 
-/// RFC 5961 §3.2.
+/// RFC 5961 §3.2 (TCPR-08).
 #[test]
 fn a_reset_counts_only_at_the_exact_number_tcpi_02() {
     let (mut lab, ends) = Lab::established();
@@ -290,7 +291,7 @@ fn a_reset_after_the_peers_fin_leaves_the_end_in_order() {
     assert!(ends.tx.reader_gone());
 }
 
-/// RFC 5961 §4.2.
+/// RFC 5961 §4.2 (TCPR-08).
 #[test]
 fn a_syn_is_challenged_wherever_it_is() {
     let (mut lab, ends) = Lab::established();
@@ -302,7 +303,7 @@ fn a_syn_is_challenged_wherever_it_is() {
     assert_eq!(lab.state(&ends), State::Established);
 }
 
-/// RFC 5961 §5.
+/// RFC 5961 §5 (TCPR-08).
 #[test]
 fn acks_of_what_was_never_sent_or_long_ago_are_challenged_tcpi_03() {
     let (mut lab, mut ends) = Lab::established();
@@ -422,6 +423,7 @@ fn a_truncated_header_is_malformed() {
 }
 
 /// TCPI-16; the reference gives one empty read and then blocks.
+/// SOCK-31.
 #[test]
 fn after_shutdown_of_reading_text_is_acknowledged_and_thrown_away_tcpi_16() {
     let (mut lab, mut ends) = Lab::established();

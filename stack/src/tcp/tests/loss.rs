@@ -67,6 +67,7 @@ fn a_fresh_sample_ends_the_back_off() {
     assert!((200..300).contains(&rto), "{rto}");
 }
 
+/// SOCK-56.
 #[test]
 fn the_retry_limit_ends_in_reset_and_timeout_tcpt_04() {
     let limits = Limits { tcp_retries: 5, tcp_connections: 4, ..Limits::default() };
@@ -80,7 +81,7 @@ fn the_retry_limit_ends_in_reset_and_timeout_tcpt_04() {
     assert_eq!(lab.host.tcp.next_deadline(), None);
 }
 
-/// RFC 3042 (TCPT-08), then RFC 5681 §3.2 (TCPT-07).
+/// RFC 3042 (TCPT-08), then RFC 5681 §3.2 (TCPT-07); TCPR-05.
 #[test]
 fn two_duplicates_release_new_data_and_the_third_repairs_tcpt_07_08() {
     let (mut lab, ends, sent) = flight(20);
@@ -129,7 +130,7 @@ fn a_partial_acknowledgment_repairs_the_next_hole() {
     assert_eq!(lab.host.stats.tcp_timeouts, 0);
 }
 
-/// RFC 6582 §3.2: duplicates caused by what a timeout sent again start no recovery.
+/// TCPR-05, RFC 6582 §3.2: duplicates caused by what a timeout sent again start no recovery.
 #[test]
 fn duplicates_after_a_timeout_start_nothing() {
     let (mut lab, _ends, sent) = flight(10);
@@ -251,8 +252,8 @@ fn a_lost_fin_is_sent_again() {
     assert_eq!((again.flags, again.data.len(), again.seq), (FIN | PSH, 0, sent[0].seq + 3));
 }
 
-/// VEC-13: srtt and rttvar of the reference's samples; the timeout by Linux's bounds: 1 s at first,
-/// never less than 200 ms above the round trip, 120 s at most.
+/// VEC-13, TCPR-06: srtt and rttvar of the reference's samples; the timeout by Linux's bounds: 1 s
+/// at first, never less than 200 ms above the round trip, 120 s at most.
 #[test]
 fn the_estimate_follows_rfc_6298_tcpt_01_vec_13() {
     let mut rtt = crate::tcp::timers::rtt::Rtt::new();

@@ -26,7 +26,7 @@ fn data_is_cut_into_segments_and_pushed_at_its_end_tcpo_06() {
     assert_eq!(sent[1].seq, sent[0].seq + 1000);
 }
 
-/// RFC 6928 and RFC 5681 §3.1: ten segments at first, then as acknowledged.
+/// TCPR-07, RFC 6928 and RFC 5681 §3.1: ten segments at first, then as acknowledged.
 #[test]
 fn the_initial_window_is_ten_segments_tcpc_02() {
     let (mut lab, mut ends) = Lab::established();
@@ -114,6 +114,7 @@ fn small_segments_wait_for_an_earlier_small_one_tcpo_07() {
     assert_eq!(lens(&lab.write(&mut ends, &pattern(0, 1500))), [1000, 500]);
 }
 
+/// SOPT-12.
 #[test]
 fn nodelay_sends_at_once_and_releases_what_waits() {
     let (mut lab, mut ends) = Lab::established();
@@ -136,7 +137,7 @@ fn a_fin_goes_with_the_last_data_and_does_not_wait() {
     assert_eq!(lab.state(&ends), State::FinWait1);
 }
 
-/// RFC 5681 §4.1; TCPO-19.
+/// RFC 5681 §4.1; TCPO-19, TCPR-05.
 #[test]
 fn an_idle_connection_restarts_from_the_initial_window_tcpo_19() {
     let (mut lab, mut ends) = Lab::established();
@@ -197,14 +198,18 @@ fn keepalive_probes_a_silent_peer_and_gives_up_tcpo_17() {
     assert_eq!(ends.rx.pending_error(), Some(SocketError::TimedOut.code()));
 }
 
+/// TCPO-17: off, and its times are Linux's where none are given.
 #[test]
 fn keepalive_is_off_by_default_must_25() {
+    let (idle, interval) = (Duration::from_secs(7200), Duration::from_secs(75));
+    assert_eq!(KeepAlive::default(), KeepAlive { idle, interval, probes: 9 });
     let (mut lab, ends) = Lab::established();
     assert!(lab.host.pass(Duration::from_secs(100_000)).is_empty());
     assert_eq!(lab.state(&ends), State::Established);
     assert_eq!(lab.host.tcp.next_deadline(), None);
 }
 
+/// SOCK-37, TCPX-10, CTL-71.
 #[test]
 fn a_connection_is_listed_with_its_details() {
     let (mut lab, mut ends) = Lab::established();

@@ -57,7 +57,7 @@ fn which(sent: &[Seg], again: &[Seg]) -> Vec<u32> {
 }
 
 /// One loss costs one round trip and one segment, and half the window (TCPT-07, TCPT-09, TCPT-12,
-/// GAP-22).
+/// TCPR-12, TCPR-13, GAP-22).
 #[test]
 fn a_single_loss_is_repaired_at_the_third_sack() {
     let (mut lab, ends, sent) = flight(10);
@@ -76,7 +76,7 @@ fn a_single_loss_is_repaired_at_the_third_sack() {
     assert_eq!((lab.host.stats.tcp_retransmits, lab.host.stats.tcp_timeouts), (1, 0));
 }
 
-/// Every hole of a window is repaired in the same round trip (GAP-23, TCPT-10).
+/// Every hole of a window is repaired in the same round trip (GAP-23, TCPT-10, TCPR-04).
 #[test]
 fn several_holes_are_repaired_in_one_round_trip() {
     let (mut lab, _ends, sent) = flight(10);
@@ -184,7 +184,7 @@ fn a_probe_that_repaired_a_loss_tells_congestion() {
     assert!(lab.host.conn(ends.id).congestion.cwnd() < before);
 }
 
-/// The peer had everything: the reduction is taken back (TCPT-11, RFC 2883, RFC 3708).
+/// The peer had everything: the reduction is taken back (TCPT-11, TCPR-03, RFC 2883, RFC 3708).
 #[test]
 fn a_dsack_for_each_retransmission_undoes_the_reduction() {
     let (mut lab, ends, sent) = flight(10);
@@ -198,7 +198,8 @@ fn a_dsack_for_each_retransmission_undoes_the_reduction() {
     assert_eq!(lab.host.stats.tcp_undos, 1);
 }
 
-/// F-RTO: originals arrive after the timeout, so it was needless (TCPT-06, RFC 5682 §3.1 step 3.b).
+/// F-RTO: originals arrive after the timeout, so it was needless (TCPT-06, TCPR-14; RFC 5682 §3.1
+/// step 3.b).
 #[test]
 fn a_needless_timeout_is_taken_back() {
     let (mut lab, mut ends, sent) = flight(10);
@@ -221,7 +222,22 @@ fn a_needless_timeout_is_taken_back() {
     assert_eq!(lab.host.stats.tcp_spurious_timeouts, 1);
 }
 
+/// F-RTO, the first ACK after the timeout (TCPT-06): it covers what was not sent again, so the
+/// originals arrived.
+#[test]
+fn a_needless_timeout_is_taken_back_by_an_ack_of_everything() {
+    let (mut lab, ends, sent) = flight(10);
+    let before = lab.host.conn(ends.id).congestion.cwnd();
+    lab.host.pass(Duration::from_millis(300));
+    assert_eq!(lab.host.stats.tcp_timeouts, 1);
+    assert!(lab.host.conn(ends.id).congestion.cwnd() < before);
+    report(&mut lab, &sent, 10, &[]);
+    assert!(lab.host.conn(ends.id).congestion.cwnd() >= before);
+    assert_eq!(lab.host.stats.tcp_spurious_timeouts, 1);
+}
+
 /// A timeout that was true goes on to repair everything (TCPT-05).
+/// GAP-23.
 #[test]
 fn a_true_timeout_repairs_what_is_missing() {
     let (mut lab, _ends, sent) = flight(10);

@@ -38,7 +38,8 @@ fn every_segment_carries_and_echoes_them_tcpo_01() {
     assert_eq!(lab.one().stamped().unwrap().echo, THEIR_CLOCK + 9);
 }
 
-/// RFC 7323 §5.3 R1: what is older than TS.Recent is an old duplicate, whatever its number.
+/// TCPR-02, RFC 7323 §5.3 R1: what is older than TS.Recent is an old duplicate, whatever its
+/// number.
 #[test]
 fn an_older_clock_is_refused_and_answered_tcpi_05() {
     let (mut lab, mut ends) = Lab::stamped();
@@ -57,7 +58,7 @@ fn an_older_clock_is_refused_and_answered_tcpi_05() {
     assert_eq!(lab.one().stamped().unwrap().echo, THEIR_CLOCK, "never back");
 }
 
-/// RFC 7323 §5.5.
+/// RFC 7323 §5.5 (TCPR-02).
 #[test]
 fn after_24_days_any_clock_will_do_tcpi_05() {
     let (mut lab, _ends) = Lab::stamped();

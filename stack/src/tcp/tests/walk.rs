@@ -137,7 +137,7 @@ fn compare(path: &str, fresh: &str) {
 
 /// TCPF-01: calls, segments, timers and ICMP errors in every state; and TCPF-02, TCPF-03, TCPF-06,
 /// TCPF-07, TCPF-08, TCPF-09, TCPF-10, TCPF-11, TCPF-12, TCPF-13, TCPF-14, TCPF-15, TCPF-16,
-/// TCPF-17, TCPF-18, TCPF-19, TCPF-20.
+/// TCPF-17, TCPF-18, TCPF-19, TCPF-20, and TCPR-01 as far as it is about states.
 #[test]
 fn every_event_in_every_state_leads_where_the_rfc_says() {
     let walk = Walk::go();

@@ -33,7 +33,7 @@ fn the_window_closes_with_the_buffer_and_reopens_with_the_reader_tcpi_12_gap_21(
     }
     let ack = lab.one();
     assert_eq!((ack.ack, ack.wnd), (lab.seq, 0));
-    // A step too small to be worth telling (RFC 9293 §3.8.6.2.2, MUST-39; TCPI-11) ...
+    // A step too small to be worth telling (RFC 9293 §3.8.6.2.2, MUST-39; TCPI-11, TCPR-01) ...
     consume(&mut lab, &mut ends, 1000);
     lab.none();
     // ... and one that is.
@@ -92,6 +92,7 @@ fn text_is_cut_at_the_edge() {
     assert!(!ends.rx.finish_requested(), "the FIN lies beyond what was taken");
 }
 
+/// TCPR-02.
 #[test]
 fn windows_are_scaled_by_what_was_agreed() {
     let (mut lab, ends) = Lab::established();
@@ -130,7 +131,7 @@ fn sending_stops_at_the_peers_window() {
 }
 
 /// RFC 9293 §3.8.6.1, MUST-35..37; the reference arms the probe also when the congestion window is
-/// what holds data back (TCPO-12).
+/// what holds data back (TCPO-12, TCPR-01).
 #[test]
 fn a_closed_window_is_probed_with_back_off_for_as_long_as_it_takes_tcpo_12() {
     let (mut lab, mut ends) = Lab::established();
