@@ -59,8 +59,9 @@ impl<'a> Arguments<'a> {
         self.optional(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// Refuses a call with an argument that its verb does not know, once the verb's reader has asked
-    /// for all that it knows: a misspelt name would otherwise be as good as none.
+    /// Refuses a call with an argument that its verb does not know: a misspelt name would
+    /// otherwise be as good as none. To be called when the verb's reader has asked for all that it
+    /// knows.
     pub(crate) fn refuse_unknown(&self) -> Result<(), ErrorBody> {
         let mut known = self.known.borrow_mut();
         known.dedup();
