@@ -29,9 +29,9 @@ P ?=
 S ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps build check quick one test doc deny loom miri ci bench bench_segment \
-        bench_quick fuzz fuzz_check demo sweep parity clean_net netns bridge tap7 tap9 tun3 tun5 veth7 \
-        run run_multi run_tun run_tun5 run_xdp
+.PHONY: help deps test-deps build check quick one test doc deny loom miri ci bench \
+        bench_segment bench_quick fuzz fuzz_check demo sweep parity clean_net netns bridge \
+        tap7 tap9 tun3 tun5 veth7 run run_multi run_tun run_tun5 run_xdp
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9_ -]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
