@@ -192,11 +192,30 @@ impl Bridges {
         }
     }
 
-    /// Gives a client one more socket. `None` if it, or the daemon, has too many.
+    /// A handle of a client whose connection is over. It may be closed as far as we can know.
+    fn first_over(&self, client: ClientId) -> Option<Key> {
+        let is_over = |key: &Key| {
+            self.sockets.find(*key).is_some_and(|bridge| matches!(bridge.state, State::Over { .. }))
+        };
+        let here = self.clients.get(&client)?.handles.values().filter_map(|place| match place {
+            Place::Here(key) => Some(*key),
+            Place::Moved { .. } => None,
+        });
+        { here }.find(is_over)
+    }
+
+    /// Gives a client one more socket, in place of one whose connection is over if it has as many
+    /// as it may. `None` if it, or the daemon, has too many.
     pub(super) fn admit(&mut self, client: ClientId, v6: bool, state: State) -> Option<(u32, Key)> {
         let (first, step) = (self.shard as u32, self.engines.len() as u32);
+        let admission = match self.clients.get(&client)?.quota.admit() {
+            Some(admission) => admission,
+            None => {
+                self.forget(self.first_over(client)?);
+                self.clients.get(&client)?.quota.admit()?
+            }
+        };
         let owner = self.clients.get_mut(&client)?;
-        let admission = owner.quota.admit()?;
         let next = |handle: u32| handle.checked_add(step).unwrap_or(first);
         let mut handle = owner.next_handle;
         while owner.handles.contains_key(&handle) {
