@@ -261,6 +261,8 @@ fn shutdown_and_drop_reach_the_stack() {
     let clone = stream.try_clone().unwrap();
     drop(stream);
     assert_eq!(far.calls(), ["shutdown Write"]);
+    let printed = format!("{clone:?}");
+    assert!(printed.starts_with("TcpStream { fd: ") && printed.contains(fake::REMOTE), "{printed}");
     drop(clone);
     assert_eq!(far.calls(), ["shutdown Write", "close"]);
 }
