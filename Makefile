@@ -29,9 +29,9 @@ P ?=
 S ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps build check quick one test doc deny loom miri ci bench bench_segment \
-        bench_quick fuzz demo sweep parity clean_net netns bridge tap7 tap9 tun3 tun5 veth7 run \
-        run_multi run_tun run_tun5 run_xdp
+.PHONY: help deps test-deps build check quick one test doc deny loom miri ci bench \
+        bench_segment bench_quick fuzz fuzz_check demo sweep parity clean_net netns bridge \
+        tap7 tap9 tun3 tun5 veth7 run run_multi run_tun run_tun5 run_xdp
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9_ -]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,8 +105,12 @@ fuzz: ## fuzz target T for S seconds: make fuzz T=tcp S=60
 	  --target "$$(rustc -vV | sed -n 's/host: //p')" --bin $(T) -- \
 	  -max_total_time=$(S) -artifact_prefix=fuzz/artifacts/$(T)/ fuzz/corpus/$(T)
 
-# In the order in which a fault costs least to find; the closing lines are those of cargo test.
-ci: deps doc deny loom miri ## what a hosted CI runs: all of the above and the tests
+fuzz_check: ## whether the fuzz targets, a workspace of their own, still compile
+	$(CARGO) check -q --manifest-path fuzz/Cargo.toml --target-dir $(BIN:release=fuzz)
+
+# The closing lines are those of cargo test.
+ci: deps doc deny loom miri fuzz_check ## what CI runs: all of the above and the tests
+	$(MAKE) bench_quick
 	$(MAKE) test
 
 test: test-deps check build ## install what the tests need, run them all (root: network namespaces)

@@ -2,6 +2,7 @@
 //!
 //! Numbers may come as text, as command lines and environment variables give them.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, Shutdown};
 use std::str::FromStr;
 
@@ -25,6 +26,8 @@ pub(crate) struct Arguments<'a> {
     verb: &'a str,
     /// `None` if the call has none.
     values: Option<&'a Map<String, Value>>,
+    /// The names that the verb's reader has asked for, which are those that the verb knows.
+    known: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Arguments<'a> {
@@ -38,11 +41,12 @@ impl<'a> Arguments<'a> {
                 return Err(ErrorBody::value_error(text));
             }
         };
-        Ok(Self { verb, values })
+        Ok(Self { verb, values, known: RefCell::default() })
     }
 
     /// An argument that may be absent or null.
-    pub(crate) fn optional<T: Argument>(&self, name: &str) -> Result<Option<T>, ErrorBody> {
+    pub(crate) fn optional<T: Argument>(&self, name: &'static str) -> Result<Option<T>, ErrorBody> {
+        self.known.borrow_mut().push(name);
         let value = self.values.and_then(|values| values.get(name));
         let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
         T::read(value)
@@ -51,8 +55,28 @@ impl<'a> Arguments<'a> {
     }
 
     /// An argument that must be there.
-    pub(crate) fn required<T: Argument>(&self, name: &str) -> Result<T, ErrorBody> {
+    pub(crate) fn required<T: Argument>(&self, name: &'static str) -> Result<T, ErrorBody> {
         self.optional(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// Refuses a call with an argument that its verb does not know: a misspelt name would
+    /// otherwise be as good as none. To be called when the verb's reader has asked for all that it
+    /// knows.
+    pub(crate) fn refuse_unknown(&self) -> Result<(), ErrorBody> {
+        let mut known = self.known.borrow_mut();
+        known.dedup();
+        let is_unknown =
+            |(name, value): &(&String, &Value)| !value.is_null() && !known.contains(&name.as_str());
+        let unknown = self.values.and_then(|values| values.iter().find(is_unknown));
+        let Some((name, _)) = unknown else { return Ok(()) };
+        let meant = near(name, &known);
+        let hint = match (known.is_empty(), meant.is_empty()) {
+            (true, _) => "there are none".into(),
+            (false, true) => format!("there is {}", known.join(" | ")),
+            (false, false) => format!("is {} meant?", meant.join(" | ")),
+        };
+        let name = shown(&name.as_str().into());
+        Err(ErrorBody::value_error(format!("{}: no argument is called {name}; {hint}", self.verb)))
     }
 
     /// The refusal of a call without an argument that must be there.

@@ -171,7 +171,7 @@ fn option(args: &Arguments<'_>) -> Result<SocketOption, ErrorBody> {
 /// An argument whose wrong value has an errno of its own.
 fn required_or<T: Argument>(
     args: &Arguments<'_>,
-    name: &str,
+    name: &'static str,
     errno: Errno,
 ) -> Result<T, ErrorBody> {
     if args.optional::<Value>(name)?.is_none() {
@@ -183,20 +183,22 @@ fn required_or<T: Argument>(
 impl TryFrom<&SocketCall> for SocketRequest {
     type Error = ErrorBody;
 
-    /// Reads the verb and its arguments. Arguments that the verb does not know are ignored.
+    /// Reads the verb and its arguments. An argument that the verb does not know is refused.
     fn try_from(call: &SocketCall) -> Result<Self, ErrorBody> {
         let args = Arguments::new(&call.method, &call.args)?;
         if call.method == verb::SOCKET {
-            return Ok(Self::Socket {
-                family: required_or(&args, FAMILY, Errno::AFNOSUPPORT)?,
-                kind: required_or(&args, TYPE, Errno::PROTONOSUPPORT)?,
-            });
+            let family = required_or(&args, FAMILY, Errno::AFNOSUPPORT)?;
+            let kind = required_or(&args, TYPE, Errno::PROTONOSUPPORT)?;
+            args.refuse_unknown()?;
+            return Ok(Self::Socket { family, kind });
         }
         let named = VERBS.iter().find(|(name, _)| *name == call.method);
         let (_, read) = named.ok_or_else(|| unknown(&call.method))?;
         let no_socket = || ErrorBody::from_io(&Errno::BADF.into());
         let handle = call.handle.ok_or_else(no_socket)?;
-        Ok(Self::On { handle, verb: read(&args)? })
+        let verb = read(&args)?;
+        args.refuse_unknown()?;
+        Ok(Self::On { handle, verb })
     }
 }
 

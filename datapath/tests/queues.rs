@@ -101,6 +101,7 @@ fn a_tun_with_two_queues_serves_two_shards() {
     every_datagram_arrives_where_it_belongs(ports, &ns, "tun7", Mac([0; 6]));
 }
 
+/// GAP-70.
 #[test]
 fn a_veth_with_two_queues_serves_two_shards() {
     let (left, right) = veth_queues("mqx", 2);

@@ -42,6 +42,7 @@ fn pings(ns: &Netns, config: &PortConfig, mode: &str) {
     assert!(!links.contains(&config.name), "the device goes with the port: {links}");
 }
 
+/// LIFE-08.
 #[test]
 fn a_tap_with_offload_pings_the_kernel() {
     let ns = Netns::new("tapv");
@@ -88,6 +89,7 @@ fn a_persistent_device_is_used_as_it_is_and_stays() {
     }
 }
 
+/// GAP-71.
 #[test]
 fn an_mtu_asked_for_is_set() {
     let ns = Netns::new("mtu");
@@ -166,6 +168,7 @@ fn tcp_over(ns: &Netns, config: &PortConfig, len: usize) -> Tcp {
     exchange(ns, host, Ip::v4(KERNEL), len, 1448, 44 * 1448)
 }
 
+/// GAP-33.
 #[test]
 fn large_segments_pass_whole_in_both_directions() {
     let ns = Netns::new("tso");

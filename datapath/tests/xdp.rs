@@ -289,6 +289,7 @@ fn packets_larger_than_a_buffer_come_in_one_piece() {
     assert!(account.is_conserved(), "{account:?}");
 }
 
+/// GAP-70.
 #[test]
 fn several_queues_share_a_program() {
     let (left, right) = (Netns::new("mql"), Netns::new("mqr"));

@@ -97,6 +97,7 @@ impl Options {
             O::NoDelay => self.nodelay = on,
             O::Cork => self.cork = on,
             O::QuickAck => self.quickack = on,
+            O::MaxSegment if value == 0 => self.max_segment = 0,
             O::MaxSegment => self.max_segment = within(value, 88, 32_767)? as u16,
             O::KeepIdle => self.times.idle = seconds(within(value, 1, 32_767)?),
             O::KeepInterval => self.times.interval = seconds(within(value, 1, 32_767)?),
@@ -241,6 +242,7 @@ mod tests {
     use super::*;
 
     /// The reference takes the seconds of keepalive for milliseconds (TCPO-17, GAP-31).
+    /// SOPT-06, SOPT-14.
     #[test]
     fn options_have_linuxs_units_and_ranges_tcpo_17() {
         let mut options = Options::default();
@@ -255,6 +257,26 @@ mod tests {
         let times = KeepAlive { idle: seconds(60), interval: seconds(7), probes: 3 };
         let changes: Vec<_> = options.changes(Options::default()).collect();
         assert_eq!(changes, [TcpOption::KeepAlive(Some(times))]);
+    }
+
+    /// SOPT-08, SOPT-17.
+    /// SOPT-13: Linux `TCP_MIN_MSS` to `MAX_TCP_WINDOW`; zero leaves it to the path.
+    #[test]
+    fn a_largest_segment_has_bounds() {
+        let mut options = Options::default();
+        for (value, result) in [
+            (88, Ok(())),
+            (32_767, Ok(())),
+            (87, Err(Errno::INVAL)),
+            (32_768, Err(Errno::INVAL)),
+            (-1, Err(Errno::INVAL)),
+        ] {
+            assert_eq!(options.set(O::MaxSegment, value), result, "{value}");
+        }
+        let changes: Vec<_> = options.changes(Options::default()).collect();
+        assert_eq!(changes, [TcpOption::MaxSegment(32_767)]);
+        assert_eq!(options.set(O::MaxSegment, 0), Ok(()));
+        assert_eq!(options, Options::default());
     }
 
     #[test]
@@ -281,6 +303,7 @@ mod tests {
     }
 
     /// TCPC-01: by name, where the reference takes small integers; TCPO-16.
+    /// SOPT-16, SOPT-19, SOPT-20, SOPT-31, SOPT-38, SOPT-42.
     #[test]
     fn packets_are_marked_and_congestion_is_named_tcpo_16_tcpc_01() {
         let mut options = Options::default();

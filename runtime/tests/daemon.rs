@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use client::{TcpListener, TcpStream, UdpSocket};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use support::{Lab, eventually};
 
@@ -76,6 +77,30 @@ fn a_stream_echoes_beyond_the_end() {
     });
 }
 
+/// IPC-20, IPC-29: writable when the attempt has ended, and SO_ERROR says how.
+/// IPC-28.
+#[test]
+fn a_connection_is_made_without_waiting() {
+    let lab = Lab::start(&[]);
+    let stack = lab.stack().expect("daemon");
+    for (remote, errno) in [("10.0.1.7:7", None), ("10.0.1.1:4444", Some(111))] {
+        let remote = remote.parse().expect("address");
+        let mut stream = TcpStream::connect_start(&stack, remote).expect("started");
+        let mut fds = [PollFd::new(&stream, PollFlags::OUT)];
+        let patience = Timespec { tv_sec: 5, tv_nsec: 0 };
+        assert_eq!(poll(&mut fds, Some(&patience)).expect("poll"), 1);
+        let error = stream.take_error().expect("asked").and_then(|e| e.raw_os_error());
+        assert_eq!(error, errno, "{remote}");
+        if errno.is_none() {
+            stream.set_nonblocking(false).expect("blocking");
+            stream.write_all(b"ping").expect("write");
+            let mut got = [0; 4];
+            stream.read_exact(&mut got).expect("echo");
+            assert_eq!(got, *b"ping", "nothing of what filled the socketpair");
+        }
+    }
+}
+
 #[test]
 fn datagrams_reach_the_kernel_and_come_back() {
     let lab = Lab::start(&[]);
@@ -135,6 +160,7 @@ fn a_killed_client_leaves_nothing() {
     }));
 }
 
+/// CLIENT-01.
 #[test]
 fn a_killed_daemon_ends_its_clients_streams() {
     let mut lab = Lab::start(&[]);
@@ -149,6 +175,7 @@ fn a_killed_daemon_ends_its_clients_streams() {
 }
 
 /// DAEMON-07, IPC-36.
+/// DAEMON-02, DAEMON-10.
 #[test]
 fn a_signal_ends_it_in_order() {
     let mut lab = Lab::start(&[]);

@@ -6,7 +6,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use client::call::{ErrorBody, SocketCall};
@@ -66,6 +66,7 @@ fn malformed_frames_end_the_connection_and_nothing_else() {
     assert!(lab.pings());
 }
 
+/// IPC-09.
 #[test]
 fn requests_that_make_no_sense_are_refused() {
     let lab = Lab::start(&[]);
@@ -87,6 +88,7 @@ fn requests_that_make_no_sense_are_refused() {
     assert_eq!(errno(&call(&stream, "close", Some(3), json!({}))), Some(9), "EBADF");
 }
 
+/// SOCK-04, SOCK-20, SOCK-23, SOCK-34, SOPT-41, IPC-31.
 #[test]
 fn verbs_out_of_place_have_their_errno() {
     let lab = Lab::start(&[]);
@@ -97,12 +99,16 @@ fn verbs_out_of_place_have_their_errno() {
     };
     let (tcp, udp) = (open("stream"), open("dgram"));
     assert_eq!((tcp, udp), (Some(0), Some(1)), "IPC-22");
+    let other = connect(&lab);
+    let answer = call(&other, "socket", None, json!({"family": 4, "type": "dgram"}));
+    assert_eq!(answer.parse::<Value>().expect("a handle")["handle"], 0, "each client counts");
     let code = |method: &str, handle, args| errno(&call(&stream, method, handle, args));
     assert_eq!(code("accept", tcp, json!({})), Some(22));
     assert_eq!(code("getpeername", tcp, json!({})), Some(107));
     assert_eq!(code("shutdown", tcp, json!({"how": "wr"})), Some(107));
     assert_eq!(code("listen", udp, json!({"backlog": 1})), Some(95));
     assert_eq!(code("accept", udp, json!({})), Some(95));
+    assert_eq!(code("shutdown", udp, json!({"how": "wr"})), Some(95));
     let six = json!({"address": "2001:db8::1", "port": 80});
     assert_eq!(code("connect", tcp, six), Some(97));
     let own = json!({"address": "10.0.1.7", "port": 9999});
@@ -115,7 +121,31 @@ fn verbs_out_of_place_have_their_errno() {
     assert_eq!(code("accept", tcp, json!({})), Some(9));
 }
 
+/// IPC-25, IPC-26: a packet on the socketpair that is no datagram is skipped.
+#[test]
+fn malformed_packets_of_a_datagram_socket_are_skipped() {
+    let lab = Lab::start(&[]);
+    let stream = connect(&lab);
+    let open = SocketCall::new("socket", None, &json!({"family": 4, "type": "dgram"}));
+    frame::send(&stream, &Message::request(op::SOCKET_CALL, 7, &open), None).expect("send");
+    let (answer, fd) = frame::recv(&stream).expect("answer").expect("not the end");
+    let handle = answer.parse::<Value>().expect("a handle")["handle"].as_u64().map(|n| n as u32);
+    let socket = UnixDatagram::from(fd.expect("the socketpair"));
+    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+    let own = json!({"address": "10.0.1.7", "port": 9000});
+    assert_eq!(call(&stream, "bind", handle, own).kind, Kind::Ok);
+    for packet in [&b""[..], b"\x04", b"\x05\x00\x07", b"\x04\x00\x07\x0a\x00\x01"] {
+        socket.send(packet).expect("send");
+    }
+    let echo = b"\x04\x00\x07\x0a\x00\x01\x07\x00hello";
+    socket.send(echo).expect("send");
+    let mut got = [0; 100];
+    let len = socket.recv(&mut got).expect("the demo service echoes");
+    assert_eq!(&got[..len], echo);
+}
+
 /// A client that asks and never reads costs itself, not others.
+/// IPC-07.
 #[test]
 fn a_client_that_does_not_read_stops_only_itself() {
     let lab = Lab::start(&[]);

@@ -77,6 +77,7 @@ fn both_ways(layout: Layout, medium: Medium, caps: DeviceCaps, bytes: usize) {
     }
 }
 
+/// EX-10.
 #[test]
 fn bytes_flow_both_ways_fused() {
     both_ways(Layout::Fused, Medium::Ethernet, offloads(), 20_000_000);
@@ -144,6 +145,8 @@ fn a_stack_that_is_dropped_says_goodbye() {
     assert_eq!(stream.read(&mut [0; 1]).expect("the peer's FIN"), 0);
 }
 
+/// CTL-83, CLIENT-02.
+/// GAP-66.
 #[test]
 fn control_calls_show_and_change() {
     let [left, _right] = wire(Layout::Split, Medium::Ethernet, offloads());
@@ -163,6 +166,51 @@ fn control_calls_show_and_change() {
     stack.route_add("default", "10.0.0.2").expect("route");
     assert!(stack.routes().expect("routes").iter().any(|r| r.destination == "default"));
     assert!(stack.stats().expect("stats").counters["frames_out"] > 0);
+}
+
+/// CTL-01, CTL-02, CTL-03, CTL-04, CTL-05, CTL-07, CTL-83: what a link tells of itself.
+#[test]
+fn links_tell_what_they_are() {
+    for (medium, kind_flags) in [
+        (Medium::Ethernet, &["BROADCAST", "MULTICAST"][..]),
+        (Medium::Ip, &["POINTOPOINT", "MULTICAST", "NOARP"]),
+    ] {
+        let [left, _right] = wire(Layout::Fused, medium, plain());
+        let stack = left.sockets();
+        let mut stream = TcpStream::connect(&stack, "10.0.0.2:7").expect("connect");
+        stream.write_all(b"x").expect("write");
+        stream.read_exact(&mut [0]).expect("echo");
+        let links = stack.links().expect("links");
+        let numbers: Vec<_> = links.iter().map(|l| (l.ifindex, l.name.as_str())).collect();
+        assert_eq!(numbers, [(1, "lo"), (2, "mem1")]);
+        let (lo, mem) = (&links[0], &links[1]);
+        assert_eq!((lo.kind.as_str(), lo.mtu, &lo.mac), ("loopback", 65_535, &None));
+        assert_eq!(lo.flags, ["LOOPBACK", "UP", "LOWER_UP"]);
+        let flags: Vec<_> = kind_flags.iter().chain(&["UP", "LOWER_UP"]).collect();
+        assert_eq!(mem.flags.iter().collect::<Vec<_>>(), flags);
+        let mac = (medium == Medium::Ethernet).then(|| default_mac("mem1").to_string());
+        assert_eq!((mem.mtu, &mem.mac), (1500, &mac));
+        let counted = &mem.stats;
+        for count in [counted.rx_packets, counted.rx_bytes, counted.tx_packets, counted.tx_bytes] {
+            assert!(count > 0, "{counted:?}");
+        }
+        assert_eq!((counted.rx_errors, counted.tx_errors), (0, 0));
+    }
+}
+
+/// LIFE-01: a stack without an interface serves itself.
+#[test]
+fn a_stack_without_an_interface_has_its_loopback() {
+    let stack = Builder::new().demo_services(true).start().expect("start");
+    for address in ["127.0.0.1:7", "[::1]:7"] {
+        let mut stream = TcpStream::connect(&stack.sockets(), address).expect("connect");
+        stream.write_all(b"hello").expect("write");
+        let mut got = [0; 5];
+        stream.read_exact(&mut got).expect("echo");
+        assert_eq!(got, *b"hello");
+    }
+    let error = TcpStream::connect(&stack.sockets(), "10.0.0.2:7").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NetworkUnreachable);
 }
 
 /// Sleep and wake-up cross at every byte here: a lost one would hang.

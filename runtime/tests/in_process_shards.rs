@@ -168,6 +168,7 @@ fn a_number_of_shards_that_cannot_be_is_refused() {
     assert!(refused.err().expect("refused").to_string().contains("2 shards"));
 }
 
+/// LIFE-09, RUN-01.
 #[test]
 fn a_stack_with_many_shards_stops_at_once() {
     let began = std::time::Instant::now();

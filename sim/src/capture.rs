@@ -36,9 +36,8 @@ impl Capture {
     /// # Errors
     /// If frames were missed.
     pub(crate) fn collect(&mut self, host: &mut Host) -> Result<(), String> {
-        let Some(tap) = host.tap() else { return Ok(()) };
-        self.frames.extend(std::iter::from_fn(|| tap.pop()));
-        match tap.missed() {
+        self.frames.extend(std::iter::from_fn(|| host.next_tapped()));
+        match host.tap_missed() {
             0 => Ok(()),
             missed => Err(format!("the tap missed {missed} frames")),
         }

@@ -33,6 +33,7 @@ fn finish(world: &mut World) {
 
 /// The jump fires every timer at once; the connection lives on, and no clock but that host's moves.
 /// More than 24 days would look like a step back to PAWS (RFC 7323 §5.5), on every TCP.
+/// LIFE-11.
 #[test]
 fn a_clock_that_jumps_ahead_ends_no_connection() {
     for host in [A, B] {

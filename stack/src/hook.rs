@@ -1,9 +1,10 @@
 //! The one place that sees every frame of both directions.
 //!
 //! `Hook::observe` is called once for each frame that was received, when its verdict is known,
-//! and once for each frame that leaves, loopback included. Without a [`Tap`] that is one branch on
-//! a field of the worker. A tap is a bounded queue of copies: the caller takes them out at leisure,
-//! and frames that did not fit are counted. A filter will stand here too.
+//! and once for each frame that leaves, loopback included. A frame that another shard owns is seen
+//! there, or here if that shard has no room for it. Without a [`Tap`] all this is one branch on a
+//! field of the worker. A tap is a bounded queue of copies: the caller takes them out at leisure,
+//! and frames that did not fit are counted.
 
 use std::collections::VecDeque;
 
@@ -66,10 +67,10 @@ impl Tap {
         self.frames.pop_front()
     }
 
-    /// Whether there is none to take out.
+    /// When the oldest frame passed, if there is one.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+    pub fn oldest_at(&self) -> Option<Instant> {
+        self.frames.front().map(|frame| frame.at)
     }
 
     /// Frames that were not kept because the tap was full, since it was set.
@@ -126,7 +127,11 @@ impl Hook {
         self.tap = config.map(|config| Box::new(Tap::new(config)));
     }
 
-    pub(crate) fn tap(&mut self) -> Option<&mut Tap> {
+    pub(crate) fn tap(&self) -> Option<&Tap> {
+        self.tap.as_deref()
+    }
+
+    pub(crate) fn tap_mut(&mut self) -> Option<&mut Tap> {
         self.tap.as_deref_mut()
     }
 }

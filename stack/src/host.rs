@@ -44,7 +44,7 @@ use addr::IfIndex;
 use wire::offload::{RxMeta, TxMeta};
 
 use crate::event::Readiness;
-use crate::hook::{Tap, TapConfig};
+use crate::hook::{Tap, TapConfig, TapFrame};
 use crate::limits::Limits;
 use crate::shard::index::ShardIndex;
 use crate::socket::SocketId;
@@ -203,11 +203,18 @@ impl Host {
         self.workers.iter_mut().for_each(|worker| worker.set_tap(config));
     }
 
-    /// The tap of the first shard that has kept something, if one is set: frames are taken out of
-    /// it by [`Tap::pop`].
-    pub fn tap(&mut self) -> Option<&mut Tap> {
-        let at = self.workers.iter_mut().position(|w| w.tap().is_some_and(|tap| !tap.is_empty()));
-        self.workers[at.unwrap_or(0)].tap()
+    /// Takes the oldest frame out of the shards' taps; of frames of one instant, that of the first
+    /// shard.
+    pub fn next_tapped(&mut self) -> Option<TapFrame> {
+        let oldest_at = |worker: &Worker| worker.tap().and_then(Tap::oldest_at);
+        let taps = self.workers.iter_mut().filter(|worker| oldest_at(worker).is_some());
+        taps.min_by_key(|worker| oldest_at(worker))?.tap_mut()?.pop()
+    }
+
+    /// Frames that the taps had no room for since they were set.
+    #[must_use]
+    pub fn tap_missed(&self) -> u64 {
+        self.workers.iter().filter_map(Worker::tap).map(Tap::missed).sum()
     }
 
     /// Lets every worker take the messages of the others until there are none.

@@ -133,7 +133,7 @@ impl Worker {
         if !self.mesh.is_alone()
             && let Some(owner) = self.other_owner(ifindex, frame)
         {
-            return self.hand_over(owner, ifindex, meta, frame);
+            return self.hand_over(now, owner, ifindex, meta, frame);
         }
         self.receive_steered(now, ifindex, meta, frame)
     }
@@ -240,9 +240,15 @@ impl Worker {
         self.hook.set_tap(config);
     }
 
-    /// The tap, if one is set: frames are taken out of it by [`Tap::pop`].
-    pub fn tap(&mut self) -> Option<&mut Tap> {
+    /// The tap, if one is set.
+    #[must_use]
+    pub fn tap(&self) -> Option<&Tap> {
         self.hook.tap()
+    }
+
+    /// The same, to take frames out of ([`Tap::pop`]).
+    pub fn tap_mut(&mut self) -> Option<&mut Tap> {
+        self.hook.tap_mut()
     }
 
     /// Other workers that have something to do since the last call, because they were sent a
@@ -259,9 +265,10 @@ impl Worker {
         (owner != self.index).then_some(owner)
     }
 
-    /// Copies a frame into the mesh.
+    /// Copies a frame into the mesh. The owner's hook will see it; ours sees it if it has no room.
     fn hand_over(
         &mut self,
+        now: Instant,
         owner: ShardIndex,
         ifindex: IfIndex,
         meta: RxMeta,
@@ -275,6 +282,10 @@ impl Worker {
             Err(_) => Verdict::Dropped(DropReason::ShardBusy),
         };
         self.shard.count_received(ifindex, frame.len(), verdict);
+        if verdict.drop_reason().is_some() {
+            let direction = Direction::Received;
+            self.hook.observe(&Seen { at: now, ifindex, direction, verdict, frame });
+        }
         verdict
     }
 
@@ -288,7 +299,7 @@ impl Worker {
             Ok(Received::Forward { ifindex, next_hop }) => Verdict::Forward { ifindex, next_hop },
             Ok(Received::ForControl(message)) => {
                 let Some(control) = &mut self.control else {
-                    return self.hand_over(ShardIndex::ZERO, ifindex, meta, frame);
+                    return self.hand_over(now, ShardIndex::ZERO, ifindex, meta, frame);
                 };
                 let delivery = Delivery { ifindex, link: LinkHeader::of(frame), message };
                 let taken = control.receive(now, &delivery);
@@ -349,7 +360,7 @@ impl Worker {
             if owner == self.index {
                 self.take_in(now, Fib::LOOPBACK, rx, &slot[..len]);
             } else {
-                self.hand_over(owner, Fib::LOOPBACK, rx, &slot[..len]);
+                self.hand_over(now, owner, Fib::LOOPBACK, rx, &slot[..len]);
             }
         }
         self.loop_slot = slot;

@@ -36,7 +36,9 @@ fn bad_values_get_one_clear_line() {
     refuses(&space, &with("--iface tap7 --layout sideways"), "sideways");
     refuses(&space, &with("--iface tap7 --cores 99"), "99");
     refuses(&space, &with("--iface a-name-that-is-too-long"), "name");
-    refuses(&space, &with("--iface nosuch0 --backend xdp"), "nosuch0");
+    let missing = with("--iface nosuch0 --backend xdp");
+    refuses(&space, &missing, "nosuch0");
+    assert_eq!(run(&space, &missing).status.code(), Some(1));
     refuses(&space, &with("--iface lo"), "without ethernet");
     space.ip("link add veth7 type veth peer name host7");
     refuses(&space, &with("--iface veth7 --mtu 9000"), "mtu 9000: the device's is 1500");
@@ -65,6 +67,7 @@ fn without_permission_it_says_so() {
     assert!(said.to_lowercase().contains("permi"), "{said}");
 }
 
+/// DAEMON-01.
 #[test]
 fn a_tap_that_does_not_exist_is_created_and_goes_again() {
     let space = Namespace::new("cli-make");
@@ -135,6 +138,7 @@ fn names_of_pytcp_work_as_aliases() {
     assert_eq!(daemon.records("link")[1]["mac"], "02:00:00:12:34:56");
 }
 
+/// EX-10, DIFF-23.
 #[test]
 fn several_interfaces_each_with_its_own_options() {
     let space = Lab::wire("cli-multi", Backend::Tap);
@@ -150,6 +154,7 @@ fn several_interfaces_each_with_its_own_options() {
     assert_eq!((mtu("tap7"), mtu("tun3")), (1400.into(), 1500.into()));
 }
 
+/// GAP-07.
 #[test]
 fn a_second_daemon_does_not_take_the_control_socket() {
     let space = Lab::wire("cli-second", Backend::Tap);

@@ -69,6 +69,7 @@ fn a_transfer_both_ways_over_tun() {
     both_ways(Backend::Tun, FAMILIES[1], GIB / 8);
 }
 
+/// ARCH-06.
 #[test]
 fn our_listener_serves_kernel_clients() {
     let lab = Lab::start("listen", Backend::Tap);

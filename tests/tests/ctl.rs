@@ -17,6 +17,8 @@ fn has(records: &[Value], key: &str, value: &str) -> bool {
     records.iter().any(|r| r[key] == value)
 }
 
+/// CTL-82.
+/// DIFF-26.
 #[test]
 fn lists_show_what_the_daemon_has() {
     let lab = Lab::with("ctl", Backend::Tap, &["--gateway", "10.0.1.1"]);
@@ -54,6 +56,7 @@ fn a_connection_shows_what_was_agreed_on() {
     assert!(ok(&lab, "-s socket tcp").contains(" ts sack wscale:"));
 }
 
+/// ARCH-06.
 #[test]
 fn addresses_come_and_go_at_run_time() {
     let lab = Lab::start("ctl-addr", Backend::Tap);

@@ -115,6 +115,7 @@ fn a_killed_daemon_leaves_no_xdp_program() {
 
 /// A connection that is reset after the peer's FIN takes nothing more, and the daemon keeps nothing
 /// of it whether the client lives or not.
+/// IPC-24.
 #[test]
 fn a_reset_behind_the_peers_fin_is_noticed() {
     let lab = Lab::start("reset-behind-fin", Backend::Tap);

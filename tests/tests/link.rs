@@ -45,6 +45,7 @@ fn has_no_carrier(link: &Value) -> bool {
     link["state"] == "DOWN" && has_flag(link, "UP") && has_flag(link, "NO-CARRIER")
 }
 
+/// CTL-07.
 #[test]
 fn a_tap_goes_down_and_comes_back() {
     let lab = Lab::with("linktap", Backend::Tap, &["--gateway", "10.0.1.1"]);
@@ -68,6 +69,7 @@ fn the_peer_of_an_af_xdp_device_goes_down_and_comes_back() {
 }
 
 /// A connection lives through a flap and a smaller MTU.
+/// CTL-10, GAP-71.
 #[test]
 fn the_mtu_follows_the_device() {
     let lab = Lab::start("linkmtu", Backend::Tap);

@@ -73,6 +73,7 @@ fn urgent_data_comes_and_goes_as_the_kernel_has_it_tcpi_15() {
 }
 
 /// TCPO-16, TCPC-01: on the wire, and in the list.
+/// SOPT-16, SOPT-19, SOPT-20, SOPT-31, SOPT-38, IPC-20.
 #[test]
 fn packets_are_marked_as_the_socket_says_tcpo_16_tcpc_01() {
     let lab = Lab::start("marks", Backend::Tap);
@@ -101,6 +102,7 @@ fn packets_are_marked_as_the_socket_says_tcpo_16_tcpc_01() {
 }
 
 /// GAP-26: `SO_ERROR` of a connection that is no more, once.
+/// SOCK-56, SOPT-02.
 #[test]
 fn a_connection_that_was_reset_says_so_once_gap_26() {
     let lab = Lab::start("reset", Backend::Tap);

@@ -90,6 +90,7 @@ fn terminate(shards: u32) {
     assert!(eventually(5, || client.is_finished()), "the client learns of it");
 }
 
+/// LIFE-07, DAEMON-07, IPC-36.
 #[test]
 fn sigterm_ends_every_connection() {
     for _ in 0..3 {

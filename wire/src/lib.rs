@@ -2,10 +2,10 @@
 //!
 //! One file a protocol. A parser takes bytes from the network and returns a view into them or
 //! says why they are not a header ([`Malformed`]); it never panics and never loops, whatever the
-//! bytes. An emitter writes a header into a lent slice and returns its length (0 if the slice is
-//! too short). Transport checksums are separate from parsing, because the receiver sums the
-//! payload while copying it and because devices hand over finished, partial or unknown sums
-//! ([`offload`]).
+//! bytes. An emitter writes a header into a lent slice and returns its length, or says that the
+//! slice is too short ([`EmitError`]). Transport checksums are separate from parsing, because the
+//! receiver sums the payload while copying it and because devices hand over finished, partial or
+//! unknown sums ([`offload`]).
 //!
 //! Above IP everything is family-neutral: [`ip::parse`] gives one header view for both, with
 //! extension headers walked; [`icmp::Message`] is one enum for both ICMPs; [`membership`] is what

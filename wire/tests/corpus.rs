@@ -8,6 +8,7 @@ mod fuzz;
 
 /// WIRE-05: no bytes make a parser panic or loop, and what it accepts survives being written and
 /// read again. The exercises are those of the fuzz targets.
+/// GAP-01.
 #[test]
 fn the_fuzz_corpus_does_no_harm() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");

@@ -101,11 +101,9 @@ static VERBS: &[Verb] = &[
 
 impl Call<'_> {
     fn interface(&self) -> Result<Option<InterfaceRef>, ErrorBody> {
-        if let Some(name) = self.args.optional(IFNAME)? {
-            return Ok(Some(InterfaceRef::Name(name)));
-        }
+        let name = self.args.optional(IFNAME)?;
         let index = self.args.optional(IFINDEX)?.or(self.ifindex);
-        Ok(index.map(InterfaceRef::Index))
+        Ok(name.map(InterfaceRef::Name).or(index.map(InterfaceRef::Index)))
     }
 
     fn required_interface(&self) -> Result<InterfaceRef, ErrorBody> {
@@ -116,13 +114,16 @@ impl Call<'_> {
 impl TryFrom<&ControlCall> for Request {
     type Error = ErrorBody;
 
-    /// Reads the verb and its arguments. Arguments that the verb does not know are ignored.
+    /// Reads the verb and its arguments. An argument that the verb does not know is refused.
     fn try_from(call: &ControlCall) -> Result<Self, ErrorBody> {
         let named = |verb: &&Verb| verb.api == call.api && verb.method == call.method;
         let verb = VERBS.iter().find(named).ok_or_else(|| unknown(call))?;
         let name = format!("{} {}", call.api, call.method);
         let args = Arguments::new(&name, &call.args)?;
-        (verb.read)(&Call { args, ifindex: call.ifindex })
+        let call = Call { args, ifindex: call.ifindex };
+        let request = (verb.read)(&call)?;
+        call.args.refuse_unknown()?;
+        Ok(request)
     }
 }
 

@@ -45,6 +45,29 @@ fn an_error_says_which_argument_why_and_what_would_be_valid() {
 }
 
 #[test]
+fn a_name_that_the_verb_does_not_know_is_refused_with_what_may_have_been_meant() {
+    let refusal = |args: Value, known: &[&'static str]| {
+        let args = Arguments::new("do it", &args).unwrap();
+        for name in known {
+            args.optional::<u8>(name).unwrap();
+        }
+        args.refuse_unknown().err().map(|error| error.message)
+    };
+    let known = &["gateway", "metric"];
+    assert_eq!(refusal(json!({"metric": 1}), known), None);
+    assert_eq!(refusal(json!({"xyz": null}), &[]), None);
+    assert_eq!(refusal(Value::Null, &[]), None);
+    for (args, known, hint) in [
+        (json!({"gatway": 1}), &known[..], "gatway; is gateway meant?"),
+        (json!({"metric": 1, "xyz": 2}), known, "xyz; there is gateway | metric"),
+        (json!({"x y": 1}), &[], "\"x y\"; there are none"),
+    ] {
+        let expected = format!("do it: no argument is called {hint}");
+        assert_eq!(refusal(args, known), Some(expected));
+    }
+}
+
+#[test]
 fn numbers_may_come_as_text_and_null_is_absent() {
     let args = json!({"a": "7", "b": 7, "c": null});
     let args = Arguments::new("do it", &args).unwrap();

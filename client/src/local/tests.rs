@@ -139,6 +139,7 @@ fn bulk_data_with_poll() {
     echo.join().unwrap();
 }
 
+/// SOCK-35, SOCK-36, SOCK-50.
 #[test]
 fn readable_is_level_triggered() {
     let (mut stream, mut far) = connection(64);
@@ -160,6 +161,11 @@ fn readable_is_level_triggered() {
         assert_eq!(ready(&stream), (true, true));
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
     }
+    let (mut stream, mut far) = connection(64);
+    stream.set_nonblocking(true).unwrap();
+    would_block(stream.read(&mut [0]));
+    far.fail(104);
+    assert_eq!(ready(&stream), (true, true), "an error too");
 }
 
 #[test]
@@ -173,6 +179,7 @@ fn data_from_before_the_hand_over_shows_at_once() {
     assert_eq!(ready(&TcpStream::from_local(socket)), (true, true));
 }
 
+/// SOCK-24, GAP-60.
 #[test]
 fn writable_is_off_while_the_ring_is_full() {
     let (mut stream, mut far) = connection(64);
@@ -188,6 +195,7 @@ fn writable_is_off_while_the_ring_is_full() {
     assert_eq!(ready(&stream), (false, false));
 }
 
+/// SOCK-56.
 #[test]
 fn an_error_comes_after_the_data_and_once() {
     let (mut stream, mut far) = connection(64);
@@ -222,6 +230,8 @@ fn a_stack_that_vanishes_is_not_an_orderly_end() {
     assert_eq!(stream.read(&mut [0; 9]).unwrap_err().kind(), ErrorKind::ConnectionAborted);
 }
 
+/// SOCK-27, SOCK-51, SOCK-52, SOPT-10.
+/// DIFF-11.
 #[test]
 fn timeouts_are_would_block() {
     let (mut stream, _far) = connection(64);
@@ -239,6 +249,7 @@ fn timeouts_are_would_block() {
     assert!(begin.elapsed() >= Duration::from_millis(30));
 }
 
+/// SOCK-08, SOCK-24, SOCK-31.
 #[test]
 fn shutdown_and_drop_reach_the_stack() {
     let (mut stream, mut far) = connection(64);
@@ -250,10 +261,13 @@ fn shutdown_and_drop_reach_the_stack() {
     let clone = stream.try_clone().unwrap();
     drop(stream);
     assert_eq!(far.calls(), ["shutdown Write"]);
+    let printed = format!("{clone:?}");
+    assert!(printed.starts_with("TcpStream { fd: ") && printed.contains(fake::REMOTE), "{printed}");
     drop(clone);
     assert_eq!(far.calls(), ["shutdown Write", "close"]);
 }
 
+/// SOCK-31.
 #[test]
 fn shutdown_wakes_who_sleeps() {
     let (stream, _far) = connection(64);
@@ -282,6 +296,7 @@ fn while_opening<T: Send>(
     })
 }
 
+/// SOCK-21.
 #[test]
 fn connecting_waits_for_the_outcome() {
     let (result, _) = while_opening(
@@ -337,6 +352,7 @@ fn queue(far: &Far) -> Far {
     other
 }
 
+/// SOCK-23, SOCK-50.
 #[test]
 fn accepting() {
     let (stack, opened) = fake::stack(64);
@@ -366,6 +382,7 @@ fn record(payload: &[u8], from: &str) -> Vec<u8> {
     [&header, payload].concat()
 }
 
+/// SOCK-27, SOCK-28, SOCK-36.
 #[test]
 fn datagrams_keep_their_borders() {
     let (stack, opened) = fake::stack(1024);
@@ -389,6 +406,7 @@ fn datagrams_keep_their_borders() {
     assert_eq!(packet[..n], record(b"query", "10.0.1.1:53"));
 }
 
+/// SOCK-53.
 #[test]
 fn a_datagram_goes_whole_or_not_at_all() {
     let (stack, opened) = fake::stack(1024);
@@ -407,6 +425,7 @@ fn a_datagram_goes_whole_or_not_at_all() {
     assert_eq!(error.raw_os_error(), Some(Errno::AFNOSUPPORT.raw_os_error()));
 }
 
+/// SOCK-24, SOCK-34, SOCK-55, GAP-62.
 #[test]
 fn a_connected_udp_socket_sends_to_its_peer_and_hears_its_errors() {
     let (stack, opened) = fake::stack(1024);

@@ -20,6 +20,7 @@ fn temp_path(name: &str) -> PathBuf {
 }
 
 /// CLIENT-11, IPC-08: each caller gets the answer with its id, whatever the order.
+/// CLIENT-10, IPC-07, GAP-67.
 #[test]
 fn several_requests_are_in_flight() {
     const CALLERS: usize = 8;
@@ -72,6 +73,7 @@ fn a_ping_wants_a_pong() {
 }
 
 /// An answer that comes after its caller has gone must not leave a socket behind.
+/// CLIENT-04.
 #[test]
 fn a_late_socket_is_given_back() {
     let (closed, wait_closed) = channel();

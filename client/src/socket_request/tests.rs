@@ -90,6 +90,7 @@ fn members_that_may_be_absent_have_defaults() {
 }
 
 /// IPC-11: a refusal has the errno that Linux gives.
+/// SOCK-02, SOCK-04, SOCK-05, SOCK-07, SOPT-41.
 #[test]
 fn a_wrong_request_is_told_what_would_be_valid() {
     for (method, args, errno, message) in [

@@ -81,6 +81,8 @@ fn readable(listener: &TcpListener) -> bool {
 }
 
 /// CLIENT-09: the descriptor says when accepting succeeds.
+/// SOCK-35, IPC-30.
+/// DIFF-24.
 #[test]
 fn readiness_is_the_eventfds() {
     let (stack, queue, _cut) = daemon();
@@ -99,6 +101,7 @@ fn readiness_is_the_eventfds() {
 }
 
 /// CLIENT-11: who waits for a connection holds up nobody on the same session.
+/// CLIENT-04.
 #[test]
 fn a_blocking_accept_holds_up_nobody() {
     let (stack, queue, _cut) = daemon();

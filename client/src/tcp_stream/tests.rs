@@ -53,6 +53,7 @@ fn ready(socket: &impl AsFd) -> (bool, bool) {
 
 /// CLIENT-05: socket, connect, data, half close, and at the end the daemon's socket is closed,
 /// after the data end.
+/// SOCK-08.
 #[test]
 fn a_connection_from_begin_to_end() {
     let (stack, far, calls) = daemon(so_error(0));
@@ -165,6 +166,7 @@ fn a_daemon_that_dies_is_not_an_orderly_end() {
 }
 
 /// CLIENT-08: readiness, timeouts and non-blocking are the kernel's.
+/// SOCK-35, SOCK-36.
 #[test]
 fn readiness_is_the_socketpairs() {
     let (stack, far, _calls) = daemon(|_| None);
@@ -191,6 +193,8 @@ fn readiness_is_the_socketpairs() {
 }
 
 /// CLIENT-05: a daemon drops exactly the bytes that kept the stream from being writable.
+/// SOPT-02, IPC-29.
+/// DIFF-10, DIFF-24.
 #[test]
 fn connecting_without_blocking() {
     for errno in [0, 111] {
@@ -221,6 +225,7 @@ fn connecting_without_blocking() {
 }
 
 /// IPC-37: a receive buffer size is the socketpair's; every other option is the daemon's.
+/// SOCK-34, SOPT-12.
 #[test]
 fn options() {
     let (stack, _far, calls) = daemon(|call| match call.method.as_str() {

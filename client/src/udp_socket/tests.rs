@@ -86,6 +86,7 @@ fn malformed_packets_are_skipped() {
 }
 
 /// CLIENT-08: timeouts and non-blocking as a kernel's socket has them.
+/// SOCK-52, SOPT-10.
 #[test]
 fn waiting_is_bounded() {
     let (socket, far, _calls) = socket();

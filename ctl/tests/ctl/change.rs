@@ -10,6 +10,7 @@ fn call(api: &str, method: &str, args: Value) -> ControlCall {
 }
 
 /// CLI-06, CLI-07, CLI-08, CLI-11: each command line and its one call.
+/// CLI-03.
 #[test]
 fn every_change_is_one_call() {
     let daemon = Daemon::new();
@@ -81,6 +82,7 @@ fn every_change_is_one_call() {
 }
 
 /// CLI-08: with a family only the entries of that family go.
+/// CTL-42.
 #[test]
 fn a_flush_may_spare_one_family() {
     let daemon = Daemon::new();

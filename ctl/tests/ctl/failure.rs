@@ -109,6 +109,7 @@ fn no_daemon_has_status_1() {
 
 /// Where the daemon is sought when nothing is said. What is there is no daemon, so that one of this
 /// machine is not found instead.
+/// DAEMON-02.
 #[test]
 fn the_default_path_is_in_the_runtime_directory() {
     let folder = std::env::temp_dir().join(format!("pyx-ctl-run-{}", std::process::id()));

@@ -5,6 +5,7 @@ use serde_json::{json, to_value};
 use crate::fake::{self, Daemon};
 
 /// CLI-12: interfaces without addresses.
+/// CTL-07.
 #[test]
 fn link() {
     let daemon = Daemon::new();
@@ -25,6 +26,7 @@ fn link() {
     assert_eq!(daemon.json("-j link show tun0"), to_value(&fake::links()[2..]).unwrap());
 }
 
+/// CTL-83.
 #[test]
 fn link_with_statistics() {
     let daemon = Daemon::new();
@@ -78,6 +80,8 @@ fn address() {
     assert_eq!(daemon.json("-j address show tun0"), json!([]));
 }
 
+/// CTL-30.
+/// CLI-02.
 #[test]
 fn route() {
     let daemon = Daemon::new();
@@ -103,6 +107,7 @@ default via fe80::1 dev eth1 proto ra metric 1024
 }
 
 /// CLI-05: the neighbors of all interfaces.
+/// CTL-43.
 #[test]
 fn neighbor() {
     let daemon = Daemon::new();
@@ -126,6 +131,8 @@ fe80::1 dev eth1 lladdr 02:00:00:00:00:01 STALE
 }
 
 /// CLI-01: the columns of ss(8), and its filters.
+/// CTL-70.
+/// DIFF-21, GAP-69.
 #[test]
 fn socket() {
     let daemon = Daemon::new();
@@ -229,6 +236,7 @@ fn two_shards() -> Daemon {
 }
 
 /// With `-d` the parts of each shard stand under the totals.
+/// RUN-09, STAT-91.
 #[test]
 fn shards() {
     let daemon = two_shards();

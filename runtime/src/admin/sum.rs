@@ -86,6 +86,7 @@ mod tests {
         counts.into_iter().map(|(name, count)| (name.into(), count)).collect()
     }
 
+    /// RUN-09, STAT-91.
     #[test]
     fn counters_of_shards_add_up() {
         let parts = [

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel, sync_channel};
 
 use addr::IpVersion;
-use client::call::{ErrorBody, Opened};
+use client::call::{ErrorBody, Name, Opened};
 use client::frame::{Kind, Message, op};
 use client::socket_request::{SocketRequest, SocketType, SocketVerb};
 use serde_json::Value;
@@ -143,6 +143,17 @@ fn a_handle_that_is_closed_is_free_at_once_wherever_its_socket_is() {
         world.on(handle, SocketVerb::Close).unwrap();
         assert_eq!((world.sockets(), world.handles()), ([0, 0], [0, 0]));
     }
+}
+
+/// SOCK-22: without `bind` a listener gets a port of its own, as on Linux.
+#[test]
+fn a_socket_that_is_not_bound_listens_on_a_free_port() {
+    let mut world = World::new();
+    let (handle, _fd) = world.open(SocketType::Stream);
+    world.on(handle, SocketVerb::Listen { backlog: 1 }).unwrap();
+    let request = SocketRequest::On { handle, verb: SocketVerb::GetSockName };
+    let name: Name = serde_json::from_value(world.call(request).unwrap().0).unwrap();
+    assert!((32_768..=60_999).contains(&name.port), "{name:?}");
 }
 
 /// A listener that is refused stays where it was sent to, and goes on from there.

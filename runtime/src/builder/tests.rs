@@ -17,6 +17,7 @@ fn described(layout: Layout) -> Builder {
     builder.interface_on_queues(interface, vec![here.remove(0)])
 }
 
+/// RUN-01.
 #[test]
 fn a_thread_that_does_not_start_takes_the_others_with_it() {
     for layout in [Layout::Fused, Layout::Split] {

@@ -52,6 +52,7 @@ fn is_socket(path: &Path) -> bool {
 mod tests {
     use super::*;
 
+    /// GAP-06, GAP-07.
     #[test]
     fn a_stale_path_is_replaced_and_a_live_one_is_not() {
         let path = std::env::temp_dir().join(format!("pyx-path-{}.sock", std::process::id()));

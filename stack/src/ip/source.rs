@@ -23,18 +23,22 @@ pub(crate) fn select(
     destination: Ip,
 ) -> Option<Ip> {
     among(&interface.addresses, next_hop, destination).or_else(|| {
-        let others = || {
-            let links = tables.interfaces.iter().filter(|i| i.ifindex != LOOPBACK);
-            links.flat_map(|i| &i.addresses).filter(|a| !a.ip().is_link_local())
-        };
-        let mut usable = others().filter(|a| a.is_assigned());
-        usable.find(|a| a.ip().same_family(&destination)).map(InterfaceAddress::ip)
+        let links = tables.interfaces.iter().filter(|i| i.ifindex != LOOPBACK);
+        let all = links.flat_map(|i| &i.addresses).filter(|a| !a.ip().is_link_local());
+        let mut usable = all.filter(|address| is_usable(address, destination));
+        match destination.is_v4() {
+            true => usable.next().map(InterfaceAddress::ip),
+            false => best(usable, destination),
+        }
     })
 }
 
+fn is_usable(address: &InterfaceAddress, destination: Ip) -> bool {
+    address.ip().same_family(&destination) && address.is_assigned()
+}
+
 fn among(addresses: &[InterfaceAddress], next_hop: Ip, destination: Ip) -> Option<Ip> {
-    let usable = |a: &&InterfaceAddress| a.ip().same_family(&destination) && a.is_assigned();
-    let family = || addresses.iter().filter(usable);
+    let family = || addresses.iter().filter(|address| is_usable(address, destination));
     if destination.is_v4() {
         // As Linux `inet_select_addr`, which does not look at lifetimes.
         let same_scope =
@@ -45,8 +49,16 @@ fn among(addresses: &[InterfaceAddress], next_hop: Ip, destination: Ip) -> Optio
             .or_else(|| family().next())
             .map(InterfaceAddress::ip);
     }
+    best(family(), destination)
+}
+
+/// The best of IPv6 candidates, the first of equals.
+fn best<'a>(
+    candidates: impl DoubleEndedIterator<Item = &'a InterfaceAddress>,
+    destination: Ip,
+) -> Option<Ip> {
     // `max_by_key` keeps the last of equals, so the walk is backwards.
-    family().rev().max_by_key(|a| rank(a, destination)).map(InterfaceAddress::ip)
+    candidates.rev().max_by_key(|address| rank(address, destination)).map(InterfaceAddress::ip)
 }
 
 /// How good a candidate is, greater is better: RFC 6724 §5 rules 1, 2, 3, 6, 7 and 8 in that order.

@@ -34,6 +34,7 @@ fn ready(outbox: &mut Outbox) -> Vec<u8> {
         .collect()
 }
 
+/// RUN-04.
 #[test]
 fn a_full_queue_refuses_and_a_long_frame_is_skipped() {
     let mut outbox = Outbox::new(2);
@@ -131,6 +132,7 @@ fn parked_frames_are_bounded_over_all_neighbours() {
     assert!(gone > 200, "{gone}");
 }
 
+/// RUN-04.
 #[test]
 fn a_frame_that_no_slot_holds_is_dropped_and_counted() {
     let (mut outbox, mut stats) = (Outbox::new(4), Stats::default());

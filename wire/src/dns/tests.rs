@@ -233,6 +233,7 @@ fn dns_05_nothing_behind_the_last_record() {
     }
 }
 
+/// DIFF-07.
 #[test]
 fn dns_06_queries() {
     let www = name("www.example.com");

@@ -138,6 +138,7 @@ fn igmp_06_unknown_types() {
 }
 
 /// IGMP-07: queries of each version are built and read back.
+/// DIFF-07.
 #[test]
 fn igmp_07_queries_are_built() {
     let sources = [[10, 0, 0, 1]];

@@ -123,6 +123,7 @@ fn mld_03_version_2_reports() {
 }
 
 /// MLD-04: queries of both versions are built and read back.
+/// DIFF-07.
 #[test]
 fn mld_04_queries_are_built() {
     let sources = [source(9)];

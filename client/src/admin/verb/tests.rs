@@ -147,7 +147,7 @@ fn other_writings_of_the_same_request_are_understood() {
     for json in [
         json!({"api": "address", "method": "del", "ifindex": 2, "args": {"address": "10.0.1.8"}}),
         json!({"api": "address", "method": "del", "later": true,
-               "args": {"address": "10.0.1.8/32", "ifindex": "2", "ifname": null, "new": 1}}),
+               "args": {"address": "10.0.1.8/32", "ifindex": "2", "ifname": null, "new": null}}),
     ] {
         assert_eq!(read(json).unwrap(), expected);
     }
@@ -162,6 +162,10 @@ fn other_writings_of_the_same_request_are_understood() {
 #[test]
 fn a_wrong_argument_is_named_with_what_would_be_valid() {
     for (json, message) in [
+        (
+            call("route", "add", json!({"destination": "default", "gatway": "10.0.0.1"})),
+            "route add: no argument is called gatway; is gateway meant?",
+        ),
         (
             call("address", "add", json!({"address": "10.0.0.1/33", "ifname": "tap7"})),
             "address add: \"address\": 10.0.0.1/33 is no address with prefix length: \

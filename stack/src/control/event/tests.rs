@@ -167,6 +167,7 @@ fn lab(control_events: usize) -> (Lab, Vec<(EventCursor, Listing)>) {
     (lab, cursors)
 }
 
+/// GAP-65.
 #[test]
 fn a_reader_that_is_too_slow_lists_again() {
     let (mut lab, mut cursors) = lab(4);

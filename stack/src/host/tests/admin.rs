@@ -10,6 +10,7 @@ use crate::tcp::ListenOptions;
 use crate::udp::UdpOptions;
 use crate::{Host, InterfaceConfig, RouteConfig};
 
+/// LIFE-03, GAP-68.
 #[test]
 fn fib_13_lo_01_interfaces_are_numbered_and_named() {
     let mut lab = Lab::new();
@@ -28,6 +29,7 @@ fn fib_13_lo_01_interfaces_are_numbered_and_named() {
     assert!(matches!(lab.host.interface_del(lab.now, lo), Err(ControlError::Invalid(_))));
 }
 
+/// LIFE-04.
 #[test]
 fn bad_interfaces_are_refused() {
     let mut host = Host::new(Limits::default(), 1);
@@ -52,6 +54,7 @@ fn bad_interfaces_are_refused() {
     assert!(host.address_add(now, small, cidr("2001:db8::1/64")).is_err());
 }
 
+/// CTL-23, CTL-24.
 #[test]
 fn ctl_20_24_addresses() {
     let mut lab = Lab::new();
@@ -88,6 +91,10 @@ fn ctl_20_24_addresses() {
     assert_eq!(of_eth0[0].address.cidr, cidr("10.0.0.1/24"));
     assert_eq!(of_eth0[0].scope, Scope::Global);
     assert!(of_eth0.iter().any(|a| a.scope == Scope::Link));
+    let v4: Vec<String> =
+        of_eth0.iter().map(|a| a.address.cidr.to_string()).filter(|a| !a.contains(':')).collect();
+    assert_eq!(v4, ["10.0.0.1/24", "10.5.0.0/31", "10.6.0.0/32"], "as they came");
+    assert!(of_eth0.is_sorted_by_key(|a| a.address.ip().is_v6()), "IPv4 first");
     let missing = host.address_del(now, eth0, PEER);
     assert_eq!(missing, Err(ControlError::NoAddress(PEER)));
     host.address_del(now, eth0, US).unwrap();
@@ -95,6 +102,8 @@ fn ctl_20_24_addresses() {
 }
 
 /// FIB-05, FIB-06, FIB-09: of connected networks, of what is added, of gateways.
+/// FIB-02, CTL-30, CTL-31, CTL-32.
+/// DIFF-20.
 #[test]
 fn fib_03_04_05_06_routes() {
     let mut lab = Lab::new();
@@ -198,6 +207,7 @@ fn fib_01_fib_03_a_route_keeps_its_fields() {
 }
 
 /// NUD-14.
+/// CTL-41, CTL-42.
 #[test]
 fn ctl_40_43_neighbours() {
     let mut lab = Lab::new();
@@ -224,6 +234,7 @@ fn ctl_40_43_neighbours() {
     assert!(matches!(result, Err(ControlError::Invalid(_))));
 }
 
+/// CTL-70, STAT-35.
 #[test]
 fn ctl_08_traffic_is_counted_per_interface() {
     let mut lab = Lab::acquainted();

@@ -29,6 +29,7 @@ fn arps_05_request_is_answered_byte_for_byte() {
 }
 
 /// ARPS-01: what a request says, to all while the neighbour is unknown and to it alone later.
+/// ARPS-02.
 #[test]
 fn arps_01_request_byte_for_byte() {
     let mut lab = Lab::new();
@@ -145,6 +146,7 @@ fn locktime_the_first_of_two_replies_wins() {
     assert_eq!(state_of(&lab, PEER), Some((NudState::Reachable, Some(proxy.sender_mac))));
 }
 
+/// STAT-04.
 #[test]
 fn arp_03_malformed_packets_are_dropped() {
     let mut lab = Lab::new();
@@ -160,6 +162,7 @@ fn arp_03_malformed_packets_are_dropped() {
     assert!(lab.sent().is_empty());
 }
 
+/// ACD-04.
 #[test]
 fn address_add_announces_by_arp() {
     let mut lab = Lab::new();

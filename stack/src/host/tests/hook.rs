@@ -2,6 +2,7 @@
 
 use addr::Mac;
 use wire::icmp::{Echo, Message};
+use wire::offload::RxMeta;
 
 use crate::drop::DropReason;
 use crate::fib::Fib;
@@ -18,7 +19,7 @@ fn ping() -> Vec<u8> {
 }
 
 fn tapped(lab: &mut Lab) -> Vec<TapFrame> {
-    core::iter::from_fn(|| lab.host.tap().unwrap().pop()).collect()
+    core::iter::from_fn(|| lab.host.next_tapped()).collect()
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn frames_of_both_directions_are_seen_with_verdict_and_time() {
         let (ifindex, len) = (lab.ifindex, bytes.len());
         assert_eq!(seen, TapFrame { at, ifindex, direction, verdict, len, bytes });
     }
-    assert_eq!(lab.host.tap().unwrap().missed(), 0);
+    assert_eq!(lab.host.tap_missed(), 0);
 }
 
 /// LO-02: a tap sees a packet of ours to ourselves.
@@ -96,11 +97,59 @@ fn a_tap_is_bounded_in_frames_and_in_bytes_of_each() {
     for _ in 0..3 {
         lab.receive(&ping()).unwrap();
     }
-    assert_eq!(lab.host.tap().unwrap().missed(), 1);
+    assert_eq!(lab.host.tap_missed(), 1);
     let seen = tapped(&mut lab);
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|frame| frame.bytes == ping()[..14] && frame.len == ping().len()));
     lab.host.set_tap(None);
     lab.receive(&ping()).unwrap();
-    assert!(lab.host.tap().is_none());
+    assert_eq!(lab.host.next_tapped(), None);
+}
+
+/// The owner's worker sees a frame that was handed over; the one it came in by, one that the owner
+/// has no room for.
+#[test]
+fn a_frame_of_a_busy_shard_is_seen_once() {
+    let Pair { hosts, ifindex, now } = Pair::with_shards(2);
+    let [mut host, _] = hosts;
+    host.set_tap(Some(TapConfig { snap_len: 0, capacity: 65_536 }));
+    let mut workers = host.into_workers();
+    let mut sent = 0;
+    let mut ports = 1024..=u16::MAX;
+    loop {
+        let port = ports.next().expect("a worker that does not read is full before that");
+        let mut frame = udp_frame("10.0.0.2:5", &format!("10.0.0.1:{port}"), b"hello");
+        sent += 1;
+        let verdict = workers[0].receive(now, ifindex[0], RxMeta::default(), &mut frame);
+        if verdict == Verdict::Dropped(DropReason::ShardBusy) {
+            break;
+        }
+    }
+    while workers[1].exchange_messages(now) > 0 {
+        workers[0].exchange_messages(now);
+    }
+    let mut seen: Vec<_> = Vec::new();
+    for worker in &mut workers {
+        let tap = worker.tap_mut().unwrap();
+        seen.extend(core::iter::from_fn(|| tap.pop()));
+    }
+    seen.retain(|frame| frame.direction == Direction::Received);
+    assert_eq!(seen.len(), sent);
+    let busy = |frame: &&TapFrame| frame.verdict == Verdict::Dropped(DropReason::ShardBusy);
+    assert_eq!(seen.iter().filter(busy).count(), 1);
+}
+
+#[test]
+fn frames_of_all_shards_come_in_the_order_in_which_they_passed() {
+    let mut pair = Pair::with_shards(4);
+    pair.hosts[0].set_tap(Some(TapConfig { snap_len: 0, capacity: 65_536 }));
+    for _ in 0..32 {
+        pair.hosts[0].tcp_connect(pair.now, None, "10.0.0.2:80".parse().unwrap()).unwrap();
+        pair.exchange();
+        pair.now += Duration::from_millis(1);
+    }
+    let seen: Vec<_> = core::iter::from_fn(|| pair.hosts[0].next_tapped()).collect();
+    assert!(seen.len() >= 64, "{}", seen.len());
+    assert!(seen.is_sorted_by_key(|frame| frame.at));
+    assert_eq!(pair.hosts[0].tap_missed(), 0);
 }

@@ -16,6 +16,7 @@ fn ping(data: &[u8]) -> Message<'_> {
     Message::EchoRequest(Echo { id: 7, seq: 3, data })
 }
 
+/// STAT-28.
 #[test]
 fn icmps_01_echo_is_answered_byte_for_byte() {
     let mut lab = Lab::acquainted();
@@ -261,6 +262,7 @@ fn icmps_04_errors_are_limited_for_both_families_together() {
     assert_eq!(lab.sent().len(), 1);
 }
 
+/// GAP-40.
 #[test]
 fn frag_02_missing_fragments_are_reported_if_the_first_was_there() {
     for (src, dst, span) in [(PEER, US, 30), (peer6(), us6(), 60)] {
@@ -290,6 +292,7 @@ fn error_about_ours(port: u16, make: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     ip_frame(&icmp_header(PEER, US), &make(&frame[14..]))
 }
 
+/// SOCK-55, GAP-62.
 #[test]
 fn icmps_11_refusal_reaches_only_the_connected_socket() {
     let mut lab = Lab::acquainted();
@@ -342,6 +345,7 @@ fn icmps_12_a_connected_socket_hears_that_it_was_too_big() {
 }
 
 /// PMTU-01.
+/// GAP-28, GAP-40.
 #[test]
 fn icmps_12_packet_too_big_lowers_the_path_and_expires() {
     let mut lab = Lab::acquainted();

@@ -16,6 +16,7 @@ fn ping(src: Ip, dst: Ip) -> Vec<u8> {
     icmp_frame(src, dst, &message)
 }
 
+/// STAT-02.
 #[test]
 fn eth_15_destination_filter() {
     let mut lab = Lab::acquainted();
@@ -233,6 +234,7 @@ fn mapped_addresses_on_the_wire_are_refused() {
 }
 
 /// ARCH-05.
+/// IPTX-12.
 #[test]
 fn a_bare_ip_medium_needs_no_neighbours() {
     let config = InterfaceConfig { medium: Medium::Ip, ..ethernet_config("tun0", MAC) };
@@ -268,6 +270,7 @@ fn iprx_08_igmp_is_not_complained_about() {
 
 /// ICMP4-07, ICMP6-07: messages of unknown types and codes are dropped under their own counter, and
 /// nobody is told.
+/// STAT-13, STAT-14.
 #[test]
 fn unknown_icmp_messages_are_counted() {
     let mut lab = Lab::acquainted();

@@ -2,13 +2,13 @@
 
 use addr::{Endpoint, IfIndex, Mac};
 use wire::icmp::{Echo, Message};
-use wire::offload::{RxChecksum, RxMeta};
+use wire::offload::{Medium, RxChecksum, RxMeta};
 
-use crate::RouteConfig;
 use crate::fib::Fib;
 use crate::host::fixture::*;
 use crate::socket::SocketError;
 use crate::udp::UdpOptions;
+use crate::{InterfaceConfig, RouteConfig};
 
 const MAC1: Mac = Mac([2, 0, 0, 0, 1, 1]);
 const PEER_MAC1: Mac = Mac([2, 0, 0, 0, 1, 2]);
@@ -44,6 +44,10 @@ impl Lab {
     }
 }
 
+fn ping() -> Message<'static> {
+    Message::EchoRequest(Echo { id: 7, seq: 3, data: b"abc" })
+}
+
 fn endpoint(text: &str) -> Endpoint {
     text.parse().unwrap()
 }
@@ -72,6 +76,7 @@ fn mif_02_a_bind_address_is_of_any_interface() {
 
 /// MIF-03, MIF-04: each datagram of one socket leaves by its own route, from an address there.
 /// Where the socket is bound, its address is the source on whichever interface the route leads to.
+/// ARCH-04.
 #[test]
 fn mif_03_mif_04_the_route_chooses_interface_and_source() {
     let (mut lab, eth1) = two_links();
@@ -118,6 +123,21 @@ fn mif_06_nud_01_neighbours_and_groups_are_an_interfaces_own() {
     assert!(!groups(&lab, 1).contains(&added.solicited_node()));
 }
 
+/// MIF-06, ARCH-03: traffic is counted where it passes.
+#[test]
+fn counters_are_an_interfaces_own() {
+    let (mut lab, eth1) = two_links();
+    let counters = |lab: &Lab| [1, 2].map(|n| lab.host.interfaces()[n].counters);
+    let before = counters(&lab);
+    let question = icmp_frame(ip("10.1.0.2"), ip("10.1.0.1"), &ping());
+    lab.receive_on(eth1, &to_eth1(&question));
+    assert_eq!(frames_of(&mut lab.host, lab.now, eth1).len(), 1);
+    let after = counters(&lab);
+    assert_eq!(after[0], before[0]);
+    let [grown, had] = [&after[1], &before[1]].map(|c| (c.rx_packets, c.tx_packets));
+    assert_eq!(grown, (had.0 + 1, had.1 + 1));
+}
+
 #[test]
 fn mif_08_of_two_interfaces_on_one_network_the_first_is_used() {
     let (mut lab, eth1) = two_links();
@@ -133,7 +153,7 @@ fn mif_05_replies_leave_where_the_question_came_in() {
     let (mut lab, eth1) = two_links();
     lab.host.route_add(lab.now, &RouteConfig::via(cidr("198.51.100.0/24"), PEER)).unwrap();
     let own = ip("10.1.0.1");
-    let ping = Message::EchoRequest(Echo { id: 7, seq: 3, data: b"abc" });
+    let ping = ping();
     for (from, expected) in [("10.1.0.2", [0, 3]), ("198.51.100.7", [3, 0])] {
         let datagram = udp_frame(&format!("{from}:7"), "10.1.0.1:9", b"x");
         let header =
@@ -148,17 +168,51 @@ fn mif_05_replies_leave_where_the_question_came_in() {
 }
 
 /// FIB-13, LO-01, ARCH-05: numbers count from one, and the loopback interface is there first.
+/// CTL-01, CTL-02, CTL-05.
+/// DIFF-01.
 #[test]
 fn fib_13_lo_01_the_loopback_interface_is_number_one() {
-    let (lab, eth1) = two_links();
+    let (mut lab, eth1) = two_links();
     let all = lab.host.interfaces();
     let numbers: Vec<(u32, &str)> = all.iter().map(|i| (i.ifindex.get(), &*i.name)).collect();
     assert_eq!(numbers, [(1, "lo"), (2, "eth0"), (3, "eth1")]);
     assert_eq!(eth1.get(), 3);
     assert_eq!((all[0].ifindex, all[0].mtu), (Fib::LOOPBACK, 65_535));
+    assert_eq!((all[0].is_loopback, all[0].mac), (true, None));
+    assert_eq!(
+        (all[1].is_loopback, all[1].medium, all[1].mac),
+        (false, Medium::Ethernet, Some(MAC))
+    );
+    let tun = InterfaceConfig { medium: Medium::Ip, ..ethernet_config("tun0", MAC1) };
+    lab.host.interface_add(lab.now, tun).unwrap();
+    let tun = lab.host.interfaces().pop().unwrap();
+    assert_eq!((tun.is_loopback, tun.medium, tun.mac), (false, Medium::Ip, None));
     let own = lab.host.addresses().into_iter().filter(|a| a.ifindex == Fib::LOOPBACK);
     let own: Vec<_> = own.map(|a| a.address.cidr).collect();
     assert_eq!(own, [cidr("127.0.0.1/8"), cidr("::1/128")]);
+}
+
+/// LIFE-05: what hangs on an interface goes with it, and nothing of the others.
+#[test]
+fn an_interface_goes_with_all_that_hangs_on_it() {
+    let (mut lab, eth1) = two_links();
+    let far = RouteConfig::via(cidr("198.51.100.0/24"), ip("10.1.0.2"));
+    lab.host.route_add(lab.now, &far).unwrap();
+    let connect = |lab: &mut Lab, to: &str| {
+        lab.host.tcp_connect(lab.now, None, endpoint(to)).map(|ends| ends.id)
+    };
+    let kept = connect(&mut lab, "10.0.0.2:80").unwrap();
+    let gone = connect(&mut lab, "10.1.0.2:80").unwrap();
+    lab.events();
+    lab.host.interface_del(lab.now, eth1).unwrap();
+    assert!(lab.host.addresses().iter().all(|address| address.ifindex != eth1));
+    assert!(lab.host.neighbors(lab.now).iter().all(|neighbor| neighbor.ifindex != eth1));
+    assert!(lab.host.routes().iter().all(|route| route.ifindex != eth1));
+    assert!(lab.host.interfaces().iter().all(|interface| interface.ifindex != eth1));
+    let ended: Vec<_> = lab.events().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ended, [gone]);
+    assert_eq!(connect(&mut lab, "10.1.0.2:80"), Err(SocketError::NetworkUnreachable));
+    assert!(lab.host.local(kept).is_some());
 }
 
 /// ICMPS-08: an interface without an address says nothing of what it refuses.

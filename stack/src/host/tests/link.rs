@@ -35,6 +35,7 @@ fn arp_request() -> Vec<u8> {
 }
 
 /// Neither sends nor answers, and reaches nobody; up again, it says so and works.
+/// MLDS-07.
 #[test]
 fn a_link_that_is_down_is_silent_and_deaf() {
     for (off, on) in [(DOWN, UP), (NO_CARRIER, CARRIER)] {
@@ -188,6 +189,7 @@ fn neighbors_are_forgotten() {
 }
 
 /// Paths follow at once; a changed link address is not announced (Linux `arp_notify` 0).
+/// CTL-02, CTL-10, CTL-11.
 #[test]
 fn mtu_and_link_address_change_at_run_time() {
     let mut lab = Lab::new();
@@ -225,6 +227,7 @@ fn an_mtu_below_1280_ends_ipv6() {
     assert_eq!(lab.reaches("10.0.0.2"), Ok(US));
 }
 
+/// CTL-10.
 #[test]
 fn what_makes_no_link_is_refused() {
     let mut lab = Lab::new();

@@ -9,6 +9,7 @@ use crate::host::fixture::*;
 use crate::tcp::ListenOptions;
 use crate::time::Instant;
 
+/// DIFF-01.
 #[test]
 fn iptx_10_lo_03_datagrams_to_ourselves_never_leave() {
     let mut lab = Lab::new();
@@ -50,6 +51,7 @@ fn refusal_by_ourselves() {
     assert_eq!(lab.host.take_error(client.id), Some(refused));
 }
 
+/// RUN-06.
 #[test]
 fn work_per_call_is_bounded() {
     let mut lab = Lab::new();

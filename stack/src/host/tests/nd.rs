@@ -99,6 +99,7 @@ fn nds_01_unknown_target_is_dropped() {
     assert!(lab.sent().is_empty());
 }
 
+/// STAT-15.
 #[test]
 fn nd_01_validity_rules() {
     let mut lab = Lab::new();
@@ -142,6 +143,7 @@ fn nds_02_advertisement_for_an_unknown_neighbour_makes_no_entry() {
     assert!(lab.host.neighbors(lab.now).is_empty());
 }
 
+/// NDS-03, GAP-08.
 #[test]
 fn nds_02_flags_decide_what_an_advertisement_changes() {
     let mut lab = Lab::new();
@@ -190,6 +192,18 @@ fn nds_04_router_messages_are_counted_and_left_alone() {
     let frame = ip_frame(&nd_header(router, Ip::ALL_NODES), &buf[..len]);
     assert_eq!(lab.receive(&frame), Err(DropReason::NdNotOurs));
     assert_eq!(lab.host.stats().nd_in, 1);
+    // A solicitation is for routers: their group is not ours, and one that comes all the same is
+    // counted and no more.
+    let rs = ndp::Message::RouterSolicitation { options: ndp::Options::default() };
+    for (dst, reason) in
+        [(Ip::ALL_ROUTERS, DropReason::LinkNotOurs), (us6(), DropReason::NdNotOurs)]
+    {
+        let len = ndp::emit(&mut buf, peer6(), dst, &rs).unwrap();
+        let frame = ip_frame(&nd_header(peer6(), dst), &buf[..len]);
+        assert_eq!(lab.receive(&frame), Err(reason));
+        assert_eq!(lab.host.stats().dropped(reason), 1 + u64::from(dst == us6()), "{dst}");
+    }
+    assert_eq!(lab.host.stats().nd_in, 2);
     assert!(lab.sent().is_empty());
     assert!(lab.host.routes().iter().all(|r| r.destination.prefix != 0));
 }
@@ -213,6 +227,7 @@ fn nds_06_neighbour_discovery_in_fragments_is_refused() {
     assert!(lab.sent().is_empty());
 }
 
+/// CTL-21, MLDS-01, MLDS-02, MLDS-07, DAD-05.
 #[test]
 fn address_add_joins_reports_and_announces() {
     let mut lab = Lab::new();
@@ -224,6 +239,8 @@ fn address_add_joins_reports_and_announces() {
     assert_eq!(frames.len(), 2);
     let (report, message) = parse_icmp(&frames[0]);
     assert_eq!((report.dst, report.hop_limit), (ip("ff02::16"), 1));
+    // A hop-by-hop header with a router alert for MLD (RFC 2711) and two octets of padding.
+    assert_eq!((frames[0][14 + 6], &frames[0][54..62]), (0, &[58, 0, 5, 2, 0, 0, 1, 0][..]));
     assert!(report.src.is_link_local());
     let Message::Other { kind: 143, body, .. } = message else { panic!("{message:?}") };
     assert_eq!(body[8..], *added.solicited_node().octets());
@@ -243,6 +260,7 @@ fn adr6_03_link_local_address_by_eui_64() {
 /// Nothing of Ethernet leaves by a device of bare IP packets, whatever is heard or changes there. A
 /// neighbor that asks whether we live gets the answer that Linux gives on such a device: an
 /// advertisement without a link address, with the override flag clear.
+/// ADR6-02, IPTX-12.
 #[test]
 fn a_bare_ip_medium_sees_nothing_of_ethernet() {
     let config = InterfaceConfig { medium: Medium::Ip, ..ethernet_config("tun0", MAC) };

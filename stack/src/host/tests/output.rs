@@ -23,6 +23,8 @@ fn iptx_01_nothing_leaves_from_an_address_that_is_gone() {
 }
 
 /// IPTX-03: a wildcard socket's source is chosen, and without one to choose nothing leaves.
+/// SOCK-63.
+/// DIFF-18.
 #[test]
 fn iptx_03_an_unspecified_source_is_chosen() {
     let mut lab = Lab::acquainted();

@@ -1,4 +1,4 @@
-//! Frames that nobody would send: no panic, and every one accounted for (IPRX-12).
+//! Frames that nobody would send: no panic, and every one accounted for (IPRX-12, GAP-01).
 
 use proptest::prelude::*;
 

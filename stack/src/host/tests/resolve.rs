@@ -27,6 +27,7 @@ fn state(lab: &Lab) -> NudState {
 }
 
 /// NUD-02, NUD-09: what waits leaves in order as soon as the answer is learned.
+/// CTL-43.
 #[test]
 fn nud_02_a_datagram_waits_for_the_answer() {
     let mut lab = Lab::new();

@@ -136,6 +136,7 @@ fn tcpf_18_packet_too_big_for_a_segment_in_flight_lowers_the_path() {
 }
 
 /// TCPX-08, PMTU-01: what one connection learned of the path, the next one knows.
+/// ARCH-04, GAP-28.
 #[test]
 fn tcpx_08_a_new_connection_starts_from_the_path_mtu_that_is_known() {
     let mut pair = Pair::new();
@@ -178,6 +179,7 @@ fn tcpo_13_tcpr_10_sequence_numbers_and_ports_depend_on_the_keys() {
     assert!(ports.len() > 5, "{ports:?}");
 }
 
+/// CTL-21.
 #[test]
 fn tcpf_16_connections_end_with_their_address() {
     let mut pair = Pair::new();

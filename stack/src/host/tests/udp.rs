@@ -135,6 +135,7 @@ fn udp_01_04_malformed_datagrams() {
     assert_eq!(lab.receive(&ip_frame(&header, &zero)), Err(DropReason::UdpMalformed));
 }
 
+/// SOCK-06, UDPS-06.
 #[test]
 fn udps_01_the_closest_fit_gets_the_datagram() {
     let mut lab = Lab::acquainted();
@@ -173,6 +174,7 @@ fn udps_05_gap_62_a_wildcard_v6_socket_takes_both_families() {
     assert_eq!(sources, [US, us6()]);
 }
 
+/// SOCK-60, SOPT-36.
 #[test]
 fn sock_20_60_address_in_use_rules() {
     type Case = (&'static str, bool, &'static str, bool, bool);
@@ -206,6 +208,7 @@ fn sock_20_60_address_in_use_rules() {
     assert_eq!(foreign.unwrap_err(), SocketError::AddressNotAvailable);
 }
 
+/// TCPO-14.
 #[test]
 fn sock_20_port_zero_picks_a_free_one_until_none_is_left() {
     let limits = Limits {
@@ -226,6 +229,7 @@ fn sock_20_port_zero_picks_a_free_one_until_none_is_left() {
     assert_eq!(lab.udp("0.0.0.0:0").local.port, ends[5].local.port);
 }
 
+/// SOCK-54.
 #[test]
 fn gap_03_a_full_receive_ring_drops_and_counts() {
     let mut lab = Lab::acquainted();
@@ -270,6 +274,8 @@ fn ready_sockets_send_in_turn_and_tell_when_there_is_room() {
     assert!(lab.events().iter().any(|(i, what)| *i == id && what.has(Readiness::WRITABLE)));
 }
 
+/// SOCK-62.
+/// RUN-05.
 #[test]
 fn errors_of_sending_are_told_and_skip_one_datagram() {
     let mut lab = Lab::acquainted();
@@ -309,6 +315,7 @@ fn a_ring_out_of_step_harms_nobody_else() {
     assert_eq!(lab.sent_one()[42..], *b"hello");
 }
 
+/// SOCK-32.
 #[test]
 fn close_sends_what_was_written_and_then_is_gone() {
     let mut lab = Lab::new();
@@ -360,6 +367,7 @@ fn iptx_05_broadcast_leaves_and_arrives() {
     assert_eq!(lab.receive(&incoming), Err(DropReason::UdpNoSocket));
 }
 
+/// DIFF-18.
 #[test]
 fn iptx_06_groups_get_hop_limit_one_and_the_mapped_link_address() {
     let mut lab = Lab::acquainted();
@@ -373,6 +381,7 @@ fn iptx_06_groups_get_hop_limit_one_and_the_mapped_link_address() {
     }
 }
 
+/// SOCK-21, SOCK-34.
 #[test]
 fn connecting_fixes_the_source_and_forgetting_frees_it() {
     let mut lab = Lab::acquainted();
@@ -396,6 +405,7 @@ fn connecting_fixes_the_source_and_forgetting_frees_it() {
     }
 }
 
+/// FRAG-09.
 #[test]
 fn frag_08_09_identification_and_df() {
     let mut lab = Lab::acquainted();

@@ -75,6 +75,17 @@ fn an_interface_without_an_address_borrows_a_global_one() {
     assert_eq!(select(&fib, &bare, ip("2001:db8::9"), ip("2001:db8::9")), None);
 }
 
+/// RFC 6724 §5 rule 3 holds among the addresses of other interfaces, too.
+#[test]
+fn a_borrowed_address_is_the_best_of_those_that_there_are() {
+    let bare = interface(2, &[]);
+    let mut old = interface(3, &["2001:db8:1::1/64", "fe80::3/64"]);
+    old.addresses[0].state = AddressState::Deprecated;
+    let fib = fib_of(vec![bare.clone(), old, interface(4, &["2001:db8:2::1/64"])]);
+    let far = ip("2001:db8:1::9");
+    assert_eq!(select(&fib, &bare, far, far), Some(ip("2001:db8:2::1")));
+}
+
 /// SRC-03: the labels of RFC 6724 §2.1. Precedences order destinations, which is the resolver's
 /// matter.
 #[test]

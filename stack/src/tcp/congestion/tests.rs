@@ -109,6 +109,7 @@ fn initial_window_of_rfc_6928_vec_14_tcpc_02() {
 }
 
 /// TCPR-15.
+/// GAP-30.
 #[test]
 fn algorithms_by_name_tcpc_01() {
     assert_eq!(CongestionAlgorithm::default().name(), "cubic");

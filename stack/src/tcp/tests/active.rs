@@ -93,6 +93,7 @@ fn an_ack_without_syn_is_dropped() {
     assert_eq!(lab.state(&ends), State::SynSent);
 }
 
+/// SOCK-21.
 #[test]
 fn the_syn_is_repeated_with_back_off_then_times_out() {
     let (mut lab, ends, syn) = connecting();
@@ -226,6 +227,7 @@ fn a_close_after_crossing_sends_the_fin_at_once_tcpf_07() {
     assert_eq!((last.flags, &last.data[..]), (FIN | PSH, &b"data"[..]));
 }
 
+/// SOCK-33.
 #[test]
 fn an_abort_after_crossing_resets_tcpf_15() {
     let (mut lab, ends, syn) = connecting();
@@ -286,6 +288,7 @@ fn two_hosts_that_connect_to_each_other_share_one_connection() {
     assert_eq!((y.rx.read(&mut buffer), &buffer), (4, b"ping"));
 }
 
+/// SOCK-06.
 #[test]
 fn connect_refuses_what_cannot_be() {
     let mut host = Host::new("10.0.0.1");

@@ -272,6 +272,7 @@ fn an_orphan_gives_up_sooner() {
 }
 
 /// TCPF-15.
+/// SOCK-33.
 #[test]
 fn abort_resets_in_every_state_that_has_a_peer_tcpf_15() {
     let check = |mut lab: Lab, ends: SocketRings| {

@@ -21,6 +21,7 @@ fn deliver(lab: &mut Lab, kind: IcmpErrorKind, seq: SeqNum) {
     lab.host.act(|tcp, cx| tcp.icmp_error(cx, &error));
 }
 
+/// ERR-04.
 #[test]
 fn a_handshake_ends_with_the_error_tcpf_17() {
     let cases = [
@@ -124,6 +125,7 @@ fn a_connection_that_times_out_says_what_icmp_said_gap_26() {
 /// RFC 6069: a back-off is for congestion, and a router that knows no way shows that there is none.
 /// Whoever hears of it at once goes on asking at the first pace, for as long as it would have asked
 /// anyway.
+/// TCPT-04.
 #[test]
 fn a_path_that_is_down_is_asked_without_back_off_rfc_6069() {
     let (mut lab, mut ends) = Lab::established();

@@ -66,6 +66,7 @@ fn acks_are_quick_at_first_then_delayed_tcpi_09() {
 }
 
 /// Linux's `tcp_grow_window`: a peer learns at once of each step.
+/// DIFF-09.
 #[test]
 fn acks_are_quick_while_the_window_opens_tcpi_13() {
     let (mut lab, mut ends) = Lab::established();
@@ -94,6 +95,7 @@ fn one_ack_covers_a_batch() {
     assert_eq!(lab.one().ack, lab.seq);
 }
 
+/// GAP-33.
 #[test]
 fn a_merged_run_counts_as_its_segments() {
     let (mut lab, _ends) = Lab::established();
@@ -422,6 +424,7 @@ fn a_truncated_header_is_malformed() {
 }
 
 /// TCPI-16; the reference gives one empty read and then blocks.
+/// SOCK-31.
 #[test]
 fn after_shutdown_of_reading_text_is_acknowledged_and_thrown_away_tcpi_16() {
     let (mut lab, mut ends) = Lab::established();

@@ -67,6 +67,7 @@ fn a_fresh_sample_ends_the_back_off() {
     assert!((200..300).contains(&rto), "{rto}");
 }
 
+/// SOCK-56.
 #[test]
 fn the_retry_limit_ends_in_reset_and_timeout_tcpt_04() {
     let limits = Limits { tcp_retries: 5, tcp_connections: 4, ..Limits::default() };

@@ -26,6 +26,7 @@ fn write(lab: &mut Lab, ends: &mut SocketRings, len: usize) -> Vec<Frame> {
     core::iter::from_fn(|| lab.host.transmit()).collect()
 }
 
+/// GAP-33.
 #[test]
 fn a_device_that_cuts_gets_runs_of_whole_segments() {
     let (mut lab, mut ends) = lab(CAPS);

@@ -42,6 +42,7 @@ fn a_cork_holds_small_segments_until_it_is_pulled_tcpo_07() {
     assert_eq!(lab.write(&mut ends, b"")[0].flags, FIN | PSH);
 }
 
+/// GAP-32.
 #[test]
 fn a_cork_forgotten_holds_for_200_ms() {
     let (mut lab, mut ends) = Lab::established();
@@ -57,6 +58,7 @@ fn a_cork_forgotten_holds_for_200_ms() {
 }
 
 /// The reference turns it into a count of retransmissions (TCPR-23).
+/// SOPT-17.
 #[test]
 fn unacknowledged_data_ends_the_connection_after_the_user_timeout_tcpo_18() {
     let (mut lab, mut ends) = Lab::established();
@@ -141,6 +143,7 @@ fn a_user_timeout_takes_the_place_of_the_count_of_probes_tcpo_17() {
 }
 
 /// The reference takes them for milliseconds.
+/// SOPT-06, SOPT-14.
 #[test]
 fn keepalive_times_are_what_they_say_and_the_end_is_a_reset_gap_31() {
     let (mut lab, ends) = Lab::established();
@@ -163,6 +166,7 @@ fn keepalive_waits_while_data_is_out_tcpo_17() {
 }
 
 /// TCPF-15; RFC 2525 §2.17 is about the other case.
+/// SOCK-32, SOCK-57, SOPT-08.
 #[test]
 fn closing_with_no_time_to_linger_resets_tcpf_15() {
     let (mut lab, mut ends) = Lab::established();
@@ -202,6 +206,8 @@ fn a_writer_without_room_is_told_when_a_third_is_free_tcpo_10() {
     assert!(lab.host.events().is_empty(), "once");
 }
 
+/// SOPT-04.
+/// DIFF-09, DIFF-11.
 #[test]
 fn the_send_limit_follows_the_congestion_window_tcpo_10() {
     let (mut lab, mut ends) = Lab::established();
@@ -236,6 +242,7 @@ fn the_send_limit_follows_the_congestion_window_tcpo_10() {
     assert_eq!(limit(&lab, &ends), 20_000);
 }
 
+/// GAP-32.
 #[test]
 fn room_counts_only_while_little_is_unsent() {
     let (mut lab, mut ends) = Lab::established();
@@ -251,6 +258,7 @@ fn room_counts_only_while_little_is_unsent() {
 }
 
 /// TCPI-10.
+/// SOPT-05.
 #[test]
 fn a_receive_buffer_that_the_user_set_bounds_the_window() {
     let (mut lab, ends) = Lab::established();
@@ -267,6 +275,7 @@ fn a_receive_buffer_that_the_user_set_bounds_the_window() {
     assert_eq!(conn.rcv.space.limit, 10_000);
 }
 
+/// GAP-32.
 #[test]
 fn quick_acks_can_be_asked_for_and_forgone_tcpi_09() {
     let (mut lab, ends) = Lab::established();
@@ -282,6 +291,7 @@ fn quick_acks_can_be_asked_for_and_forgone_tcpi_09() {
 }
 
 /// TCPO-02.
+/// SOPT-13.
 #[test]
 fn a_largest_segment_bounds_what_is_told_and_sent() {
     let (mut lab, mut ends) = Lab::established();
@@ -295,6 +305,7 @@ fn a_largest_segment_bounds_what_is_told_and_sent() {
 }
 
 /// As in Linux all of them; the reference leaves the user timeout and the MSS out.
+/// SOPT-06.
 #[test]
 fn a_connection_starts_with_its_listeners_options_tcpf_05() {
     let mut lab = Lab::new();
@@ -334,6 +345,7 @@ fn a_connection_starts_with_its_listeners_options_tcpf_05() {
 
 /// All packets of a socket, and the SYN-ACKs of a listener; the bits of ECN are not the user's.
 /// TCPO-05: whatever is sent over IPv4 carries don't-fragment.
+/// FRAG-09.
 #[test]
 fn hop_limit_and_traffic_class_are_the_sockets_tcpo_16() {
     let marks = |lab: &mut Lab| {

@@ -66,6 +66,7 @@ fn fin_wait_2_of_an_orphan_has_its_own_time_gap_24() {
 }
 
 /// Linux `TCP_LINGER2`: a time of the socket's own, or none at all.
+/// GAP-32.
 #[test]
 fn fin_wait_2_of_an_orphan_can_have_a_time_of_its_own_gap_24() {
     let closed = |span: Duration| {

@@ -114,6 +114,7 @@ fn small_segments_wait_for_an_earlier_small_one_tcpo_07() {
     assert_eq!(lens(&lab.write(&mut ends, &pattern(0, 1500))), [1000, 500]);
 }
 
+/// SOPT-12.
 #[test]
 fn nodelay_sends_at_once_and_releases_what_waits() {
     let (mut lab, mut ends) = Lab::established();
@@ -208,6 +209,8 @@ fn keepalive_is_off_by_default_must_25() {
     assert_eq!(lab.host.tcp.next_deadline(), None);
 }
 
+/// SOCK-37, TCPX-10, CTL-71.
+/// GAP-66.
 #[test]
 fn a_connection_is_listed_with_its_details() {
     let (mut lab, mut ends) = Lab::established();

@@ -6,6 +6,7 @@ use crate::tcp::{Pacing, TcpOption};
 use crate::time::Duration;
 
 /// A megabyte a second in segments of 1000 bytes: bursts of two, every two milliseconds.
+/// GAP-30.
 #[test]
 fn a_bound_on_the_rate_spreads_segments_and_stalls_nothing_gap_20() {
     let (mut lab, mut ends) = Lab::established();

@@ -209,6 +209,7 @@ fn data_and_fin_on_the_last_ack_are_taken_tcpf_07() {
 }
 
 /// Linux queues one more than the backlog.
+/// SOCK-22.
 #[test]
 fn a_full_accept_queue_refuses_syns_and_last_acks_silently_tcpf_04() {
     let mut lab = Lab::new();
@@ -298,6 +299,7 @@ fn a_connection_reset_before_accept_is_accepted_with_its_error() {
     assert_eq!(ends.rx.error(), Some(SocketError::ConnectionReset.code()));
 }
 
+/// SOCK-20, SOCK-60, SOPT-36.
 #[test]
 fn listeners_conflict_where_their_addresses_meet() {
     let mut host = Host::new("10.0.0.1");
@@ -320,13 +322,18 @@ fn listeners_conflict_where_their_addresses_meet() {
     assert!((32_768..=60_999).contains(&port));
 }
 
+/// SOCK-61, SOPT-36.
 #[test]
-fn a_wildcard_ipv6_listener_takes_ipv4_too() {
-    let mut lab = Lab::new();
-    let local = Endpoint::new("::".parse().unwrap(), 80);
-    lab.host.act(|tcp, cx| tcp.listen(cx, local, ListenOptions::default())).unwrap();
-    lab.send(&lab.seg(SYN)).unwrap();
-    assert_eq!(lab.one().flags, SYN_ACK);
+fn a_wildcard_ipv6_listener_takes_ipv4_too_unless_told() {
+    for only_v6 in [false, true] {
+        let mut lab = Lab::new();
+        let local = Endpoint::new("::".parse().unwrap(), 80);
+        let options = ListenOptions { only_v6, ..ListenOptions::default() };
+        lab.host.act(|tcp, cx| tcp.listen(cx, local, options)).unwrap();
+        assert_eq!(lab.send(&lab.seg(SYN)).is_ok(), !only_v6);
+        assert_eq!(lab.one().flags, if only_v6 { RST | ACK } else { SYN_ACK });
+    }
+    assert!(!ListenOptions::default().only_v6, "as on Linux");
 }
 
 #[test]

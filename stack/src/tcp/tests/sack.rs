@@ -237,6 +237,7 @@ fn a_needless_timeout_is_taken_back_by_an_ack_of_everything() {
 }
 
 /// A timeout that was true goes on to repair everything (TCPT-05).
+/// GAP-23.
 #[test]
 fn a_true_timeout_repairs_what_is_missing() {
     let (mut lab, _ends, sent) = flight(10);

@@ -111,6 +111,7 @@ fn a_pointer_may_run_ahead_of_its_byte_tcpi_15() {
 }
 
 /// TCPR-22.
+/// SOPT-07, GAP-32.
 #[test]
 fn in_line_the_byte_stays_in_the_stream_tcpi_15() {
     let (mut lab, mut ends) = Lab::established();

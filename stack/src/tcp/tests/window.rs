@@ -36,6 +36,8 @@ fn the_window_closes_with_the_buffer_and_reopens_with_the_reader_tcpi_12_gap_21(
     // A step too small to be worth telling (RFC 9293 §3.8.6.2.2, MUST-39; TCPI-11, TCPR-01) ...
     consume(&mut lab, &mut ends, 1000);
     lab.none();
+    assert!(lab.send(&Seg { seq: lab.seq - 1, ..lab.seg(ACK) }).is_err());
+    assert_eq!(lab.one().wnd, 0, "nor when asked");
     // ... and one that is.
     consume(&mut lab, &mut ends, 24);
     assert_eq!(lab.one().wnd, 1024);
