@@ -16,11 +16,8 @@ use crate::side::PortSide;
 use crate::stats::PortStats;
 use crate::steering::Steering;
 use crate::xdp::Attachment;
-use crate::xsk::gather::Gather;
+use crate::xsk::gather::{FRAME_SIZE, Gather};
 use crate::xsk::tx_state::TxState;
-
-/// Bytes of a frame of the region: a page.
-pub(super) const FRAME_SIZE: u32 = 4096;
 
 /// How often completions are looked for that a shard without frames waits for.
 const COMPLETION_PATIENCE: Duration = Duration::from_millis(1);

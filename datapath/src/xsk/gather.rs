@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use wire::offload::RxMeta;
 
-use super::device::FRAME_SIZE;
 use crate::frame::{Frame, Memory, RxFrame};
 use crate::side::PortSide;
 
+/// Bytes of a frame of the region: a page.
+pub(super) const FRAME_SIZE: u32 = 4096;
 /// Large frames of a port.
 const LARGE_FRAMES: u32 = 16;
 /// Buffers that make up one: for the largest IP packet, with link header and tags.

@@ -20,8 +20,8 @@ use xsk_rs::config::{
 };
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
-use super::device::{FRAME_SIZE, XskDevice};
-use super::gather::{self, Gather};
+use super::device::XskDevice;
+use super::gather::{self, FRAME_SIZE, Gather};
 use super::tx_state::TxState;
 use crate::config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 use crate::error::PortError;
@@ -130,9 +130,9 @@ pub(crate) fn open(
 
 /// How far checksums of what arrives are finished.
 ///
-/// A sender on this machine leaves that to the device, and a device made of software (veth, macvlan,
-/// bridge and whatever sits on them) delivers what it was given. So does the generic hook, where the
-/// kernel had the frame before. Neither says which frame is one of those.
+/// A sender on this machine leaves that to the device, and a device made of software (veth,
+/// macvlan, bridge and whatever sits on them) delivers what it was given. So does the generic hook,
+/// where the kernel had the frame before. Neither says which frame is one of those.
 fn checksum(attachment: &Attachment, facts: &Facts, name: &str) -> Result<RxChecksum, PortError> {
     let local = !attachment.driver || queues::is_made_of_software(name, facts)?;
     Ok(if local { RxChecksum::MaybePartial } else { RxChecksum::Unverified })
