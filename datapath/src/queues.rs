@@ -1,4 +1,4 @@
-//! How many queues a device has.
+//! How many queues a device has, and what else rtnetlink knows of it.
 //!
 //! Receive queues of a network card are its ethtool channels. Whether a TAP or TUN device was made
 //! for several queues is known to rtnetlink alone, as an attribute of the link.
@@ -55,6 +55,7 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const NLM_F_REQUEST: u16 = 1;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const IFLA_TUN_MULTI_QUEUE: u16 = 7;
 const IFLA_TUN_NUM_QUEUES: u16 = 8;
@@ -66,6 +67,14 @@ pub(crate) fn is_multi_queue(name: &str, facts: &Facts) -> Result<bool, PortErro
     let answer = link(name, facts.ifindex)?;
     let told = tun_data(&answer).and_then(|data| attribute(data, IFLA_TUN_MULTI_QUEUE));
     Ok(told.is_none_or(|value| value.first() != Some(&0)))
+}
+
+/// Whether rtnetlink knows of a kind of the link, as for every device that it can make: veth,
+/// bridge, macvlan, VLAN, bond. Hardware has none, nor has a hypervisor's device.
+pub(crate) fn is_made_of_software(name: &str, facts: &Facts) -> Result<bool, PortError> {
+    let answer = link(name, facts.ifindex)?;
+    let info = answer.get(NLMSGHDR_LEN + IFINFOMSG_LEN..).and_then(|a| attribute(a, IFLA_LINKINFO));
+    Ok(info.and_then(|info| attribute(info, IFLA_INFO_KIND)).is_some())
 }
 
 /// How many queues of a TAP or TUN device are attached to a descriptor, whoever has it. None for a

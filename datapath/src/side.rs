@@ -34,6 +34,10 @@ pub(crate) struct PortSide {
     pub(crate) rx_pool: Vec<Frame>,
     /// Free frames to send from, likewise.
     pub(crate) tx_pool: Vec<Frame>,
+    /// Free frames for packets that are put together of several: their indices are above all
+    /// others.
+    pub(crate) large_pool: Vec<Frame>,
+    large_count: u32,
     rx_share: Share,
     tx_share: Share,
     /// Which shard sends next, and how many more frames before the one after it.
@@ -54,9 +58,15 @@ pub(crate) struct PortSide {
 impl PortSide {
     /// Joins a port that has these frames, of one region, to `shards` shards: the first `rx_count`
     /// frames are there to receive into. There is a frame of each kind for each shard at least.
-    pub(crate) fn new(
+    pub(crate) fn new(frames: Vec<Frame>, rx_count: u32, shards: usize) -> (Self, Vec<PortLink>) {
+        Self::with_large(frames, rx_count, Vec::new(), shards)
+    }
+
+    /// The same with large frames of the same region, with higher indices.
+    pub(crate) fn with_large(
         mut frames: Vec<Frame>,
         rx_count: u32,
+        large_pool: Vec<Frame>,
         shards: usize,
     ) -> (Self, Vec<PortLink>) {
         let total = frames.len();
@@ -68,12 +78,15 @@ impl PortSide {
         rx_pool.reverse();
         let rx_share = Share::new(rx_count, shards as u32);
         let tx_share = Share::new(tx_pool.len() as u32, shards as u32);
-        let rings = |shard| ShardRings::new(rx_pool.len(), tx_pool.len(), shard, tx_share);
+        let received = rx_pool.len() + large_pool.len();
+        let rings = |shard| ShardRings::new(received, tx_pool.len(), shard, tx_share);
         let (rings, links): (Vec<_>, Vec<_>) = (0..shards).map(rings).unzip();
         let mut side = Self {
             shards: rings.into_boxed_slice(),
             rx_pool,
             tx_pool,
+            large_count: large_pool.len() as u32,
+            large_pool,
             rx_share,
             tx_share,
             tx_shard: 0,
@@ -342,8 +355,9 @@ impl PortSide {
     fn note_home(&mut self, shard: usize, frame: &Frame) {
         if self.owns(frame) {
             let rings = &mut self.shards[shard];
-            let out =
-                if frame.index() < self.rx_count { &mut rings.rx_out } else { &mut rings.tx_out };
+            let index = frame.index();
+            let received = index < self.rx_count || index >= self.total;
+            let out = if received { &mut rings.rx_out } else { &mut rings.tx_out };
             *out = out.saturating_sub(1);
         }
     }
@@ -363,8 +377,10 @@ impl PortSide {
         frame.reset(self.start);
         if frame.index() < self.rx_count {
             self.rx_pool.push(frame);
-        } else {
+        } else if frame.index() < self.total {
             self.tx_pool.push(frame);
+        } else {
+            self.large_pool.push(frame);
         }
     }
 
@@ -397,8 +413,10 @@ impl PortSide {
     /// Where the frames are; `fill` and `completion` are the device's to say.
     pub(crate) fn account(&self, fill: u32, completion: u32) -> FrameAccount {
         let pooled = (self.rx_pool.len() + self.tx_pool.len()) as u32;
+        // A large frame counts while it is in use.
+        let large = self.large_count - self.large_pool.len() as u32;
         let mut account = FrameAccount {
-            total: self.total,
+            total: self.total + large,
             fill,
             completion,
             free: pooled,

@@ -9,6 +9,9 @@
 //! every batch to send, one call for up to 256 frames; receiving needs none, so the flag is not
 //! looked at.
 //!
+//! Where the kernel has multi-buffer AF_XDP (Linux 6.6), a packet larger than a buffer comes in
+//! several, and is put together in a large frame.
+//!
 //! Frames are cut and finished at the edge: AF_XDP has no offloads. A piece needs a buffer of its
 //! own, so one large frame may wait half cut for more of them.
 //!
@@ -16,6 +19,7 @@
 //! its slot, so nobody else touches it.
 
 mod device;
+mod gather;
 mod kick;
 mod open;
 mod tx_state;

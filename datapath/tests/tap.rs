@@ -42,6 +42,7 @@ fn pings(ns: &Netns, config: &PortConfig, mode: &str) {
     assert!(!links.contains(&config.name), "the device goes with the port: {links}");
 }
 
+/// LIFE-08.
 #[test]
 fn a_tap_with_offload_pings_the_kernel() {
     let ns = Netns::new("tapv");

@@ -277,6 +277,18 @@ fn large_frames_are_cut_and_finished_at_the_edge() {
     assert!(tcp.largest <= 1460);
 }
 
+/// On the generic hook the kernel at the other end leaves it to the device to cut segments.
+#[test]
+fn packets_larger_than_a_buffer_come_in_one_piece() {
+    let config = PortConfig { generic: true, ..config() };
+    let (_left, right, host) = laboratory("large", &config);
+    let tcp = exchange(&right, host, Ip::v4(KERNEL), 300_000, 1000, 3500);
+    assert!(tcp.largest > 4096, "{}", tcp.largest);
+    let (stats, account) = (tcp.host.port.stats(), tcp.host.port.frames());
+    assert!(stats.tx_errors == 0 && stats.rx_errors == 0, "{stats:?}");
+    assert!(account.is_conserved(), "{account:?}");
+}
+
 /// GAP-70.
 #[test]
 fn several_queues_share_a_program() {

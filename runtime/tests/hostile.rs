@@ -6,7 +6,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use client::call::{ErrorBody, SocketCall};
@@ -119,6 +119,29 @@ fn verbs_out_of_place_have_their_errno() {
     assert_eq!(code("setsockopt", tcp, json!({"level": 1, "name": 9999, "value": 1})), Some(92));
     assert_eq!(call(&stream, "close", tcp, json!({})).kind, Kind::Ok);
     assert_eq!(code("accept", tcp, json!({})), Some(9));
+}
+
+/// IPC-25, IPC-26: a packet on the socketpair that is no datagram is skipped.
+#[test]
+fn malformed_packets_of_a_datagram_socket_are_skipped() {
+    let lab = Lab::start(&[]);
+    let stream = connect(&lab);
+    let open = SocketCall::new("socket", None, &json!({"family": 4, "type": "dgram"}));
+    frame::send(&stream, &Message::request(op::SOCKET_CALL, 7, &open), None).expect("send");
+    let (answer, fd) = frame::recv(&stream).expect("answer").expect("not the end");
+    let handle = answer.parse::<Value>().expect("a handle")["handle"].as_u64().map(|n| n as u32);
+    let socket = UnixDatagram::from(fd.expect("the socketpair"));
+    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+    let own = json!({"address": "10.0.1.7", "port": 9000});
+    assert_eq!(call(&stream, "bind", handle, own).kind, Kind::Ok);
+    for packet in [&b""[..], b"\x04", b"\x05\x00\x07", b"\x04\x00\x07\x0a\x00\x01"] {
+        socket.send(packet).expect("send");
+    }
+    let echo = b"\x04\x00\x07\x0a\x00\x01\x07\x00hello";
+    socket.send(echo).expect("send");
+    let mut got = [0; 100];
+    let len = socket.recv(&mut got).expect("the demo service echoes");
+    assert_eq!(&got[..len], echo);
 }
 
 /// A client that asks and never reads costs itself, not others.

@@ -16,10 +16,8 @@ use crate::side::PortSide;
 use crate::stats::PortStats;
 use crate::steering::Steering;
 use crate::xdp::Attachment;
+use crate::xsk::gather::{FRAME_SIZE, Gather};
 use crate::xsk::tx_state::TxState;
-
-/// Bytes of a frame of the region: a page.
-pub(super) const FRAME_SIZE: u32 = 4096;
 
 /// How often completions are looked for that a shard without frames waits for.
 const COMPLETION_PATIENCE: Duration = Duration::from_millis(1);
@@ -57,6 +55,8 @@ pub(crate) struct XskDevice {
     /// copying never does, and its flag is in a cache line that it writes with every frame: to look
     /// at it would slow both sides.
     pub(super) zero_copy: bool,
+    /// The packet of which parts have come.
+    pub(super) gather: Gather,
     /// Where frames are heard that the kernel gets as well.
     pub(super) heard: Option<PacketRing>,
     /// Frames that are kept free for them.
@@ -94,9 +94,9 @@ impl XskDevice {
         self.tx_state == TxState::Unbound
     }
 
-    /// Frames with the kernel to receive into.
+    /// Frames with the kernel to receive into, or half filled.
     pub(crate) fn filling(&self) -> u32 {
-        self.filling
+        self.filling + u32::from(self.gather.holds_frame())
     }
 
     /// Frames with the kernel to send, or held back half sent.
@@ -179,13 +179,18 @@ impl XskDevice {
         // use.
         let start = descriptor.addr().checked_sub(expected);
         let start = start.filter(|&start| start + len <= frame.capacity());
-        let Some(start) = start.filter(|_| !descriptor.has_more_frames()) else {
+        let Some(start) = start else {
             side.stats.rx_errors += 1;
             side.recycle(frame);
             return;
         };
         frame.reset(start as u32);
         frame.set_len(len);
+        let more = descriptor.has_more_frames();
+        if more || !self.gather.is_idle() {
+            self.arrived.extend(self.gather.add(frame, more, self.rx_meta, side));
+            return;
+        }
         frame.prefetch();
         self.arrived.push(RxFrame { frame, meta: self.rx_meta });
     }
@@ -288,10 +293,10 @@ impl XskDevice {
 
     /// Finishes a frame, or cuts it from `piece` on, and puts what comes of it into the batch.
     fn prepare(&mut self, mut tx: TxFrame, piece: usize, side: &mut PortSide) {
-        if !side.owns(&tx.frame) {
-            // Another port's memory, which this socket cannot send from.
+        if !side.owns(&tx.frame) || tx.meta.gso.is_none() && tx.frame.len() > FRAME_SIZE as usize {
+            // Another port's memory, which this socket cannot send from; or more than fits.
             side.stats.tx_errors += 1;
-            return;
+            return side.recycle(tx.frame);
         }
         if tx.meta.gso.is_some() {
             return self.cut(tx, piece, side);

@@ -20,7 +20,8 @@ use xsk_rs::config::{
 };
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
-use super::device::{FRAME_SIZE, XskDevice};
+use super::device::XskDevice;
+use super::gather::{self, FRAME_SIZE, Gather};
 use super::tx_state::TxState;
 use crate::config::{Backend, PortConfig, PortInfo, Sharing, ZeroCopy};
 use crate::error::PortError;
@@ -96,6 +97,7 @@ pub(crate) fn open(
     let (attachment, steering, mut heard) = xdp::attach(config, &facts, mac)?;
     let attachment = Arc::new(attachment);
     let os = OsDevice::of(name, &facts)?;
+    let checksum = checksum(&attachment, &facts, name)?;
     let unserved_queues = queues::rx_queues(name)?.unwrap_or(queues).saturating_sub(queues);
     let mut ports = Vec::new();
     for queue in config.queue..config.queue + queues {
@@ -119,11 +121,21 @@ pub(crate) fn open(
             created: false,
         };
         let attached = (attachment.clone(), steering.clone(), heard);
-        let (device, side, links) = rings.into_device(attached, &facts, frames, shards);
+        let (device, side, links) = rings.into_device(attached, checksum, frames, shards);
         steering.set_socket(queue, device.as_fd().as_raw_fd())?;
         ports.push((device, side, links, info));
     }
     Ok(ports)
+}
+
+/// How far checksums of what arrives are finished.
+///
+/// A sender on this machine leaves that to the device, and a device made of software (veth,
+/// macvlan, bridge and whatever sits on them) delivers what it was given. So does the generic hook,
+/// where the kernel had the frame before. Neither says which frame is one of those.
+fn checksum(attachment: &Attachment, facts: &Facts, name: &str) -> Result<RxChecksum, PortError> {
+    let local = !attachment.driver || queues::is_made_of_software(name, facts)?;
+    Ok(if local { RxChecksum::MaybePartial } else { RxChecksum::Unverified })
 }
 
 /// How the device is driven, for people; `queues` queues are open, from `first` on.
@@ -165,17 +177,22 @@ impl Rings {
         frames: FrameCounts,
     ) -> Result<Self, PortError> {
         let exclusive = steering.sharing() == Sharing::Exclusive;
-        let ways: &[bool] = match config.zero_copy {
+        let zero_copies: &[bool] = match config.zero_copy {
             ZeroCopy::Always => &[true],
             ZeroCopy::Auto if exclusive && attachment.driver => &[true, false],
             ZeroCopy::Auto | ZeroCopy::Never => &[false],
         };
+        // Packets in several buffers: since Linux 6.6, with zero copy where the driver can.
+        let ways = zero_copies.iter().flat_map(|&copy| [(copy, true), (copy, false)]);
         let mut refusal = None;
-        for &zero_copy in ways {
-            match Self::bind_patiently(config, queue, zero_copy, frames) {
+        for (zero_copy, multi) in ways {
+            let flags = BindFlags::XDP_USE_NEED_WAKEUP
+                | if zero_copy { BindFlags::XDP_ZEROCOPY } else { BindFlags::XDP_COPY }
+                | if multi { BindFlags::XDP_USE_SG } else { BindFlags::empty() };
+            match Self::bind_patiently(config, queue, flags, frames) {
                 Ok(rings) => return Ok(rings),
                 Err(error) => {
-                    tracing::debug!(interface = %config.name, zero_copy, %error, "bind refused");
+                    tracing::debug!(interface = %config.name, ?flags, %error, "bind refused");
                     let busy = error.raw_os_error() == Some(libc::EBUSY);
                     refusal = Some(error);
                     if busy {
@@ -202,12 +219,12 @@ impl Rings {
     fn bind_patiently(
         config: &PortConfig,
         queue: u32,
-        zero_copy: bool,
+        flags: BindFlags,
         frames: FrameCounts,
     ) -> io::Result<Self> {
         let deadline = Instant::now() + xdp::BUSY_PATIENCE;
         loop {
-            match Self::bind(&config.name, queue, zero_copy, frames) {
+            match Self::bind(&config.name, queue, flags, frames) {
                 Err(e) if e.raw_os_error() == Some(libc::EBUSY) && Instant::now() < deadline => {
                     thread::sleep(xdp::BUSY_PAUSE);
                 }
@@ -219,25 +236,25 @@ impl Rings {
     fn bind(
         name: &str,
         queue: u32,
-        zero_copy: bool,
+        flags: BindFlags,
         (rx_frames, tx_frames, kept): FrameCounts,
     ) -> io::Result<Self> {
         let ring = |frames: u32| QueueSize::new(frames.next_power_of_two()).map_err(invalid);
-        let total = rx_frames + kept + tx_frames;
+        let small = rx_frames + kept + tx_frames;
+        let total = small + gather::BUFFERS;
         let umem = UmemConfig::builder()
             .frame_size(FrameSize::new(FRAME_SIZE).map_err(invalid)?)
             .fill_queue_size(ring(rx_frames)?)
-            .comp_queue_size(ring(total)?)
+            .comp_queue_size(ring(small)?)
             .build()
             .map_err(invalid)?;
         let count = NonZeroU32::new(total).ok_or(io::ErrorKind::InvalidInput)?;
         let (umem, descriptors) = Umem::new(umem, count, false).map_err(|e| os(&e))?;
-        let copy = if zero_copy { BindFlags::XDP_ZEROCOPY } else { BindFlags::XDP_COPY };
         let socket = SocketConfig::builder()
             .rx_queue_size(ring(rx_frames)?)
             .tx_queue_size(ring(tx_frames)?)
             .libxdp_flags(LibxdpFlags::XSK_LIBXDP_FLAGS_INHIBIT_PROG_LOAD)
-            .bind_flags(copy | BindFlags::XDP_USE_NEED_WAKEUP)
+            .bind_flags(flags)
             .build();
         let interface: Interface = name.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
         // SAFETY: the region is not shared between sockets, and no program is loaded by the
@@ -248,6 +265,7 @@ impl Rings {
         let (fill, completion) = rings.ok_or(io::ErrorKind::Other)?;
         set_option(&tx, libc::SOL_XDP, XDP_MAX_TX_SKB_BUDGET, TX_BUDGET as libc::c_int);
         set_option(&tx, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, SEND_BUFFER);
+        let zero_copy = flags.contains(BindFlags::XDP_ZEROCOPY);
         Ok(Self { umem, descriptors, rx, tx, fill, completion, zero_copy })
     }
 
@@ -255,7 +273,7 @@ impl Rings {
     fn into_device(
         self,
         (attachment, steering, heard): (Arc<Attachment>, Steering, Option<PacketRing>),
-        facts: &Facts,
+        checksum: RxChecksum,
         (rx_frames, _, kept): FrameCounts,
         shards: usize,
     ) -> (XskDevice, PortSide, Vec<PortLink>) {
@@ -263,7 +281,10 @@ impl Rings {
         // Nothing was sent yet.
         let tx_size = tx.nb_free_exact();
         let memory = Arc::new(Memory::Umem(umem.clone()));
-        let mut frames = Vec::with_capacity(descriptors.len());
+        let count = descriptors.len();
+        let first_large = count - gather::BUFFERS as usize;
+        let mut frames = Vec::with_capacity(first_large);
+        let mut large = Vec::new();
         for (index, descriptor) in descriptors.iter_mut().enumerate() {
             // SAFETY: the descriptor is of this region, and nobody else has seen the frame yet.
             let mut data = unsafe { umem.data_mut(descriptor) };
@@ -272,15 +293,20 @@ impl Rings {
             let size = bytes.len() as u32;
             let base = NonNull::from(bytes).cast::<u8>();
             data.cursor().set_pos(0);
+            if index == first_large {
+                // SAFETY: the region is one mapping, zeroed by the kernel, and buffers lie in it in
+                // the order of their numbers; nobody else has those from here on.
+                large = unsafe { gather::large_frames(base, index as u32, &memory) };
+            }
+            if index >= first_large {
+                continue;
+            }
             // SAFETY: the bytes are those of this frame alone, mapped and zeroed by the kernel,
             // kept alive by `memory`, and this is the frame's one handle.
             frames.push(unsafe { Frame::new(base, size, 0, index as u32, memory.clone()) });
         }
-        let (mut side, links) = PortSide::new(frames, rx_frames + kept, shards);
-        let count = descriptors.len();
-        // A sender on the other end of a veth leaves its sums to a device that does not exist.
-        let checksum =
-            if facts.driver == "veth" { RxChecksum::MaybePartial } else { RxChecksum::Unverified };
+        let received = rx_frames + kept;
+        let (mut side, links) = PortSide::with_large(frames, received, large, shards);
         let mut device = XskDevice {
             _attachment: attachment,
             steering,
@@ -301,6 +327,7 @@ impl Rings {
             stuck: None,
             rx_meta: RxMeta { checksum, gso_size: 0 },
             zero_copy,
+            gather: Gather::Idle,
             heard,
             kept: kept as usize,
         };

@@ -16,5 +16,6 @@ mod output;
 mod random;
 mod resolve;
 mod shards;
+mod stats;
 mod tcp;
 mod udp;

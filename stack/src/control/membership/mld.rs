@@ -49,5 +49,6 @@ pub(crate) fn report(cx: &mut ControlCx, ifindex: IfIndex, group: Ip, joined: bo
     });
     if pushed.is_ok() {
         cx.stats.mld_out += 1;
+        cx.stats.ip_out += 1;
     }
 }

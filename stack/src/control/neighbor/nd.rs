@@ -115,5 +115,6 @@ fn send(
         written(emit(&mut frame[message..]));
     })?;
     cx.stats.nd_out += 1;
+    cx.stats.ip_out += 1;
     Ok(())
 }

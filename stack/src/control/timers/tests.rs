@@ -39,6 +39,7 @@ fn a_timer_that_moves_for_ever_leaves_nothing_behind() {
 }
 
 proptest! {
+    /// RUN-07.
     #[test]
     fn the_queue_does_what_a_sorted_list_does(
         steps in prop::collection::vec((0u32..20, 0u8..6, 0u64..50), 1..400)

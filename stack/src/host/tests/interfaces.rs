@@ -44,6 +44,10 @@ impl Lab {
     }
 }
 
+fn ping() -> Message<'static> {
+    Message::EchoRequest(Echo { id: 7, seq: 3, data: b"abc" })
+}
+
 fn endpoint(text: &str) -> Endpoint {
     text.parse().unwrap()
 }
@@ -119,6 +123,21 @@ fn mif_06_nud_01_neighbours_and_groups_are_an_interfaces_own() {
     assert!(!groups(&lab, 1).contains(&added.solicited_node()));
 }
 
+/// MIF-06, ARCH-03: traffic is counted where it passes.
+#[test]
+fn counters_are_an_interfaces_own() {
+    let (mut lab, eth1) = two_links();
+    let counters = |lab: &Lab| [1, 2].map(|n| lab.host.interfaces()[n].counters);
+    let before = counters(&lab);
+    let question = icmp_frame(ip("10.1.0.2"), ip("10.1.0.1"), &ping());
+    lab.receive_on(eth1, &to_eth1(&question));
+    assert_eq!(frames_of(&mut lab.host, lab.now, eth1).len(), 1);
+    let after = counters(&lab);
+    assert_eq!(after[0], before[0]);
+    let [grown, had] = [&after[1], &before[1]].map(|c| (c.rx_packets, c.tx_packets));
+    assert_eq!(grown, (had.0 + 1, had.1 + 1));
+}
+
 #[test]
 fn mif_08_of_two_interfaces_on_one_network_the_first_is_used() {
     let (mut lab, eth1) = two_links();
@@ -134,7 +153,7 @@ fn mif_05_replies_leave_where_the_question_came_in() {
     let (mut lab, eth1) = two_links();
     lab.host.route_add(lab.now, &RouteConfig::via(cidr("198.51.100.0/24"), PEER)).unwrap();
     let own = ip("10.1.0.1");
-    let ping = Message::EchoRequest(Echo { id: 7, seq: 3, data: b"abc" });
+    let ping = ping();
     for (from, expected) in [("10.1.0.2", [0, 3]), ("198.51.100.7", [3, 0])] {
         let datagram = udp_frame(&format!("{from}:7"), "10.1.0.1:9", b"x");
         let header =

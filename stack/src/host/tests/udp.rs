@@ -275,6 +275,7 @@ fn ready_sockets_send_in_turn_and_tell_when_there_is_room() {
 }
 
 /// SOCK-62.
+/// RUN-05.
 #[test]
 fn errors_of_sending_are_told_and_skip_one_datagram() {
     let mut lab = Lab::acquainted();
