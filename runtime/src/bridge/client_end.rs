@@ -20,11 +20,11 @@ use ring::Writer;
 use rustix::io::{Errno, ioctl_fionread, read, readv};
 use rustix::net::{RecvFlags, SendFlags, SocketType, recv, send, sockopt};
 
-use super::table::pair;
+use super::pair::pair;
 
 /// Most bytes whose last one is kept. The kernel's buffer of so many takes 2,304 bytes with what
-/// belongs to it (`truesize`), a quarter of the send buffer of a client that sets SO_SNDBUF to 5,000
-/// (the kernel doubles it); the default is 21 times that.
+/// belongs to it (`truesize`), less than a quarter of the send buffer of a client that sets
+/// SO_SNDBUF to 5,000 (the kernel doubles it). The default is 21 times that.
 const KEPT_BATCH_MAX: usize = 1024;
 
 /// Our end.

@@ -11,7 +11,6 @@ use std::os::fd::OwnedFd;
 use client::call::ErrorBody;
 use client::datagram::PACKET_MAX;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use stack::SocketId;
 
 use super::client_id::ClientId;
@@ -238,14 +237,6 @@ impl Bridges {
         self.clients.get_mut(&client)?.handles.insert(handle, Place::Here(key));
         Some((handle, key))
     }
-}
-
-/// Makes a socketpair; ours is the first, and it never blocks.
-pub(super) fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
-    // Only our end: the client chooses for its own.
-    rustix::io::ioctl_fionbio(&ours, true)?;
-    Ok((ours, theirs))
 }
 
 /// Registers a descriptor for both directions. The first wait reports what is ready already.

@@ -18,10 +18,11 @@ use super::client_id::ClientId;
 use super::command::BridgeCommand;
 use super::datagram::{Datagram, unspecified};
 use super::option;
+use super::pair::pair;
 use super::reply::Reply;
 use super::request::{errno, name, refusal, to_value};
 use super::state::State;
-use super::table::{Bridges, pair, watch};
+use super::table::{Bridges, watch};
 use crate::slab::Key;
 use crate::sockets::Core;
 
