@@ -4,7 +4,7 @@
 //! key drawn at start, so that nobody can compute inputs that fall into one bucket. The hash
 //! is a pure function of key and input: a run with a fixed key replays exactly.
 
-use siphasher::sip::SipHasher13;
+use siphasher::sip::{SipHasher13, SipHasher24};
 
 use crate::{Endpoint, FlowKey};
 
@@ -50,6 +50,27 @@ impl HashKey {
         put_endpoint(&mut bytes[..18], local);
         put_endpoint(&mut bytes[18..], remote);
         self.hash_bytes(&bytes)
+    }
+
+    /// The same of a flow's four parts as of any bytes: [`prf_bytes`](Self::prf_bytes).
+    pub fn prf_flow(&self, key: &FlowKey) -> u64 {
+        let mut bytes = [0; 36];
+        put_endpoint(&mut bytes[..18], &key.local);
+        put_endpoint(&mut bytes[18..], &key.remote);
+        self.prf_bytes(&bytes)
+    }
+
+    /// Hash of any bytes for values that outsiders see: SipHash-2-4, which was made as a
+    /// pseudorandom function, so that they learn neither the key nor the next value.
+    ///
+    /// ```
+    /// use addr::HashKey;
+    /// let key = HashKey::new(1, 2);
+    /// assert_eq!(key.prf_bytes(b"abc"), key.prf_bytes(b"abc"));
+    /// assert_ne!(key.prf_bytes(b"abc"), key.hash_bytes(b"abc"));
+    /// ```
+    pub fn prf_bytes(&self, bytes: &[u8]) -> u64 {
+        SipHasher24::new_with_keys(self.0[0], self.0[1]).hash(bytes)
     }
 
     /// Hash of any bytes.

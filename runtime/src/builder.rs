@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use datapath::{Port, PortInfo, PortLink, SHARDS_MAX};
-use stack::Host;
+use stack::{Host, Keys};
 
 use crate::config::{Interface, Layout, Limits, Pace, default_limits};
 use crate::device::Assembly;
@@ -225,14 +225,14 @@ impl Builder {
         if self.shards == 0 || self.shards > SHARDS_MAX {
             return Err(StartError::Shards(self.shards));
         }
-        let seed = match self.seed {
-            Some(seed) => seed,
-            None => random_seed()?,
+        let keys = match self.seed {
+            Some(seed) => Keys::from_seed(seed),
+            None => Keys::draw(random_key)?,
         };
         let mailboxes = (0..self.shards).map(|_| Mailbox::new().map(Arc::new));
         let mailboxes = mailboxes.collect::<io::Result<Vec<_>>>()?;
         let engines = Engines::new(mailboxes.iter().cloned().map(Remote::new));
-        let host = Host::with_shards(self.limits.clone(), seed, self.shards);
+        let host = Host::with_shards(self.limits.clone(), keys, self.shards);
         let all = host.into_workers().into_iter().zip(mailboxes).map(|(worker, mailbox)| {
             Engine::new(worker, mailbox, &engines, &self.limits, self.pace)
         });
@@ -253,10 +253,11 @@ impl Builder {
     }
 }
 
-fn random_seed() -> io::Result<u64> {
-    let mut seed = [0; 8];
-    rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())?;
-    Ok(u64::from_ne_bytes(seed))
+/// Fills a key from the operating system, which waits until it has gathered enough.
+fn random_key(key: &mut [u8; 16]) -> io::Result<()> {
+    let filled = rustix::rand::getrandom(&mut key[..], rustix::rand::GetRandomFlags::empty())?;
+    // Linux fills up to 256 bytes in full, unless it is older than `getrandom` is documented to be.
+    if filled == key.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// What a thread does.

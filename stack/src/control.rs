@@ -60,7 +60,7 @@ use crate::fib::ControlProtocols;
 use crate::fib::FibUpdate;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::stats::Stats;
 use crate::time::Instant;
 
@@ -74,7 +74,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    pub(crate) fn new(limits: &Limits, rng: Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, rng: Random) -> Self {
         let mut control = Self {
             cx: ControlCx::new(limits, rng),
             routes: Routes::default(),

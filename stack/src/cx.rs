@@ -10,14 +10,14 @@ use crate::fib::Fib;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::stats::Stats;
 use crate::time::Instant;
 
 /// The outside of a protocol, borrowed for the length of one call.
 pub(crate) struct Cx<'a> {
     pub(crate) now: Instant,
-    pub(crate) rng: &'a mut Rng,
+    pub(crate) rng: &'a mut Random,
     pub(crate) fib: &'a Fib,
     pub(crate) limits: &'a Limits,
     pub(crate) outbox: &'a mut Outbox,

@@ -45,6 +45,7 @@ use wire::offload::{RxMeta, TxMeta};
 
 use crate::event::Readiness;
 use crate::hook::{Tap, TapConfig, TapFrame};
+use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::shard::index::ShardIndex;
 use crate::socket::SocketId;
@@ -76,17 +77,17 @@ const EXCHANGE_ROUNDS: usize = 16;
 const TRANSMIT_ROUNDS: usize = 3;
 
 impl Host {
-    /// A host with a loopback interface and nothing else. The seed decides everything that is
-    /// random; it must be unpredictable where strangers can send to the host.
+    /// A host with a loopback interface and nothing else. The keys decide everything that is
+    /// random; a seed will do in their place where no stranger can send to the host.
     #[must_use]
-    pub fn new(limits: Limits, seed: u64) -> Self {
-        Self::with_shards(limits, seed, 1)
+    pub fn new(limits: Limits, keys: impl Into<Keys>) -> Self {
+        Self::with_shards(limits, keys, 1)
     }
 
     /// The same with several shards, at least one and [`ShardIndex::COUNT_MAX`] at most.
     #[must_use]
-    pub fn with_shards(limits: Limits, seed: u64, shards: usize) -> Self {
-        Self { workers: Worker::connect(&limits, seed, shards), turns: Turns::default() }
+    pub fn with_shards(limits: Limits, keys: impl Into<Keys>, shards: usize) -> Self {
+        Self { workers: Worker::connect(&limits, &keys.into(), shards), turns: Turns::default() }
     }
 
     /// The workers, to be driven by a thread each. The one of shard 0 comes first.

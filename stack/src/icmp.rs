@@ -3,11 +3,12 @@
 //! Echo requests are answered from the address they were sent to. An error that quotes a packet of
 //! ours becomes an [`IcmpError`] for the transport that sent it, which decides what to believe.
 //! Errors of ours follow RFC 1122 §3.2.2 and RFC 4443 §2.4 e: never about an error, a group or all,
-//! a later fragment, or a source that is not one host; and no more than [`Limits`] allows per
-//! second.
+//! a later fragment, or a source that is not one host; and no more than [`rate_limit`] allows.
 //!
 //! Neighbour discovery comes through here and goes on to control, unless it came in fragments (RFC
 //! 6980).
+
+mod rate_limit;
 
 use addr::{IfIndex, Ip};
 use wire::error::Problem;
@@ -18,14 +19,14 @@ use wire::{icmpv4, icmpv6, ndp};
 use crate::cx::Cx;
 use crate::drop::DropReason;
 use crate::fib::{Destination, Fib};
+use crate::icmp::rate_limit::RateLimit;
 use crate::ip::Packet;
 use crate::ip::ident::Ident;
 use crate::ip::output;
+use crate::keys::Keys;
 use crate::limits::Limits;
-use crate::rng::Rng;
 use crate::socket::SocketError;
 use crate::steer::Home;
-use crate::time::Instant;
 use crate::written::written;
 
 /// What an ICMP error says, without the family.
@@ -106,23 +107,17 @@ pub(crate) enum ErrorCause {
     Field(Problem),
 }
 
-/// The state of ICMP: the error budget.
+/// The state of ICMP: the budgets of errors.
 #[derive(Debug)]
 pub(crate) struct Icmp {
     ident: Ident,
-    /// Nanoseconds of unspent budget; an error costs `price`.
-    credit: u64,
-    price: Option<u64>,
-    credit_max: u64,
-    filled: Instant,
+    limit: RateLimit,
 }
 
 impl Icmp {
-    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
-        let price = 1_000_000_000u64.checked_div(u64::from(limits.icmp_errors_per_second));
-        let credit_max = price.unwrap_or(0).saturating_mul(u64::from(limits.icmp_error_burst));
-        let ident = Ident::new(home, rng);
-        Self { ident, credit: credit_max, price, credit_max, filled: Instant::ZERO }
+    pub(crate) fn new(limits: &Limits, home: Home, keys: &Keys) -> Self {
+        let limit = RateLimit::new(limits, keys.icmp_peers);
+        Self { ident: Ident::new(home, keys.icmp_ident), limit }
     }
 
     /// Takes a message of the packet's family. `reassembled`: it came in fragments.
@@ -173,11 +168,12 @@ impl Icmp {
         if !may_send_error(packet, about) {
             return;
         }
-        if !self.spend(cx.now) {
+        let (src, dst) = (packet.header.dst, packet.header.src);
+        // Linux `icmpv4_global_allow`: what stays in the host is not limited.
+        if !cx.fib.is_local(dst) && !self.limit.allow(cx.now, cx.limits, cx.rng, dst) {
             cx.drop(DropReason::IcmpRateLimited);
             return;
         }
-        let (src, dst) = (packet.header.dst, packet.header.src);
         let v4 = dst.is_v4();
         let quote = icmp::quote(packet.whole, v4);
         let message = error_message(about, packet, quote);
@@ -250,22 +246,6 @@ impl Icmp {
                 icmpv6::emit(buf, src, dst, message)
             });
         })
-    }
-
-    /// A token bucket, shared by both families (RFC 4443 §2.4 f; Linux `icmp_msgs_per_sec`,
-    /// `icmp_msgs_burst`).
-    fn spend(&mut self, now: Instant) -> bool {
-        let Some(price) = self.price else { return false };
-        let elapsed = u64::try_from(now.since(self.filled).as_nanos()).unwrap_or(u64::MAX);
-        self.filled = self.filled.max(now);
-        self.credit = self.credit.saturating_add(elapsed).min(self.credit_max);
-        match self.credit.checked_sub(price) {
-            Some(rest) => {
-                self.credit = rest;
-                true
-            }
-            None => false,
-        }
     }
 }
 

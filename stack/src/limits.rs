@@ -99,6 +99,9 @@ pub struct Limits {
     pub icmp_errors_per_second: u32,
     /// ICMP error burst (Linux `icmp_msgs_burst` 50).
     pub icmp_error_burst: u32,
+    /// Between ICMP errors to one destination, which may have six after a pause; zero means no
+    /// limit (Linux `icmp_ratelimit` 1000 ms, for all errors that a host sends).
+    pub icmp_ratelimit: Duration,
     /// Datagrams under reassembly.
     pub reassemblies: usize,
     /// Bytes under reassembly (Linux `ipfrag_high_thresh` 4 MiB).
@@ -184,6 +187,7 @@ impl Default for Limits {
             outbox: 256,
             icmp_errors_per_second: 1_000,
             icmp_error_burst: 50,
+            icmp_ratelimit: Duration::from_secs(1),
             reassemblies: 256,
             reassembly_bytes: 4 << 20,
             ephemeral_port_first: 32_768,

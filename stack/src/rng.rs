@@ -1,8 +1,7 @@
-//! A small seeded generator (xoshiro256++ seeded by SplitMix64).
+//! A small seeded generator (xoshiro256++ seeded by SplitMix64), for simulations and tests.
 //!
-//! Not for secrets by itself: keys are drawn from it once at start, so the seed must be
-//! unpredictable where that matters (the runtime takes it from the operating system) and is a plain
-//! number in simulation.
+//! Not for secrets: a few outputs tell all others. What a host draws while it runs comes from a
+//! keyed function (`random`).
 
 /// A deterministic stream of numbers.
 #[derive(Clone, Debug)]

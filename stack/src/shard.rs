@@ -28,11 +28,12 @@ use crate::icmp::{ErrorCause, Icmp};
 use crate::ip::Packet;
 use crate::ip::input::IpInput;
 use crate::ip::reassembly::Reassembly;
+use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::mesh::HandedFrame;
 use crate::outbox::Outbox;
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::socket::Sockets;
 use crate::stats::{LinkCounters, Stats};
 use crate::steer::Home;
@@ -63,7 +64,7 @@ pub(crate) struct Shard {
 /// What a [`Cx`] borrows.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) rng: Rng,
+    pub(crate) rng: Random,
     pub(crate) limits: Limits,
     pub(crate) outbox: Outbox,
     pub(crate) requests: Requests,
@@ -93,16 +94,16 @@ impl Parts {
 const EVENTS_RESERVE: usize = 1024;
 
 impl Shard {
-    pub(crate) fn new(limits: &Limits, home: Home, mut rng: Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, keys: &Keys) -> Self {
         Self {
             home,
-            sockets: Sockets::new(limits, home, &mut rng),
-            icmp: Icmp::new(limits, home, &mut rng),
+            sockets: Sockets::new(limits, home, keys),
+            icmp: Icmp::new(limits, home, keys),
             reassembly: Reassembly::default(),
             whole: Vec::new(),
             handovers: VecDeque::new(),
             parts: Parts {
-                rng,
+                rng: Random::new(keys.random, home.shard.get() as u64),
                 limits: limits.clone(),
                 outbox: Outbox::new(limits.outbox),
                 requests: Requests::default(),

@@ -22,7 +22,7 @@ use wire::ip::{PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP};
 use wire::ipv6_ext;
 use wire::offload::Medium;
 
-use crate::rng::Rng;
+use crate::keys::Keys;
 use crate::shard::index::ShardIndex;
 
 /// The rule by which flows and ports are spread over the shards of one host.
@@ -84,13 +84,12 @@ impl Steering {
     /// All to one shard.
     pub(crate) const SINGLE: Self = Self { key: HashKey::new(0, 0), shards: 1 };
 
-    /// Spreads over so many shards, at least one and [`ShardIndex::COUNT_MAX`] at most. Draws from
-    /// `rng` only where there is a choice.
-    pub(crate) fn new(shards: usize, rng: &mut Rng) -> Self {
+    /// Spreads over so many shards, at least one and [`ShardIndex::COUNT_MAX`] at most.
+    pub(crate) fn new(shards: usize, keys: &Keys) -> Self {
         let shards = shards.clamp(1, ShardIndex::COUNT_MAX) as u8;
         match shards {
             1 => Self::SINGLE,
-            _ => Self { key: HashKey::new(rng.next_u64(), rng.next_u64()), shards },
+            _ => Self { key: keys.steering, shards },
         }
     }
 

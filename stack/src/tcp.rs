@@ -78,8 +78,8 @@ use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::fib::Destination;
 use crate::ip::Packet;
+use crate::keys::Keys;
 use crate::limits::Limits;
-use crate::rng::Rng;
 use crate::socket::{SocketId, SocketKind};
 use crate::steer::Home;
 use crate::store::drained::Drained;
@@ -134,12 +134,12 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, keys: &Keys) -> Self {
         let conns = limits.tcp_connections as usize;
         let embryos = conns.max(limits.tcp_embryos as usize);
         Self {
             home,
-            flows: FlowTable::new(conns, rng),
+            flows: FlowTable::new(conns, keys),
             conns: Slab::new(conns, conns),
             ready: Ready::default(),
             wheel: Wheel::new(conns),
@@ -147,8 +147,8 @@ impl Tcp {
             embryos: Embryos::new(embryos, limits.tcp_embryos as usize),
             time_waits: TimeWaits::new(limits),
             listeners: Listeners::new(limits.tcp_listeners as usize, home.steering.shards()),
-            secrets: Secrets::new(rng),
-            cookies: Cookies::new(rng),
+            secrets: Secrets::new(keys),
+            cookies: Cookies::new(keys),
             challenge_limit: ChallengeAckLimit::default(),
             orphans: 0,
             pending_errors: PendingErrors::default(),

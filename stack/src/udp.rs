@@ -27,8 +27,8 @@ use ring::byte_ring;
 use crate::cx::Cx;
 use crate::event::Readiness;
 use crate::ip::ident::Ident;
+use crate::keys::Keys;
 use crate::limits::Limits;
-use crate::rng::Rng;
 use crate::socket::{ListPlace, SocketError, SocketId, SocketInfo, SocketKind, SocketRings};
 use crate::steer::Home;
 use crate::store::drained::{Drain, Drained};
@@ -66,11 +66,11 @@ pub(crate) struct Udp {
 }
 
 impl Udp {
-    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, home: Home, keys: &Keys) -> Self {
         Self {
             home,
             table: Table::new(limits, home),
-            ident: Ident::new(home, rng),
+            ident: Ident::new(home, keys.udp_ident),
             ready: Vec::new(),
             waiting: Vec::new(),
             drained: Drained::default(),

@@ -31,10 +31,11 @@ use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::fib::Fib;
 use crate::hook::{Direction, Hook, Seen, Tap, TapConfig};
+use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::mesh::{HandedForm, HandedFrame, Mesh};
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::shard::index::{ShardIndex, ShardSet};
 use crate::shard::{Received, Shard};
 use crate::socket::SocketId;
@@ -62,6 +63,8 @@ pub struct Worker {
 const LOOPBACK_BATCH: usize = 64;
 /// Attempts to fill one slot.
 const TRANSMIT_ROUNDS: usize = 3;
+/// Control's stream of random numbers; those of the shards have their numbers.
+const CONTROL_STREAM: u64 = u64::MAX;
 /// A packet of 64 KiB with the largest IPv6 header in front.
 const LOOP_SLOT_LEN: usize = 65_535 + 64;
 
@@ -69,20 +72,19 @@ impl Worker {
     /// The workers of a host with so many shards, at least one and [`ShardIndex::COUNT_MAX`] at
     /// most.
     #[must_use]
-    pub(crate) fn connect(limits: &Limits, seed: u64, shards: usize) -> Vec<Self> {
-        let mut rng = Rng::new(seed);
+    pub(crate) fn connect(limits: &Limits, keys: &Keys, shards: usize) -> Vec<Self> {
         let shards = shards.clamp(1, ShardIndex::COUNT_MAX);
-        let mut control = Some(Control::new(limits, Rng::new(rng.next_u64())));
-        let steering = Steering::new(shards, &mut rng);
+        let mut control = Some(Control::new(limits, Random::new(keys.random, CONTROL_STREAM)));
+        let steering = Steering::new(shards, keys);
         let limits = limits.share(shards);
         let meshes = Mesh::connect(shards).into_iter();
         let mut workers: Vec<Self> = ShardIndex::first(shards)
             .zip(meshes)
             .map(|(index, mesh)| Self {
                 control: control.take(),
-                // All draw the same secrets, because a pair of hosts sees one timestamp clock and
-                // one sequence of numbers, whichever shards its flows live on.
-                shard: Shard::new(&limits, Home { shard: index, steering }, rng.clone()),
+                // All have the same keys, because a flow keeps its clock and its sequence of
+                // numbers, whichever shard it lives on.
+                shard: Shard::new(&limits, Home { shard: index, steering }, keys),
                 fib: Fib::default(),
                 hook: Hook::default(),
                 mesh,
@@ -93,9 +95,6 @@ impl Worker {
             .collect();
         for (worker, memory) in workers.iter_mut().zip(Memory::for_shards(shards, &limits)) {
             worker.shard.parts.memory = memory;
-        }
-        for worker in workers.iter_mut().skip(1) {
-            worker.shard.parts.rng = Rng::new(rng.next_u64());
         }
         // The first tables: on shard 0 at once, on the others by message.
         workers[0].pass_messages(Instant::ZERO);

@@ -14,7 +14,7 @@ use crate::drop::DropReason;
 use crate::fib::Fib;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::stats::Stats;
 use crate::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::time::Instant;
 pub(crate) struct ControlCx {
     /// The instant of the verb that is being served.
     pub(crate) now: Instant,
-    pub(crate) rng: Rng,
+    pub(crate) rng: Random,
     pub(crate) limits: Limits,
     pub(crate) timers: Timers,
     pub(crate) interfaces: Interfaces,
@@ -35,7 +35,7 @@ pub(crate) struct ControlCx {
 }
 
 impl ControlCx {
-    pub(crate) fn new(limits: &Limits, rng: Rng) -> Self {
+    pub(crate) fn new(limits: &Limits, rng: Random) -> Self {
         Self {
             now: Instant::ZERO,
             rng,

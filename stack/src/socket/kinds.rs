@@ -14,8 +14,8 @@ use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::icmp::IcmpError;
 use crate::ip::Packet;
+use crate::keys::Keys;
 use crate::limits::Limits;
-use crate::rng::Rng;
 use crate::socket::{ListPlace, SocketError, SocketId, SocketInfo, SocketKind};
 use crate::steer::Home;
 use crate::store::waiting::NextHop;
@@ -55,9 +55,9 @@ pub(crate) struct Sockets {
 const TABLES: usize = 2;
 
 impl Sockets {
-    pub(crate) fn new(limits: &Limits, home: Home, rng: &mut Rng) -> Self {
-        let tcp = Tcp::new(limits, home, rng);
-        Self { tcp, udp: Udp::new(limits, home, rng), turn: 0 }
+    pub(crate) fn new(limits: &Limits, home: Home, keys: &Keys) -> Self {
+        let tcp = Tcp::new(limits, home, keys);
+        Self { tcp, udp: Udp::new(limits, home, keys), turn: 0 }
     }
 
     // Packets.

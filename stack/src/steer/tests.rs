@@ -9,7 +9,7 @@ use super::*;
 use crate::host::fixture::{eth, icmp_payload, packet};
 
 fn steering(shards: usize) -> Steering {
-    Steering::new(shards, &mut crate::rng::Rng::new(9))
+    Steering::new(shards, &Keys::from_seed(9))
 }
 
 fn endpoint(v4: bool) -> impl Strategy<Value = Endpoint> {

@@ -5,7 +5,7 @@
 
 use addr::{FlowKey, HashKey};
 
-use crate::rng::Rng;
+use crate::keys::Keys;
 use crate::store::slab::Slab;
 use crate::store::table::Table;
 use crate::tcp::close::time_wait::TimeWaits;
@@ -70,9 +70,8 @@ impl FlowOwners<'_> {
 }
 
 impl FlowTable {
-    pub(crate) fn new(expected: usize, rng: &mut Rng) -> Self {
-        let hash = HashKey::new(rng.next_u64(), rng.next_u64());
-        Self { hash, table: Table::new(expected), last: None }
+    pub(crate) fn new(expected: usize, keys: &Keys) -> Self {
+        Self { hash: keys.flows, table: Table::new(expected), last: None }
     }
 
     /// How many flows there are.

@@ -13,6 +13,7 @@ use crate::socket::{SocketError, SocketId, SocketKind, SocketRings};
 use crate::tcp::Tcp;
 use crate::tcp::conn::{Conn, ConnInit};
 use crate::tcp::flow_table::Owner;
+use crate::tcp::open::isn::Secrets;
 use crate::tcp::open::message::ListenerChange;
 use crate::tcp::segment::scope;
 use crate::tcp::state::State;
@@ -86,10 +87,11 @@ impl Tcp {
 
     fn ephemeral_port(
         &mut self,
-        cx: &Cx<'_>,
+        cx: &mut Cx<'_>,
         ip: Ip,
         remote: &Endpoint,
     ) -> Result<u16, SocketError> {
+        let skipped = Secrets::draw_skipped(cx.rng);
         let Self { home, flows, conns, embryos, time_waits, listeners, secrets, .. } = self;
         let flow_owners = crate::tcp::FlowOwners { conns, embryos, time_waits };
         let free = |port| {
@@ -106,7 +108,7 @@ impl Tcp {
                     Some(_) => false,
                 }
         };
-        secrets.port(cx.limits, ip, remote, free).ok_or(SocketError::AddressInUse)
+        secrets.port(cx.limits, skipped, (ip, remote), free).ok_or(SocketError::AddressInUse)
     }
 
     /// The application wrote to its ring, or finished it.

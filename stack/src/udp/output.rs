@@ -84,7 +84,7 @@ impl Udp {
         let path = fit(path, slot.len());
         report_used(cx, socket, &path);
         let v4 = next.remote.ip.is_v4();
-        let header = ip_header(&path, &next);
+        let header = ip_header(cx, &path, &next);
         let whole = header.payload_len;
         if output::fits(&path, &header) && socket.cut.is_none() {
             let meta = write_whole(slot, socket, &path, &header, &next);
@@ -191,7 +191,7 @@ impl Udp {
     fn leave_with_neighbor(&mut self, cx: &mut Cx<'_>, index: u32, path: &Path, next: &Next) {
         let Some(socket) = self.table.at_mut(index) else { return };
         if path.link == Link::Pending {
-            let mut header = ip_header(path, next);
+            let mut header = ip_header(cx, path, next);
             // An IPv6 packet gets its identification with its fragment header.
             if header.dst.is_v4() && !output::fits(path, &header) {
                 let id = self.ident.next(header.src, header.dst, cx.rng);
@@ -300,8 +300,12 @@ fn fit(path: Path, slot: usize) -> Path {
 }
 
 /// The header of a datagram's packet.
-fn ip_header(path: &Path, next: &Next) -> IpEmit {
+fn ip_header(cx: &mut Cx<'_>, path: &Path, next: &Next) -> IpEmit {
+    // RFC 6864 §4.1 lets it be anything where nobody fragments; a number that was drawn tells
+    // nothing, and a constant one would be dropped by some middleboxes.
+    let identification = if next.remote.ip.is_v4() { cx.rng.next_u16() } else { 0 };
     IpEmit {
+        identification,
         src: path.source,
         dst: next.remote.ip,
         protocol: PROTO_UDP,

@@ -11,7 +11,7 @@ use ring::bytes::{Reader, Writer};
 use crate::event::Readiness;
 use crate::fib::Path;
 use crate::limits::Limits;
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::socket::{SocketError, SocketId, SocketKind};
 use crate::steer::Home;
 use crate::store::drained::Drain;
@@ -181,7 +181,7 @@ impl Table {
         ip: Ip,
         only_v6: bool,
         limits: &Limits,
-        rng: &mut Rng,
+        rng: &mut Random,
     ) -> Option<u16> {
         let (first, last) = (limits.ephemeral_port_first, limits.ephemeral_port_last);
         let count = u32::from(last.checked_sub(first)?) + 1;

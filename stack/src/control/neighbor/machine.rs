@@ -15,7 +15,7 @@
 use addr::Mac;
 
 use crate::fib::Link;
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::time::{Duration, Instant};
 
 /// Reachability states of RFC 4861 §7.3.2, with Linux's FAILED and PERMANENT.
@@ -177,7 +177,7 @@ impl Neighbor {
         now: Instant,
         input: Input,
         timing: &Timing,
-        rng: &mut Rng,
+        rng: &mut Random,
     ) -> Option<Solicit> {
         if self.state == NudState::Permanent {
             return None;
@@ -207,7 +207,7 @@ impl Neighbor {
         None
     }
 
-    fn on_use(&mut self, now: Instant, timing: &Timing, rng: &mut Rng) -> Option<Solicit> {
+    fn on_use(&mut self, now: Instant, timing: &Timing, rng: &mut Random) -> Option<Solicit> {
         self.used = now;
         match self.state {
             NudState::Stale => {
@@ -226,7 +226,7 @@ impl Neighbor {
         }
     }
 
-    fn on_confirmed(&mut self, now: Instant, timing: &Timing, rng: &mut Rng) {
+    fn on_confirmed(&mut self, now: Instant, timing: &Timing, rng: &mut Random) {
         match self.state {
             // The timer looks at `confirmed` when it fires.
             NudState::Reachable => self.confirmed = Some(now),
@@ -237,7 +237,7 @@ impl Neighbor {
         }
     }
 
-    fn on_timer(&mut self, now: Instant, timing: &Timing, rng: &mut Rng) -> Option<Solicit> {
+    fn on_timer(&mut self, now: Instant, timing: &Timing, rng: &mut Random) -> Option<Solicit> {
         match self.state {
             NudState::Reachable => {
                 let until = self.confirmed.unwrap_or(Instant::ZERO) + self.reachable;
@@ -274,7 +274,7 @@ impl Neighbor {
     }
 
     /// RFC 4861 §7.2.3: a changed address makes it STALE; a known one changes nothing.
-    fn on_hint(&mut self, now: Instant, mac: Mac, timing: &Timing, rng: &mut Rng) {
+    fn on_hint(&mut self, now: Instant, mac: Mac, timing: &Timing, rng: &mut Random) {
         if self.mac() == Some(mac) {
             return;
         }
@@ -290,7 +290,7 @@ impl Neighbor {
         solicited: bool,
         overrides: bool,
         timing: &Timing,
-        rng: &mut Rng,
+        rng: &mut Random,
     ) -> bool {
         let heard = if solicited { NudState::Reachable } else { NudState::Stale };
         if self.state == NudState::Incomplete {
@@ -335,7 +335,7 @@ impl Neighbor {
         self.deadline = Some(now + timing.retrans);
     }
 
-    fn enter(&mut self, state: NudState, now: Instant, timing: &Timing, rng: &mut Rng) {
+    fn enter(&mut self, state: NudState, now: Instant, timing: &Timing, rng: &mut Random) {
         self.state = state;
         self.probes = 1;
         self.deadline = match state {

@@ -286,7 +286,8 @@ fn ports_stay_unique_over_all_shards() {
 
 #[test]
 fn errors_go_where_the_flow_lives_that_they_quote() {
-    let mut pair = Pair::with_shards(4);
+    let limits = Limits { icmp_ratelimit: Duration::ZERO, ..Limits::default() };
+    let mut pair = Pair::with_limits(4, limits);
     // UDP: a refusal reaches the connected socket.
     for n in 0..8 {
         let local = endpoint(&format!("10.0.0.1:{}", 6_000 + n));

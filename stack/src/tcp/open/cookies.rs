@@ -16,7 +16,7 @@
 use addr::{FlowKey, HashKey};
 use wire::tcp::SeqNum;
 
-use crate::rng::Rng;
+use crate::keys::Keys;
 use crate::time::Instant;
 
 /// The keys.
@@ -35,9 +35,8 @@ pub(crate) struct CookieOptions {
 }
 
 impl Cookies {
-    pub(crate) fn new(rng: &mut Rng) -> Self {
-        let mut key = || HashKey::new(rng.next_u64(), rng.next_u64());
-        Self { flow: key(), minute: key() }
+    pub(crate) fn new(keys: &Keys) -> Self {
+        Self { flow: keys.cookie, minute: keys.cookie_minute }
     }
 
     /// The ISN that answers a SYN numbered `irs`, whose sender takes segments of `mss` bytes.
@@ -68,15 +67,15 @@ impl Cookies {
     }
 
     fn high(&self, key: &FlowKey) -> u32 {
-        self.flow.hash_flow(key) as u32
+        self.flow.prf_flow(key) as u32
     }
 
     fn low(&self, key: &FlowKey, minute: u32, irs: SeqNum) -> u32 {
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&self.minute.hash_flow(key).to_le_bytes());
+        bytes[..8].copy_from_slice(&self.minute.prf_flow(key).to_le_bytes());
         bytes[8..12].copy_from_slice(&minute.to_le_bytes());
         bytes[12..].copy_from_slice(&irs.0.to_le_bytes());
-        self.minute.hash_bytes(&bytes) as u32
+        self.minute.prf_bytes(&bytes) as u32
     }
 }
 
@@ -140,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_cookie_tells_the_nearest_mss_below_gap_02() {
-        let cookies = Cookies::new(&mut Rng::new(1));
+        let cookies = Cookies::new(&Keys::from_seed(1));
         let now = Instant::from_millis(123_456_789);
         let v6 = flow("[2001:db8::1]:80", "[2001:db8::2]:4000");
         for (key, mss, decoded) in [
@@ -161,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_cookie_counts_for_two_periods_gap_02() {
-        let cookies = Cookies::new(&mut Rng::new(2));
+        let cookies = Cookies::new(&Keys::from_seed(2));
         // The counter's low byte is about to wrap.
         let made = Instant::from_millis(255 * PERIOD_MS + 10);
         let cookie = cookies.make(&v4(), IRS, 1460, made);
@@ -177,13 +176,13 @@ mod tests {
 
     #[test]
     fn a_cookie_is_bound_to_flow_number_and_key() {
-        let cookies = Cookies::new(&mut Rng::new(3));
+        let cookies = Cookies::new(&Keys::from_seed(3));
         let now = Instant::from_millis(1_000_000);
         let cookie = cookies.make(&v4(), IRS, 1460, now);
         assert_eq!(cookies.check(&v4(), IRS + 1, cookie, now), None);
         assert_eq!(cookies.check(&flow("10.0.0.1:80", "10.0.0.2:4001"), IRS, cookie, now), None);
         assert_eq!(cookies.check(&v4().reversed(), IRS, cookie, now), None);
-        let others = Cookies::new(&mut Rng::new(4));
+        let others = Cookies::new(&Keys::from_seed(4));
         assert_eq!(others.check(&v4(), IRS, cookie, now), None);
         // Guessing: 4 values of 2^24 for each of 2 ages of 2^8, which is one in 2^29 numbers.
         let hits = (0..100_000).filter(|&step: &u32| {

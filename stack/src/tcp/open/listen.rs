@@ -16,6 +16,7 @@ use crate::store::slab::{Key, Slab};
 use crate::tcp::Tcp;
 use crate::tcp::open::cookies;
 use crate::tcp::open::embryos;
+use crate::tcp::open::isn::Secrets;
 use crate::tcp::open::message::ListenerChange;
 use crate::tcp::open::totals::ListenerTotals;
 use crate::tcp::user::socket_options::SocketOptions;
@@ -216,7 +217,8 @@ impl Tcp {
                 let local = Endpoint::new(local.ip, port);
                 home.owns_port(port) && !listeners.conflicts(&local, options.only_v6)
             };
-            let port = self.secrets.port(cx.limits, local.ip, &any, free);
+            let skipped = Secrets::draw_skipped(cx.rng);
+            let port = self.secrets.port(cx.limits, skipped, (local.ip, &any), free);
             local.port = port.ok_or(SocketError::AddressInUse)?;
         } else if !self.home.owns_port(local.port) {
             return Err(SocketError::InvalidArgument);

@@ -6,7 +6,7 @@
 //! (CVE-2016-5696). So each second's budget is drawn anew from a range as wide as the limit, as in
 //! Linux between 4.7 and the versions that turned the limit off; the sum says nothing then.
 
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::time::Instant;
 
 /// The budget of this second.
@@ -18,7 +18,7 @@ pub(crate) struct ChallengeAckLimit {
 
 impl ChallengeAckLimit {
     /// Whether one more may leave now, of `limit` a second on average; `u32::MAX` means no limit.
-    pub(crate) fn allow(&mut self, now: Instant, limit: u32, rng: &mut Rng) -> bool {
+    pub(crate) fn allow(&mut self, now: Instant, limit: u32, rng: &mut Random) -> bool {
         if limit == u32::MAX {
             return true;
         }
@@ -38,7 +38,12 @@ impl ChallengeAckLimit {
 mod tests {
     use super::*;
 
-    fn count(challenges: &mut ChallengeAckLimit, now: Instant, limit: u32, rng: &mut Rng) -> u32 {
+    fn count(
+        challenges: &mut ChallengeAckLimit,
+        now: Instant,
+        limit: u32,
+        rng: &mut Random,
+    ) -> u32 {
         (0..10_000).filter(|_| challenges.allow(now, limit, rng)).count() as u32
     }
 
@@ -46,7 +51,7 @@ mod tests {
     #[test]
     fn each_second_has_a_budget_that_cannot_be_guessed_gap_04() {
         let mut challenges = ChallengeAckLimit::default();
-        let mut rng = Rng::new(1);
+        let mut rng = Random::of_test(1);
         let budgets: Vec<u32> = (0..50)
             .map(|second| {
                 let now = Instant::from_millis(second * 1000 + 7);
@@ -67,7 +72,7 @@ mod tests {
     #[test]
     fn no_limit_and_nothing_at_all_can_be_asked_for() {
         let mut challenges = ChallengeAckLimit::default();
-        let mut rng = Rng::new(1);
+        let mut rng = Random::of_test(1);
         assert_eq!(count(&mut challenges, Instant::ZERO, u32::MAX, &mut rng), 10_000);
         assert_eq!(count(&mut challenges, Instant::ZERO, 0, &mut rng), 0);
         assert_eq!(count(&mut challenges, Instant::ZERO, 1, &mut rng), 0, "the second goes on");

@@ -17,10 +17,11 @@ use crate::event::{EventQueue, Readiness};
 use crate::fib::{ControlProtocols, Destination, Fib, FibInterface, FibRoute, LinkState};
 pub(super) use crate::fixture::Seg;
 use crate::ip::Packet;
+use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
-use crate::rng::Rng;
+use crate::random::Random;
 use crate::socket::{SocketError, SocketId, SocketRings};
 use crate::stats::Stats;
 use crate::steer::Home;
@@ -46,7 +47,7 @@ pub(super) struct Host {
     pub(super) stats: Stats,
     pub(super) memory: Memory,
     pub(super) ip: Ip,
-    rng: Rng,
+    rng: Random,
     outbox: Outbox,
     requests: Requests,
     events: EventQueue,
@@ -108,8 +109,8 @@ impl Host {
         });
         // What a test writes, it writes in one go.
         let limits = Limits { tcp_wmem: [4_096, 1 << 20, 4 << 20], ..limits };
-        let mut rng = Rng::new(ip.octets()[15].into());
-        let tcp = Tcp::new(&limits, Home::SINGLE, &mut rng);
+        let keys = Keys::from_seed(ip.octets()[15].into());
+        let tcp = Tcp::new(&limits, Home::SINGLE, &keys);
         let outbox = Outbox::new(limits.outbox);
         Self {
             now: START,
@@ -119,7 +120,7 @@ impl Host {
             stats: Stats::default(),
             memory: Memory::default(),
             ip,
-            rng,
+            rng: Random::new(keys.random, 0),
             outbox,
             requests: Requests::default(),
             events: EventQueue::with_capacity(16),
@@ -361,8 +362,8 @@ pub(super) struct Pair {
     pub(super) hosts: [Host; 2],
     wires: [VecDeque<(Instant, Frame)>; 2],
     pub(super) delay: Duration,
-    pub(super) fate: Box<dyn FnMut(&mut Rng) -> Fate>,
-    rng: Rng,
+    pub(super) fate: Box<dyn FnMut(&mut Random) -> Fate>,
+    rng: Random,
     pub(super) frames: u64,
 }
 
@@ -384,7 +385,7 @@ impl Pair {
             wires: Default::default(),
             delay: Duration::from_millis(5),
             fate: Box::new(|_| DELIVERED),
-            rng: Rng::new(99),
+            rng: Random::of_test(99),
             frames: 0,
         }
     }

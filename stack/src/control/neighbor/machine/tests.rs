@@ -23,7 +23,7 @@ fn entry(state: NudState) -> Neighbor {
     if state == NudState::Permanent {
         entry.state = state;
     } else {
-        entry.enter(state, Instant::ZERO, &Timing::default(), &mut Rng::new(1));
+        entry.enter(state, Instant::ZERO, &Timing::default(), &mut Random::of_test(1));
     }
     entry.mac = A;
     entry.updated = Instant::ZERO;
@@ -32,7 +32,7 @@ fn entry(state: NudState) -> Neighbor {
 
 /// What one step does, as text: state, address, solicitation.
 fn step(mut entry: Neighbor, input: Input) -> String {
-    let solicit = entry.apply(NOW, input, &Timing::default(), &mut Rng::new(1));
+    let solicit = entry.apply(NOW, input, &Timing::default(), &mut Random::of_test(1));
     let mac = match entry.mac() {
         Some(A) => " A",
         Some(B) => " B",
@@ -123,7 +123,7 @@ fn locktime_keeps_a_fresh_address() {
 
 #[test]
 fn nud_04_reachable_lasts_half_to_one_and_a_half_of_the_base() {
-    let mut rng = Rng::new(3);
+    let mut rng = Random::of_test(3);
     let spans: Vec<u64> = (0..200)
         .map(|_| {
             let mut entry = entry(NudState::Stale);
@@ -137,7 +137,7 @@ fn nud_04_reachable_lasts_half_to_one_and_a_half_of_the_base() {
 
 #[test]
 fn nud_12_confirmation_extends_reachable_and_recent_use_goes_to_delay() {
-    let (timing, mut rng) = (Timing::default(), Rng::new(1));
+    let (timing, mut rng) = (Timing::default(), Random::of_test(1));
     let mut entry = entry(NudState::Stale);
     entry.apply(NOW, Input::Reply(A), &timing, &mut rng);
     let first = entry.deadline.unwrap();
@@ -155,7 +155,7 @@ fn nud_12_confirmation_extends_reachable_and_recent_use_goes_to_delay() {
 
 #[test]
 fn nud_06_07_three_unanswered_solicitations_then_failed() {
-    let (timing, mut rng) = (Timing::default(), Rng::new(1));
+    let (timing, mut rng) = (Timing::default(), Random::of_test(1));
     for (start, first) in [(NudState::Failed, Input::Resolve), (NudState::Delay, Input::Timer)] {
         let mut entry = entry(start);
         let mut asked = u32::from(entry.apply(NOW, first, &timing, &mut rng).is_some());
@@ -176,7 +176,7 @@ fn nud_06_07_three_unanswered_solicitations_then_failed() {
 
 #[test]
 fn nds_02_the_router_flag_follows_accepted_advertisements() {
-    let (timing, mut rng) = (Timing::default(), Rng::new(1));
+    let (timing, mut rng) = (Timing::default(), Random::of_test(1));
     let mut entry = entry(NudState::Reachable);
     let router = |mac, overrides, router| Input::Advertised {
         mac: Some(mac),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::limits::Limits;
-use crate::rng::Rng;
+use crate::random::Random;
 
 const IFINDEX: IfIndex = match IfIndex::new(2) {
     Some(index) => index,
@@ -38,7 +38,7 @@ impl Neighbors {
 }
 
 fn cx(now: Instant) -> ControlCx {
-    let mut cx = ControlCx::new(&Limits::default(), Rng::new(1));
+    let mut cx = ControlCx::new(&Limits::default(), Random::of_test(1));
     cx.now = now;
     cx
 }
