@@ -30,8 +30,20 @@ struct Channels {
     combined_count: u32,
 }
 
-/// How many receive queues the interface has, or `None` if its driver does not say.
-pub(crate) fn rx_queues(name: &str) -> Result<Option<u32>, PortError> {
+/// How many receive queues the interface has: by its channels, or, where its driver does not say, by
+/// what rtnetlink knows of it.
+pub(crate) fn rx_queues(name: &str, facts: &Facts) -> Result<Option<u32>, PortError> {
+    if let Some(channels) = channels(name)? {
+        return Ok(Some(channels));
+    }
+    let answer = link(name, facts.ifindex)?;
+    let attributes = answer.get(NLMSGHDR_LEN + IFINFOMSG_LEN..);
+    let count = attributes.and_then(|attributes| attribute(attributes, IFLA_NUM_RX_QUEUES));
+    Ok(count.and_then(|value| value.first_chunk()).map(|value| u32::from_ne_bytes(*value)))
+}
+
+/// How many channels with a receive queue the interface has, or `None` if its driver does not say.
+fn channels(name: &str) -> Result<Option<u32>, PortError> {
     let asker = Asker::new().map_err(|e| PortError::from_os(name, "opening a socket", e))?;
     let mut channels = Channels { cmd: ETHTOOL_GCHANNELS, ..Channels::default() };
     let mut question = request(name);
@@ -55,6 +67,7 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const NLM_F_REQUEST: u16 = 1;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_NUM_RX_QUEUES: u16 = 32;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const IFLA_TUN_MULTI_QUEUE: u16 = 7;
@@ -157,9 +170,10 @@ mod tests {
 
     #[test]
     fn the_loopback_has_no_channels_but_is_known_to_rtnetlink() {
-        assert_eq!(rx_queues("lo").expect("asking is allowed"), None);
+        assert_eq!(channels("lo").expect("asking is allowed"), None);
         let lo = interface::existing("lo").expect("every namespace has a loopback");
+        assert_eq!(rx_queues("lo", &lo).expect("rtnetlink answers"), Some(1));
         assert!(is_multi_queue("lo", &lo).expect("rtnetlink answers"), "nobody says otherwise");
-        assert!(matches!(rx_queues("pyx-nosuch"), Err(PortError::NotFound { .. })));
+        assert!(matches!(channels("pyx-nosuch"), Err(PortError::NotFound { .. })));
     }
 }
