@@ -281,8 +281,9 @@ impl TcpStream {
 
     /// The bare socketpair end of a daemon's connection, for code that wants an ordinary
     /// descriptor: `read`, `write`, `sendfile` work on it. The connection ends when it is closed,
-    /// or with the last [`Stack`] that shares the session, so keep that. The stream itself comes
-    /// back if it has other owners or is of a stack in this process.
+    /// or with the last [`Stack`] that shares the session, so keep that. A connection that breaks
+    /// off, or whose daemon ends, fails `read` with ECONNRESET once, behind what had arrived. The
+    /// stream itself comes back if it has other owners or is of a stack in this process.
     ///
     /// # Errors
     /// The stream, as said above.
@@ -324,11 +325,11 @@ impl DaemonStream {
         let size = sockopt::socket_send_buffer_size(&self.sock)? / 2;
         sockopt::set_socket_send_buffer_size(&self.sock, FILL_BUFFER)?;
         self.send_buffer.store(size, Ordering::Relaxed);
-        let block = [0; FILL_BUFFER];
         let mut fill = 0;
-        // Bounded by the buffer that was just set; each byte is one the daemon has to drop.
-        while fill < 64 * FILL_BUFFER {
-            match send(&self.sock, &block, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+        // Bounded by the buffer that was just set; each byte is one the daemon has to drop. They
+        // are sent one by one because the last of them stays in a kernel buffer of its own.
+        while fill < FILL_BUFFER {
+            match send(&self.sock, &[0], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
                 Ok(n) => fill += n,
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
@@ -350,9 +351,9 @@ impl DaemonStream {
 
     fn read(&self, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
         match recv(&self.sock, &mut *buf, flags) {
-            // ECONNRESET: the daemon closed its end before it had read everything of ours.
             Ok((0, _)) if buf.is_empty() => Ok(0),
-            Ok((0, _)) | Err(Errno::CONNRESET) => self.end().map(|()| 0),
+            Ok((0, _)) => self.end().map(|()| 0),
+            Err(Errno::CONNRESET) => self.broken_end().map(|()| 0),
             Ok((n, _)) => Ok(n),
             Err(error) => Err(error.into()),
         }
@@ -377,6 +378,18 @@ impl DaemonStream {
         let n = send(&self.sock, buf, SendFlags::NOSIGNAL)?;
         self.restore_send_buffer();
         Ok(n)
+    }
+
+    /// Why the stream ended before its end. The daemon may know it better than ECONNRESET, or may
+    /// be no more.
+    fn broken_end(&self) -> io::Result<()> {
+        if self.end_known.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        match reason_of_end(&self.remote) {
+            Err(error) if error.raw_os_error().is_some() => Err(error),
+            _ => Err(Errno::CONNRESET.into()),
+        }
     }
 
     /// Why the stream ended; an error is told once.

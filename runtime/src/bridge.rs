@@ -16,11 +16,13 @@
 //! | `table`, `quota` | clients and handles; how a bridge ends; how many there may be |
 //! | `moving` | bridges that have to go to another shard |
 //! | `stream`, `listener`, `datagram` | one kind of socket each |
+//! | `pair`, `client_end` | socketpairs; the one of a stream, and how its end is told to be clean or broken |
 //! | `connect`, `accept`, `option` | the verbs that need more than one step, and the options |
 //! | `verbs`, `events` | what is to be done, by request and by event |
 //! | `command`, `request`, `reply` | how a request comes, is read and is answered |
 
 mod accept;
+mod client_end;
 pub(crate) mod client_id;
 pub(crate) mod command;
 mod connect;
@@ -29,6 +31,7 @@ mod events;
 mod listener;
 mod moving;
 mod option;
+mod pair;
 pub(crate) mod quota;
 pub(crate) mod reply;
 mod request;

@@ -58,6 +58,27 @@ fn another_process_listens_and_connects() {
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
+/// IPC-24: a client that does not read stops its peer, and nothing is lost meanwhile.
+#[test]
+fn a_client_that_does_not_read_holds_its_peer_back() {
+    let lab = Lab::start(&[]);
+    let stack = lab.stack().expect("daemon");
+    let mut stream = TcpStream::connect(&stack, "10.0.1.7:19").expect("chargen");
+    let received = || stack.stats().expect("stats").counters["tcp_segments_in"];
+    // A probe of the closed window now and then.
+    assert!(eventually(|| {
+        let before = received();
+        std::thread::sleep(Duration::from_millis(300));
+        before > 100 && received() < before + 10
+    }));
+    let mut text = vec![0; 20_000_000];
+    stream.read_exact(&mut text).expect("read");
+    // Lines of 72 characters, each of which starts with the next of the 95 that print.
+    for (n, line) in text.chunks_exact(74).enumerate() {
+        assert_eq!((line[0], &line[72..]), (b' ' + (n % 95) as u8, &b"\r\n"[..]), "line {n}");
+    }
+}
+
 /// IPC-21, IPC-23: through the daemon to its own demo service, by way of the stack's loopback.
 #[test]
 fn a_stream_echoes_beyond_the_end() {

@@ -180,6 +180,7 @@ fn data_from_before_the_hand_over_shows_at_once() {
 }
 
 /// SOCK-24, GAP-60.
+/// TCPO-10.
 #[test]
 fn writable_is_off_while_the_ring_is_full() {
     let (mut stream, mut far) = connection(64);
@@ -232,6 +233,7 @@ fn a_stack_that_vanishes_is_not_an_orderly_end() {
 
 /// SOCK-27, SOCK-51, SOCK-52, SOPT-10.
 /// DIFF-11.
+/// TCPO-10.
 #[test]
 fn timeouts_are_would_block() {
     let (mut stream, _far) = connection(64);

@@ -4,9 +4,9 @@ use std::os::fd::OwnedFd;
 
 use client::call::{Accepted, ErrorBody, Name};
 use rustix::io::Errno;
-use rustix::net::SocketType;
 use stack::socket::SocketRings;
 
+use super::client_end::ClientEnd;
 use super::command::Adoption;
 use super::datagram::unspecified;
 use super::listener::Listener;
@@ -14,7 +14,7 @@ use super::reply::Reply;
 use super::request::{errno, refusal, to_value};
 use super::state::{State, over};
 use super::stream::Stream;
-use super::table::{Bridges, pair, watch};
+use super::table::{Bridges, watch};
 use crate::option::Options;
 use crate::slab::Key;
 use crate::sockets::Core;
@@ -43,10 +43,10 @@ impl Bridges {
         let id = core.listen(local, backlog.max(1), bridge.options.only_v6).map_err(refusal)?;
         core.set_options(id, bridge.options.changes(Options::default()));
         let local = core.worker.local(id).unwrap_or(local);
-        let State::Fresh(fd) = std::mem::replace(&mut bridge.state, over(local)) else {
+        let State::Fresh(end) = std::mem::replace(&mut bridge.state, over(local)) else {
             return Err(errno(Errno::INVAL));
         };
-        let listener = match Listener::new(id, local, fd) {
+        let listener = match Listener::new(id, local, end) {
             Ok(listener) => listener,
             Err(error) => {
                 core.close(id);
@@ -105,7 +105,7 @@ impl Bridges {
             core.abort(id);
             reply.refuse(&errno(error));
         };
-        let (ours, theirs) = match pair(SocketType::STREAM) {
+        let (ours, theirs) = match ClientEnd::open() {
             Ok(pair) => pair,
             Err(error) => return refuse(reply, error, core),
         };
@@ -114,7 +114,7 @@ impl Bridges {
         let Some((handle, key)) = self.admit(client, v6, over(local)) else {
             return refuse(reply, Errno::MFILE, core);
         };
-        if let Err(error) = watch(core, key, &ours) {
+        if let Err(error) = watch(core, key, ours.fd()) {
             self.forget(key);
             core.abort(id);
             return reply.refuse(&ErrorBody::from_io(&error));

@@ -1,13 +1,12 @@
 //! `connect` on a bridge, and how the attempt ends.
 
-use std::os::fd::OwnedFd;
-
 use addr::Endpoint;
 use client::call::ErrorBody;
 use rustix::io::Errno;
 use serde_json::Value;
 use stack::socket::SocketRings;
 
+use super::client_end::ClientEnd;
 use super::datagram::unspecified;
 use super::reply::Reply;
 use super::request::{errno, refusal};
@@ -34,7 +33,7 @@ impl Bridges {
             Err(error) => reply.refuse(&error),
             // A datagram socket has its peer at once.
             Ok(None) => reply.value(&Value::Null),
-            Ok(Some((fd, rings))) => {
+            Ok(Some((end, rings))) => {
                 let id = rings.id;
                 let waiter = match fill {
                     Some(bytes) => {
@@ -43,7 +42,7 @@ impl Bridges {
                     }
                     None => Waiter::Reply(reply),
                 };
-                let connecting = Connecting::new(fd, rings, waiter);
+                let connecting = Connecting::new(end, rings, waiter);
                 if let Some(bridge) = self.sockets.find_mut(key) {
                     bridge.state = State::Connecting(connecting);
                 }
@@ -58,7 +57,7 @@ impl Bridges {
         key: Key,
         remote: Endpoint,
         core: &mut Core,
-    ) -> Result<Option<(OwnedFd, SocketRings)>, ErrorBody> {
+    ) -> Result<Option<(ClientEnd, SocketRings)>, ErrorBody> {
         let bridge = self.bridge(key)?;
         let (local, v6) = (bridge.local, bridge.v6);
         if remote.ip.is_v4() == v6 {
@@ -80,7 +79,7 @@ impl Bridges {
         let local = rings.local;
         let bridge = self.bridge(key)?;
         match std::mem::replace(&mut bridge.state, over(local)) {
-            State::Fresh(fd) => Ok(Some((fd, rings))),
+            State::Fresh(end) => Ok(Some((end, rings))),
             other => {
                 bridge.state = other;
                 Err(errno(Errno::INVAL))
@@ -123,7 +122,7 @@ impl Bridges {
                 match reply {
                     Some(reply) => {
                         // The socket can try again, as in Linux.
-                        bridge.state = State::Fresh(stream.into_fd());
+                        bridge.state = State::Fresh(stream.into_end());
                         reply.refuse(&errno(failed));
                     }
                     None => bridge.error = Some(i32::from(code)),

@@ -12,6 +12,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use stack::SocketId;
 use stack::socket::SocketRings;
 
+use super::client_end::ClientEnd;
 use super::reply::Reply;
 use crate::sockets::Core;
 
@@ -25,14 +26,14 @@ pub(super) struct Listener {
     waiters: VecDeque<Reply>,
     /// Our end of the socketpair that came with `socket`. It carries nothing, and lives so that the
     /// client's end does not look as if it were over.
-    _pair: OwnedFd,
+    _end: ClientEnd,
 }
 
 impl Listener {
-    pub(super) fn new(id: SocketId, local: Endpoint, pair: OwnedFd) -> rustix::io::Result<Self> {
+    pub(super) fn new(id: SocketId, local: Endpoint, end: ClientEnd) -> rustix::io::Result<Self> {
         let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         let waiters = VecDeque::new();
-        Ok(Self { id, local, event, raised: false, next: None, waiters, _pair: pair })
+        Ok(Self { id, local, event, raised: false, next: None, waiters, _end: end })
     }
 
     pub(super) fn id(&self) -> SocketId {

@@ -1,9 +1,8 @@
 //! One socket of a client: what is known of it whatever its kind, and its state.
 
-use std::os::fd::OwnedFd;
-
 use addr::Endpoint;
 
+use super::client_end::ClientEnd;
 use super::client_id::ClientId;
 use super::datagram::Datagram;
 use super::listener::Listener;
@@ -31,7 +30,7 @@ pub(crate) struct Bridge {
 
 pub(super) enum State {
     /// A stream socket that neither connects nor listens yet; our end of its socketpair.
-    Fresh(OwnedFd),
+    Fresh(ClientEnd),
     Connecting(Connecting),
     Stream(Stream),
     Listener(Listener),

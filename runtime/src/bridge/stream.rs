@@ -2,7 +2,7 @@
 //!
 //! Towards the network `readv(2)` fills the send ring's free bytes, towards the client `sendmsg(2)`
 //! takes the receive ring's bytes; nothing is copied in between. The descriptor is watched by
-//! edges, so the pump remembers which direction is ready until a call fails with EAGAIN.
+//! edges, so the pump remembers which direction is ready until there is nothing to move.
 //!
 //! | happens | becomes |
 //! |---|---|
@@ -11,11 +11,13 @@
 //! | peer's urgent byte | a byte sent with MSG_OOB, in its place |
 //! | client closes its end, everything read | FIN; later data is answered by RST |
 //! | client closes its end, data unread | RST (RFC 2525 §2.17, as Linux does) |
-//! | RST, timeout | what arrived before, then the end; ECONNRESET if the client's data was lost |
+//! | RST, timeout | what arrived before, then ECONNRESET ([`ClientEnd`]) |
 //! | the same after the peer's FIN | the client's writing fails: nothing it wrote arrives any more |
+//! | both FINs | the end of stream; the handle stays until it is closed |
 //! | `close`, or the client died | what lies in the socketpair is still sent, then as if closed |
+//! | the daemon ends, in order or killed | as after a RST, unless the peer's FIN came before |
 
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 
 use addr::Endpoint;
@@ -25,6 +27,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use stack::socket::SocketRings;
 use stack::{Readiness, SocketId};
 
+use super::client_end::ClientEnd;
 use super::reply::Reply;
 use super::status::Status;
 use crate::sockets::Core;
@@ -32,7 +35,7 @@ use crate::sockets::poller::Ready;
 
 /// A connection with both ways open as far as is known.
 pub(super) struct Stream {
-    fd: OwnedFd,
+    end: ClientEnd,
     rings: SocketRings,
     readable: bool,
     writable: bool,
@@ -51,18 +54,12 @@ pub(super) struct Stream {
     /// Why the connection is gone. The receive ring does not say so where the peer's FIN came
     /// first, because nothing of the peer's is missing then.
     failure: Option<u16>,
-    /// How much to ask the socketpair for at a time.
-    ask: usize,
 }
 
-/// Least and most bytes asked for at a time: what the ring holds in its smallest chunk, and what
-/// lies in two pieces.
-const ASK: (usize, usize) = (4096, ring::bytes::WHOLE);
-
 impl Stream {
-    pub(super) fn new(fd: OwnedFd, rings: SocketRings) -> Self {
+    pub(super) fn new(end: ClientEnd, rings: SocketRings) -> Self {
         Self {
-            fd,
+            end,
             rings,
             readable: true,
             writable: true,
@@ -73,16 +70,15 @@ impl Stream {
             reader_gone: false,
             closing: false,
             failure: None,
-            ask: ASK.0,
         }
     }
 
     pub(super) fn fd(&self) -> &OwnedFd {
-        &self.fd
+        self.end.fd()
     }
 
-    pub(super) fn into_fd(self) -> OwnedFd {
-        self.fd
+    pub(super) fn into_end(self) -> ClientEnd {
+        self.end
     }
 
     pub(super) fn rings(&self) -> &SocketRings {
@@ -163,7 +159,7 @@ impl Stream {
         // It is taken once. None is left if it is in line.
         let Ok(Some(byte)) = core.worker.tcp_urgent(self.rings.id, true) else { return true };
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT | SendFlags::OOB;
-        match rustix::net::send(&self.fd, &[byte], flags) {
+        match rustix::net::send(self.end.fd(), &[byte], flags) {
             Err(Errno::AGAIN) => {
                 self.writable = false;
                 return false;
@@ -178,7 +174,7 @@ impl Stream {
 
     /// Moves what can be moved, both ways, and returns what becomes of the bridge.
     pub(super) fn pump(&mut self, core: &mut Core) -> Status {
-        if (self.closing || self.hangup) && self.has_failed() {
+        if (self.closing || self.hangup && !self.output_over) && self.has_failed() {
             // No user is left who could learn of the error.
             core.close(self.rings.id);
             return Status::Closed;
@@ -191,8 +187,7 @@ impl Stream {
             self.end_input(core);
         }
         if self.input_over && (self.closing || self.hangup) {
-            core.close(self.rings.id);
-            return Status::Closed;
+            return self.end_in_order(core);
         }
         Status::Open
     }
@@ -200,46 +195,55 @@ impl Stream {
     /// Client to network.
     fn pump_in(&mut self, core: &mut Core) -> Option<Status> {
         let mut moved = 0;
-        let status = loop {
-            // After an error the client's data stays where it is: closing on it is what makes the
-            // client's end fail with ECONNRESET.
-            if !self.readable || self.input_over || self.has_failed() {
-                break None;
-            }
-            let room = self.rings.tx.free();
-            if room == 0 {
-                break None;
-            }
-            let (first, second) = self.rings.tx.slices_at(0, room.min(self.ask));
-            let wanted = first.len() + second.len();
-            let mut slices = [IoSliceMut::new(first), IoSliceMut::new(second)];
-            match rustix::io::readv(&self.fd, &mut slices) {
-                Ok(0) => {
+        // After an error the client's data stays where it is: nobody would get it.
+        while self.readable && !self.input_over && !self.has_failed() {
+            let waiting = self.end.waiting();
+            if waiting == 0 {
+                self.readable = false;
+                if self.ended {
                     self.end_input(core);
-                    break None;
                 }
-                Ok(n) => {
-                    self.ask = (4 * n).clamp(ASK.0, ASK.1);
-                    self.rings.tx.commit(n);
-                    moved += n;
-                    // Less than asked for: empty, unless an end lies behind.
-                    self.readable = n == wanted || self.ended || self.closing;
-                }
-                Err(Errno::AGAIN) => self.readable = false,
-                Err(Errno::INTR) => {}
-                // The client closed its end with data unread.
-                Err(_) => {
-                    core.abort(self.rings.id);
-                    break Some(Status::Closed);
-                }
+                break;
             }
-        };
-        // What was asked for and did not come is forgotten.
+            let len = self.rings.tx.free().min(waiting).min(ring::bytes::WHOLE);
+            if len == 0 {
+                break;
+            }
+            match self.end.take(&mut self.rings.tx, len, waiting) {
+                Ok(n) => {
+                    moved += n;
+                    // All that there was: whatever comes is reported, an end was perhaps already.
+                    self.readable = n < waiting || self.ended || self.closing;
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => self.readable = false,
+            }
+        }
+        let status = (self.hangup && !self.closing && self.end.was_reset()).then(|| {
+            core.abort(self.rings.id);
+            Status::Closed
+        });
+        // What room was taken for and did not come is forgotten.
         self.rings.tx.rest();
         if moved > 0 {
             core.app_wrote(self.rings.id);
         }
         status
+    }
+
+    /// Both directions are over, or the client has let go of the socket.
+    fn end_in_order(&mut self, core: &mut Core) -> Status {
+        core.close(self.rings.id);
+        if !self.output_over {
+            return Status::Closed;
+        }
+        self.end.finish();
+        match self.closing {
+            true => Status::Closed,
+            // The client's end looks the same whether it is closed or only shut down, so the
+            // handle stays.
+            false => Status::Disconnected(None),
+        }
     }
 
     fn end_input(&mut self, core: &mut Core) {
@@ -265,7 +269,7 @@ impl Stream {
                 moved += self.rings.rx.release(available);
                 continue;
             }
-            match send(&self.fd, first, second) {
+            match send(self.end.fd(), first, second) {
                 Ok(n) => {
                     moved += self.rings.rx.release(n);
                 }
@@ -296,7 +300,7 @@ impl Stream {
         if !self.output_over {
             self.output_over = true;
             // The other end may be closed already.
-            let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Write);
+            let _ = rustix::net::shutdown(self.end.fd(), rustix::net::Shutdown::Write);
         }
         None
     }
@@ -308,7 +312,7 @@ impl Stream {
 
     /// Whether the client's end is closed. poll may know it before epoll reports the edge.
     fn is_closed(&mut self) -> bool {
-        let mut fds = [PollFd::new(&self.fd, PollFlags::empty())];
+        let mut fds = [PollFd::new(self.end.fd(), PollFlags::empty())];
         let polled = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
         self.hangup |= polled.is_ok() && fds[0].revents().contains(PollFlags::HUP);
         self.hangup
@@ -342,8 +346,8 @@ pub(super) enum Outcome {
 }
 
 impl Connecting {
-    pub(super) fn new(fd: OwnedFd, rings: SocketRings, waiter: Waiter) -> Self {
-        Self { stream: Stream::new(fd, rings), waiter }
+    pub(super) fn new(end: ClientEnd, rings: SocketRings, waiter: Waiter) -> Self {
+        Self { stream: Stream::new(end, rings), waiter }
     }
 
     pub(super) fn names(&self) -> (Endpoint, Option<Endpoint>) {
@@ -372,27 +376,13 @@ impl Connecting {
     }
 
     /// Takes it apart; the filling bytes are out of the socketpair then.
-    pub(super) fn finish(self) -> (Stream, Option<Reply>) {
+    pub(super) fn finish(mut self) -> (Stream, Option<Reply>) {
         match self.waiter {
             Waiter::Reply(reply) => (self.stream, Some(reply)),
             Waiter::Fill(bytes) => {
-                drain(&self.stream.fd, bytes);
+                self.stream.end.drop_bytes(bytes);
                 (self.stream, None)
             }
-        }
-    }
-}
-
-/// Takes `bytes` bytes out of a descriptor, or as many as there are.
-fn drain(fd: &OwnedFd, mut bytes: u64) {
-    let mut block = [0u8; 4096];
-    while bytes > 0 {
-        let part = block.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
-        match rustix::io::read(fd, &mut block[..part]) {
-            Ok(0) => return,
-            Ok(n) => bytes -= n as u64,
-            Err(Errno::INTR) => {}
-            Err(_) => return,
         }
     }
 }

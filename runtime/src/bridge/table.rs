@@ -11,7 +11,6 @@ use std::os::fd::OwnedFd;
 use client::call::ErrorBody;
 use client::datagram::PACKET_MAX;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use stack::SocketId;
 
 use super::client_id::ClientId;
@@ -192,11 +191,30 @@ impl Bridges {
         }
     }
 
-    /// Gives a client one more socket. `None` if it, or the daemon, has too many.
+    /// A handle of a client whose connection is over. It may be closed as far as we can know.
+    fn first_over(&self, client: ClientId) -> Option<Key> {
+        let is_over = |key: &Key| {
+            self.sockets.find(*key).is_some_and(|bridge| matches!(bridge.state, State::Over { .. }))
+        };
+        let here = self.clients.get(&client)?.handles.values().filter_map(|place| match place {
+            Place::Here(key) => Some(*key),
+            Place::Moved { .. } => None,
+        });
+        { here }.find(is_over)
+    }
+
+    /// Gives a client one more socket, in place of one whose connection is over if it has as many
+    /// as it may. `None` if it, or the daemon, has too many.
     pub(super) fn admit(&mut self, client: ClientId, v6: bool, state: State) -> Option<(u32, Key)> {
         let (first, step) = (self.shard as u32, self.engines.len() as u32);
+        let admission = match self.clients.get(&client)?.quota.admit() {
+            Some(admission) => admission,
+            None => {
+                self.forget(self.first_over(client)?);
+                self.clients.get(&client)?.quota.admit()?
+            }
+        };
         let owner = self.clients.get_mut(&client)?;
-        let admission = owner.quota.admit()?;
         let next = |handle: u32| handle.checked_add(step).unwrap_or(first);
         let mut handle = owner.next_handle;
         while owner.handles.contains_key(&handle) {
@@ -219,14 +237,6 @@ impl Bridges {
         self.clients.get_mut(&client)?.handles.insert(handle, Place::Here(key));
         Some((handle, key))
     }
-}
-
-/// Makes a socketpair; ours is the first, and it never blocks.
-pub(super) fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
-    // Only our end: the client chooses for its own.
-    rustix::io::ioctl_fionbio(&ours, true)?;
-    Ok((ours, theirs))
 }
 
 /// Registers a descriptor for both directions. The first wait reports what is ready already.

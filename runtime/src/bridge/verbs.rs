@@ -13,14 +13,16 @@ use rustix::io::Errno;
 use serde_json::Value;
 use stack::SocketError;
 
+use super::client_end::ClientEnd;
 use super::client_id::ClientId;
 use super::command::BridgeCommand;
 use super::datagram::{Datagram, unspecified};
 use super::option;
+use super::pair::pair;
 use super::reply::Reply;
 use super::request::{errno, name, refusal, to_value};
 use super::state::State;
-use super::table::{Bridges, pair, watch};
+use super::table::{Bridges, watch};
 use crate::slab::Key;
 use crate::sockets::Core;
 
@@ -124,14 +126,15 @@ impl Bridges {
         core: &mut Core,
     ) -> Result<(Value, OwnedFd), ErrorBody> {
         let v6 = family == IpVersion::V6;
-        let of_pair = match kind {
-            SocketType::Stream => rustix::net::SocketType::STREAM,
-            SocketType::Dgram => rustix::net::SocketType::DGRAM,
-        };
-        let (ours, theirs) = pair(of_pair).map_err(errno)?;
-        let state = match kind {
-            SocketType::Dgram => State::Datagram(Datagram::new(ours)),
-            SocketType::Stream => State::Fresh(ours),
+        let (state, theirs) = match kind {
+            SocketType::Stream => {
+                let (ours, theirs) = ClientEnd::open().map_err(errno)?;
+                (State::Fresh(ours), theirs)
+            }
+            SocketType::Dgram => {
+                let (ours, theirs) = pair(rustix::net::SocketType::DGRAM).map_err(errno)?;
+                (State::Datagram(Datagram::new(ours)), theirs)
+            }
         };
         let (handle, key) = self.admit(client, v6, state).ok_or_else(|| errno(Errno::MFILE))?;
         if let State::Datagram(datagram) = &self.bridge(key)?.state

@@ -147,6 +147,8 @@ fn fib_03_04_05_06_routes() {
     let expected: Vec<_> =
         expected.iter().map(|(d, p, s, m)| ((*d).to_owned(), *p, *s, *m)).collect();
     assert_eq!(listed, expected);
+    let connected = &host.routes()[0];
+    assert_eq!((connected.source, connected.ifindex), (Some(US), eth0));
     let path = |host: &Host, to: &str| host.fib().path(ip(to), None, None).unwrap().next_hop;
     assert_eq!(path(host, "10.9.1.1"), ip("10.9.1.1"));
     assert_eq!(path(host, "192.0.2.1"), PEER);

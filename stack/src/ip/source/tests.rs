@@ -75,6 +75,13 @@ fn an_interface_without_an_address_borrows_a_global_one() {
     assert_eq!(select(&fib, &bare, ip("2001:db8::9"), ip("2001:db8::9")), None);
 }
 
+/// The best there is, though its scope is smaller than the destination's, as on Linux.
+#[test]
+fn src_02_a_source_of_smaller_scope_is_better_than_none() {
+    assert_eq!(pick(&["fe80::1/64"], "2001:db8::9", "2001:db8::9"), Some(ip("fe80::1")));
+    assert_eq!(pick(&[], "2001:db8::9", "2001:db8::9"), None);
+}
+
 /// RFC 6724 §5 rule 3 holds among the addresses of other interfaces, too.
 #[test]
 fn a_borrowed_address_is_the_best_of_those_that_there_are() {
