@@ -146,9 +146,9 @@ impl OsDevice {
         self.monitor.take_changed()
     }
 
-    /// Frames that the kernel gave to the device and that it dropped, since the port was opened: for
-    /// a TAP or TUN device those that found its queue full. None if it is gone. Costs two system
-    /// calls.
+    /// Frames that the kernel gave to the device and that it dropped, since the port was opened:
+    /// for a TAP or TUN device those that found its queue full. None if it is gone. Costs two
+    /// system calls.
     #[must_use]
     pub fn queue_drops(&self) -> Option<u64> {
         let asker = self.counters.lock().unwrap_or_else(PoisonError::into_inner);

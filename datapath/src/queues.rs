@@ -24,8 +24,8 @@ struct Channels {
     combined_count: u32,
 }
 
-/// How many receive queues the interface has: by its channels, or, where its driver does not say, by
-/// what rtnetlink knows of it.
+/// How many receive queues the interface has: by its channels, or, where its driver does not say,
+/// by what rtnetlink knows of it.
 pub(crate) fn rx_queues(name: &str, facts: &Facts) -> Result<Option<u32>, PortError> {
     if let Some(channels) = channels(name)? {
         return Ok(Some(channels));
