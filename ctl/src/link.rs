@@ -1,5 +1,6 @@
 //! `ctl link`: the ports of the stack, as ip-link(8) shows interfaces.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use client::admin::{Frames, Link, LinkStats};
@@ -53,11 +54,18 @@ fn statistics(link: &Link) -> String {
     if !link.offload.is_empty() {
         let _ = writeln!(text, "    offload: {}", link.offload.join(" "));
     }
+    if !link.losses.is_empty() {
+        let _ = writeln!(text, "    losses: {}", counts(&link.losses));
+    }
     if let Some(verdicts) = &link.xdp {
-        let verdicts: Vec<_> = verdicts.iter().map(|(name, n)| format!("{name} {n}")).collect();
-        let _ = writeln!(text, "    xdp: {}", verdicts.join("  "));
+        let _ = writeln!(text, "    xdp: {}", counts(verdicts));
     }
     text
+}
+
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let counts: Vec<_> = counts.iter().map(|(name, n)| format!("{name} {n}")).collect();
+    counts.join("  ")
 }
 
 /// The traffic of each shard, a line each.

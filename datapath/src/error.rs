@@ -64,6 +64,32 @@ pub enum PortError {
         /// `tap` or `tun`.
         kind: &'static str,
     },
+    /// An XDP port is asked for more queues than the device has.
+    #[error(
+        "{interface}: has {has} receive queue(s), {asked} are asked for; `ethtool -L {interface}` \
+         may give it more"
+    )]
+    FewQueues {
+        /// The interface.
+        interface: String,
+        /// How many it has.
+        has: u32,
+        /// How many it would need for what was asked for.
+        asked: u32,
+    },
+    /// Flows arrive on more queues than an XDP port can serve.
+    #[error(
+        "{interface}: has {has} receive queues, of which {most} can be served: give it fewer by \
+         `ethtool -L {interface} combined {most}`"
+    )]
+    ManyQueues {
+        /// The interface.
+        interface: String,
+        /// How many it has.
+        has: u32,
+        /// How many can be served.
+        most: u32,
+    },
     /// XDP works on frames that lie in one buffer.
     #[error("{interface}: MTU {mtu} is too large for XDP frames of one buffer (at most {max})")]
     MtuTooLarge {

@@ -11,12 +11,13 @@ mod monitor;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use addr::Mac;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::error::PortError;
+use crate::rtnetlink::{LinkAsker, tx_dropped};
 use monitor::LinkMonitor;
 
 pub(crate) const SIOCETHTOOL: libc::c_ulong = 0x8946;
@@ -88,6 +89,9 @@ pub struct OsDevice {
     monitor: Arc<LinkMonitor>,
     /// A queue of a TAP or TUN device, as long as its port is open.
     queue: Weak<OwnedFd>,
+    /// To ask for counters of the device, and what was counted when the port was opened.
+    counters: Arc<Mutex<LinkAsker>>,
+    tx_dropped_before: u64,
 }
 
 /// What the kernel says of a device at this moment.
@@ -106,8 +110,13 @@ impl OsDevice {
         let asker = Asker::new().map_err(|e| PortError::from_os(name, "opening a socket", e))?;
         let monitor = LinkMonitor::new();
         let monitor = monitor.map_err(|e| PortError::from_os(name, "watching links", e))?;
+        let counters = LinkAsker::new();
+        let counters = counters.map_err(|e| PortError::from_os(name, "opening a socket", e))?;
+        let before = counters.ask(facts.ifindex).ok().and_then(|said| tx_dropped(&said));
         Ok(Self {
             ifindex: facts.ifindex,
+            counters: Arc::new(Mutex::new(counters)),
+            tx_dropped_before: before.unwrap_or(0),
             asker: Arc::new(asker),
             monitor: Arc::new(monitor),
             queue: Weak::new(),
@@ -135,6 +144,16 @@ impl OsDevice {
     #[must_use]
     pub fn take_changed(&self) -> bool {
         self.monitor.take_changed()
+    }
+
+    /// Frames that the kernel gave to the device and that it dropped, since the port was opened:
+    /// for a TAP or TUN device those that found its queue full. None if it is gone. Costs two
+    /// system calls.
+    #[must_use]
+    pub fn queue_drops(&self) -> Option<u64> {
+        let asker = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = asker.ask(self.ifindex).ok().and_then(|said| tx_dropped(&said))?;
+        Some(now.saturating_sub(self.tx_dropped_before))
     }
 
     /// What it is called now; none if it is not in its network namespace any more.

@@ -25,6 +25,7 @@ mod packet_ring;
 mod pair;
 mod port;
 mod queues;
+mod rtnetlink;
 mod shard_rings;
 mod side;
 mod stats;
@@ -43,7 +44,7 @@ pub use link::PortLink;
 pub use open::{OpenPort, SHARDS_MAX, default_queues, open, open_queues, pair, pair_queues};
 pub use pair::PairConfig;
 pub use port::Port;
-pub use stats::{PortStats, ShardStats, Turn};
+pub use stats::{Losses, PortStats, ShardStats, Turn};
 pub use steering::Steering;
 
 /// Steers every frame to shard 0: for the driver of a port with one shard.

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::config::{Backend, PortConfig, PortInfo, Sharing};
 use crate::error::PortError;
+use crate::interface::Facts;
 use crate::link::PortLink;
 use crate::pair::{self, PairConfig};
 use crate::port::{Device, Port};
@@ -76,12 +77,13 @@ pub fn open_queues(
     Ok(ports)
 }
 
-/// How many queues to open for `shards` shards, where nobody said: as many as the device has from
-/// [`PortConfig::queue`] on, and at most one for each shard. A TAP or TUN device that can have
-/// several queues, or that is not there yet, has as many as are asked for.
+/// How many queues to open for `shards` shards, where nobody said. For XDP all that the device has
+/// from [`PortConfig::queue`] on: it puts flows on each of them. A TAP or TUN device that can have
+/// several queues, or that is not there yet, has one for each shard.
 ///
 /// # Errors
-/// Where the name makes no sense, or the interface is neither there nor to be created.
+/// Where the name makes no sense, the interface is neither there nor to be created, or has more
+/// queues than can be served.
 pub fn default_queues(config: &PortConfig, shards: usize) -> Result<u32, PortError> {
     interface::check_name(&config.name)?;
     let most = shards.clamp(1, bpf::QUEUES_MAX as usize) as u32;
@@ -92,9 +94,19 @@ pub fn default_queues(config: &PortConfig, shards: usize) -> Result<u32, PortErr
     let has = match resolve(config)? {
         Backend::Tap | Backend::Tun if queues::is_multi_queue(&config.name, &facts)? => most,
         Backend::Tap | Backend::Tun => 1,
-        _ => queues::rx_queues(&config.name)?.unwrap_or(1).saturating_sub(config.queue),
+        _ => return xdp_queues(config, &facts),
     };
     Ok(has.clamp(1, most))
+}
+
+/// All queues of a device from the first one that is to be served.
+fn xdp_queues(config: &PortConfig, facts: &Facts) -> Result<u32, PortError> {
+    let has = queues::rx_queues(&config.name, facts)?.unwrap_or(1);
+    if has > bpf::QUEUES_MAX {
+        let (interface, most) = (config.name.clone(), bpf::QUEUES_MAX);
+        return Err(PortError::ManyQueues { interface, has, most });
+    }
+    Ok(has.saturating_sub(config.queue).max(1))
 }
 
 /// Which backend serves an interface.

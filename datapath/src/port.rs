@@ -23,7 +23,7 @@ use crate::frame::FrameAccount;
 use crate::packet_ring::PacketRing;
 use crate::pair::PairDevice;
 use crate::side::PortSide;
-use crate::stats::{PortStats, ShardStats, Turn};
+use crate::stats::{Losses, PortStats, ShardStats, Turn};
 use crate::steering::Steering;
 use crate::tap::TapDevice;
 use crate::xsk::XskDevice;
@@ -225,11 +225,18 @@ impl Port {
 
     /// What passed through. Costs a system call on an XDP port: the kernel counts what it dropped.
     pub fn stats(&self) -> PortStats {
+        self.stats_and_losses().0
+    }
+
+    /// The same, with what the kernel says of an XDP port's losses.
+    pub fn stats_and_losses(&self) -> (PortStats, Option<Losses>) {
         let mut stats = self.side.stats;
-        if let Device::Xsk(xsk) = &self.device {
-            stats.rx_dropped += xsk.dropped();
-        }
-        stats
+        let losses = match &self.device {
+            Device::Xsk(xsk) => Some(xsk.losses()),
+            Device::Tap(_) | Device::Pair(_) => None,
+        };
+        stats.rx_dropped += losses.map_or(0, |losses| losses.received());
+        (stats, losses)
     }
 
     /// What passed between the port and one shard, or `None` if the port has no such shard.

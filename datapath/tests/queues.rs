@@ -158,6 +158,8 @@ fn as_many_queues_as_suit_the_device() {
     ns.ip("link add v1 type veth peer name w1");
     ns.ip("link add v4 numrxqueues 4 numtxqueues 4 type veth peer name w4 numtxqueues 4");
     ns.ip("link add br0 type bridge");
+    ns.ip("link add mv link v1 numrxqueues 2 type macvlan");
+    ns.ip("link add v65 numrxqueues 65 numtxqueues 65 type veth peer name w65 numtxqueues 65");
     for (name, shards, queues) in [
         ("tap9", 3, 3),
         ("tap1", 3, 1),
@@ -166,13 +168,17 @@ fn as_many_queues_as_suit_the_device() {
         ("tapn", 1000, 64),
         ("tun1", 2, 1),
         ("v1", 2, 1),
-        ("v4", 2, 2),
+        ("v4", 1, 4),
         ("v4", 8, 4),
+        ("mv", 1, 2),
         ("br0", 8, 1),
     ] {
         let found = ns.enter(|| default_queues(&PortConfig::new(name), shards));
         assert_eq!(found.expect(name), queues, "{name} for {shards} shards");
     }
+    let many = ns.enter(|| default_queues(&PortConfig::new("v65"), 1)).unwrap_err().to_string();
+    assert!(many.starts_with("v65: has 65 receive queues, of which 64 can be served"), "{many}");
+    assert!(many.ends_with("`ethtool -L v65 combined 64`"), "{many}");
     let from_one = PortConfig { queue: 1, ..PortConfig::new("v4") };
     assert_eq!(ns.enter(|| default_queues(&from_one, 8)).unwrap(), 3, "from the second queue on");
     let missing = PortConfig { create: false, ..PortConfig::new("tap9") };

@@ -192,10 +192,9 @@ fn interface_options() -> [Arg; 8] {
             .value_name("MAC")
             .value_parser(mac)
             .help("The stack's link address there [default: the NIC's, or made from the name]"),
-        many("queues")
-            .value_name("N")
-            .value_parser(value_parser!(u32).range(1..=64))
-            .help("Queues of the device to open [default: all it has, at most one for each shard]"),
+        many("queues").value_name("N").value_parser(value_parser!(u32).range(1..=64)).help(
+            "Queues of the device to open [default: all; of a TAP or TUN one for each shard]",
+        ),
     ]
 }
 

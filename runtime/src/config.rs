@@ -85,8 +85,8 @@ impl Interface {
         self
     }
 
-    /// How many queues of the device are opened. The default is as many as it has, and at most one
-    /// for each shard.
+    /// How many queues of the device are opened. The default is all that it has for XDP, and one
+    /// for each shard of a TAP or TUN device that can have several.
     #[must_use]
     pub fn queues(mut self, queues: u32) -> Self {
         self.queues = Some(queues);

@@ -60,6 +60,7 @@ fn read(stream: &mut impl Read) -> (Vec<u8>, bool) {
 /// A request of nothing, of a line, and of as much as a browser sends.
 const REQUESTS: [&[u8]; 3] = [b"", b"GET / HTTP/1.0\r\n\r\n", &[b'x'; 900]];
 
+/// SOCK-56, GAP-26.
 #[test]
 fn by_a_reset_of_the_peer() {
     for request in REQUESTS {
@@ -71,6 +72,7 @@ fn by_a_reset_of_the_peer() {
     }
 }
 
+/// SOCK-56, GAP-26.
 #[test]
 fn by_the_end_of_the_daemon() {
     for signal in [Signal::TERM, Signal::KILL] {

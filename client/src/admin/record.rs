@@ -49,6 +49,10 @@ pub struct Link {
     /// Where the frames of the port's pool are.
     #[serde(default)]
     pub frames: Option<Frames>,
+    /// Frames lost between the device and the stack, by name: for AF_XDP the kernel's
+    /// (`XDP_STATISTICS`), for TAP and TUN `queue_full`, and the port's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub losses: BTreeMap<String, u64>,
     /// Verdicts of the XDP program, counted by name.
     #[serde(default)]
     pub xdp: Option<BTreeMap<String, u64>>,

@@ -162,6 +162,7 @@ pub fn links() -> Vec<Link> {
             ..LinkStats::default()
         },
         frames: Some(Frames { total: 64, fill: 32, free: 32, ..Frames::default() }),
+        losses: counts(&[("queue_full", 1)]),
         xdp: None,
         shards: Vec::new(),
     };
@@ -171,6 +172,7 @@ pub fn links() -> Vec<Link> {
         kind: "xdp".into(),
         mode: "xdp driver copy".into(),
         mac: Some("02:00:00:00:00:01".into()),
+        losses: counts(&[("rx_dropped", 0), ("rx_ring_full", 1)]),
         xdp: Some(counts(&[("ours", 5), ("pass", 9)])),
         frames: None,
         offload: Vec::new(),

@@ -41,9 +41,11 @@ fn link_with_statistics() {
           890       7      0       0
     frames: total 64  fill 32  rx 0  stack 0  tx 0  completion 0  free 32
     offload: tx-checksum tso4
+    losses: queue_full 1
 "
     );
-    assert!(daemon.text("-s link show eth1").ends_with("    xdp: ours 5  pass 9\n"));
+    let end = "    losses: rx_dropped 0  rx_ring_full 1\n    xdp: ours 5  pass 9\n";
+    assert!(daemon.text("-s link show eth1").ends_with(end));
 }
 
 /// CLI-09: interfaces with flags, MTU, link address and addresses.

@@ -13,7 +13,7 @@ use crate::frame::{Frame, RxFrame, TxFrame};
 use crate::packet_ring::PacketRing;
 use crate::shard_rings::BATCH;
 use crate::side::PortSide;
-use crate::stats::PortStats;
+use crate::stats::{Losses, PortStats};
 use crate::steering::Steering;
 use crate::xdp::Attachment;
 use crate::xsk::gather::{FRAME_SIZE, Gather};
@@ -104,11 +104,22 @@ impl XskDevice {
         self.sending + u32::from(self.stuck.is_some())
     }
 
-    /// Frames the kernel dropped for want of a buffer or a ring slot.
-    pub(crate) fn dropped(&self) -> u64 {
-        let statistics = self.rx.fd().xdp_statistics();
-        statistics.map_or(0, |s| s.rx_dropped() + s.rx_ring_full())
-            + self.heard.as_ref().map_or(0, PacketRing::dropped)
+    /// What the kernel could not hand over or take: a system call, and one more where group frames
+    /// are heard.
+    pub(crate) fn losses(&self) -> Losses {
+        let group_ring_full = self.heard.as_ref().map_or(0, PacketRing::dropped);
+        let Ok(kernel) = self.rx.fd().xdp_statistics() else {
+            return Losses { group_ring_full, ..Losses::default() };
+        };
+        Losses {
+            rx_dropped: kernel.rx_dropped(),
+            rx_ring_full: kernel.rx_ring_full(),
+            rx_fill_ring_empty: kernel.rx_fill_ring_empty_descs(),
+            rx_invalid_descs: kernel.rx_invalid_descs(),
+            tx_invalid_descs: kernel.tx_invalid_descs(),
+            tx_ring_empty: kernel.tx_ring_empty_descs(),
+            group_ring_full,
+        }
     }
 
     /// Which frame the kernel means by an address in the region.

@@ -35,17 +35,15 @@ use crate::side::PortSide;
 use crate::steering::Steering;
 use crate::xdp::{self, Attachment};
 
-/// Frames in each direction unless configured.
+/// Frames in each direction unless configured: of a queue, and about so many of all together.
 const FRAMES: u32 = 2048;
+const FRAMES_OF_ALL: u32 = 16_384;
 /// Most frames in each direction that may be configured: a quarter of a gigabyte.
 const FRAMES_MAX: u32 = 65_536;
 /// What fits, with two tags, into the one buffer that drivers receive into: a page without the
 /// program's headroom and the kernel's own trailer. Some drivers take a little more, none with one
 /// buffer much.
 const MTU_MAX: u32 = 3498;
-/// What is said of a queue that the device does not have.
-const QUEUE_BEYOND: &str =
-    "the device has fewer receive queues than that; `ethtool -L` may give it more";
 /// How many frames the kernel may send in one call, and the option to say so.
 const TX_BUDGET: u32 = 256;
 const XDP_MAX_TX_SKB_BUDGET: libc::c_int = 9;
@@ -69,7 +67,8 @@ pub(crate) fn open(
 ) -> Result<Vec<Opened>, PortError> {
     let name = &config.name;
     let bad = |what| PortError::BadConfig { interface: name.clone(), what };
-    let frames = |count: u32| if count == 0 { FRAMES } else { count };
+    let default = FRAMES.min((FRAMES_OF_ALL / queues).next_power_of_two());
+    let frames = |count: u32| if count == 0 { default } else { count };
     let (rx_frames, tx_frames) = (frames(config.rx_frames), frames(config.tx_frames));
     if rx_frames.max(tx_frames) > FRAMES_MAX {
         return Err(bad("more than 65536 frames in one direction"));
@@ -89,6 +88,11 @@ pub(crate) fn open(
         let wanted = "one that XDP serves";
         return Err(PortError::WrongKind { interface: name.clone(), found, wanted });
     };
+    let asked = config.queue + queues;
+    let has = queues::rx_queues(name, &facts)?.unwrap_or(asked);
+    if asked > has {
+        return Err(PortError::FewQueues { interface: name.clone(), has, asked });
+    }
     if facts.mtu > MTU_MAX {
         let (interface, mtu) = (name.clone(), facts.mtu);
         return Err(PortError::MtuTooLarge { interface, mtu, max: MTU_MAX });
@@ -98,7 +102,7 @@ pub(crate) fn open(
     let attachment = Arc::new(attachment);
     let os = OsDevice::of(name, &facts)?;
     let checksum = checksum(&attachment, &facts, name)?;
-    let unserved_queues = queues::rx_queues(name)?.unwrap_or(queues).saturating_sub(queues);
+    let unserved_queues = has.saturating_sub(queues);
     let mut ports = Vec::new();
     for queue in config.queue..config.queue + queues {
         let heard = heard.take();
@@ -207,7 +211,6 @@ impl Rings {
             Some(libc::EBUSY) => {
                 PortError::Busy { interface, what, holder: "another socket has the queue" }
             }
-            Some(libc::EINVAL) => PortError::BadConfig { interface, what: QUEUE_BEYOND },
             Some(libc::EPERM | libc::EACCES) => {
                 PortError::NotPermitted { interface, what, needs: "root or CAP_NET_RAW" }
             }

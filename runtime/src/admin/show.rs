@@ -7,7 +7,7 @@ use client::admin::{
     Address, DaemonInfo, Frames, LIFETIME_FOREVER, Link, LinkStats, Neighbor, Route, Socket,
     SocketCursor, SocketPage, SocketShow, Stats, TcpDetail, Timer,
 };
-use datapath::{Backend, DeviceState};
+use datapath::{Backend, DeviceState, Losses, OsDevice};
 use stack::control::{AddressState, InterfaceAddress, InterfaceInfo, LinkState};
 use stack::socket::{SocketInfo, TcpDetail as Detail};
 use stack::stats::LinkCounters;
@@ -48,7 +48,13 @@ fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
     let report = port.map(PortEnd::report);
     let device = port.and_then(|port| port.info.os.as_ref());
     let gone = device.is_some_and(|device| device.state() == DeviceState::Gone);
-    let stats = traffic(&interface.counters, report.as_ref());
+    let mut stats = traffic(&interface.counters, report.as_ref());
+    let mut losses = report.as_ref().map(losses).unwrap_or_default();
+    let queue = port.filter(|port| matches!(port.info.backend, Backend::Tap | Backend::Tun));
+    if let Some(dropped) = queue.and(device).and_then(OsDevice::queue_drops) {
+        stats.rx_dropped += dropped;
+        losses.insert("queue_full".into(), dropped);
+    }
     Link {
         ifindex: interface.ifindex.get(),
         kind: port.map_or("loopback", kind).into(),
@@ -65,6 +71,7 @@ fn link(interface: InterfaceInfo, port: Option<&PortEnd>) -> Link {
         offload: offload(&interface.caps),
         stats,
         frames: report.as_ref().map(frames),
+        losses,
         xdp: port.and_then(PortEnd::verdicts),
         name: interface.name,
         shards: Vec::new(),
@@ -77,6 +84,7 @@ fn traffic_of_shard(ifindex: IfIndex, core: &Core, ports: &[PortEnd]) -> Link {
         ifindex: ifindex.get(),
         stats: traffic(&core.worker.link_counters(ifindex), report.as_ref()),
         frames: report.as_ref().map(frames),
+        losses: report.as_ref().map(losses).unwrap_or_default(),
         ..Link::default()
     }
 }
@@ -94,6 +102,18 @@ fn traffic(counted: &LinkCounters, report: Option<&Report>) -> LinkStats {
         tx_errors: lost.tx_errors,
         tx_dropped: lost.tx_dropped,
     }
+}
+
+/// What was lost between the device and the stack, by name: as the kernel counts it, and by the
+/// ports themselves.
+fn losses(report: &Report) -> BTreeMap<String, u64> {
+    let kernel = report.losses.iter().flat_map(Losses::by_name);
+    let received = report.losses.map_or(0, |losses| losses.received());
+    let own = [
+        ("shard_stalled", report.stats.rx_dropped - received),
+        ("tx_link_down", report.stats.tx_dropped),
+    ];
+    kernel.chain(own).map(|(name, count)| (name.to_string(), count)).collect()
 }
 
 fn frames(report: &Report) -> Frames {

@@ -44,6 +44,7 @@ fn add_links(links: &mut [Link], parts: Vec<Link>) {
         if let Some(link) = links.iter_mut().find(|link| link.ifindex == part.ifindex) {
             link.shards.push(part.stats);
             add_traffic(&mut link.stats, &part.stats);
+            add_counts(&mut link.losses, &part.losses);
             if let Some(more) = part.frames {
                 add_frames(link.frames.get_or_insert_default(), &more);
             }

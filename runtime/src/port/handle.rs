@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use datapath::{Bell, FrameAccount, Port, PortStats};
+use datapath::{Bell, FrameAccount, Losses, Port, PortStats};
 
 /// Frames taken from a ring, or put into one, between two looks at anything else.
 pub(crate) const BATCH: usize = 64;
@@ -14,11 +14,13 @@ pub(crate) const BATCH: usize = 64;
 pub(crate) struct Report {
     pub(crate) stats: PortStats,
     pub(crate) frames: FrameAccount,
+    pub(crate) losses: Option<Losses>,
 }
 
 impl Report {
     pub(crate) fn of(port: &Port) -> Self {
-        Self { stats: port.stats(), frames: port.frames() }
+        let (stats, losses) = port.stats_and_losses();
+        Self { stats, frames: port.frames(), losses }
     }
 
     /// The sum of two ports.
@@ -41,6 +43,7 @@ impl Report {
         frames.tx += more.tx;
         frames.completion += more.completion;
         frames.free += more.free;
+        self.losses = self.losses.into_iter().chain(other.losses).reduce(Losses::plus);
         self
     }
 }

@@ -76,6 +76,7 @@ fn offer(to: &str) -> Vec<u8> {
 }
 
 /// RFC 2131 §4.1: the answer may go to the address that is only being offered.
+/// IPRX-01.
 #[test]
 fn a_dhcp_answer_reaches_control_before_the_address_is_ours() {
     let mut lab = Lab::new();
