@@ -1,12 +1,12 @@
 //! How many ICMP errors leave (RFC 1122 §3.2.2, RFC 4443 §2.4 f).
 //!
 //! A budget that anybody can measure is an oracle (CVE-2020-25705, "SAD DNS"): a stranger sends 50
-//! datagrams in somebody else's name, each to a port that may be open, then one in its own name, and
-//! learns from the answer to that one whether an error was spent on the others. Two things take
-//! that away, as in Linux:
+//! datagrams in somebody else's name, each to a port that may be open, then one in its own name,
+//! and learns from the answer to that one whether an error was spent on the others. Two things
+//! take that away, as in Linux:
 //!
-//! - Each destination has a budget of its own (`icmp_ratelimit`), which is asked first. Probes in one
-//!   name are answered six times and cost the common budget no more than that.
+//! - Each destination has a budget of its own (`icmp_ratelimit`), which is asked first. Probes in
+//!   one name are answered six times and cost the common budget no more than that.
 //! - The common budget (`icmp_msgs_per_sec`, `icmp_msgs_burst`) is charged nothing, one or two for
 //!   an error, at random, so that what is left of it says little about what was spent.
 //!

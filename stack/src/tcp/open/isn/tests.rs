@@ -1,3 +1,5 @@
+//! What ports, clocks and initial numbers tell of other flows: nothing.
+
 use super::*;
 
 fn secrets(seed: u64) -> Secrets {
@@ -21,17 +23,16 @@ fn ports(
     (0..n)
         .map(|_| {
             let free = |port| !used.contains(&(remote, port));
-            let port = secrets
-                .port(&limits, Secrets::draw_skipped(&mut random), (local, &remote), free)
-                .unwrap();
+            let skipped = Secrets::draw_skipped(&mut random);
+            let port = secrets.port(&limits, skipped, (local, &remote), free).unwrap();
             used.push((remote, port));
             port
         })
         .collect()
 }
 
-/// RFC 6056 §3.3.4: ports to one destination go up by small steps; what is opened to others does not
-/// move them.
+/// RFC 6056 §3.3.4: ports to one destination go up by small steps; what is opened to others does
+/// not move them.
 #[test]
 fn ports_of_a_destination_go_up_whatever_others_do() {
     let mut used = Vec::new();
