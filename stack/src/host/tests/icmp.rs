@@ -327,6 +327,7 @@ fn icmps_11_refusal_reaches_only_the_connected_socket() {
 }
 
 /// ICMPS-12: a connected socket is told, in both families.
+/// ERR-04, ERR-05.
 #[test]
 fn icmps_12_a_connected_socket_hears_that_it_was_too_big() {
     for (ours, theirs, mtu) in
