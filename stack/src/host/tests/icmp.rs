@@ -49,6 +49,7 @@ fn icmps_02_echo_v6_is_answered_from_where_it_was_sent() {
     assert_eq!((header.src, header.dst), (us6(), peer6()));
 }
 
+/// SYSCTL-056.
 #[test]
 fn icmps_01_echo_to_broadcast_or_group_is_not_answered() {
     let mut lab = Lab::acquainted();

@@ -151,6 +151,7 @@ fn ip4_02_03_damaged_headers() {
     assert!(matches!(message, Message::ParameterProblem { code: 0, pointer: 8, .. }));
 }
 
+/// SYSCTL-091.
 #[test]
 fn iprx_03_source_routes_are_refused_and_other_options_are_not() {
     let mut lab = Lab::acquainted();

@@ -146,6 +146,7 @@ fn nud_11_replies_to_a_silent_neighbour_are_dropped_in_the_end() {
 }
 
 /// NUD-03, NUD-05, NUD-06.
+/// SYSCTL-119.
 #[test]
 fn nud_03_05_06_a_stale_neighbour_in_use_is_probed_and_confirmed() {
     let mut lab = Lab::new();
@@ -170,6 +171,7 @@ fn nud_03_05_06_a_stale_neighbour_in_use_is_probed_and_confirmed() {
     assert!(lab.sent().is_empty());
 }
 
+/// SYSCTL-127.
 #[test]
 fn nud_06_a_neighbour_that_left_fails_after_three_probes() {
     let mut lab = Lab::new();
