@@ -135,6 +135,7 @@ fn a_datagram_in_fragments_waits_for_its_neighbour_as_a_whole() {
     assert_eq!(frames.iter().map(|f| f[20] >> 5).collect::<Vec<_>>(), [1, 1, 0]);
 }
 
+/// STAT-22, STAT-90.
 #[test]
 fn nud_11_replies_to_a_silent_neighbour_are_dropped_in_the_end() {
     let mut lab = Lab::new();
