@@ -159,13 +159,24 @@ fn attach_program(
         if is_busy(&error) {
             return Err(busy(name));
         }
-        tracing::debug!(interface = %name, ?mode, %error, "XDP hook refused");
+        if mode == XdpMode::Driver {
+            tracing::warn!(
+                "{name}: the driver has no hook for XDP ({}): the generic one is slower, and does \
+                 not see VLAN tags that lie beside frames",
+                reason(&error)
+            );
+        }
         last = Some(error);
     }
     Err(match last {
         Some(error) => refused(name, what, &error),
         None => loader_error(name, what, &"no hook to try"),
     })
+}
+
+/// What the kernel said, or else the loader.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    os_error(error).map_or_else(|| error.to_string(), |answer| answer.to_string())
 }
 
 /// The kernel's answer somewhere below an error of the loader.

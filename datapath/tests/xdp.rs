@@ -280,6 +280,40 @@ fn large_frames_are_cut_and_finished_at_the_edge() {
     assert!(tcp.largest <= 1460);
 }
 
+/// Whatever the kernel answers meanwhile, nothing stays parked.
+#[test]
+fn frames_for_a_device_that_is_down_do_not_stay_in_its_rings() {
+    let (left, right, mut host) = laboratory("down", &config());
+    let (mac, kernel) = (host.resolve(Ip::v4(KERNEL)), Ip::v4(KERNEL));
+    for (namespace, device) in [(&left, "a"), (&right, "b")] {
+        namespace.ip(&format!("link set dev {device} down"));
+        let until = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < until {
+            while let Some(mut frame) = host.link.tx_free.pop() {
+                frame.buffer_mut()[..100].fill(0);
+                frame.set_len(100);
+                let meta = TxMeta { len: 100, ..TxMeta::default() };
+                assert!(host.link.tx.push(TxFrame { frame, meta }).is_ok());
+            }
+            host.port.turn(64, single_shard);
+            host.check();
+        }
+        namespace.ip(&format!("link set dev {device} up"));
+        let idle = |account: datapath::FrameAccount| account.tx == 0 && account.completion == 0;
+        let until = Instant::now() + Duration::from_secs(5);
+        while !idle(host.port.frames()) {
+            host.port.turn(64, single_shard);
+            assert!(Instant::now() < until, "{:?} {:?}", host.port.frames(), host.port.stats());
+            // As long as its driver would sleep.
+            let sleep = host.port.patience().unwrap_or(Duration::from_millis(1));
+            assert!(sleep <= Duration::from_millis(100), "{sleep:?}");
+            thread::sleep(sleep);
+        }
+        right.ip(&format!("neigh replace 10.77.0.2 lladdr {} dev b", host.mac));
+        host.ping(mac, kernel, b"as before");
+    }
+}
+
 /// On the generic hook the kernel at the other end leaves it to the device to cut segments.
 #[test]
 fn packets_larger_than_a_buffer_come_in_one_piece() {

@@ -194,7 +194,16 @@ impl Rings {
                 | if zero_copy { BindFlags::XDP_ZEROCOPY } else { BindFlags::XDP_COPY }
                 | if multi { BindFlags::XDP_USE_SG } else { BindFlags::empty() };
             match Self::bind_patiently(config, queue, flags, frames) {
-                Ok(rings) => return Ok(rings),
+                Ok(rings) => {
+                    if !multi && !zero_copy {
+                        tracing::warn!(
+                            "{}: the kernel has no AF_XDP with several buffers (Linux 6.6): \
+                             packets of more than {FRAME_SIZE} bytes are lost",
+                            config.name
+                        );
+                    }
+                    return Ok(rings);
+                }
                 Err(error) => {
                     tracing::debug!(interface = %config.name, ?flags, %error, "bind refused");
                     let busy = error.raw_os_error() == Some(libc::EBUSY);
