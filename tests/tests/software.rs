@@ -95,8 +95,8 @@ fn a_peer_with_a_larger_mtu_is_served() {
     carries(&space, &daemon, &[]);
 }
 
-/// Both ends have a larger MTU, from the beginning or while a connection runs: what is received lies
-/// in several buffers, and what is sent is as large as fits one.
+/// Both ends have a larger MTU, from the beginning or while a connection runs: what is received
+/// lies in several buffers, and what is sent is as large as fits one.
 #[test]
 fn a_device_with_a_larger_mtu_is_served() {
     let jumbo = ["link set veth7 mtu 9000", "link set host7 mtu 9000"];
