@@ -111,12 +111,11 @@ fn what_cannot_be_opened_says_why() {
     let strict = PortConfig { zero_copy: ZeroCopy::Always, ..config() };
     let answer = refused(&strict).to_string();
     assert!(answer.starts_with("a: binding an AF_XDP socket: "), "{answer}");
-    left.ip("link set dev a mtu 9000");
+    let jumbo = PortConfig { mtu: Some(9000), ..config() };
     assert_eq!(
-        refused(&config()).to_string(),
+        refused(&jumbo).to_string(),
         "a: MTU 9000 is too large for XDP frames of one buffer (at most 3498)"
     );
-    left.ip("link set dev a mtu 1500");
     let _first = left.enter(|| datapath::open(&config())).expect("it opens");
     let busy = refused(&config()).to_string();
     assert_eq!(busy, "a: attaching the XDP program: busy (another XDP program is attached)");
@@ -135,6 +134,32 @@ fn the_largest_mtu_works() {
     let kernel = Ip::v4(KERNEL);
     let mac = host.resolve(kernel);
     host.ping(mac, kernel, &vec![0x5a; 3470]);
+}
+
+/// What it sends fits one buffer; what it receives lies in several.
+#[test]
+fn a_larger_mtu_of_the_device_is_received_and_not_sent() {
+    let (left, right) = veth("jumbo");
+    for (ns, dev) in [(&left, "a"), (&right, "b")] {
+        ns.ip(&format!("link set dev {dev} mtu 9000"));
+    }
+    right.ip("addr add 10.77.0.1/24 dev b");
+    let mut host = left.enter(|| Host::open(&config(), OURS));
+    host.mac = host.info.mac.expect("it is Ethernet");
+    assert_eq!((host.info.mtu, host.info.mode.contains("driver")), (3498, true), "{:?}", host.info);
+    let kernel = Ip::v4(KERNEL);
+    let mac = host.resolve(kernel);
+    host.ping(mac, kernel, &vec![0x5a; 3470]);
+    right.ip(&format!("neigh replace 10.77.0.2 lladdr {} dev b", host.mac));
+    let sender = right.enter(|| UdpSocket::bind("10.77.0.1:0")).unwrap();
+    for size in [3400, 3500, 4000, 4054, 4055, 8000, 8972] {
+        let data: Vec<u8> = (0..size).map(|i| (i / 7) as u8).collect();
+        sender.send_to(&data, SocketAddr::from((OURS, 9))).unwrap();
+        host.receive(|bytes, _| (bytes.len() == 42 + size && bytes.ends_with(&data)).then_some(()));
+    }
+    let (stats, account) = (host.port.stats(), host.port.frames());
+    assert_eq!((stats.rx_errors, stats.rx_dropped), (0, 0), "{stats:?}");
+    assert!(account.is_conserved(), "{account:?}");
 }
 
 #[test]
