@@ -5,7 +5,7 @@
 //! `CLANG` names another compiler.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 const SOURCE: &str = "src/xdp.c";
@@ -14,10 +14,16 @@ fn main() {
     println!("cargo::rerun-if-changed={SOURCE}");
     println!("cargo::rerun-if-env-changed=CLANG");
     let clang = env::var("CLANG").unwrap_or_else(|_| "clang".to_owned());
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("xdp.o");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    compile(&clang, &[], &out.join("xdp.o"));
+    compile(&clang, &["-DDRIVER_TAGS"], &out.join("xdp_driver_tags.o"));
+}
+
+fn compile(clang: &str, defines: &[&str], out: &Path) {
     let flags =
         ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-std=gnu11", "-Wall", "-Wextra", "-Werror"];
-    let status = Command::new(&clang).args(flags).args(["-c", SOURCE, "-o"]).arg(&out).status();
+    let mut command = Command::new(clang);
+    let status = command.args(flags).args(defines).args(["-c", SOURCE, "-o"]).arg(out).status();
     match status {
         Ok(status) if status.success() => {}
         Ok(status) => {

@@ -34,11 +34,21 @@ pub const PORTS_MAX: u32 = 1024;
 /// Receive queues that can have a socket.
 pub const QUEUES_MAX: u32 = 64;
 
-/// The compiled program, aligned as an ELF loader wants it.
+/// Aligned as an ELF loader wants it.
+#[repr(C, align(8))]
+struct Aligned<T: ?Sized>(T);
+
+/// The compiled program.
 pub static PROGRAM: &[u8] = {
-    #[repr(C, align(8))]
-    struct Aligned<T: ?Sized>(T);
     static OBJECT: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/xdp.o")));
+    &OBJECT.0
+};
+
+/// The same, bound to one device, whose driver it asks for a VLAN tag that lies beside the frame
+/// (`bpf_xdp_metadata_rx_vlan_tag`, Linux 6.8). It has the same maps.
+pub static PROGRAM_DRIVER_TAGS: &[u8] = {
+    static OBJECT: &Aligned<[u8]> =
+        &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/xdp_driver_tags.o")));
     &OBJECT.0
 };
 

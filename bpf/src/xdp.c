@@ -12,6 +12,10 @@
  * heard beside the kernel (groups, broadcast) are marked; user space keeps the sets in step with
  * what it has. Ports can be left to the kernel although their address is ours.
  *
+ * A tag may lie beside the frame, where the program does not see it. Compiled with DRIVER_TAGS it
+ * asks the driver for it, and passes a frame of a VLAN in both modes; that takes a driver that can
+ * say it, and a program that is bound to the device.
+ *
  * Each frame is counted once, by verdict. The same numbers are in lib.rs.
  *
  * Whoever sends frames decides what is in them: every access is preceded by a check against the end
@@ -431,12 +435,33 @@ INLINE u32 judge(struct xdp_md *ctx)
 	}
 }
 
+#ifdef DRIVER_TAGS
+/* Asks the driver for a tag that the device, or a sender on this machine, put beside the frame. */
+extern int bpf_xdp_metadata_rx_vlan_tag(const struct xdp_md *ctx, u16 *protocol, u16 *tag)
+	__attribute__((section(".ksyms")));
+
+INLINE int is_of_vlan(const struct xdp_md *ctx)
+{
+	u16 protocol = 0, tag = 0;
+
+	return !bpf_xdp_metadata_rx_vlan_tag(ctx, &protocol, &tag) && (tag & 0x0fff);
+}
+#else
+INLINE int is_of_vlan(const struct xdp_md *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+#endif
+
 SEC("xdp.frags")
 int steer(struct xdp_md *ctx)
 {
 	u32 queue = ctx->rx_queue_index, verdict = judge(ctx);
 	u64 *count;
 
+	if (verdict <= REDIRECT_ND && is_of_vlan(ctx))
+		verdict = PASS_VLAN;
 	if (verdict <= REDIRECT_ND && !map_lookup(&xsks, &queue))
 		verdict = PASS_NO_SOCKET;
 	count = map_lookup(&verdicts, &verdict);

@@ -4,8 +4,11 @@
 //! kernel detaches the program and the interface is its own again. The driver's hook is tried
 //! first, then the generic one, which works on any interface and is slower.
 
+mod bound;
+
 use std::error::Error;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,9 +31,15 @@ pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The program on an interface. Detached on drop.
 pub(crate) struct Attachment {
-    _link: FdLink,
+    _link: ProgramLink,
     /// On the driver's hook, not the generic one.
     pub(crate) driver: bool,
+}
+
+/// What keeps the program attached, held and not looked at.
+enum ProgramLink {
+    Bound(#[expect(dead_code, reason = "it is attached until this is closed")] OwnedFd),
+    Plain(#[expect(dead_code, reason = "it is attached until this is closed")] FdLink),
 }
 
 /// The program on an interface, what steers it, and where frames are heard that the kernel gets as
@@ -51,12 +60,17 @@ pub(crate) fn attach(config: &PortConfig, facts: &Facts, mac: Mac) -> Result<Att
         .btf(None)
         .load(bpf::PROGRAM)
         .map_err(|e| refused(name, "loading the XDP program", &e))?;
+    let maps = bound::maps(&ebpf).map_err(|e| PortError::from_os(name, "sharing maps", e))?;
     let steering = Steering::new(name, facts.ifindex, sharing, mac, &mut ebpf)?;
     let heard = match sharing {
         Sharing::Shared => Some(hear(config, facts, &mut ebpf)?),
         Sharing::Auto | Sharing::Exclusive => None,
     };
-    let attachment = attach_program(config, facts, &mut ebpf)?;
+    let bound = if config.generic { None } else { attach_bound(name, facts.ifindex, &maps)? };
+    let attachment = match bound {
+        Some(attachment) => attachment,
+        None => attach_program(config, facts, &mut ebpf)?,
+    };
     Ok((attachment, steering, heard))
 }
 
@@ -73,6 +87,41 @@ fn hear(config: &PortConfig, facts: &Facts, ebpf: &mut Ebpf) -> Result<PacketRin
         filter.attach(socket).map(drop).map_err(io::Error::other)
     })
     .map_err(|e| PortError::from_os(name, "opening a packet socket", e))
+}
+
+/// Attaches the program that asks the driver for tags; none where that cannot be.
+fn attach_bound(
+    name: &str,
+    ifindex: u32,
+    maps: &[(String, OwnedFd)],
+) -> Result<Option<Attachment>, PortError> {
+    let object = match bound::load(ifindex, maps) {
+        Ok(object) => object,
+        Err(error) => {
+            tracing::debug!(interface = %name, "no tags beside frames are seen: {error:#}");
+            return Ok(None);
+        }
+    };
+    let deadline = Instant::now() + BUSY_PATIENCE;
+    loop {
+        match bound::attach(&object, ifindex) {
+            Ok(link) => {
+                return Ok(Some(Attachment { _link: ProgramLink::Bound(link), driver: true }));
+            }
+            Err(e) if is_busy(&e) && Instant::now() < deadline => thread::sleep(BUSY_PAUSE),
+            Err(e) if is_busy(&e) => return Err(busy(name)),
+            Err(error) => {
+                tracing::debug!(interface = %name, "no tags beside frames are seen: {error}");
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Another program is on the interface.
+fn busy(name: &str) -> PortError {
+    let (what, holder) = ("attaching the XDP program", "another XDP program is attached");
+    PortError::Busy { interface: name.to_owned(), what, holder }
 }
 
 fn attach_program(
@@ -100,23 +149,34 @@ fn attach_program(
                         // A program attached otherwise would outlive us.
                         loader_error(name, what, &"the kernel has no links for XDP (Linux 5.9)")
                     })?;
-                    return Ok(Attachment { _link: link, driver: mode == XdpMode::Driver });
+                    let driver = mode == XdpMode::Driver;
+                    return Ok(Attachment { _link: ProgramLink::Plain(link), driver });
                 }
                 Err(e) if is_busy(&e) && Instant::now() < deadline => thread::sleep(BUSY_PAUSE),
                 Err(e) => break e,
             }
         };
         if is_busy(&error) {
-            let holder = "another XDP program is attached";
-            return Err(PortError::Busy { interface: name.clone(), what, holder });
+            return Err(busy(name));
         }
-        tracing::debug!(interface = %name, ?mode, %error, "XDP hook refused");
+        if mode == XdpMode::Driver {
+            tracing::warn!(
+                "{name}: the driver has no hook for XDP ({}): the generic one is slower, and does \
+                 not see VLAN tags that lie beside frames",
+                reason(&error)
+            );
+        }
         last = Some(error);
     }
     Err(match last {
         Some(error) => refused(name, what, &error),
         None => loader_error(name, what, &"no hook to try"),
     })
+}
+
+/// What the kernel said, or else the loader.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    os_error(error).map_or_else(|| error.to_string(), |answer| answer.to_string())
 }
 
 /// The kernel's answer somewhere below an error of the loader.

@@ -111,12 +111,11 @@ fn what_cannot_be_opened_says_why() {
     let strict = PortConfig { zero_copy: ZeroCopy::Always, ..config() };
     let answer = refused(&strict).to_string();
     assert!(answer.starts_with("a: binding an AF_XDP socket: "), "{answer}");
-    left.ip("link set dev a mtu 9000");
+    let jumbo = PortConfig { mtu: Some(9000), ..config() };
     assert_eq!(
-        refused(&config()).to_string(),
+        refused(&jumbo).to_string(),
         "a: MTU 9000 is too large for XDP frames of one buffer (at most 3498)"
     );
-    left.ip("link set dev a mtu 1500");
     let _first = left.enter(|| datapath::open(&config())).expect("it opens");
     let busy = refused(&config()).to_string();
     assert_eq!(busy, "a: attaching the XDP program: busy (another XDP program is attached)");
@@ -135,6 +134,32 @@ fn the_largest_mtu_works() {
     let kernel = Ip::v4(KERNEL);
     let mac = host.resolve(kernel);
     host.ping(mac, kernel, &vec![0x5a; 3470]);
+}
+
+/// What it sends fits one buffer; what it receives lies in several.
+#[test]
+fn a_larger_mtu_of_the_device_is_received_and_not_sent() {
+    let (left, right) = veth("jumbo");
+    for (ns, dev) in [(&left, "a"), (&right, "b")] {
+        ns.ip(&format!("link set dev {dev} mtu 9000"));
+    }
+    right.ip("addr add 10.77.0.1/24 dev b");
+    let mut host = left.enter(|| Host::open(&config(), OURS));
+    host.mac = host.info.mac.expect("it is Ethernet");
+    assert_eq!((host.info.mtu, host.info.mode.contains("driver")), (3498, true), "{:?}", host.info);
+    let kernel = Ip::v4(KERNEL);
+    let mac = host.resolve(kernel);
+    host.ping(mac, kernel, &vec![0x5a; 3470]);
+    right.ip(&format!("neigh replace 10.77.0.2 lladdr {} dev b", host.mac));
+    let sender = right.enter(|| UdpSocket::bind("10.77.0.1:0")).unwrap();
+    for size in [3400, 3500, 4000, 4054, 4055, 8000, 8972] {
+        let data: Vec<u8> = (0..size).map(|i| (i / 7) as u8).collect();
+        sender.send_to(&data, SocketAddr::from((OURS, 9))).unwrap();
+        host.receive(|bytes, _| (bytes.len() == 42 + size && bytes.ends_with(&data)).then_some(()));
+    }
+    let (stats, account) = (host.port.stats(), host.port.frames());
+    assert_eq!((stats.rx_errors, stats.rx_dropped), (0, 0), "{stats:?}");
+    assert!(account.is_conserved(), "{account:?}");
 }
 
 #[test]
@@ -278,6 +303,40 @@ fn large_frames_are_cut_and_finished_at_the_edge() {
     let stats = tcp.host.port.stats();
     assert!(stats.tx_errors == 0 && stats.rx_errors == 0, "{stats:?}");
     assert!(tcp.largest <= 1460);
+}
+
+/// Whatever the kernel answers meanwhile, nothing stays parked.
+#[test]
+fn frames_for_a_device_that_is_down_do_not_stay_in_its_rings() {
+    let (left, right, mut host) = laboratory("down", &config());
+    let (mac, kernel) = (host.resolve(Ip::v4(KERNEL)), Ip::v4(KERNEL));
+    for (namespace, device) in [(&left, "a"), (&right, "b")] {
+        namespace.ip(&format!("link set dev {device} down"));
+        let until = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < until {
+            while let Some(mut frame) = host.link.tx_free.pop() {
+                frame.buffer_mut()[..100].fill(0);
+                frame.set_len(100);
+                let meta = TxMeta { len: 100, ..TxMeta::default() };
+                assert!(host.link.tx.push(TxFrame { frame, meta }).is_ok());
+            }
+            host.port.turn(64, single_shard);
+            host.check();
+        }
+        namespace.ip(&format!("link set dev {device} up"));
+        let idle = |account: datapath::FrameAccount| account.tx == 0 && account.completion == 0;
+        let until = Instant::now() + Duration::from_secs(5);
+        while !idle(host.port.frames()) {
+            host.port.turn(64, single_shard);
+            assert!(Instant::now() < until, "{:?} {:?}", host.port.frames(), host.port.stats());
+            // As long as its driver would sleep.
+            let sleep = host.port.patience().unwrap_or(Duration::from_millis(1));
+            assert!(sleep <= Duration::from_millis(100), "{sleep:?}");
+            thread::sleep(sleep);
+        }
+        right.ip(&format!("neigh replace 10.77.0.2 lladdr {} dev b", host.mac));
+        host.ping(mac, kernel, b"as before");
+    }
 }
 
 /// On the generic hook the kernel at the other end leaves it to the device to cut segments.

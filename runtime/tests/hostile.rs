@@ -5,6 +5,7 @@
 mod support;
 
 use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
@@ -121,27 +122,37 @@ fn verbs_out_of_place_have_their_errno() {
     assert_eq!(code("accept", tcp, json!({})), Some(9));
 }
 
-/// IPC-25, IPC-26: a packet on the socketpair that is no datagram is skipped.
+/// IPC-25, IPC-26: a packet on the socketpair that is no datagram is skipped, before the socket has
+/// a port and after.
 #[test]
 fn malformed_packets_of_a_datagram_socket_are_skipped() {
     let lab = Lab::start(&[]);
     let stream = connect(&lab);
-    let open = SocketCall::new("socket", None, &json!({"family": 4, "type": "dgram"}));
-    frame::send(&stream, &Message::request(op::SOCKET_CALL, 7, &open), None).expect("send");
-    let (answer, fd) = frame::recv(&stream).expect("answer").expect("not the end");
-    let handle = answer.parse::<Value>().expect("a handle")["handle"].as_u64().map(|n| n as u32);
-    let socket = UnixDatagram::from(fd.expect("the socketpair"));
-    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
-    let own = json!({"address": "10.0.1.7", "port": 9000});
-    assert_eq!(call(&stream, "bind", handle, own).kind, Kind::Ok);
-    for packet in [&b""[..], b"\x04", b"\x05\x00\x07", b"\x04\x00\x07\x0a\x00\x01"] {
-        socket.send(packet).expect("send");
+    for bound in [false, true] {
+        let open = SocketCall::new("socket", None, &json!({"family": 4, "type": "dgram"}));
+        frame::send(&stream, &Message::request(op::SOCKET_CALL, 7, &open), None).expect("send");
+        let (answer, fd) = frame::recv(&stream).expect("answer").expect("not the end");
+        let handle = answer.parse::<Value>().expect("a handle")["handle"].as_u64();
+        let handle = handle.map(|n| n as u32);
+        let socket = UnixDatagram::from(fd.expect("the socketpair"));
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+        if bound {
+            let own = json!({"address": "10.0.1.7", "port": 9000});
+            assert_eq!(call(&stream, "bind", handle, own).kind, Kind::Ok);
+        }
+        for packet in [&b""[..], b"", b"\x04", b"\x05\x00\x07", b"\x04\x00\x07\x0a\x00\x01"] {
+            socket.send(packet).expect("send");
+        }
+        let echo = b"\x04\x00\x07\x0a\x00\x01\x07\x00hello";
+        socket.send(echo).expect("send");
+        let mut got = [0; 100];
+        let len = socket.recv(&mut got).expect("the demo service echoes");
+        assert_eq!(&got[..len], echo);
+        // An end that sends no more is no endless row of empty packets.
+        socket.shutdown(Shutdown::Write).expect("shutdown");
+        assert!(lab.pings());
+        assert_eq!(call(&stream, "getsockname", handle, json!({})).kind, Kind::Ok);
     }
-    let echo = b"\x04\x00\x07\x0a\x00\x01\x07\x00hello";
-    socket.send(echo).expect("send");
-    let mut got = [0; 100];
-    let len = socket.recv(&mut got).expect("the demo service echoes");
-    assert_eq!(&got[..len], echo);
 }
 
 /// A client that asks and never reads costs itself, not others.

@@ -198,11 +198,11 @@ fn links_tell_what_they_are() {
     }
 }
 
-/// LIFE-01: a stack without an interface serves itself.
+/// LIFE-01, NAME-01: a stack without an interface serves itself, and names are the host system's.
 #[test]
 fn a_stack_without_an_interface_has_its_loopback() {
     let stack = Builder::new().demo_services(true).start().expect("start");
-    for address in ["127.0.0.1:7", "[::1]:7"] {
+    for address in ["127.0.0.1:7", "[::1]:7", "localhost:7"] {
         let mut stream = TcpStream::connect(&stack.sockets(), address).expect("connect");
         stream.write_all(b"hello").expect("write");
         let mut got = [0; 5];

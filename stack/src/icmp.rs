@@ -36,9 +36,9 @@ pub(crate) enum IcmpErrorKind {
     PortUnreachable,
     /// The peer has no such protocol.
     ProtocolUnreachable,
-    /// The last router cannot reach the host.
+    /// The last router cannot reach the host. Soft: the path may come back.
     HostUnreachable,
-    /// A router has no route.
+    /// A router has no route. Soft, too.
     NetUnreachable,
     /// A link on the way takes no more than `mtu` bytes.
     PacketTooBig {
@@ -49,23 +49,38 @@ pub(crate) enum IcmpErrorKind {
     TimeExceeded,
     /// Some header field is wrong.
     ParameterProblem,
-    /// A filter on the way refuses.
-    AdminProhibited,
+    /// The destination is out of reach for another reason.
+    Unreachable {
+        /// What a socket hears of it.
+        error: SocketError,
+        /// It will not go away by itself.
+        is_hard: bool,
+    },
 }
 
 impl IcmpErrorKind {
-    /// The error that a socket gets from it; none if the socket must not see it.
-    pub(crate) fn socket_error(self) -> Option<SocketError> {
+    /// The error that a socket gets from it (Linux `icmp_err_convert`, `icmpv6_err_convert`).
+    pub(crate) fn socket_error(self) -> SocketError {
         match self {
-            Self::PortUnreachable | Self::ProtocolUnreachable => {
-                Some(SocketError::ConnectionRefused)
-            }
-            Self::HostUnreachable | Self::AdminProhibited | Self::TimeExceeded => {
-                Some(SocketError::HostUnreachable)
-            }
-            Self::NetUnreachable => Some(SocketError::NetworkUnreachable),
-            Self::PacketTooBig { .. } => Some(SocketError::MessageTooLong),
-            Self::ParameterProblem => None,
+            Self::PortUnreachable => SocketError::ConnectionRefused,
+            Self::ProtocolUnreachable => SocketError::ProtocolNotAvailable,
+            Self::HostUnreachable | Self::TimeExceeded => SocketError::HostUnreachable,
+            Self::NetUnreachable => SocketError::NetworkUnreachable,
+            Self::PacketTooBig { .. } => SocketError::MessageTooLong,
+            Self::ParameterProblem => SocketError::Protocol,
+            Self::Unreachable { error, .. } => error,
+        }
+    }
+
+    /// Whether it will not go away by itself, so that the sender of datagrams is told.
+    pub(crate) fn is_hard(self) -> bool {
+        match self {
+            Self::PortUnreachable
+            | Self::ProtocolUnreachable
+            | Self::ParameterProblem
+            | Self::PacketTooBig { .. } => true,
+            Self::HostUnreachable | Self::NetUnreachable | Self::TimeExceeded => false,
+            Self::Unreachable { is_hard, .. } => is_hard,
         }
     }
 }
@@ -306,13 +321,11 @@ fn error_in<'a>(
         }
         Message::Unreachable { code, quote } => (unreachable_v6(code), quote),
         Message::PacketTooBig { mtu, quote } => (IcmpErrorKind::PacketTooBig { mtu }, quote),
-        Message::TimeExceeded { quote, .. } => (IcmpErrorKind::TimeExceeded, quote),
-        // An unrecognised next header is IPv6's way to say that the protocol is unreachable.
-        Message::ParameterProblem { code: icmpv6::CODE_NEXT_HEADER, quote, .. }
-            if packet.header.src.is_v6() =>
-        {
-            (IcmpErrorKind::ProtocolUnreachable, quote)
+        // Linux `icmp_unreach`: fragments that did not all arrive are nobody's error.
+        Message::TimeExceeded { code: 1, .. } if packet.header.src.is_v4() => {
+            return Err(DropReason::IcmpUnwanted);
         }
+        Message::TimeExceeded { quote, .. } => (IcmpErrorKind::TimeExceeded, quote),
         Message::ParameterProblem { quote, .. } => (IcmpErrorKind::ParameterProblem, quote),
         Message::EchoRequest(_)
         | Message::EchoReply(_)
@@ -343,24 +356,41 @@ fn error_in<'a>(
     })
 }
 
-/// Codes of RFC 1122 §3.2.2.1 and RFC 1812 §5.2.7.1.
+/// Codes of RFC 1122 §3.2.2.1 and RFC 1812 §5.2.7.1 as Linux's `icmp_err_convert` has them.
 fn unreachable_v4(code: u8) -> IcmpErrorKind {
+    let hard = |error| IcmpErrorKind::Unreachable { error, is_hard: true };
+    let soft = |error| IcmpErrorKind::Unreachable { error, is_hard: false };
     match code {
-        0 | 6 | 11 => IcmpErrorKind::NetUnreachable,
-        2 => IcmpErrorKind::ProtocolUnreachable,
-        3 => IcmpErrorKind::PortUnreachable,
-        9 | 10 | 13..=15 => IcmpErrorKind::AdminProhibited,
+        icmpv4::CODE_NETWORK => IcmpErrorKind::NetUnreachable,
+        icmpv4::CODE_PROTOCOL => IcmpErrorKind::ProtocolUnreachable,
+        icmpv4::CODE_PORT => IcmpErrorKind::PortUnreachable,
+        icmpv4::CODE_SOURCE_ROUTE => soft(SocketError::NotSupported),
+        icmpv4::CODE_NETWORK_UNKNOWN | icmpv4::CODE_NETWORK_PROHIBITED => {
+            hard(SocketError::NetworkUnreachable)
+        }
+        icmpv4::CODE_HOST_UNKNOWN => hard(SocketError::HostDown),
+        icmpv4::CODE_HOST_ISOLATED => hard(SocketError::NotOnNetwork),
+        icmpv4::CODE_NETWORK_SERVICE => soft(SocketError::NetworkUnreachable),
+        icmpv4::CODE_HOST_SERVICE => soft(SocketError::HostUnreachable),
+        icmpv4::CODE_HOST_PROHIBITED
+        | icmpv4::CODE_PROHIBITED
+        | icmpv4::CODE_PRECEDENCE_VIOLATION
+        | icmpv4::CODE_PRECEDENCE_CUTOFF => hard(SocketError::HostUnreachable),
         _ => IcmpErrorKind::HostUnreachable,
     }
 }
 
-/// Codes of RFC 4443 §3.1.
+/// Codes of RFC 4443 §3.1 as Linux's `icmpv6_err_convert` has them.
 fn unreachable_v6(code: u8) -> IcmpErrorKind {
+    let hard = |error| IcmpErrorKind::Unreachable { error, is_hard: true };
     match code {
-        0 | 6 => IcmpErrorKind::NetUnreachable,
-        1 | 5 => IcmpErrorKind::AdminProhibited,
-        4 => IcmpErrorKind::PortUnreachable,
-        _ => IcmpErrorKind::HostUnreachable,
+        icmpv6::CODE_NO_ROUTE => IcmpErrorKind::NetUnreachable,
+        icmpv6::CODE_BEYOND_SCOPE | icmpv6::CODE_ADDRESS => IcmpErrorKind::HostUnreachable,
+        icmpv6::CODE_PORT => IcmpErrorKind::PortUnreachable,
+        icmpv6::CODE_PROHIBITED | icmpv6::CODE_POLICY | icmpv6::CODE_REJECT_ROUTE => {
+            hard(SocketError::PermissionDenied)
+        }
+        _ => hard(SocketError::Protocol),
     }
 }
 

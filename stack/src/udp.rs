@@ -131,7 +131,18 @@ impl Udp {
     pub(crate) fn app_wrote(&mut self, cx: &mut Cx<'_>, id: SocketId) {
         match self.table.by_id(id) {
             Some(socket) if !socket.queued => self.enqueue_by_path(cx, id.index),
+            Some(_) if !self.waiting.is_empty() => self.retry(cx, id.index),
             _ => {}
+        }
+    }
+
+    /// A socket that waits behind datagrams without a route looks again: those go, too, so that its
+    /// application is not held up by what can never be sent.
+    #[cold]
+    fn retry(&mut self, cx: &mut Cx<'_>, index: u32) {
+        if let Some(at) = self.waiting.iter().position(|waiting| *waiting == index) {
+            self.waiting.swap_remove(at);
+            self.requeue(cx, index);
         }
     }
 

@@ -160,6 +160,8 @@ fn a_second_daemon_does_not_take_the_control_socket() {
     let space = Lab::wire("cli-second", Backend::Tap);
     let daemon = Daemon::start(&space, &["--iface", "tap7", "--address", "10.0.1.7/24"]);
     let path = daemon.socket().to_str().expect("path").to_owned();
+    // DAEMON-06: it says where it listens.
+    assert!(eventually(5, || daemon.said().contains(&format!("control socket {path}"))));
     refuses(&space, &format!("--iface tap8 --ipc-socket {path}"), &path.to_lowercase());
     assert!(daemon.ctl("link").status.success(), "the first one lives on");
 }

@@ -89,6 +89,7 @@ fn routes_and_neighbors_can_be_changed() {
     ok(&lab, "route add default via 10.0.1.1 dev tap7 metric 50");
     let routes = lab.daemon.records("route");
     assert!(has(&routes, "destination", "192.0.2.0/24") && has(&routes, "destination", "default"));
+    assert!(routes.iter().all(|r| r["gateway"].is_null() || r["protocol"] == "static"), "CLI-03");
     ok(&lab, "route del 192.0.2.0/24");
     assert!(!has(&lab.daemon.records("route"), "destination", "192.0.2.0/24"));
     ok(&lab, "neighbor add 10.0.1.99 lladdr 02:00:00:00:00:99 dev tap7");

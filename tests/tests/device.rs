@@ -113,6 +113,13 @@ fn a_tap_comes_back() {
     come_back("devtap", Backend::Tap, 1, &[]);
 }
 
+/// Its packet socket ends with the device, and must not keep anybody awake.
+#[test]
+fn a_shared_af_xdp_device_comes_back() {
+    come_back("devshare", Backend::Xdp, 1, &["--steering", "shared"]);
+    come_back("devshare", Backend::Xdp, 1, &["--steering", "shared", "--layout", "split"]);
+}
+
 #[test]
 fn a_tun_comes_back() {
     come_back("devtun", Backend::Tun, 1, &[]);

@@ -30,6 +30,7 @@ fn flood(lab: &Lab, to: Ipv4Addr) -> (Value, Value) {
     (before, lab.link())
 }
 
+/// RUN-03, STAT-01.
 #[test]
 fn a_full_queue_of_a_tap_is_counted() {
     let lab = Lab::start("losstap", Backend::Tap);
@@ -40,6 +41,7 @@ fn a_full_queue_of_a_tap_is_counted() {
     assert!(dropped(&after) - dropped(&before) >= full, "{after}");
 }
 
+/// RUN-03, STAT-01.
 #[test]
 fn full_and_empty_rings_of_af_xdp_are_counted() {
     for more in [&[][..], &["--layout", "split"]] {

@@ -94,3 +94,31 @@ fn a_peer_with_a_larger_mtu_is_served() {
     assert!(daemon.said().contains("xdp driver"), "{}", daemon.said());
     carries(&space, &daemon, &[]);
 }
+
+/// Both ends have a larger MTU, from the beginning or while a connection runs: what is received
+/// lies in several buffers, and what is sent is as large as fits one.
+#[test]
+fn a_device_with_a_larger_mtu_is_served() {
+    let jumbo = ["link set veth7 mtu 9000", "link set host7 mtu 9000"];
+    let (space, daemon) = start("jumboboth", "veth7", &jumbo);
+    assert!(daemon.said().contains("xdp driver"), "{}", daemon.said());
+    carries(&space, &daemon, &[4000, 8900, 20_000]);
+    drop(daemon);
+    let (space, daemon) = start("jumbolate", "veth7", &[]);
+    let mut echo = space.inside(|| connect(STACK_V4, 7));
+    let mut exchange = || {
+        let mut back = vec![0; 100_000];
+        let mut other = echo.try_clone().expect("clone");
+        thread::scope(|scope| {
+            scope.spawn(|| other.write_all(&vec![9; 100_000]).expect("write"));
+            echo.read_exact(&mut back).expect("read");
+        });
+    };
+    exchange();
+    jumbo.iter().for_each(|line| drop(space.ip(line)));
+    exchange();
+    let mtu = || daemon.records("link").iter().any(|l| l["name"] == "veth7" && l["mtu"] == 3498);
+    assert!(eventually(5, mtu), "{:?}", daemon.records("link"));
+    carries(&space, &daemon, &[4000, 8900, 20_000]);
+    exchange();
+}

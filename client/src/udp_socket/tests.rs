@@ -108,6 +108,7 @@ fn waiting_is_bounded() {
     socket.send_to(&[0; 1000], "10.0.1.1:53").unwrap();
 }
 
+/// IPC-25.
 #[test]
 fn what_cannot_be_sent_is_refused_here() {
     let (socket, far, _calls) = socket();

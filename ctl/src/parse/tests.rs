@@ -104,6 +104,11 @@ fn values_are_made_canonical() {
     assert_eq!(address("a a 2001:DB8:0::8/64 dev t").as_deref(), Some("2001:db8::8/64"));
     let request = run("n a 10.0.1.9 lladdr 02-00-00-00-00-0A dev t").unwrap();
     assert_eq!(request.value(Arg::Lladdr), Some("02:00:00:00:00:0a"));
+    // CLI-03: a host is a network of its own.
+    let destination = |line: &str| run(line).unwrap().value(Arg::To).map(str::to_owned);
+    assert_eq!(destination("r a 192.0.2.7 via 10.0.1.1").as_deref(), Some("192.0.2.7/32"));
+    assert_eq!(destination("r a 2001:DB8::7 dev t").as_deref(), Some("2001:db8::7/128"));
+    assert_eq!(destination("r a default via 10.0.1.1").as_deref(), Some("default"));
 }
 
 #[test]

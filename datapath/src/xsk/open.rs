@@ -93,10 +93,7 @@ pub(crate) fn open(
     if asked > has {
         return Err(PortError::FewQueues { interface: name.clone(), has, asked });
     }
-    if facts.mtu > MTU_MAX {
-        let (interface, mtu) = (name.clone(), facts.mtu);
-        return Err(PortError::MtuTooLarge { interface, mtu, max: MTU_MAX });
-    }
+    let mtu = mtu(config, &facts)?;
     interface::set_up(name)?;
     let (attachment, steering, mut heard) = xdp::attach(config, &facts, mac)?;
     let attachment = Arc::new(attachment);
@@ -115,7 +112,7 @@ pub(crate) fn open(
             os: Some(os.clone()),
             medium: Medium::Ethernet,
             mac: Some(mac),
-            mtu: facts.mtu,
+            mtu,
             caps: DeviceCaps::default(),
             backend: Backend::Xdp,
             mode: mode(&attachment, &steering, &rings, config.queue, queues),
@@ -130,6 +127,18 @@ pub(crate) fn open(
         ports.push((device, side, links, info));
     }
     Ok(ports)
+}
+
+/// The largest packet that is sent: what fits one buffer. Larger ones are received.
+fn mtu(config: &PortConfig, facts: &Facts) -> Result<u32, PortError> {
+    let (name, max) = (&config.name, MTU_MAX);
+    if let Some(mtu) = config.mtu.filter(|&mtu| mtu > max) {
+        return Err(PortError::MtuTooLarge { interface: name.clone(), mtu, max });
+    }
+    if facts.mtu > max && config.mtu.is_none() {
+        tracing::warn!("{name}: the device's mtu is {}, of which its ports send {max}", facts.mtu);
+    }
+    Ok(facts.mtu.min(max))
 }
 
 /// How far checksums of what arrives are finished.
@@ -194,7 +203,16 @@ impl Rings {
                 | if zero_copy { BindFlags::XDP_ZEROCOPY } else { BindFlags::XDP_COPY }
                 | if multi { BindFlags::XDP_USE_SG } else { BindFlags::empty() };
             match Self::bind_patiently(config, queue, flags, frames) {
-                Ok(rings) => return Ok(rings),
+                Ok(rings) => {
+                    if !multi && !zero_copy {
+                        tracing::warn!(
+                            "{}: the kernel has no AF_XDP with several buffers (Linux 6.6): \
+                             packets of more than {FRAME_SIZE} bytes are lost",
+                            config.name
+                        );
+                    }
+                    return Ok(rings);
+                }
                 Err(error) => {
                     tracing::debug!(interface = %config.name, ?flags, %error, "bind refused");
                     let busy = error.raw_os_error() == Some(libc::EBUSY);

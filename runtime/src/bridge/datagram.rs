@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 use addr::{Endpoint, Ip};
 use client::datagram::{HEADER_MAX, RECORD_LEN, emit, emit_record, parse, parse_record};
 use ring::bytes::{Reader, Writer};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use stack::SocketError;
@@ -141,9 +142,16 @@ impl Datagram {
         }
     }
 
+    /// Whether a packet waits. Empty ones, which are malformed, are taken away.
     fn has_packet(&self) -> bool {
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        matches!(recv(&self.fd, &mut [0u8; 1][..], flags), Ok((1.., _)))
+        let first = |flags| recv(&self.fd, &mut [0u8; 1][..], RecvFlags::DONTWAIT | flags);
+        loop {
+            match first(RecvFlags::PEEK) {
+                Ok((1.., _)) => return true,
+                Ok((0, _)) if !is_shut_down(&self.fd) => drop(first(RecvFlags::empty())),
+                Ok(_) | Err(_) => return false,
+            }
+        }
     }
 
     /// Client to network.
@@ -152,9 +160,9 @@ impl Datagram {
         let mut moved = false;
         while self.readable && has_room(&mut rings.tx) {
             match recv(&self.fd, &mut *scratch, RecvFlags::DONTWAIT) {
-                // A packet without a tag is malformed; no packet of zero bytes is ever ours. On a
-                // closed pair it is the end.
-                Ok((0, _)) => self.readable = false,
+                // An empty packet is malformed, unless it stands for the end of a pair that was
+                // shut down.
+                Ok((0, _)) => self.readable = !is_shut_down(&self.fd),
                 Ok((n, _)) => {
                     if let Some((addr, payload)) = parse(&scratch[..n]) {
                         moved |= put(&mut rings.tx, addr, self.remote, payload);
@@ -204,6 +212,13 @@ impl Datagram {
             core.app_read(rings.id);
         }
     }
+}
+
+/// Whether nothing more will come from the other end.
+fn is_shut_down(fd: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(fd, PollFlags::RDHUP)];
+    let asked = poll(&mut fds, Some(&Timespec::default()));
+    asked.is_err() || !fds[0].revents().is_empty()
 }
 
 /// The unspecified address of a family, any port.

@@ -7,6 +7,7 @@ mod bad_peers;
 mod delivery;
 mod hook;
 mod icmp;
+mod icmp_errors;
 mod input;
 mod interfaces;
 mod link;

@@ -48,11 +48,29 @@ pub enum SocketError {
     /// The writing side was shut down.
     #[error("broken pipe")]
     BrokenPipe,
+    /// A filter or a policy on the way refuses.
+    #[error("permission denied")]
+    PermissionDenied,
+    /// Some header field of what we sent is wrong, the far end says.
+    #[error("protocol error")]
+    Protocol,
+    /// The peer has no such protocol.
+    #[error("protocol not available")]
+    ProtocolNotAvailable,
+    /// A source route on the way failed.
+    #[error("operation not supported")]
+    NotSupported,
+    /// A router does not know the host.
+    #[error("host is down")]
+    HostDown,
+    /// A router says that our host is isolated.
+    #[error("machine is not on the network")]
+    NotOnNetwork,
 }
 
 impl SocketError {
     /// Every error, in the order of [`Self::code`].
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::AddressInUse,
         Self::AddressNotAvailable,
         Self::ConnectionRefused,
@@ -68,6 +86,12 @@ impl SocketError {
         Self::AlreadyConnected,
         Self::MessageTooLong,
         Self::BrokenPipe,
+        Self::PermissionDenied,
+        Self::Protocol,
+        Self::ProtocolNotAvailable,
+        Self::NotSupported,
+        Self::HostDown,
+        Self::NotOnNetwork,
     ];
 
     /// Linux's errno for it, which is also how it travels through a ring.
@@ -89,6 +113,12 @@ impl SocketError {
             Self::AlreadyConnected => 106,
             Self::MessageTooLong => 90,
             Self::BrokenPipe => 32,
+            Self::PermissionDenied => 13,
+            Self::Protocol => 71,
+            Self::ProtocolNotAvailable => 92,
+            Self::NotSupported => 95,
+            Self::HostDown => 112,
+            Self::NotOnNetwork => 64,
         }
     }
 }

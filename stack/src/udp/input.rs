@@ -15,7 +15,6 @@ use crate::event::Readiness;
 use crate::fib::Destination;
 use crate::icmp::{IcmpError, IcmpErrorKind};
 use crate::ip::Packet;
-use crate::socket::SocketError;
 use crate::udp::Udp;
 use crate::udp::record::{RECORD_LEN, Record};
 
@@ -101,28 +100,14 @@ impl Udp {
         let remote = Endpoint::new(error.dst, u16::from_be_bytes([d0, d1]));
         let Some(index) = self.table.lookup(local, remote) else { return };
         let connected = self.table.at(index).is_some_and(|s| s.remote == Some(remote));
-        match error.kind {
-            IcmpErrorKind::PacketTooBig { mtu } => {
-                cx.requests.push(Request::PathMtu(error.dst, mtu));
-                // As Linux `__udp4_lib_err` with `IP_PMTUDISC_WANT`: a datagram of this socket was
-                // lost, and only the sender of a connected socket can be told whose.
-                if connected {
-                    self.set_error(cx, index, SocketError::MessageTooLong);
-                }
-            }
-            IcmpErrorKind::PortUnreachable | IcmpErrorKind::ProtocolUnreachable if connected => {
-                self.set_error(cx, index, SocketError::ConnectionRefused);
-            }
-            IcmpErrorKind::AdminProhibited if connected => {
-                self.set_error(cx, index, SocketError::HostUnreachable);
-            }
-            IcmpErrorKind::PortUnreachable
-            | IcmpErrorKind::ProtocolUnreachable
-            | IcmpErrorKind::AdminProhibited
-            | IcmpErrorKind::HostUnreachable
-            | IcmpErrorKind::NetUnreachable
-            | IcmpErrorKind::TimeExceeded
-            | IcmpErrorKind::ParameterProblem => {}
+        if let IcmpErrorKind::PacketTooBig { mtu } = error.kind {
+            cx.requests.push(Request::PathMtu(error.dst, mtu));
+        }
+        // As Linux `__udp4_lib_err`: only the sender of a connected socket can be told whose
+        // datagram it was. One that was too big is lost, whatever is sent next (with
+        // `IP_PMTUDISC_WANT`).
+        if connected && error.kind.is_hard() {
+            self.set_error(cx, index, error.kind.socket_error());
         }
     }
 }

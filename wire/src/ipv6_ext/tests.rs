@@ -123,6 +123,9 @@ fn walks_are_bounded() {
 }
 
 /// EXT-11: options, padding and unknown options of a header have limits; zero lifts one.
+/// SYSCTL-102.
+/// SYSCTL-103.
+/// SYSCTL-104.
 #[test]
 fn ext_11_limits_on_options() {
     let limited = |rest: &[u8], limits: Limits| {

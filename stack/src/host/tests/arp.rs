@@ -103,6 +103,7 @@ fn arps_04_gratuitous_request_updates_but_is_never_answered() {
     assert!(lab.sent().is_empty());
 }
 
+/// SYSCTL-001.
 #[test]
 fn arps_07_only_senders_of_our_subnet_are_learned() {
     let mut lab = Lab::new();

@@ -49,6 +49,7 @@ fn icmps_02_echo_v6_is_answered_from_where_it_was_sent() {
     assert_eq!((header.src, header.dst), (us6(), peer6()));
 }
 
+/// SYSCTL-056.
 #[test]
 fn icmps_01_echo_to_broadcast_or_group_is_not_answered() {
     let mut lab = Lab::acquainted();
@@ -336,6 +337,7 @@ fn icmps_11_refusal_reaches_only_the_connected_socket() {
 }
 
 /// ICMPS-12: a connected socket is told, in both families.
+/// ERR-04, ERR-05.
 #[test]
 fn icmps_12_a_connected_socket_hears_that_it_was_too_big() {
     for (ours, theirs, mtu) in

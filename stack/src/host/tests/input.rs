@@ -151,6 +151,7 @@ fn ip4_02_03_damaged_headers() {
     assert!(matches!(message, Message::ParameterProblem { code: 0, pointer: 8, .. }));
 }
 
+/// SYSCTL-091.
 #[test]
 fn iprx_03_source_routes_are_refused_and_other_options_are_not() {
     let mut lab = Lab::acquainted();
@@ -192,6 +193,41 @@ fn iprx_09_extension_headers_are_walked() {
     assert_eq!(lab.sent().len(), 2, "both are answered with a parameter problem");
     assert_eq!(lab.receive(&ip_frame(&header(59), b"")), Ok(()));
     assert!(lab.sent().is_empty());
+}
+
+/// IPRX-10, RFC 8504 §5.3: so many options, octets of padding and unknown options of a header are
+/// processed; with one more it is dropped.
+/// EXT-11.
+#[test]
+fn iprx_10_options_of_a_header_are_bounded() {
+    let mut lab = Lab::acquainted();
+    let message =
+        icmp_payload(peer6(), us6(), &Message::EchoRequest(Echo { id: 1, seq: 1, data: b"" }));
+    // Tunnel limits, and unknown options that may be skipped.
+    let (known, unknown) = (&[4, 1, 9][..], &[0x1e, 2, 0, 0][..]);
+    let pad = |len: usize| [&[1, len as u8 - 2][..], &vec![0; len - 2]].concat();
+    let seven = [&pad(7), known, &pad(7), known].concat();
+    let cases: [(u8, Vec<u8>, bool); 8] = [
+        (60, [known.repeat(16), pad(6)].concat(), true),
+        (60, [known.repeat(17), pad(3)].concat(), false),
+        (0, [&seven[..], &pad(2)].concat(), true),
+        (0, [&seven[..], &pad(3), known, unknown].concat(), false),
+        (60, [unknown.repeat(2), pad(6)].concat(), true),
+        (60, [unknown.repeat(3), pad(2)].concat(), false),
+        (0, [unknown.repeat(2), pad(6)].concat(), true),
+        (0, [unknown.repeat(3), pad(2)].concat(), false),
+    ];
+    for (protocol, options, taken) in cases {
+        let mut chain = vec![58, (options.len() / 8) as u8];
+        chain.extend(&options);
+        assert!(chain.len().is_multiple_of(8));
+        chain.extend(&message);
+        let header = IpEmit { protocol, ..icmp_header(peer6(), us6()) };
+        let got = lab.receive(&ip_frame(&header, &chain));
+        let expected = if taken { Ok(()) } else { Err(DropReason::IpMalformed) };
+        assert_eq!(got, expected, "{protocol}: {options:?}");
+        assert_eq!(lab.sent().len(), usize::from(taken), "nobody is told");
+    }
 }
 
 /// FRAG-06: an atomic fragment is whole (RFC 6946), and waits for nothing.

@@ -123,6 +123,7 @@ fn tcp_connects_to_our_own_address() {
     }
 }
 
+/// STAT-25, STAT-90.
 #[test]
 fn loopback_addresses_do_not_leave_the_host() {
     let mut lab = Lab::acquainted();

@@ -56,6 +56,7 @@ fn iptx_04_nothing_goes_to_the_unspecified_address() {
 }
 
 /// IPTX-06, IPTX-07: the default of both families.
+/// SYSCTL-093.
 #[test]
 fn iptx_06_iptx_07_the_hop_limit_is_64() {
     let mut lab = Lab::acquainted();

@@ -135,6 +135,7 @@ fn a_datagram_in_fragments_waits_for_its_neighbour_as_a_whole() {
     assert_eq!(frames.iter().map(|f| f[20] >> 5).collect::<Vec<_>>(), [1, 1, 0]);
 }
 
+/// STAT-22, STAT-90.
 #[test]
 fn nud_11_replies_to_a_silent_neighbour_are_dropped_in_the_end() {
     let mut lab = Lab::new();
@@ -146,6 +147,7 @@ fn nud_11_replies_to_a_silent_neighbour_are_dropped_in_the_end() {
 }
 
 /// NUD-03, NUD-05, NUD-06.
+/// SYSCTL-119.
 #[test]
 fn nud_03_05_06_a_stale_neighbour_in_use_is_probed_and_confirmed() {
     let mut lab = Lab::new();
@@ -170,6 +172,7 @@ fn nud_03_05_06_a_stale_neighbour_in_use_is_probed_and_confirmed() {
     assert!(lab.sent().is_empty());
 }
 
+/// SYSCTL-127.
 #[test]
 fn nud_06_a_neighbour_that_left_fails_after_three_probes() {
     let mut lab = Lab::new();

@@ -63,6 +63,7 @@ fn neighbor_messages_are_counted() {
 }
 
 /// STAT-05, STAT-07, STAT-13, STAT-14, STAT-28, STAT-29: echo, errors sent and errors received.
+/// STAT-25, STAT-26.
 #[test]
 fn icmp_messages_are_counted() {
     for (peer, us) in [(PEER, US), (peer6(), us6())] {

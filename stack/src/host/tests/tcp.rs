@@ -6,7 +6,6 @@ use wire::ethernet;
 use wire::icmp::Message;
 
 use crate::control::NudState;
-use crate::drop::DropReason;
 use crate::event::Readiness;
 use crate::host::fixture::*;
 use crate::socket::{SocketError, SocketRings};
@@ -106,45 +105,6 @@ fn a_port_without_listener_refuses() {
     let client = pair.hosts[0].tcp_connect(pair.now, None, endpoint("10.0.0.2:81")).unwrap();
     pair.exchange();
     assert_eq!(client.rx.error(), Some(SocketError::ConnectionRefused.code()));
-}
-
-/// ICMPS-09, ERR-04, ERR-05: Linux `icmp_err_convert` and `icmpv6_err_convert`.
-#[test]
-fn tcpf_17_an_icmp_error_ends_a_handshake() {
-    type Make = fn(&[u8]) -> Message<'_>;
-    let cases: [(&str, Make, SocketError); 9] = [
-        ("10.0.0.2:80", |quote| unreachable(0, quote), SocketError::NetworkUnreachable),
-        ("10.0.0.2:80", |quote| unreachable(1, quote), SocketError::HostUnreachable),
-        ("10.0.0.2:80", |quote| unreachable(3, quote), SocketError::ConnectionRefused),
-        ("10.0.0.2:80", |quote| unreachable(13, quote), SocketError::HostUnreachable),
-        ("10.0.0.2:80", |quote| time_exceeded(quote), SocketError::HostUnreachable),
-        ("[2001:db8::2]:80", |quote| unreachable(0, quote), SocketError::NetworkUnreachable),
-        ("[2001:db8::2]:80", |quote| unreachable(3, quote), SocketError::HostUnreachable),
-        ("[2001:db8::2]:80", |quote| unreachable(4, quote), SocketError::ConnectionRefused),
-        ("[2001:db8::2]:80", |quote| time_exceeded(quote), SocketError::HostUnreachable),
-    ];
-    for (remote, make, error) in cases {
-        let mut lab = Lab::acquainted();
-        let client = lab.host.tcp_connect(lab.now, None, endpoint(remote)).unwrap();
-        let syn = lab.sent_one();
-        // Eight octets of the segment are needed: ports and sequence number.
-        let eight = parse_ip(&syn).0.header_len + 8;
-        let (peer, us) = (client.remote.unwrap().ip, client.local.ip);
-        let cut = icmp_frame(peer, us, &make(&syn[14..14 + eight - 1]));
-        assert_eq!(lab.receive(&cut), Err(DropReason::IcmpUnwanted), "{remote}");
-        assert_eq!(client.rx.error(), None);
-        let message = make(&syn[14..14 + eight]);
-        lab.receive(&icmp_frame(peer, us, &message)).unwrap();
-        assert_eq!(client.rx.error(), Some(error.code()), "{remote} {message:?}");
-    }
-}
-
-fn unreachable(code: u8, quote: &[u8]) -> Message<'_> {
-    Message::Unreachable { code, quote }
-}
-
-fn time_exceeded(quote: &[u8]) -> Message<'_> {
-    Message::TimeExceeded { code: 0, quote }
 }
 
 #[test]

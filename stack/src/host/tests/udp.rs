@@ -9,7 +9,7 @@ use crate::event::Readiness;
 use crate::host::fixture::*;
 use crate::limits::Limits;
 use crate::socket::{SocketError, SocketRings};
-use crate::udp::{RECORD_LEN, UdpOptions};
+use crate::udp::{RECORD_LEN, RECORD_MAX, UdpOptions};
 
 fn endpoint(text: &str) -> Endpoint {
     text.parse().unwrap()
@@ -300,6 +300,51 @@ fn errors_of_sending_are_told_and_skip_one_datagram() {
         assert_eq!(lab.host.take_error(ends.id), Some(expected), "{remote:?}");
         assert_eq!(lab.sent_one()[42..], *b"good");
     }
+}
+
+/// Whoever stopped because the largest record did not fit is told, wherever in the ring that was.
+#[test]
+fn a_socket_is_writable_again_when_the_largest_record_fits() {
+    for size in [0, 1, 16, 40, 76, 100, 101, 500, 1400] {
+        let mut lab = Lab::acquainted();
+        let mut ends = lab.udp("10.0.0.1:4000");
+        let data = vec![7; size];
+        let mut written = 0;
+        while ends.tx.free() >= RECORD_MAX.min(ends.tx.limit()) {
+            write_datagram(&mut ends, Some(endpoint("10.0.0.2:9")), &data);
+            written += 1;
+        }
+        lab.host.app_wrote(lab.now, ends.id);
+        assert_eq!(lab.sent().len(), written);
+        let writable =
+            |(id, what): &(_, Readiness)| *id == ends.id && what.has(Readiness::WRITABLE);
+        let told = lab.events().iter().any(writable);
+        assert!(told && ends.tx.free() >= RECORD_MAX.min(ends.tx.limit()), "{size} bytes");
+    }
+}
+
+/// A socket that has written more than is looked at in one go is not held up for good.
+#[test]
+fn datagrams_without_a_route_go_as_more_are_written() {
+    let mut lab = Lab::acquainted();
+    let mut ends = lab.udp("10.0.0.1:4000");
+    for _ in 0..200 {
+        write_datagram(&mut ends, Some(endpoint("192.0.2.1:9")), b"nowhere");
+    }
+    lab.host.app_wrote(lab.now, ends.id);
+    let gone = |lab: &Lab| {
+        let stats = lab.host.stats();
+        let mut drops = stats.drops();
+        drops.find(|(reason, _)| *reason == DropReason::NoRoute).map_or(0, |(_, count)| count)
+    };
+    assert!((1..200).contains(&gone(&lab)), "others have their turn");
+    for _ in 0..3 {
+        write_datagram(&mut ends, Some(endpoint("192.0.2.1:9")), b"nowhere");
+        lab.host.app_wrote(lab.now, ends.id);
+    }
+    assert_eq!(gone(&lab), 203);
+    lab.send_to(&mut ends, "10.0.0.2:9", b"somewhere");
+    assert!(lab.sent_one().ends_with(b"somewhere"));
 }
 
 #[test]

@@ -109,6 +109,7 @@ fn a_router_refuses_bad_sources_and_what_came_to_all_at_the_link() {
     assert_eq!(decide(&lab, true, (ip("169.254.1.1"), dst), false), Err(DropReason::IpNotOurs));
 }
 
+/// STAT-06.
 #[test]
 fn the_host_returns_the_verdict_and_leaves_the_frame_alone() {
     let (mut lab, other) = lab();

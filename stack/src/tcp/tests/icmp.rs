@@ -26,7 +26,7 @@ fn deliver(lab: &mut Lab, kind: IcmpErrorKind, seq: SeqNum) {
 fn a_handshake_ends_with_the_error_tcpf_17() {
     let cases = [
         (IcmpErrorKind::PortUnreachable, SocketError::ConnectionRefused),
-        (IcmpErrorKind::ProtocolUnreachable, SocketError::ConnectionRefused),
+        (IcmpErrorKind::ProtocolUnreachable, SocketError::ProtocolNotAvailable),
         (IcmpErrorKind::HostUnreachable, SocketError::HostUnreachable),
         (IcmpErrorKind::NetUnreachable, SocketError::NetworkUnreachable),
     ];

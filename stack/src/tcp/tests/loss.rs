@@ -254,6 +254,7 @@ fn a_lost_fin_is_sent_again() {
 
 /// VEC-13, TCPR-06: srtt and rttvar of the reference's samples; the timeout by Linux's bounds: 1 s
 /// at first, never less than 200 ms above the round trip, 120 s at most.
+/// SYSCTL-144.
 #[test]
 fn the_estimate_follows_rfc_6298_tcpt_01_vec_13() {
     let mut rtt = crate::tcp::timers::rtt::Rtt::new();

@@ -199,6 +199,9 @@ fn keepalive_probes_a_silent_peer_and_gives_up_tcpo_17() {
 }
 
 /// TCPO-17: off, and its times are Linux's where none are given.
+/// SYSCTL-134.
+/// SYSCTL-135.
+/// SYSCTL-136.
 #[test]
 fn keepalive_is_off_by_default_must_25() {
     let (idle, interval) = (Duration::from_secs(7200), Duration::from_secs(75));

@@ -300,6 +300,8 @@ fn a_connection_reset_before_accept_is_accepted_with_its_error() {
 }
 
 /// SOCK-20, SOCK-60, SOPT-36.
+/// SYSCTL-129.
+/// SYSCTL-130.
 #[test]
 fn listeners_conflict_where_their_addresses_meet() {
     let mut host = Host::new("10.0.0.1");
@@ -320,6 +322,8 @@ fn listeners_conflict_where_their_addresses_meet() {
     let ephemeral = listen("0.0.0.0", 0, false).unwrap();
     let port = host.tcp.local(ephemeral).unwrap().port;
     assert!((32_768..=60_999).contains(&port));
+    let limits = Limits::default();
+    assert_eq!((limits.ephemeral_port_first, limits.ephemeral_port_last), (32_768, 60_999));
 }
 
 /// SOCK-61, SOPT-36.

@@ -61,6 +61,7 @@ fn an_older_clock_is_refused_and_answered_tcpi_05() {
 }
 
 /// RFC 7323 §5.5 (TCPR-02).
+/// SYSCTL-146.
 #[test]
 fn after_24_days_any_clock_will_do_tcpi_05() {
     let (mut lab, _ends) = Lab::stamped();

@@ -121,6 +121,7 @@ fn locktime_keeps_a_fresh_address() {
     assert_eq!(step(fresh, Input::Hint(B)), "STALE B", "a request for us is no proxy's");
 }
 
+/// SYSCTL-126.
 #[test]
 fn nud_04_reachable_lasts_half_to_one_and_a_half_of_the_base() {
     let mut rng = Random::of_test(3);
@@ -153,6 +154,8 @@ fn nud_12_confirmation_extends_reachable_and_recent_use_goes_to_delay() {
     assert_eq!(entry.state, NudState::Delay);
 }
 
+/// SYSCTL-124.
+/// SYSCTL-125.
 #[test]
 fn nud_06_07_three_unanswered_solicitations_then_failed() {
     let (timing, mut rng) = (Timing::default(), Random::of_test(1));

@@ -74,6 +74,8 @@ fn nud_13_failed_then_stale_then_least_used_give_way() {
 
 /// NUD-13: the thresholds of 1024 entries are Linux's (`gc_thresh1` 128, `gc_thresh3` 1024), and a
 /// FAILED entry goes before any other.
+/// SYSCTL-121.
+/// SYSCTL-123.
 #[test]
 fn nud_13_failed_entries_give_way_first() {
     let mut table = Neighbors::new(Limits::default().neighbors);

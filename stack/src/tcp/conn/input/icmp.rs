@@ -15,7 +15,7 @@ impl Conn {
             self.on_packet_too_big(cx, mtu);
             return;
         }
-        let Some(error) = kind.socket_error() else { return };
+        let error = kind.socket_error();
         if self.stage == Stage::Synchronized {
             self.soft_error = Some(error);
             if matches!(kind, IcmpErrorKind::HostUnreachable | IcmpErrorKind::NetUnreachable) {

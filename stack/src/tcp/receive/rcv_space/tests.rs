@@ -26,6 +26,7 @@ fn read(space: &mut RcvSpace, rate: u32, rounds: u32) {
     }
 }
 
+/// SYSCTL-137.
 #[test]
 fn the_limit_follows_the_reader_up_to_its_bound_tcpi_13() {
     let mut space = fresh();
