@@ -131,7 +131,7 @@ impl Local {
         error
     }
 
-    /// SO_ERROR of a stream, which dies once, however often that is heard of.
+    /// Takes SO_ERROR of a stream: the error that ended it, once.
     pub(crate) fn take_stream_error(&self) -> Option<io::Error> {
         let told = self.error_told.load(Ordering::Relaxed);
         self.take_error().filter(|_| !told)

@@ -1,4 +1,4 @@
-//! The code of each command.
+//! Carries out a command: sends its request to the daemon and prints the answer.
 
 use crate::grammar::Action;
 use crate::request::{Failure, Request};

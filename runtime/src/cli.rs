@@ -191,7 +191,7 @@ fn interface_options() -> [Arg; 8] {
             .alias("mac-address")
             .value_name("MAC")
             .value_parser(mac)
-            .help("The stack's link address there [default: the NIC's, or made from the name]"),
+            .help("The stack's link address there [default: the NIC's; a TAP's from its name]"),
         many("queues").value_name("N").value_parser(value_parser!(u32).range(1..=64)).help(
             "Queues of the device to open [default: all; of a TAP or TUN one for each shard]",
         ),

@@ -107,7 +107,7 @@ pub enum Layout {
     /// One thread steps the ports and the stack: least work for a frame.
     #[default]
     Fused,
-    /// A thread for each port and one for the stack, with rings in between.
+    /// A thread for each port and one for each shard, with rings in between.
     Split,
 }
 

@@ -268,7 +268,7 @@ impl Engines {
 }
 
 /// How far one engine has come in ending. Dropping it counts the engine as ended, also one whose
-/// thread never started, and closes its mailbox: nobody waits for an engine that is no more.
+/// thread never started, so that no other engine waits for it, and closes its mailbox.
 pub(crate) struct Ending {
     engines: Engines,
     mailbox: Arc<Mailbox>,

@@ -1,4 +1,4 @@
-//! What becomes of a frame.
+//! The verdict on a frame: consumed, handed to another shard, dropped, or to be forwarded.
 
 use addr::{IfIndex, Ip};
 

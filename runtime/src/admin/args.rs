@@ -1,4 +1,4 @@
-//! What requests name, sought in the stack.
+//! Finds the interface that a request names, and words what the stack refuses.
 
 use addr::IfIndex;
 use client::admin::InterfaceRef;

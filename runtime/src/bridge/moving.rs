@@ -126,7 +126,7 @@ impl Bridges {
         let owner = self.clients.get_mut(&client);
         let before = owner.and_then(|owner| owner.handles.insert(handle, Place::Here(key)));
         if let Some(Place::Moved { shard, serial }) = before {
-            // It is back, so those whom it has passed need not know the way.
+            // It is back: the engines that passed requests on to it forget where it went.
             let passed = self.engines.of_shard(shard);
             passed.hand_over(BridgeCommand::HandleGone { client, handle, serial });
         }

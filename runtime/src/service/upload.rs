@@ -103,8 +103,8 @@ impl Upload {
     }
 }
 
-/// Hashes and releases at most `left` bytes, as many as are there: what is left lying is reported
-/// by no more, and one look shows only a part of much.
+/// Hashes and releases at most `left` bytes, and returns how many. All that is there is taken: no
+/// further event would report the rest, and one look at the ring shows only a part of much.
 fn swallow(rx: &mut Reader, left: u64, hash: &mut Sha256) -> u64 {
     let mut swallowed = 0;
     loop {

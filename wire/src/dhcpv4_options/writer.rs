@@ -1,4 +1,4 @@
-//! Writing options.
+//! Writes the options of a DHCPv4 message (RFC 2132, RFC 3396).
 
 use std::net::Ipv4Addr;
 
