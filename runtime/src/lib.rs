@@ -11,13 +11,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A stack is one *engine* thread for each shard, which owns that part of the protocols and all
-//! it touches, and the ports that bring frames: on the same thread ([`Layout::Fused`]) or each on
-//! its own ([`Layout::Split`]). Two kinds of users share the engine's sockets: users in this process, by
-//! the `client` crate's sockets ([`Stack::sockets`]) or on the engine thread itself as the demo
+//! A stack is one *engine* thread for each shard, which owns that part of the protocols and all it
+//! touches, and the ports that bring frames: on the same thread ([`Layout::Fused`]) or each on its
+//! own ([`Layout::Split`]). Two kinds of users share the engine's sockets: users in this process,
+//! by the `client` crate's sockets ([`Stack::sockets`]) or on the engine thread itself as the demo
 //! services are, and other processes through the control socket ([`daemon`]). No thread waits for
-//! another on the way of a frame or of a byte; what sleeps is woken by a descriptor, and only if it
-//! sleeps.
+//! another on the way of a frame or of a byte; what sleeps is woken by a descriptor, and only if
+//! it sleeps.
 
 #![forbid(unsafe_code)]
 
