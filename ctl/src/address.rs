@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use addr::{Cidr, Ip};
 use client::admin::{self, Address, AddressAdd, AddressDel, LIFETIME_FOREVER, Link};
 
 use crate::argument::Arg;
@@ -63,18 +64,48 @@ fn lifetime(seconds: u32) -> String {
     }
 }
 
+/// Without a prefix length the address is a network of its own, as in ip-address(8).
 pub(crate) fn add(request: &Request) -> Result<String, Failure> {
     request.check_family(Arg::Local)?;
-    request.change(&admin::Request::AddressAdd(AddressAdd {
-        address: request.required(Arg::Local)?,
-        interface: request.required_interface()?,
-    }))
+    let address = request.required(Arg::Local)?;
+    let interface = request.required_interface()?;
+    let done = request.change(&admin::Request::AddressAdd(AddressAdd { address, interface }))?;
+    if !has_prefix(request) {
+        Request::note(&format!("{} has no prefix length: taken as {address}", address.ip));
+    }
+    Ok(done)
 }
+
+/// Without a prefix length an IPv4 address means the first one that is equal but for its prefix
+/// length, as in ip-address(8).
 
 pub(crate) fn delete(request: &Request) -> Result<String, Failure> {
     request.check_family(Arg::Local)?;
-    request.change(&admin::Request::AddressDel(AddressDel {
-        address: request.required(Arg::Local)?,
-        interface: request.interface(),
-    }))
+    let mut address: Cidr = request.required(Arg::Local)?;
+    let mut found = None;
+    if !has_prefix(request) && address.ip.is_v4() {
+        found = prefix_of(request, address.ip)?;
+        address.prefix = found.unwrap_or(address.prefix);
+    }
+    let interface = request.interface();
+    let done = request.change(&admin::Request::AddressDel(AddressDel { address, interface }))?;
+    if found.is_some() {
+        Request::note(&format!("{} has no prefix length: {address} was deleted", address.ip));
+    }
+    Ok(done)
+}
+
+fn has_prefix(request: &Request) -> bool {
+    request.value(Arg::Local).is_some_and(|text| text.contains('/'))
+}
+
+/// The prefix length of the first such address of the interface.
+fn prefix_of(request: &Request, ip: Ip) -> Result<Option<u8>, Failure> {
+    let session = request.connect()?;
+    let addresses: Vec<Address> = request.fetch(&session, &admin::Request::AddressShow)?;
+    let first = addresses.iter().find(|address| {
+        request.value(Arg::Dev).is_none_or(|dev| dev == address.ifname)
+            && address.address.parse() == Ok(ip)
+    });
+    Ok(first.map(|address| address.prefix))
 }

@@ -6,6 +6,7 @@
 //! [`Action`], and [`crate::run`] has the code of each.
 
 use crate::argument::Arg;
+use crate::option::Scope;
 use crate::value::{
     ADDRESS, DESTINATION, INTERFACE_ADDRESS, LINK_ADDRESS, METRIC, NAME, NEIGHBOR_STATE, PROTOCOL,
     SOCKET_STATE, Value, WORD,
@@ -25,6 +26,8 @@ pub(crate) struct Command {
     pub(crate) verb: Verb,
     pub(crate) action: Action,
     pub(crate) about: &'static str,
+    /// The options that change what it does; `-j`, `-p` and `--ipc-socket` are for every command.
+    pub(crate) options: &'static [Scope],
     pub(crate) params: &'static [Param],
 }
 
@@ -123,6 +126,7 @@ pub(crate) static OBJECTS: &[Object] = &[
             verb: Verb::Show,
             action: Action::LinkShow,
             about: "ports; with -s also traffic, frames and XDP verdicts",
+            options: &[Scope::Statistics, Scope::Details],
             params: &[BARE_DEV],
         }],
     },
@@ -135,18 +139,21 @@ pub(crate) static OBJECTS: &[Object] = &[
                 verb: Verb::Show,
                 action: Action::AddressShow,
                 about: "interfaces and their addresses",
+                options: &[Scope::Family],
                 params: &[BARE_DEV],
             },
             Command {
                 verb: Verb::Add,
                 action: Action::AddressAdd,
                 about: "give an interface an address",
+                options: &[Scope::Family],
                 params: &[required(LOCAL), required(DEV)],
             },
             Command {
                 verb: Verb::Delete,
                 action: Action::AddressDelete,
                 about: "take an address from an interface",
+                options: &[Scope::Family],
                 params: &[required(LOCAL), required(DEV)],
             },
         ],
@@ -166,6 +173,7 @@ pub(crate) static OBJECTS: &[Object] = &[
             verb: Verb::Show,
             action: Action::SocketShow,
             about: "sockets; with -s also the inside of TCP connections (ms, segments, bytes)",
+            options: &[Scope::Family, Scope::Statistics, Scope::Details],
             params: &[
                 param(Arg::Tcp, Place::Flag, "TCP sockets"),
                 param(Arg::Udp, Place::Flag, "UDP sockets"),
@@ -182,6 +190,7 @@ pub(crate) static OBJECTS: &[Object] = &[
             verb: Verb::Show,
             action: Action::StatsShow,
             about: "counters and drops that are not zero",
+            options: &[Scope::Details],
             params: &[
                 param(Arg::Match, Place::Bare(&WORD), "only names that contain this"),
                 param(Arg::All, Place::Flag, "zeros too"),
@@ -196,6 +205,7 @@ pub(crate) static OBJECTS: &[Object] = &[
             verb: Verb::Show,
             action: Action::DaemonShow,
             about: "version, process id, seconds since it started",
+            options: &[],
             params: &[],
         }],
     },
@@ -206,6 +216,7 @@ const ROUTE_COMMANDS: &[Command] = &[
         verb: Verb::Show,
         action: Action::RouteShow,
         about: "routes",
+        options: &[Scope::Family],
         params: &[
             param(Arg::To, Place::Bare(&DESTINATION), "only this destination"),
             ONLY_DEV,
@@ -217,6 +228,7 @@ const ROUTE_COMMANDS: &[Command] = &[
         verb: Verb::Add,
         action: Action::RouteAdd,
         about: "add a route",
+        options: &[Scope::Family],
         params: &[
             required(param(Arg::To, Place::Bare(&DESTINATION), "the destination")),
             VIA,
@@ -229,6 +241,7 @@ const ROUTE_COMMANDS: &[Command] = &[
         verb: Verb::Delete,
         action: Action::RouteDelete,
         about: "remove a route",
+        options: &[Scope::Family],
         params: &[
             required(param(Arg::To, Place::Bare(&DESTINATION), "the destination")),
             VIA,
@@ -242,6 +255,7 @@ const NEIGHBOR_COMMANDS: &[Command] = &[
         verb: Verb::Show,
         action: Action::NeighborShow,
         about: "the neighbor cache",
+        options: &[Scope::Family],
         params: &[
             param(Arg::To, Place::Bare(&ADDRESS), "only this neighbor"),
             ONLY_DEV,
@@ -252,6 +266,7 @@ const NEIGHBOR_COMMANDS: &[Command] = &[
         verb: Verb::Add,
         action: Action::NeighborAdd,
         about: "add a permanent entry",
+        options: &[Scope::Family],
         params: &[
             required(param(Arg::To, Place::Bare(&ADDRESS), "the neighbor")),
             required(param(Arg::Lladdr, Place::Keyword(&LINK_ADDRESS), "its MAC address")),
@@ -262,12 +277,14 @@ const NEIGHBOR_COMMANDS: &[Command] = &[
         verb: Verb::Delete,
         action: Action::NeighborDelete,
         about: "remove an entry",
+        options: &[Scope::Family],
         params: &[required(param(Arg::To, Place::Bare(&ADDRESS), "the neighbor")), required(DEV)],
     },
     Command {
         verb: Verb::Flush,
         action: Action::NeighborFlush,
-        about: "remove all entries",
+        about: "remove all entries but permanent ones",
+        options: &[Scope::Family],
         params: &[ONLY_DEV],
     },
 ];

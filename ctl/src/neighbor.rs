@@ -65,7 +65,8 @@ pub(crate) fn flush(request: &Request) -> Result<String, Failure> {
 /// The daemon's flush knows no families, so the entries go one by one.
 fn flush_family(request: &Request) -> Result<String, Failure> {
     let session = request.connect()?;
-    for neighbor in list(request, &session)? {
+    let learned = |neighbor: &Neighbor| neighbor.state != "PERMANENT";
+    for neighbor in list(request, &session)?.into_iter().filter(learned) {
         match session.control(&admin::Request::NeighborDel(key_of(&neighbor)?)) {
             // It may have gone by itself meanwhile.
             Err(CallError::Refused(body)) if body.errno == Some(ENOENT) => {}

@@ -19,6 +19,17 @@ pub(crate) struct Options {
     pub(crate) path: Option<PathBuf>,
 }
 
+/// What an option concerns, for commands of which not every one is concerned by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// `-4` and `-6`.
+    Family,
+    /// `-s`.
+    Statistics,
+    /// `-d`.
+    Details,
+}
+
 /// Names, meaning, and what each does to the options; `--ipc-socket` is the only one with a value.
 pub(crate) struct Switch {
     pub(crate) names: &'static [&'static str],
@@ -43,6 +54,13 @@ pub(crate) static SWITCHES: &[Switch] = &[
         about: "per shard too, where there are several",
         set: |o| o.details = true,
     },
+];
+
+/// The options that not every command is concerned by, and how they are called.
+const SCOPES: [(Scope, &[&str]); 3] = [
+    (Scope::Family, &["-4", "-6"]),
+    (Scope::Statistics, &["-s"]),
+    (Scope::Details, &["-d"]),
 ];
 
 /// Words that ask for the version.
@@ -89,6 +107,31 @@ impl Options {
             return Err("-4 and -6 exclude each other".into());
         }
         Ok(1)
+    }
+
+    /// Refuses what would change nothing of a command that is concerned by `scopes` only.
+    ///
+    /// # Errors
+    /// The option, and what it is for.
+    pub(crate) fn check(&self, command: &str, scopes: &[Scope]) -> Result<(), String> {
+        if self.pretty && !self.json {
+            return Err("-p changes the form of JSON: it needs -j".into());
+        }
+        for (scope, names) in SCOPES {
+            let given = match scope {
+                Scope::Family => self.family.map(|family| names[usize::from(family == 6)]),
+                Scope::Statistics => self.statistics.then_some(names[0]),
+                Scope::Details => self.details.then_some(names[0]),
+            };
+            if let Some(name) = given.filter(|_| !scopes.contains(&scope)) {
+                let mut known = vec!["-j", "-p"];
+                let others = SCOPES.iter().filter(|(other, _)| scopes.contains(other));
+                known.extend(others.flat_map(|(_, names)| names.iter()));
+                let known = known.join(", ");
+                return Err(format!("{name} changes nothing of {command}, which takes {known}"));
+            }
+        }
+        Ok(())
     }
 
     fn set_path(&mut self, path: &str) -> Result<(), String> {

@@ -57,6 +57,7 @@ fn finish(
     }
     let values = arguments(object, command, words)
         .map_err(|error| format!("{error} (usage: {})", help::usage(object, command)))?;
+    options.check(&format!("{} {}", object.name, command.verb.name()), command.options)?;
     Ok(Intent::Run(command, Request::new(options, values)))
 }
 

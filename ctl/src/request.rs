@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use client::admin::{self, InterfaceRef, IpVersion, Link, Response};
@@ -147,6 +147,12 @@ impl Request {
     pub(crate) fn change(&self, request: &admin::Request) -> Result<String, Failure> {
         self.connect()?.control(request).map_err(Failure::Call)?;
         Ok(String::new())
+    }
+
+    /// Says on standard error what the command line left open. It is no failure.
+    pub(crate) fn note(text: &str) {
+        // Nobody is left to tell if standard error is gone.
+        let _ = writeln!(io::stderr(), "ctl: {text}");
     }
 
     /// What is printed: the records in JSON, or what `text` makes of them.

@@ -28,8 +28,19 @@ fn of_shards(stats: &[ShardStats], kind: &str, name: &str) -> Vec<u64> {
     stats.iter().map(counts).collect()
 }
 
+/// Refuses a part that no name has: the empty list would look like counters that are zero.
+fn check_part<'a>(mut names: impl Iterator<Item = &'a String>, part: &str) -> Result<(), Failure> {
+    if names.any(|name| name.contains(part)) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("no counter has {part:?} in its name (ctl stats all lists them)")))
+}
+
 pub(crate) fn show(request: &Request) -> Result<String, Failure> {
     let stats: Stats = request.fetch(&request.connect()?, &admin::Request::StatsShow)?;
+    if let Some(part) = request.value(Arg::Match) {
+        check_part(stats.counters.keys().chain(stats.drops.keys()), part)?;
+    }
     let counters = stats.counters.into_iter().map(|entry| ("counter", entry));
     let drops = stats.drops.into_iter().map(|entry| ("drop", entry));
     let all = counters.chain(drops);

@@ -49,7 +49,8 @@ fn interface_address(text: &str) -> Result<String, String> {
     if !cidr.ip.is_unicast() {
         return Err(format!("{} is not the address of one host", cidr.ip));
     }
-    Ok(cidr.to_string())
+    // Whether a prefix length was given matters to what is done with the address.
+    Ok(if text.contains('/') { cidr.to_string() } else { cidr.ip.to_string() })
 }
 
 fn destination(text: &str) -> Result<String, String> {

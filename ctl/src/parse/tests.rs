@@ -1,6 +1,8 @@
 //! The grammar itself: prefixes, keywords, checks, and help that covers all of it.
 
 use super::*;
+use crate::grammar::Verb;
+use crate::option::Scope;
 
 fn command(line: &str) -> Result<(&'static Command, Request), String> {
     let words = line.split_whitespace().map(str::to_owned).collect();
@@ -100,7 +102,7 @@ fn states_and_protocols_are_those_there_are() {
 #[test]
 fn values_are_made_canonical() {
     let address = |line: &str| run(line).unwrap().value(Arg::Local).map(str::to_owned);
-    assert_eq!(address("a a 10.0.1.8 dev t").as_deref(), Some("10.0.1.8/32"));
+    assert_eq!(address("a a 10.0.1.8 dev t").as_deref(), Some("10.0.1.8"));
     assert_eq!(address("a a 2001:DB8:0::8/64 dev t").as_deref(), Some("2001:db8::8/64"));
     let request = run("n a 10.0.1.9 lladdr 02-00-00-00-00-0A dev t").unwrap();
     assert_eq!(request.value(Arg::Lladdr), Some("02:00:00:00:00:0a"));
@@ -113,7 +115,7 @@ fn values_are_made_canonical() {
 
 #[test]
 fn options_stand_before_the_object() {
-    let request = run("-j -p -s -d -6 --ipc-socket /tmp/x.sock link").unwrap();
+    let request = run("-j -p -s -d -6 --ipc-socket /tmp/x.sock ss").unwrap();
     let options = request.options();
     assert!(options.json && options.pretty && options.statistics && options.details);
     assert_eq!(options.family, Some(6));
@@ -127,6 +129,34 @@ fn options_stand_before_the_object() {
     assert!(error("--ipc-socket").contains("needs a PATH"));
     assert!(error("--ipc-socket= link").contains("needs a PATH"));
     assert!(error("--ipc-socketx link").contains("unknown option"));
+}
+
+/// An option that a command is not concerned by is refused, and what it takes is said.
+#[test]
+fn an_option_without_effect_is_refused() {
+    for (line, message) in [
+        ("-4 link", "-4 changes nothing of link show, which takes -j, -p, -s, -d"),
+        ("-6 link show tap7", "-6 changes nothing of link show, which takes -j, -p, -s, -d"),
+        ("-6 stats", "-6 changes nothing of stats show, which takes -j, -p, -d"),
+        ("-s daemon", "-s changes nothing of daemon show, which takes -j, -p"),
+        ("-s route", "-s changes nothing of route show, which takes -j, -p, -4, -6"),
+        ("-d neighbor", "-d changes nothing of neighbor show, which takes -j, -p, -4, -6"),
+        ("-p link", "-p changes the form of JSON: it needs -j"),
+    ] {
+        assert_eq!(error(line), message);
+    }
+    for object in OBJECTS {
+        for command in object.commands.iter().filter(|command| command.verb == Verb::Show) {
+            let words = format!("{} {}", object.name, command.verb.name());
+            assert!(run(&format!("-j -p {words}")).is_ok());
+            for (scope, option) in
+                [(Scope::Family, "-4"), (Scope::Statistics, "-s"), (Scope::Details, "-d")]
+            {
+                let taken = command.options.contains(&scope);
+                assert_eq!(run(&format!("{option} {words}")).is_ok(), taken, "{option} {words}");
+            }
+        }
+    }
 }
 
 /// Each is wrong in one way; the message says which and how to say it right.

@@ -81,6 +81,44 @@ fn every_change_is_one_call() {
     }
 }
 
+/// As ip-neighbour(8): a permanent entry goes by `neighbor del` only.
+#[test]
+fn a_flush_spares_permanent_entries() {
+    let daemon = Daemon::answering(|call| match call.method.as_str() {
+        "show" => {
+            let mut neighbors = crate::fake::neighbors();
+            neighbors[0].state = "PERMANENT".into();
+            Ok(serde_json::to_value(neighbors).unwrap())
+        }
+        _ => Ok(json!(null)),
+    });
+    assert_eq!(daemon.text("-4 neighbor flush"), "");
+    let deleted = json!({"address": "10.0.1.99", "ifname": "tap7"});
+    let calls = [ControlCall::new("neighbor", "show"), call("neighbor", "del", deleted)];
+    assert_eq!(daemon.calls(), calls);
+}
+
+/// Without a prefix length as ip-address(8): a network of its own, or the first address that fits.
+/// What was taken for granted is said.
+#[test]
+fn an_address_without_a_prefix_length_is_said_to_have_none() {
+    let daemon = Daemon::new();
+    for (line, asked, method, sent, said) in [
+        ("10.0.1.8", false, "add", "10.0.1.8/32", "10.0.1.8 has no prefix length: taken as "),
+        ("2001:db8::8", false, "add", "2001:db8::8/128", "2001:db8::8 has no prefix length: taken"),
+        ("10.0.1.7", true, "del", "10.0.1.7/24", "10.0.1.7 has no prefix length: 10.0.1.7/24 was"),
+        ("10.0.1.99", true, "del", "10.0.1.99/32", ""),
+        ("fe80::7", false, "del", "fe80::7/128", ""),
+    ] {
+        let ran = daemon.ctl(&format!("address {method} {line} dev tap7"));
+        assert_eq!((ran.status, ran.stdout.as_str()), (0, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains(said) && ran.stderr.is_empty() == said.is_empty(), "{ran:?}");
+        let change = call("address", method, json!({"address": sent, "ifname": "tap7"}));
+        let show = asked.then(|| ControlCall::new("address", "show"));
+        assert_eq!(daemon.calls(), show.into_iter().chain([change]).collect::<Vec<_>>(), "{line}");
+    }
+}
+
 /// CLI-08: with a family only the entries of that family go.
 /// CTL-42.
 #[test]

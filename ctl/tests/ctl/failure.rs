@@ -52,6 +52,17 @@ fn wrong_arguments_have_status_2() {
     }
 }
 
+/// An empty list would look like counters that are zero.
+#[test]
+fn a_part_that_no_counter_has_is_refused() {
+    let daemon = Daemon::new();
+    let said = "no counter has \"nosuchword\" in its name (ctl stats all lists them)";
+    for line in ["stats show nosuchword", "-j stats all nosuchword"] {
+        check(&daemon.ctl(line), 2, said);
+    }
+    assert_eq!(daemon.text("stats show tcp_no_socket"), "", "there is one, and it is zero");
+}
+
 #[test]
 fn an_unknown_interface_has_status_2() {
     let daemon = Daemon::new();
