@@ -75,7 +75,7 @@ impl Socket {
         Ok(Self { fd, buffers: vec![0; BATCH * ROOM] })
     }
 
-    /// Receives up to [`BATCH`] frames and shows each to `each`; how many there were. A frame that
+    /// Receives up to `BATCH` frames and shows each to `each`; how many there were. A frame that
     /// was too long is shown as zeros of its true length.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl Socket {
         Ok(got)
     }
 
-    /// Gives the first [`BATCH`] of `frames` to the device; how many it took.
+    /// Gives the first `BATCH` of `frames` to the device; how many it took.
     ///
     /// # Errors
     /// The operating system's. That the device takes nothing now is none.
