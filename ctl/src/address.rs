@@ -78,7 +78,6 @@ pub(crate) fn add(request: &Request) -> Result<String, Failure> {
 
 /// Without a prefix length an IPv4 address means the first one that is equal but for its prefix
 /// length, as in ip-address(8).
-
 pub(crate) fn delete(request: &Request) -> Result<String, Failure> {
     request.check_family(Arg::Local)?;
     let mut address: Cidr = request.required(Arg::Local)?;

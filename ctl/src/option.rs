@@ -57,11 +57,8 @@ pub(crate) static SWITCHES: &[Switch] = &[
 ];
 
 /// The options that not every command is concerned by, and how they are called.
-const SCOPES: [(Scope, &[&str]); 3] = [
-    (Scope::Family, &["-4", "-6"]),
-    (Scope::Statistics, &["-s"]),
-    (Scope::Details, &["-d"]),
-];
+const SCOPES: [(Scope, &[&str]); 3] =
+    [(Scope::Family, &["-4", "-6"]), (Scope::Statistics, &["-s"]), (Scope::Details, &["-d"])];
 
 /// Words that ask for the version.
 pub(crate) const VERSION: &[&str] = &["-V", "-Version", "--version"];
