@@ -41,7 +41,8 @@ fn bad_values_get_one_clear_line() {
     assert_eq!(run(&space, &missing).status.code(), Some(1));
     refuses(&space, &with("--iface lo"), "without ethernet");
     space.ip("link add veth7 type veth peer name host7");
-    refuses(&space, &with("--iface veth7 --mtu 9000"), "mtu 9000: the device's is 1500");
+    refuses(&space, &with("--iface veth7 --mtu 3000"), "mtu 3000: the device's is 1500");
+    refuses(&space, &with("--iface veth7 --mtu 9000"), "mtu 9000 is too large for xdp frames");
     refuses(&space, &with("--address 10.0.1.7/24"), "--iface");
     refuses(&space, "--iface tap7 --ipc-socket /nonexistent/x.sock", "/nonexistent/x.sock");
     refuses(&space, &with("--frobnicate"), "frobnicate");
