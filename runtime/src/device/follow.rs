@@ -77,6 +77,7 @@ impl DeviceFollower {
 
     /// The device was opened again, or one that took its place.
     pub(crate) fn on_opened(&mut self, info: &PortInfo, core: &mut Core) {
+        self.reopener.has_arrived();
         let Some(device) = info.os.clone() else { return };
         core.poller.remove(&*self);
         self.device = device;

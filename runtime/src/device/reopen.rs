@@ -44,7 +44,7 @@ pub(crate) struct Reopener {
     /// In the order of the shards.
     arrivals: Arc<[Arrivals]>,
     late: LateThreads,
-    /// A thread is at it.
+    /// A thread is at it, or what it opened has not reached the follower yet.
     running: Arc<AtomicBool>,
 }
 
@@ -97,12 +97,19 @@ impl Reopener {
         }
     }
 
-    fn run(self) {
-        let opened = self.open();
-        if let Some(ports) = opened {
-            self.hand_out(ports);
-        }
+    /// The follower has what was opened.
+    ///
+    /// Not before may another thread start: to a follower that looks at the old device it is gone
+    /// still, and the new one would be opened a second time.
+    pub(crate) fn has_arrived(&self) {
         self.running.store(false, Ordering::Release);
+    }
+
+    fn run(self) {
+        let handed_out = self.open().is_some_and(|ports| self.hand_out(ports));
+        if !handed_out {
+            self.running.store(false, Ordering::Release);
+        }
         // The device may have come while this thread was about to give up.
         self.wiring.engines.iter().for_each(|engine| engine.post(Command::DeviceOpened));
     }
@@ -130,18 +137,20 @@ impl Reopener {
         }
     }
 
-    /// Starts the threads of the ports, and gives each engine its end.
-    fn hand_out(&self, ports: Vec<OpenPort>) {
+    /// Starts the threads of the ports, and gives each engine its end. False if a thread does not
+    /// start.
+    fn hand_out(&self, ports: Vec<OpenPort>) -> bool {
         let wired = self.wiring.wire(self.ifindex, ports, self.earlier_threads);
         for thread in wired.threads {
             let (name, handle) = (thread.name(), thread.handle());
             if let Err(error) = self.late.start_port(&name, &handle, move || thread.run()) {
                 tracing::warn!("{}: cannot be opened again: {error}", self.interface.name());
-                return;
+                return false;
             }
         }
         for (arrivals, end) in self.arrivals.iter().zip(wired.ends) {
             arrivals.put(end);
         }
+        true
     }
 }
