@@ -66,8 +66,8 @@ impl Echo {
     }
 }
 
-/// Whether the daemon's threads sleep within some seconds: none runs, and hardly any wakes. At first
-/// connections may end, and threads, whose counts are then missing.
+/// Whether the daemon's threads sleep within some seconds: none runs, and hardly any wakes. At
+/// first connections may end, and threads, whose counts are then missing.
 fn is_asleep(lab: &Lab) -> bool {
     (0..5).any(|_| {
         let (ticks, sleeps) = (lab.daemon.ticks(), lab.daemon.sleeps());
